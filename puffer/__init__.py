@@ -1,0 +1,3 @@
+"""puffer: fast, trustworthy environments for reinforcement learning."""
+
+from puffer._core import Env

@@ -1,0 +1,153 @@
+"""Actions of a caller become the rows of an action buffer, in one vectorised pass that also checks them."""
+import numpy as np
+from gymnasium import spaces
+from libc.stdint cimport int32_t, int64_t, uint32_t
+from libc.string cimport memcpy
+
+cimport numpy as cnp
+
+cnp.import_array()
+
+cdef extern from "_actions.h" nogil:
+    bint take_int32(Py_ssize_t n, Py_ssize_t columns, const int32_t* source, int32_t* target, const int32_t* low,
+                    const uint32_t* count)
+    bint take_int64(Py_ssize_t n, Py_ssize_t columns, const int64_t* source, int32_t* target, const int32_t* low,
+                    const uint32_t* count)
+    bint take_float32(Py_ssize_t n, const float* source, float* target)
+    bint take_float64(Py_ssize_t n, const double* source, float* target)
+
+
+cdef class ActionReader:
+    """ActionReader(space, check=True)
+--
+
+Reads batches of actions of `space` into an action buffer.
+
+Discrete and MultiDiscrete become int32 rows and take any integer dtype; every value must lie in the space. A
+float Box becomes float32 rows and takes any float or integer dtype; every value must be finite (values outside the
+bounds are the environment's to clip). With `check=False` the values are not looked at; shape and dtype still are.
+
+Raises TypeError for a space of another kind, or one whose dtype or bounds do not fit the rows.
+"""
+
+    def __init__(self, space, bint check=True):
+        self.space = space
+        self.check = check
+        self.shape = tuple(space.shape)
+        self.columns = int(np.prod(self.shape, dtype=np.int64))
+        if isinstance(space, spaces.Discrete):
+            low, count = np.array([int(space.start)]), np.array([int(space.n)])
+        elif isinstance(space, spaces.MultiDiscrete):
+            low, count = space.start.ravel(), space.nvec.ravel()
+        elif isinstance(space, spaces.Box) and space.dtype == np.float32:
+            low = count = np.zeros(0, np.int64)
+        else:
+            raise TypeError(f"actions of a native environment are Discrete, MultiDiscrete or a float32 Box, got {space}")
+        self.discrete = not isinstance(space, spaces.Box)
+        self.dtype = np.dtype(np.int32 if self.discrete else np.float32)
+        if self.discrete and (np.any(low < -2**31) or np.any(low + count > 2**31)):
+            raise TypeError(f"actions must fit 32 bits, got {space}")
+        self.low = low.astype(np.int32)
+        self.count = count.astype(np.uint32)
+
+    def read(self, actions, target not None):
+        """Check `actions` and copy them to `target`, an array of (rows, *shape) and this reader's dtype.
+
+        Raises TypeError for a wrong dtype and ValueError for a wrong shape or value, naming the row and the value.
+        `target` may then hold some of the rejected values.
+        """
+        if not isinstance(target, np.ndarray) or target.dtype != self.dtype or not target.flags.carray:
+            raise TypeError(f"target must be a writable C-contiguous {self.dtype} array")
+        if target.shape[1:] != self.shape or target.ndim == 0:
+            raise ValueError(f"target must have shape (rows, {', '.join(map(str, self.shape))}), got {target.shape}")
+        self.take(actions, target)
+
+    cdef int take(self, object actions, cnp.ndarray target) except -1:
+        cdef bint good
+        if cnp.PyArray_CheckExact(actions) and self.fits(actions, target):
+            if self.take_array(actions, target, &good):
+                if not good:
+                    raise _bad_value(actions, self.space)
+                return 0
+        return self.take_slowly(actions, target)
+
+    cdef bint fits(self, cnp.ndarray actions, cnp.ndarray target) noexcept:
+        """Whether `actions` has the shape of `target` and plain memory."""
+        cdef int axis, dimensions = cnp.PyArray_NDIM(target)
+        if cnp.PyArray_NDIM(actions) != dimensions or not cnp.PyArray_ISCARRAY_RO(actions):
+            return False
+        for axis in range(dimensions):
+            if cnp.PyArray_DIM(actions, axis) != cnp.PyArray_DIM(target, axis):
+                return False
+        return True
+
+    cdef bint take_array(self, cnp.ndarray actions, cnp.ndarray target, bint* good) noexcept:
+        """Copy an array that fits. Returns whether its dtype is one of the fast ones; *good tells of its values."""
+        cdef void* source = cnp.PyArray_DATA(actions)
+        cdef void* goal = cnp.PyArray_DATA(target)
+        cdef int kind = cnp.PyArray_TYPE(actions)
+        cdef Py_ssize_t rows = cnp.PyArray_DIM(target, 0)
+        cdef Py_ssize_t size = rows * self.columns
+        good[0] = True
+        if size == 0:
+            return True
+        if self.discrete and (kind == cnp.NPY_INT32 or kind == cnp.NPY_INT64):
+            if not self.check and kind == cnp.NPY_INT32:
+                memcpy(goal, source, size * sizeof(int32_t))
+            elif not self.check:
+                take_int64(rows, self.columns, <int64_t*>source, <int32_t*>goal, &self.low[0], &self.count[0])
+            elif kind == cnp.NPY_INT32:
+                good[0] = take_int32(rows, self.columns, <int32_t*>source, <int32_t*>goal, &self.low[0], &self.count[0])
+            else:
+                good[0] = take_int64(rows, self.columns, <int64_t*>source, <int32_t*>goal, &self.low[0], &self.count[0])
+            return True
+        if not self.discrete and kind == cnp.NPY_FLOAT32:
+            if self.check:
+                good[0] = take_float32(size, <float*>source, <float*>goal)
+            else:
+                memcpy(goal, source, size * sizeof(float))
+            return True
+        if not self.discrete and kind == cnp.NPY_FLOAT64:
+            good[0] = take_float64(size, <double*>source, <float*>goal) or not self.check
+            return True
+        return False
+
+    cdef int take_slowly(self, object actions, cnp.ndarray target) except -1:
+        """Anything that is no plain array of a fast dtype: converted, or refused with the reason."""
+        cdef bint good
+        array = np.asarray(actions)
+        shape = (<object>target).shape
+        if array.dtype.kind not in ("iu" if self.discrete else "fiu"):
+            raise TypeError(
+                f"actions must be {'integers' if self.discrete else 'floats'} for {self.space}, got dtype {array.dtype}"
+            )
+        if array.shape != shape:
+            raise ValueError(f"actions must have shape {shape}, got {array.shape}")
+        if self.discrete and array.dtype == np.uint64 and np.any(array > np.uint64(2**31)):
+            raise _bad_value(array, self.space)
+        plain = np.ascontiguousarray(array, np.int64 if self.discrete else np.float64)
+        self.take_array(plain, target, &good)
+        if not good:
+            raise _bad_value(plain, self.space)
+        return 0
+
+
+def _bad_value(array, space):
+    """The ValueError for the first bad value of `array`."""
+    if isinstance(space, spaces.Discrete):
+        low, high = int(space.start), int(space.start) + int(space.n) - 1
+    elif isinstance(space, spaces.MultiDiscrete):
+        low, high = space.start, space.start + space.nvec - 1
+    else:
+        limit = float(np.finfo(np.float32).max)
+        low, high = -limit, limit
+    with np.errstate(invalid="ignore"):
+        bad = np.argwhere(~((array >= low) & (array <= high)))
+    place = tuple(int(index) for index in bad[0])
+    value = array[place]
+    where = f"actions[{', '.join(map(str, place))}]"
+    if isinstance(space, spaces.Box):
+        return ValueError(f"{where} is {value}: row {place[0]} needs finite float32 values for {space}")
+    if isinstance(space, spaces.MultiDiscrete):
+        low, high = low[place[1:]], high[place[1:]]
+    return ValueError(f"{where} is {value}: row {place[0]} takes {low} to {high} for {space}")

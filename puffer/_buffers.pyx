@@ -1,0 +1,116 @@
+"""The arrays that a batch lives in: allocated here, or adopted from the caller after checking them."""
+import numpy as np
+
+from libc.stdint cimport uintptr_t
+
+# One cache line, which is also the widest vector register.
+_ALIGNMENT = 64
+_NAMES = ("observations", "actions", "rewards", "terminations", "truncations", "masks")
+
+
+def aligned_zeros(shape, dtype):
+    """A zeroed C-contiguous array whose memory starts on a cache line."""
+    dtype = np.dtype(dtype)
+    size = int(np.prod(shape, dtype=np.int64)) * dtype.itemsize
+    block = np.zeros(size + _ALIGNMENT, np.uint8)
+    start = -block.ctypes.data % _ALIGNMENT
+    return block[start:start + size].view(dtype).reshape(shape)
+
+
+cdef class Buffers:
+    """Buffers(rows, observation_shape, observation_dtype, action_shape, action_dtype, buf=None)
+--
+
+The arrays of one batch of `rows` rows.
+
+Attributes
+----------
+observations : (rows, *observation_shape) of observation_dtype
+actions : (rows, *action_shape) of action_dtype
+rewards : (rows,) float32
+terminations, truncations : (rows,) bool
+masks : (rows,) bool
+    True where the row's agent is alive.
+
+`buf` maps any of these names to an array to use instead of new memory: a NumPy array, or something that shares
+memory with one (a CPU torch tensor, an object with the buffer protocol). Its old contents are overwritten.
+
+Raises TypeError for a `buf` that is no mapping or an entry that shares no memory with NumPy, ValueError for an
+unknown name, a wrong dtype, shape or memory order, a read-only array, or two entries that overlap.
+"""
+
+    def __init__(self, Py_ssize_t rows, observation_shape, observation_dtype, action_shape, action_dtype, buf=None):
+        specifications = {
+            "observations": ((rows, *observation_shape), observation_dtype),
+            "actions": ((rows, *action_shape), action_dtype),
+            "rewards": ((rows,), np.float32),
+            "terminations": ((rows,), np.bool_),
+            "truncations": ((rows,), np.bool_),
+            "masks": ((rows,), np.bool_),
+        }
+        given = _as_mapping(buf)
+        arrays = {
+            name: _adopt(name, given[name], *specification) if name in given else aligned_zeros(*specification)
+            for name, specification in specifications.items()
+        }
+        _refuse_overlap({name: arrays[name] for name in given})
+        self.observations = arrays["observations"]
+        self.actions = arrays["actions"]
+        self.rewards = arrays["rewards"]
+        self.terminations = arrays["terminations"]
+        self.truncations = arrays["truncations"]
+        self.masks = arrays["masks"]
+        self.observation_memory = <char*><uintptr_t>self.observations.ctypes.data
+
+
+def _as_mapping(buf):
+    if buf is None:
+        return {}
+    if isinstance(buf, Buffers):
+        return {name: getattr(buf, name) for name in _NAMES}
+    try:
+        given = dict(buf)
+    except (TypeError, ValueError):
+        raise TypeError(f"buf must map buffer names to arrays, got {type(buf).__name__}") from None
+    for name in given:
+        if name not in _NAMES:
+            raise ValueError(f"buf has no buffer {name!r}; its buffers are {', '.join(_NAMES)}")
+    return given
+
+
+def _shared_array(name, given):
+    """`given` as an array over the same memory."""
+    if isinstance(given, np.ndarray):
+        return given
+    try:
+        if hasattr(given, "numpy"):
+            return given.numpy()
+        return np.frombuffer(given, np.uint8) if isinstance(given, (bytes, bytearray)) else np.asarray(memoryview(given))
+    except (TypeError, RuntimeError, ValueError) as error:
+        raise TypeError(
+            f"buf[{name!r}] must be an array or share memory with one, got {type(given).__name__} ({error})"
+        ) from None
+
+
+def _adopt(name, given, shape, dtype):
+    array = _shared_array(name, given)
+    dtype = np.dtype(dtype)
+    if array.dtype != dtype:
+        raise ValueError(f"buf[{name!r}] must have dtype {dtype}, got {array.dtype}")
+    if array.shape != tuple(shape):
+        raise ValueError(f"buf[{name!r}] must have shape {tuple(shape)}, got {array.shape}")
+    if not array.flags.c_contiguous:
+        raise ValueError(f"buf[{name!r}] must be C-contiguous, got strides {array.strides} for shape {array.shape}")
+    if not array.flags.aligned:
+        raise ValueError(f"buf[{name!r}] must be aligned to its dtype {dtype}")
+    if not array.flags.writeable:
+        raise ValueError(f"buf[{name!r}] must be writable, got a read-only array")
+    return array
+
+
+def _refuse_overlap(arrays):
+    names = list(arrays)
+    for index, first in enumerate(names):
+        for second in names[:index]:
+            if np.shares_memory(arrays[first], arrays[second]):
+                raise ValueError(f"buf[{second!r}] and buf[{first!r}] share memory; each needs its own")

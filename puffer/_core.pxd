@@ -1,0 +1,40 @@
+# PUBLIC: what the author of a native environment cimports. An extension compiled against this file, _batch.pxd and
+# _loop.pxd holds their layout, so any change to the fields or to the order of methods must raise PUFFER_ABI;
+# import_puffer() then refuses extensions built for another layout instead of letting them write to the wrong places.
+from libc.stdint cimport uint8_t, uint64_t
+
+from puffer._batch cimport Batch
+from puffer._buffers cimport Buffers
+from puffer._raster cimport Canvas
+
+cdef enum:
+    PUFFER_ABI = 1
+
+
+cdef inline int import_puffer() except -1:
+    """To be called at the top of every extension that cimports this module."""
+    from puffer import _core
+    if _core.ABI != PUFFER_ABI:
+        raise ImportError(
+            f"this extension was built for version {PUFFER_ABI} of puffer's binary interface, and the installed "
+            f"puffer has version {_core.ABI}: build the extension again"
+        )
+    return 0
+
+
+cdef class Env(Batch):
+    """Base class of native environments: all copies of one environment. See _core.pyx."""
+
+    cdef readonly object autoreset_mode
+    cdef readonly object render_mode
+    # Names the class and the sizes of its state, in every snapshot.
+    cdef uint64_t signature
+
+    # ---- To be written by the author; pictures are drawn on request only ----
+    cdef int render_one(self, Py_ssize_t i, Canvas canvas) except -1
+    cdef object ansi_one(self, Py_ssize_t i)
+
+    cdef size_t snapshot_size(self) noexcept
+    cdef int check_snapshot(self, Py_ssize_t k, const uint8_t* source, size_t size) except -1
+    cdef void save_copy(self, Py_ssize_t i, uint8_t* target) noexcept nogil
+    cdef void load_copy(self, Py_ssize_t i, const uint8_t* source) noexcept nogil

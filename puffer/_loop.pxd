@@ -1,0 +1,102 @@
+# PUBLIC, as the base of Env in _core.pxd: a change here is a change of the binary interface (see there).
+from libc.stdint cimport int32_t, int64_t, uint8_t
+
+from puffer._buffers cimport Buffers
+from puffer.rng cimport rng_t
+
+cdef enum:
+    MAX_THREADS = 256
+    MAX_STATES = 24
+
+cdef enum autoreset_t:
+    NEXT_STEP
+    SAME_STEP
+    DISABLED
+
+
+# Memory of an environment's state: one item of `size` bytes per copy.
+cdef struct state_t:
+    char* memory
+    size_t size
+
+
+# The copies [first, last) that are stepped together, and where their step records the episodes that end in it
+# (arrays over the rows of the part; final_observations and final_times may be NULL).
+cdef struct part_t:
+    Py_ssize_t first
+    Py_ssize_t last
+    uint8_t* ended
+    char* final_observations
+    double* final_returns
+    int32_t* final_lengths
+    double* final_times
+    double now
+    int64_t ended_in_slice[MAX_THREADS]
+    void* loop
+    void* job
+
+
+cdef class Loop:
+    """Steps the copies of an environment: episodes, autoreset, time limits, threads. See _loop.pyx."""
+
+    # ---- For authors: to read ----
+    cdef readonly Py_ssize_t num_copies
+    cdef readonly Py_ssize_t agents_per_env
+    # The rows of the batch: copy i has the rows i * agents_per_env up to (i + 1) * agents_per_env.
+    cdef readonly Py_ssize_t num_agents
+    # One random stream per copy.
+    cdef rng_t* rng
+    # True while the row of an agent is alive; step_one and observe leave the other rows alone.
+    cdef uint8_t[::1] masks
+    # True while the observation rows still hold what observe() wrote last, so that it may write only what changed.
+    cdef bint retained
+
+    # ---- For authors: to write in step_one; zeroed before every step ----
+    cdef float[::1] rewards
+    cdef uint8_t[::1] terminations
+    cdef uint8_t[::1] truncations
+    # (rows, statistics of the class); zeroed when the row's episode begins, counted when it ends.
+    cdef double[:, ::1] statistics
+
+    # ---- Of the loop ----
+    cdef readonly int max_steps
+    cdef readonly bint independent_agents
+    cdef bint observes_in_step
+    cdef autoreset_t autoreset
+    cdef char* observation_memory
+    cdef size_t row_size
+    cdef state_t states[MAX_STATES]
+    cdef int num_states
+    cdef Py_ssize_t num_statistics
+    cdef uint8_t* alive
+    cdef int32_t* elapsed
+    cdef double* returns
+    cdef double* start_times
+    cdef double[:, ::1] sums
+    cdef void* pool
+
+    # ---- To be written by the author ----
+    cdef int bind(self, Buffers buffers) except -1
+    cdef void reset_one(self, Py_ssize_t i) noexcept nogil
+    cdef void step_one(self, Py_ssize_t i) noexcept nogil
+    cdef void observe(self, Py_ssize_t i) noexcept nogil
+    # For environments with independent_agents.
+    cdef void reset_agent(self, Py_ssize_t row) noexcept nogil
+    cdef void observe_agent(self, Py_ssize_t row) noexcept nogil
+    # Bulk versions, where a measurement says they pay.
+    cdef void step_range(self, Py_ssize_t first, Py_ssize_t last) noexcept nogil
+    cdef void observe_range(self, Py_ssize_t first, Py_ssize_t last) noexcept nogil
+
+    # ---- To be called by the author ----
+    cdef void* new_state(self, size_t size) except NULL
+
+    # ---- Of the loop ----
+    cdef int attach(self, Buffers buffers) except -1
+    cdef void start_copy(self, Py_ssize_t i) noexcept nogil
+    cdef void start_agent(self, Py_ssize_t row) noexcept nogil
+    cdef bint is_ended(self, Py_ssize_t i) noexcept nogil
+    cdef int make_pool(self, int workers, int parts) except -1
+    cdef void free_pool(self) noexcept
+    cdef void run(self, part_t* part, bint threaded) noexcept nogil
+    cdef void submit(self, part_t* part) noexcept nogil
+    cdef void wait(self, part_t* part) noexcept nogil

@@ -1,0 +1,26 @@
+cimport numpy as cnp
+from libc.stdint cimport int64_t
+
+from puffer._buffers cimport Buffers
+from puffer._info cimport EpisodeEnds
+from puffer._loop cimport part_t
+from puffer._pool cimport pool_job
+
+
+cdef class Part:
+    """Copies that are sent and received together. See _part.pyx."""
+    cdef part_t c
+    cdef pool_job job
+    # The process that sent it, and the threads that its step was split over.
+    cdef int process
+    cdef int slices
+    cdef readonly object rows
+    cdef cnp.ndarray actions
+    cdef object observations, rewards, terminations, truncations
+    cdef list spare
+    cdef EpisodeEnds ends
+
+    cdef int attach(self, Buffers buffers) except -1
+    cdef int use(self, EpisodeEnds ends) except -1
+    cdef int64_t ended(self) noexcept
+    cdef EpisodeEnds take_spare(self)

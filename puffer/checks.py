@@ -1,0 +1,101 @@
+"""Checks of arguments, shared by all that take them: each raises with the argument's name and value."""
+
+from __future__ import annotations
+
+import operator
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from gymnasium.vector import AutoresetMode
+
+_SEEDS = 2**64
+
+
+def integer(name: str, value: Any, low: int, high: int | None = None) -> int:
+    """`value` as an int between low and high. Raises TypeError or ValueError."""
+    try:
+        if isinstance(value, (bool, np.bool_)):
+            raise TypeError
+        number = operator.index(value)
+    except TypeError:
+        raise TypeError(f"{name} must be an integer, got {value!r} of type {type(value).__name__}") from None
+    if number < low:
+        raise ValueError(f"{name} must be at least {low}, got {number}")
+    if high is not None and number > high:
+        raise ValueError(f"{name} must be at most {high}, got {number}")
+    return number
+
+
+def divisor(name: str, value: Any, whole_name: str, whole: int) -> int:
+    """`value` as an int that divides `whole`; None stands for `whole`. Raises TypeError or ValueError."""
+    if value is None:
+        return whole
+    number = integer(name, value, 1, whole)
+    if whole % number:
+        raise ValueError(f"{name} must divide {whole_name} = {whole}, got {number}")
+    return number
+
+
+def seed(value: Any, name: str = "seed") -> int:
+    """`value` as a seed, 0 to 2**64 - 1. Raises TypeError or ValueError."""
+    return integer(name, value, 0, _SEEDS - 1)
+
+
+def seeds(value: Any, count: int) -> int | list[int | None]:
+    """A seed, or one (or None) for each of `count` copies. Raises TypeError or ValueError."""
+    if not isinstance(value, (Sequence, np.ndarray)) or isinstance(value, (str, bytes)) or np.ndim(value) == 0:
+        return seed(value)
+    if len(value) != count:
+        raise ValueError(f"seed must be one int or {count} of them, one for each copy, got {len(value)}")
+    return [None if one is None else seed(one, f"seed[{i}]") for i, one in enumerate(value)]
+
+
+def autoreset_mode(value: Any) -> AutoresetMode:
+    """`value` as an AutoresetMode. Raises ValueError."""
+    try:
+        return AutoresetMode(value)
+    except ValueError:
+        names = ", ".join(repr(mode.value) for mode in AutoresetMode)
+        raise ValueError(f"autoreset_mode must be one of {names}, got {value!r}") from None
+
+
+def render_mode(value: Any, modes: Sequence[str]) -> str | None:
+    """`value` as a render mode among `modes` and "human". Raises ValueError."""
+    if value is None or value in modes or value == "human":
+        return value
+    names = ", ".join(repr(mode) for mode in (*modes, "human"))
+    raise ValueError(f"render_mode must be None or one of {names}, got {value!r}")
+
+
+def reset_mask(mask: Any, rows: int) -> None:
+    """Raises TypeError or ValueError unless `mask` is a bool array of shape (rows,) with at least one True."""
+    name = "options['reset_mask']"
+    if not isinstance(mask, np.ndarray):
+        raise TypeError(f"{name} must be a numpy array, got {type(mask).__name__}")
+    if mask.dtype != np.bool_:
+        raise TypeError(f"{name} must have dtype bool, got {mask.dtype}")
+    if mask.shape != (rows,):
+        raise ValueError(f"{name} must have shape ({rows},), got {mask.shape}")
+    if not mask.any():
+        raise ValueError(f"{name} must select at least one row, got {mask}")
+
+
+def available_cores() -> int:
+    """Cores that this process may use: its affinity, and the limit of its control group."""
+    try:
+        cores = len(os.sched_getaffinity(0))
+    except AttributeError:
+        cores = os.cpu_count() or 1
+    return max(1, min(cores, _cgroup_cores(cores)))
+
+
+def _cgroup_cores(default: int) -> int:
+    """The whole cores that the control group's CPU quota amounts to."""
+    try:
+        quota, period = Path("/sys/fs/cgroup/cpu.max").read_text().split()
+        return default if quota == "max" else -(-int(quota) // int(period))
+    except (OSError, ValueError):
+        return default

@@ -1,0 +1,99 @@
+"""Catch: slide a paddle under a falling ball.
+
+Observation   uint8 (rows, columns): 1 = ball or paddle, 0 = empty.
+Action        Discrete(3): 0 left, 1 stay, 2 right.
+Reward        +1 when the ball is caught, -1 when it is missed, 0 before.
+Terminated    when the ball reaches the bottom row, after rows - 1 steps.
+Truncated     never by the rules; after max_steps steps if given.
+Start         ball in a random column of the top row, paddle in the middle of the bottom row.
+Source        Mnih et al. 2014, "Recurrent Models of Visual Attention"; the board of bsuite's catch.
+Version       0
+"""
+import numpy as np
+from gymnasium import spaces
+
+from libc.stdint cimport int32_t, uint8_t
+from libc.string cimport memset
+
+from puffer import checks
+
+from puffer._core cimport Buffers, Canvas, Env, import_puffer
+from puffer.rng cimport rng_below
+
+import_puffer()
+
+cpdef enum Action:
+    LEFT
+    STAY
+    RIGHT
+
+cdef struct State:
+    int32_t ball_row
+    int32_t ball_column
+    int32_t paddle_column
+
+
+cdef class Catch(Env):
+    """Catch(num_envs=1, *, rows=10, columns=5, **options)
+--
+
+`rows` (2 to 255) and `columns` (1 to 255) set the size of the board; the options are those of `puffer.Env`.
+See the module's docstring for the rules.
+"""
+
+    render_modes = ("rgb_array", "ansi")
+    cdef readonly int rows
+    cdef readonly int columns
+    cdef uint8_t[:, :, ::1] observations
+    cdef int32_t[::1] actions
+    cdef State* state
+
+    def __init__(self, num_envs=1, *, rows=10, columns=5, **options):
+        self.rows = checks.integer("rows", rows, 2, 255)
+        self.columns = checks.integer("columns", columns, 1, 255)
+        board = spaces.Box(0, 1, (self.rows, self.columns), np.uint8)
+        super().__init__(num_envs, board, spaces.Discrete(3), **options)
+        self.state = <State*>self.new_state(sizeof(State))
+
+    cdef int bind(self, Buffers buffers) except -1:
+        self.observations = buffers.observations
+        self.actions = buffers.actions
+        return 0
+
+    cdef void reset_one(self, Py_ssize_t i) noexcept nogil:
+        cdef State* state = &self.state[i]
+        state.ball_row = 0
+        state.ball_column = rng_below(&self.rng[i], self.columns)
+        state.paddle_column = self.columns // 2
+
+    cdef void step_one(self, Py_ssize_t i) noexcept nogil:
+        cdef State* state = &self.state[i]
+        state.paddle_column = min(max(state.paddle_column + self.actions[i] - STAY, 0), self.columns - 1)
+        state.ball_row += 1
+        if state.ball_row == self.rows - 1:
+            self.rewards[i] = 1 if state.ball_column == state.paddle_column else -1
+            self.terminations[i] = True
+
+    cdef void observe(self, Py_ssize_t i) noexcept nogil:
+        cdef State* state = &self.state[i]
+        memset(&self.observations[i, 0, 0], 0, self.rows * self.columns)
+        self.observations[i, state.ball_row, state.ball_column] = 1
+        self.observations[i, self.rows - 1, state.paddle_column] = 1
+
+    @property
+    def render_size(self):
+        return 24 * self.columns, 24 * self.rows
+
+    cdef int render_one(self, Py_ssize_t i, Canvas canvas) except -1:
+        cdef State* state = &self.state[i]
+        canvas.clear(0x101820)
+        canvas.cell(self.rows - 1, state.paddle_column, 24, 2, 0x2EC4B6)
+        canvas.disc(24 * (state.ball_column + 0.5), 24 * (state.ball_row + 0.5), 9, 0xFF9F1C)
+        return 0
+
+    cdef object ansi_one(self, Py_ssize_t i):
+        cdef State* state = &self.state[i]
+        board = [["."] * self.columns for _ in range(self.rows)]
+        board[self.rows - 1][state.paddle_column] = "="
+        board[state.ball_row][state.ball_column] = "o"
+        return "\n".join("".join(row) for row in board)
