@@ -5,7 +5,7 @@ from collections import deque
 import numpy as np
 from gymnasium import error
 
-from libc.stdint cimport int64_t, uint8_t, uint64_t
+from libc.stdint cimport uint8_t, uint64_t
 from libc.string cimport memset
 
 from puffer import checks
@@ -263,9 +263,11 @@ Base of `puffer.Env`; not made by itself.
 
     cdef tuple result(self, object which):
         cdef Part part = which
-        if part.ended() == 0 or (part.c.final_observations == NULL and not self.record_episodes):
-            return part.observations, part.rewards, part.terminations, part.truncations, {}
-        return part.observations, part.rewards, part.terminations, part.truncations, Info.over(part.ends)
+        cdef EpisodeEnds ends = None
+        if part.c.final_observations != NULL or self.record_episodes:
+            ends = part.ended()
+        info = {} if ends is None else Info.over(ends)
+        return part.observations, part.rewards, part.terminations, part.truncations, info
 
     cdef int use_spare_ends(self, object which) except -1:
         cdef Part part = which
@@ -274,8 +276,8 @@ Base of `puffer.Env`; not made by itself.
             ends = EpisodeEnds(part.rows.stop - part.rows.start, self.single_observation_space.shape,
                                self.single_observation_space.dtype, final_observations=self.autoreset == SAME_STEP,
                                record_episodes=self.record_episodes)
-            # A caller who holds the last info while stepping needs two; who keeps more of them gets new ones.
-            part.spare = [*part.spare[-1:], ends]
+            # A caller who holds the last info while stepping needs two; for who keeps more, the older are let go.
+            part.spare = [*part.spare[len(part.spare) // 2:], ends]
         part.use(ends)
         return 0
 
@@ -368,9 +370,7 @@ Base of `puffer.Env`; not made by itself.
         parts = []
         for first in range(0, self.num_copies, self.batch_size):
             part = Part(slice(first * self.agents_per_env, (first + self.batch_size) * self.agents_per_env))
-            part.c.loop = <void*>self
-            part.c.first = first
-            part.c.last = first + self.batch_size
+            self.set_part(&part.c, first, first + self.batch_size)
             part.attach(self.buffers)
             parts.append(part)
         self.parts = parts

@@ -1,10 +1,13 @@
 """The arrays that a batch lives in: allocated here, or adopted from the caller after checking them."""
+import itertools
+
 import numpy as np
 
 from libc.stdint cimport uintptr_t
 
 # One cache line, which is also the widest vector register.
 _ALIGNMENT = 64
+_shifts = itertools.cycle(range(0, 4096, 576))
 _NAMES = ("observations", "actions", "rewards", "terminations", "truncations", "masks")
 
 
@@ -12,8 +15,11 @@ def aligned_zeros(shape, dtype):
     """A zeroed C-contiguous array whose memory starts on a cache line."""
     dtype = np.dtype(dtype)
     size = int(np.prod(shape, dtype=np.int64)) * dtype.itemsize
-    block = np.zeros(size + _ALIGNMENT, np.uint8)
-    start = -block.ctypes.data % _ALIGNMENT
+    # Arrays of a power-of-two size tend to lie a multiple of the page size apart. Shifted against each other, so that
+    # the same rows of all of them do not compete for the same few sets of the first-level cache.
+    shift = next(_shifts)
+    block = np.zeros(size + _ALIGNMENT + shift, np.uint8)
+    start = -block.ctypes.data % _ALIGNMENT + shift
     return block[start:start + size].view(dtype).reshape(shape)
 
 

@@ -1,5 +1,6 @@
 """Native environments: the base class `Env` with its options, statistics, snapshots and pictures."""
 import hashlib
+import math
 
 import numpy as np
 from gymnasium.vector import AutoresetMode
@@ -20,6 +21,8 @@ from puffer.rng cimport rng_mix, rng_t
 ABI = PUFFER_ABI
 
 _NO_LIMIT = 2**31 - 1
+# Copies whose episode statistics are added up in one place, and which one thread steps together.
+_BLOCK = 64
 _MODES = {AutoresetMode.NEXT_STEP: NEXT_STEP, AutoresetMode.SAME_STEP: SAME_STEP, AutoresetMode.DISABLED: DISABLED}
 
 
@@ -118,14 +121,16 @@ render_size : (int, int)
 
     def _allocate(self):
         columns = max(1, self.num_statistics)
-        agents = self.agents_per_env
+        agents, copies = self.agents_per_env, self.num_copies
         self.rng = <rng_t*>self.new_state(sizeof(rng_t))
         self.alive = <uint8_t*>self.new_state(agents)
         self.elapsed = <int32_t*>self.new_state(agents * sizeof(int32_t))
         self.returns = <double*>self.new_state(agents * sizeof(double))
         statistics = <double*>self.new_state(agents * columns * sizeof(double))
         self.statistics = <double[:self.num_agents, :columns]>statistics
-        self.sums = aligned_zeros((self.num_agents, 3 + columns), np.float64)
+        # Parts that are under way at the same time must not share a block.
+        self.block = math.gcd(_BLOCK, self.batch_size)
+        self.sums = aligned_zeros((copies // self.block, 3 + columns), np.float64)
         if self.record_episodes:
             self.start_times = <double*>self.new_state(agents * sizeof(double))
 

@@ -1,17 +1,26 @@
-cimport numpy as cnp
-from libc.stdint cimport int32_t, uint8_t
+from libc.stdint cimport int32_t, int64_t
+
+
+# A stretch of the arrays of EpisodeEnds that one thread wrote: entries [start, start + count).
+cdef struct stretch_t:
+    int64_t start
+    int64_t count
+
 
 cdef class EpisodeEnds:
     """What a step recorded about the episodes that ended in it. See _info.pyx."""
-    cdef cnp.ndarray mask_array, observation_array, return_array, length_array, time_array
+    cdef object row_array, observation_array, return_array, length_array, time_array
     # The memory of these arrays, for the step loop; final_observations and times are NULL where not recorded.
-    cdef uint8_t* mask
+    cdef int64_t* rows
     cdef char* final_observations
     cdef double* returns
     cdef int32_t* lengths
     cdef double* times
-    cdef Py_ssize_t rows
-    cdef bint record_episodes
+    cdef Py_ssize_t num_rows
+    cdef list stretches
+
+    cdef int take(self, Py_ssize_t first_row, stretch_t* stretches, int count) except -1
+
 
 cdef class Info(dict):
     """The info of a step. See _info.pyx."""

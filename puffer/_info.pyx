@@ -6,58 +6,74 @@ fills itself on first use; the loop goes on with other arrays for as long as som
 """
 import numpy as np
 
-cimport numpy as cnp
-from libc.stdint cimport int32_t, uint8_t
+from libc.stdint cimport int32_t, int64_t, uintptr_t
 
 from puffer._buffers import aligned_zeros
 
-cnp.import_array()
-
 
 cdef class EpisodeEnds:
-    """EpisodeEnds(rows, observation_shape, observation_dtype, *, final_observations, record_episodes)
+    """EpisodeEnds(num_rows, observation_shape, observation_dtype, *, final_observations, record_episodes)
 --
 
-Arrays for the ends of episodes within one step of `rows` rows.
+Room for the ends of episodes within one step of `num_rows` rows: entry k of each array is about one ended row. Each
+thread writes its entries in a stretch of its own.
 """
 
-    def __init__(self, Py_ssize_t rows, observation_shape, observation_dtype, *, bint final_observations,
+    def __init__(self, Py_ssize_t num_rows, observation_shape, observation_dtype, *, bint final_observations,
                  bint record_episodes):
-        self.rows = rows
-        self.record_episodes = record_episodes
-        self.mask_array = aligned_zeros((rows,), np.bool_)
-        self.return_array = aligned_zeros((rows,), np.float64)
-        self.length_array = aligned_zeros((rows,), np.int32)
-        self.mask = <uint8_t*>cnp.PyArray_DATA(self.mask_array)
-        self.returns = <double*>cnp.PyArray_DATA(self.return_array)
-        self.lengths = <int32_t*>cnp.PyArray_DATA(self.length_array)
+        self.num_rows = num_rows
+        self.row_array = aligned_zeros((num_rows,), np.int64)
+        self.return_array = aligned_zeros((num_rows,), np.float64)
+        self.length_array = aligned_zeros((num_rows,), np.int32)
+        self.rows = <int64_t*><uintptr_t>self.row_array.ctypes.data
+        self.returns = <double*><uintptr_t>self.return_array.ctypes.data
+        self.lengths = <int32_t*><uintptr_t>self.length_array.ctypes.data
         if final_observations:
-            self.observation_array = aligned_zeros((rows, *observation_shape), observation_dtype)
-            self.final_observations = <char*>cnp.PyArray_DATA(self.observation_array)
+            self.observation_array = aligned_zeros((num_rows, *observation_shape), observation_dtype)
+            self.final_observations = <char*><uintptr_t>self.observation_array.ctypes.data
         if record_episodes:
-            self.time_array = aligned_zeros((rows,), np.float64)
-            self.times = <double*>cnp.PyArray_DATA(self.time_array)
+            self.time_array = aligned_zeros((num_rows,), np.float64)
+            self.times = <double*><uintptr_t>self.time_array.ctypes.data
+
+    cdef int take(self, Py_ssize_t first_row, stretch_t* stretches, int count) except -1:
+        """Remember which stretches were written, and that row numbers count from first_row."""
+        cdef int k
+        self.stretches = [first_row]
+        for k in range(count):
+            if stretches[k].count:
+                self.stretches.append((stretches[k].start, stretches[k].start + stretches[k].count))
+        return 0
 
     def info(self):
         """The info of these ends as a plain dictionary, in Gymnasium's form for vector environments."""
-        mask = np.asarray(self.mask_array)
+        first_row, *stretches = self.stretches
+        entries = np.concatenate([np.arange(start, end) for start, end in stretches])
+        rows = self.row_array[entries] - first_row
+        mask = np.zeros(self.num_rows, np.bool_)
+        mask[rows] = True
         info = {}
         if self.observation_array is not None:
-            final_observations = np.full(self.rows, None, dtype=object)
-            for row in np.flatnonzero(mask):
-                final_observations[row] = self.observation_array[row]
+            final_observations = np.full(self.num_rows, None, dtype=object)
+            for row, entry in zip(rows.tolist(), entries.tolist()):
+                final_observations[row] = self.observation_array[entry]
             info["final_obs"] = final_observations
             info["_final_obs"] = mask.copy()
             info["final_info"] = {}
             info["_final_info"] = mask.copy()
-        if self.record_episodes:
+        if self.time_array is not None:
             info["episode"] = {
-                "r": np.where(mask, self.return_array, 0.0),
-                "l": np.where(mask, self.length_array, 0),
-                "t": np.where(mask, np.round(self.time_array, 6), 0.0),
+                "r": self._by_row(self.return_array, entries, rows, np.float64),
+                "l": self._by_row(self.length_array, entries, rows, np.int64),
+                "t": self._by_row(np.round(self.time_array, 6), entries, rows, np.float64),
             }
-            info["_episode"] = mask.copy()
+            info["_episode"] = mask
         return info
+
+    def _by_row(self, values, entries, rows, dtype):
+        """An array over all rows, zero where no episode ended."""
+        array = np.zeros(self.num_rows, dtype)
+        array[rows] = values[entries]
+        return array
 
 
 cdef class Info(dict):

@@ -2,6 +2,7 @@
 from libc.stdint cimport int32_t, int64_t, uint8_t
 
 from puffer._buffers cimport Buffers
+from puffer._info cimport stretch_t
 from puffer.rng cimport rng_t
 
 cdef enum:
@@ -20,19 +21,27 @@ cdef struct state_t:
     size_t size
 
 
-# The copies [first, last) that are stepped together, and where their step records the episodes that end in it
-# (arrays over the rows of the part; final_observations and final_times may be NULL).
+# The copies [first, last) that are stepped together, and the arrays in which their step records the episodes that end
+# (of EpisodeEnds; final_observations and final_times may be NULL). stretches: what each thread wrote there.
+cdef struct part_t
+
+# Steps the copies [first, last) of a part of `loop`, a Loop as a plain pointer: references need the GIL.
+ctypedef void (*advance_t)(void* loop, part_t* part, Py_ssize_t first, Py_ssize_t last,
+                           stretch_t* stretch) noexcept nogil
+
 cdef struct part_t:
     Py_ssize_t first
     Py_ssize_t last
-    uint8_t* ended
+    int64_t* ended_rows
     char* final_observations
     double* final_returns
     int32_t* final_lengths
     double* final_times
     double now
-    int64_t ended_in_slice[MAX_THREADS]
+    stretch_t stretches[MAX_THREADS]
+    Py_ssize_t block
     void* loop
+    advance_t advance
     void* job
 
 
@@ -72,7 +81,9 @@ cdef class Loop:
     cdef int32_t* elapsed
     cdef double* returns
     cdef double* start_times
+    # Sums over ended episodes, a row for each block of copies: blocks, not threads, fix the order of the additions.
     cdef double[:, ::1] sums
+    cdef Py_ssize_t block
     cdef void* pool
 
     # ---- To be written by the author ----
@@ -95,6 +106,7 @@ cdef class Loop:
     cdef void start_copy(self, Py_ssize_t i) noexcept nogil
     cdef void start_agent(self, Py_ssize_t row) noexcept nogil
     cdef bint is_ended(self, Py_ssize_t i) noexcept nogil
+    cdef void set_part(self, part_t* part, Py_ssize_t first, Py_ssize_t last) noexcept
     cdef int make_pool(self, int workers, int parts) except -1
     cdef void free_pool(self) noexcept
     cdef void run(self, part_t* part, bint threaded) noexcept nogil

@@ -11,13 +11,12 @@ for the rows of the copy
 - elapsed: steps of the row's episode (in an environment whose agents share their episode, the same for all rows).
 - returns, statistics: sums of the row's episode so far.
 """
-from libc.stdint cimport int32_t, int64_t, uint8_t, uintptr_t
+from libc.stdint cimport int32_t, uint8_t, uintptr_t
 from libc.stdlib cimport calloc, free
 from libc.string cimport memcpy, memset
 
-import numpy as np
-
 from puffer._buffers cimport Buffers
+from puffer._info cimport stretch_t
 from puffer._pool cimport (
     pool_free,
     pool_is_alive,
@@ -49,9 +48,6 @@ cdef enum:
     RETURNS
     LENGTHS
     STATISTICS
-
-ctypedef void (*slice_function)(void* loop, part_t* part, Py_ssize_t first, Py_ssize_t last, int slice) noexcept nogil
-
 
 cdef class Loop:
     """Loop()
@@ -109,11 +105,14 @@ Base of `puffer.Env`; not made by itself.
             raise MemoryError(f"an environment has at most {MAX_STATES} blocks of state")
         if self.num_copies <= 0:
             raise RuntimeError("new_state() must come after Env.__init__()")
-        block = <char*>calloc(self.num_copies * max(size, 1) + 128, 1)
+        block = <char*>calloc(self.num_copies * max(size, 1) + 128 + MAX_STATES * 1024, 1)
         if block == NULL:
             raise MemoryError(f"no memory for the state of {self.num_copies} copies of {size} bytes")
-        # The pointer to free lies in the cache line in front of the aligned memory.
         start = (<uintptr_t>block + 64 + 63) & ~<uintptr_t>63
+        # Large blocks begin at the start of a page. Moved apart, so that the same rows of all blocks do not compete for
+        # the same few sets of the first-level cache.
+        start += self.num_states * 1024
+        # The pointer to free lies in the cache line in front.
         (<void**>(start - 64))[0] = block
         self.states[self.num_states].memory = <char*>start
         self.states[self.num_states].size = size
@@ -155,6 +154,14 @@ Base of `puffer.Env`; not made by itself.
 
     # ---- Threads ----
 
+    cdef void set_part(self, part_t* part, Py_ssize_t first, Py_ssize_t last) noexcept:
+        """Make a part of the copies [first, last)."""
+        part.first = first
+        part.last = last
+        part.block = self.block
+        part.loop = <void*>self
+        part.advance = <advance_t>_advance
+
     cdef int make_pool(self, int workers, int parts) except -1:
         """Have a pool of this process with `workers` threads."""
         cdef pool_t* pool = <pool_t*>self.pool
@@ -176,8 +183,7 @@ Base of `puffer.Env`; not made by itself.
         if threaded:
             pool_run(<pool_t*>self.pool, <pool_job*>part.job, <pool_function>_run_slice, part)
         else:
-            part.ended_in_slice[0] = 0
-            _advance(self, part, part.first, part.last, 0)
+            _advance(self, part, part.first, part.last, &part.stretches[0])
 
     cdef void submit(self, part_t* part) noexcept nogil:
         """Step a part in the background."""
@@ -189,33 +195,32 @@ Base of `puffer.Env`; not made by itself.
 
 
 cdef void _run_slice(void* argument, int slice, int slices) noexcept nogil:
-    """Step the share of a part that belongs to one thread: whole cache lines of flags, as far as there are enough."""
+    """Step the share of a part that belongs to one thread: whole blocks of copies."""
     cdef part_t* part = <part_t*>argument
-    cdef Py_ssize_t copies = part.last - part.first
-    cdef Py_ssize_t grain = 64 if copies >= 64 * slices else 1
-    cdef Py_ssize_t grains = (copies + grain - 1) // grain
-    cdef Py_ssize_t first = part.first + min(copies, grains * slice // slices * grain)
-    cdef Py_ssize_t last = part.first + min(copies, grains * (slice + 1) // slices * grain)
-    part.ended_in_slice[slice] = 0
-    # The loop travels as a plain pointer, because a reference could not be counted without the GIL.
-    (<slice_function>_advance)(part.loop, part, first, last, slice)
+    cdef Py_ssize_t blocks = (part.last - part.first) // part.block
+    cdef Py_ssize_t first = part.first + blocks * slice // slices * part.block
+    cdef Py_ssize_t last = part.first + blocks * (slice + 1) // slices * part.block
+    part.advance(part.loop, part, first, last, &part.stretches[slice])
 
 
-cdef void _advance(Loop loop, part_t* part, Py_ssize_t first, Py_ssize_t last, int slice) noexcept nogil:
-    cdef Py_ssize_t tile = max(1, ACCOUNT_BLOCK // loop.agents_per_env)
+cdef void _advance(Loop loop, part_t* part, Py_ssize_t first, Py_ssize_t last, stretch_t* stretch) noexcept nogil:
+    cdef Py_ssize_t tile = max(1, <Py_ssize_t>ACCOUNT_BLOCK // loop.agents_per_env)
     cdef Py_ssize_t i = first
+    # No more episodes can end here than there are rows, so the rows of the thread bound its stretch.
+    stretch.start = (first - part.first) * loop.agents_per_env
+    stretch.count = 0
     while i < last:
-        _advance_tile(loop, part, i, min(i + tile, last), slice)
+        _advance_tile(loop, part, i, min(i + tile, last), stretch)
         i += tile
 
 
-cdef void _advance_tile(Loop loop, part_t* part, Py_ssize_t first, Py_ssize_t last, int slice) noexcept nogil:
+cdef void _advance_tile(Loop loop, part_t* part, Py_ssize_t first, Py_ssize_t last,
+                        stretch_t* stretch) noexcept nogil:
     cdef Py_ssize_t row = first * loop.agents_per_env
     cdef Py_ssize_t rows = (last - first) * loop.agents_per_env
     memset(&loop.rewards[row], 0, rows * sizeof(float))
     memset(&loop.terminations[row], 0, rows)
     memset(&loop.truncations[row], 0, rows)
-    memset(part.ended + row - part.first * loop.agents_per_env, 0, rows)
     if loop.agents_per_env > 1:
         _show_masks(loop, row, row + rows)
     if loop.autoreset == SAME_STEP:
@@ -226,20 +231,24 @@ cdef void _advance_tile(Loop loop, part_t* part, Py_ssize_t first, Py_ssize_t la
     else:
         _step_running(loop, first, last, part.now)
     if loop.agents_per_env == 1 or loop.independent_agents:
-        part.ended_in_slice[slice] += _account_rows(loop, part, row, row + rows)
+        _account_rows(loop, part, row, row + rows, stretch)
     else:
-        part.ended_in_slice[slice] += _account_copies(loop, part, first, last)
+        _account_copies(loop, part, first, last, stretch)
     if not loop.observes_in_step:
         loop.observe_range(first, last)
+
+
+cdef inline void _clear_row(Loop loop, Py_ssize_t row) noexcept nogil:
+    loop.elapsed[row] = 0
+    loop.returns[row] = 0
+    if loop.num_statistics:
+        memset(&loop.statistics[row, 0], 0, loop.num_statistics * sizeof(double))
 
 
 cdef void _start_row(Loop loop, Py_ssize_t row) noexcept nogil:
     loop.alive[row] = True
     loop.masks[row] = True
-    loop.elapsed[row] = 0
-    loop.returns[row] = 0
-    if loop.num_statistics:
-        memset(&loop.statistics[row, 0], 0, loop.num_statistics * sizeof(double))
+    _clear_row(loop, row)
 
 
 cdef void _show_masks(Loop loop, Py_ssize_t first, Py_ssize_t last) noexcept nogil:
@@ -287,90 +296,99 @@ cdef void _resume_row(Loop loop, Py_ssize_t row, double now) noexcept nogil:
         loop.start_times[row] = now
 
 
-cdef int64_t _account_rows(Loop loop, part_t* part, Py_ssize_t first, Py_ssize_t last) noexcept nogil:
-    """Book-keeping where every row is an episode. Returns the number of rows that ended."""
+cdef void _account_rows(Loop loop, part_t* part, Py_ssize_t first, Py_ssize_t last, stretch_t* stretch) noexcept nogil:
+    """Book-keeping where every row is an episode."""
     cdef uint8_t ended[ACCOUNT_BLOCK + 8]
     cdef Py_ssize_t row = first, rows
-    cdef int64_t total = 0
     cdef int k, count
     while row < last:
         rows = min(last - row, <Py_ssize_t>ACCOUNT_BLOCK)
         count = account_rows(rows, &loop.rewards[row], &loop.terminations[row], &loop.truncations[row],
                              loop.returns + row, loop.elapsed + row, loop.max_steps, ended)
         for k in range(count):
-            _end_row(loop, part, row + ended[k])
-        total += count
+            _end_row(loop, part, row + ended[k], stretch)
         row += ACCOUNT_BLOCK
-    return total
 
 
-cdef void _end_row(Loop loop, part_t* part, Py_ssize_t row) noexcept nogil:
+cdef inline void _end_row(Loop loop, part_t* part, Py_ssize_t row, stretch_t* stretch) noexcept nogil:
     """Record the end of an episode that is one row, and restart it if the mode says so."""
     if not loop.observes_in_step:
         if loop.independent_agents:
             loop.observe_agent(row)
         else:
             loop.observe(row)
-    _record_end(loop, part, row)
+    _record_end(loop, part, row, stretch)
     if loop.autoreset != SAME_STEP:
-        return
-    if loop.independent_agents:
-        loop.start_agent(row)
+        _retire_row(loop, row)
+    elif loop.independent_agents:
+        _clear_row(loop, row)
+        loop.reset_agent(row)
     else:
-        loop.start_copy(row)
+        _clear_row(loop, row)
+        loop.reset_one(row)
         if loop.observes_in_step:
             loop.observe(row)
 
 
-cdef int64_t _account_copies(Loop loop, part_t* part, Py_ssize_t first, Py_ssize_t last) noexcept nogil:
-    """Book-keeping where the agents of a copy share its episode. Returns the number of rows that ended."""
-    cdef int64_t total = 0
+cdef void _account_copies(Loop loop, part_t* part, Py_ssize_t first, Py_ssize_t last,
+                          stretch_t* stretch) noexcept nogil:
+    """Book-keeping where the agents of a copy share its episode."""
     cdef Py_ssize_t i
     for i in range(first, last):
-        total += _account_copy(loop, part, i)
-    return total
+        if _account_copy(loop, i):
+            _end_agents(loop, part, i, stretch)
 
 
-cdef int64_t _account_copy(Loop loop, part_t* part, Py_ssize_t i) noexcept nogil:
-    cdef Py_ssize_t row, begin = i * loop.agents_per_env, end = begin + loop.agents_per_env
-    cdef int64_t count = 0
-    for row in range(begin, end):
+cdef bint _account_copy(Loop loop, Py_ssize_t i) noexcept nogil:
+    """Whether the episode of an agent of copy i has ended."""
+    cdef Py_ssize_t row, first = i * loop.agents_per_env
+    cdef bint ended = False
+    for row in range(first, first + loop.agents_per_env):
         if loop.masks[row]:
             loop.elapsed[row] += 1
             loop.returns[row] += loop.rewards[row]
             loop.truncations[row] |= loop.elapsed[row] >= loop.max_steps
-            count += loop.terminations[row] | loop.truncations[row]
-    if count == 0:
-        return 0
+            ended |= loop.terminations[row] | loop.truncations[row]
+    return ended
+
+
+cdef void _end_agents(Loop loop, part_t* part, Py_ssize_t i, stretch_t* stretch) noexcept nogil:
+    """Record the ends of agents of copy i; when all have ended, begin its next episode if the mode says so."""
+    cdef Py_ssize_t row, first = i * loop.agents_per_env
     if not loop.observes_in_step:
         loop.observe(i)
-    for row in range(begin, end):
+    for row in range(first, first + loop.agents_per_env):
         if loop.masks[row] and loop.terminations[row] | loop.truncations[row]:
-            _record_end(loop, part, row)
+            _record_end(loop, part, row, stretch)
+            _retire_row(loop, row)
     if loop.autoreset == SAME_STEP and loop.is_ended(i):
         loop.start_copy(i)
         if loop.observes_in_step:
             loop.observe(i)
-    return count
 
 
-cdef void _record_end(Loop loop, part_t* part, Py_ssize_t row) noexcept nogil:
-    """The row's episode is over and its observation row is the last one of it."""
-    cdef Py_ssize_t k, place = row - part.first * loop.agents_per_env
-    cdef double* sums = &loop.sums[row, 0]
-    part.ended[place] = True
-    part.final_returns[place] = loop.returns[row]
-    part.final_lengths[place] = loop.elapsed[row]
+cdef inline void _record_end(Loop loop, part_t* part, Py_ssize_t row, stretch_t* stretch) noexcept nogil:
+    """The row's episode is over, and its observation row is the last one of it."""
+    cdef Py_ssize_t k, entry = stretch.start + stretch.count
+    cdef double* sums = &loop.sums[row // loop.agents_per_env // loop.block, 0]
+    stretch.count += 1
+    part.ended_rows[entry] = row
+    part.final_returns[entry] = loop.returns[row]
+    part.final_lengths[entry] = loop.elapsed[row]
     if part.final_observations != NULL:
-        memcpy(part.final_observations + place * loop.row_size, loop.observation_memory + row * loop.row_size,
+        memcpy(part.final_observations + entry * loop.row_size, loop.observation_memory + row * loop.row_size,
                loop.row_size)
     if part.final_times != NULL:
-        part.final_times[place] = part.now - loop.start_times[row]
+        part.final_times[entry] = part.now - loop.start_times[row]
         loop.start_times[row] = part.now
     sums[EPISODES] += 1
     sums[RETURNS] += loop.returns[row]
     sums[LENGTHS] += loop.elapsed[row]
     for k in range(loop.num_statistics):
         sums[STATISTICS + k] += loop.statistics[row, k]
+
+
+cdef inline void _retire_row(Loop loop, Py_ssize_t row) noexcept nogil:
+    """The row takes part in no step until it is reset."""
     loop.alive[row] = False
     loop.elapsed[row] = WAITING

@@ -1,5 +1,4 @@
 cimport numpy as cnp
-from libc.stdint cimport int64_t
 
 from puffer._buffers cimport Buffers
 from puffer._info cimport EpisodeEnds
@@ -22,5 +21,5 @@ cdef class Part:
 
     cdef int attach(self, Buffers buffers) except -1
     cdef int use(self, EpisodeEnds ends) except -1
-    cdef int64_t ended(self) noexcept
+    cdef EpisodeEnds ended(self)
     cdef EpisodeEnds take_spare(self)

@@ -1,6 +1,5 @@
 """A part of the batch: its views of the buffers, and the memory for the episodes that end in its step."""
 from cpython.ref cimport PyObject
-from libc.stdint cimport int64_t
 
 from puffer._buffers cimport Buffers
 from puffer._info cimport EpisodeEnds
@@ -33,20 +32,21 @@ The rows (a slice of the batch) of copies that are sent and received together.
     cdef int use(self, EpisodeEnds ends) except -1:
         """Record the coming step's ends of episodes there."""
         self.ends = ends
-        self.c.ended = ends.mask
+        self.c.ended_rows = ends.rows
         self.c.final_observations = ends.final_observations
         self.c.final_returns = ends.returns
         self.c.final_lengths = ends.lengths
         self.c.final_times = ends.times
         return 0
 
-    cdef int64_t ended(self) noexcept:
-        """Rows whose episode ended in the step."""
-        cdef int64_t total = 0
+    cdef EpisodeEnds ended(self):
+        """The ends of episodes that the step recorded, or None."""
         cdef int k
         for k in range(self.slices):
-            total += self.c.ended_in_slice[k]
-        return total
+            if self.c.stretches[k].count:
+                self.ends.take(self.rows.start, self.c.stretches, self.slices)
+                return self.ends
+        return None
 
     cdef EpisodeEnds take_spare(self):
         """Memory for episode ends that no Info holds any more, or None."""

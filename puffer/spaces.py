@@ -11,23 +11,18 @@ Every leaf of a space has a path: the keys and indices that lead to it, joined b
 from __future__ import annotations
 
 import sys
-from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, NamedTuple
 
 import numpy as np
 from gymnasium import spaces
-from gymnasium.vector.utils import concatenate, create_empty_array
 
 from puffer import _layout
 from puffer._layout import DictNode, LayoutError, Node, RowPlan, TupleNode
 from puffer._layout_actions import ActionLeaf, ActionPlan
-from puffer._layout_varying import GraphNode, OneOfNode, SequenceNode, TextNode
+from puffer._space_nodes import ARRAYS, Place, RowBuilder, array_bounds, below, check_paths
 
 __all__ = ["ActionLayout", "Layout", "LayoutError", "Leaf"]
-
-_COUNT = np.dtype(np.int32)
-_ARRAYS = (spaces.Box, spaces.Discrete, spaces.MultiDiscrete, spaces.MultiBinary)
 
 
 class Leaf(NamedTuple):
@@ -74,8 +69,8 @@ class Layout(RowPlan):
             ValueError: a Sequence or Graph without a maximum length, a maximum length for a path that is no Sequence,
                 two leaves with the same path, a space without any elements.
         """
-        builder = _RowBuilder(max_length)
-        root = builder.node(space, _Place())
+        builder = RowBuilder(max_length)
+        root = builder.node(space, Place())
         builder.check(space)
         dtype = np.dtype([(leaf.path, leaf.dtype, leaf.full_shape) for leaf in builder.leaves], align=True)
         self.space = space
@@ -164,7 +159,7 @@ class ActionLayout(ActionPlan):
                 any elements.
         """
         entries = list(_entries(space, ""))
-        _check_paths(space, [entry.path for entry in entries], sum(entry.low.size for entry in entries))
+        check_paths(space, [entry.path for entry in entries], sum(entry.low.size for entry in entries))
         self.space = space
         self.flat_space, wide = _flat_action_space(space, entries)
         nodes, leaves, position = [], [], 0
@@ -197,37 +192,16 @@ class ActionLayout(ActionPlan):
         return type(self), (self.space,)
 
 
-# Paths and bounds, which observations and actions share.
-
-
-def _below(path: str, key: Any) -> str:
-    name = str(key).replace("~", "~0").replace("/", "~1") or "~"
-    return f"{path}/{name}" if path else name
-
-
-def _check_paths(space: spaces.Space[Any], paths: list[str], size: int) -> None:
-    path, count = Counter(paths).most_common(1)[0] if paths else ("", 0)
-    if count > 1:
-        raise ValueError(f"{count} leaves have the path {path!r}; rename a key of {space}")
-    if size == 0:
-        raise ValueError(f"{space} has no elements, so there is nothing to lay out; give it at least one")
-
-
-def _array_bounds(space: Any, name: str) -> tuple[np.ndarray, np.ndarray]:
-    """The least and greatest array of a space of arrays; their dtype and shape are the space's."""
-    if isinstance(space, spaces.Box):
-        native = space.dtype.newbyteorder("=")
-        return space.low.astype(native), space.high.astype(native)
-    if isinstance(space, spaces.MultiBinary):
-        return np.zeros(space.shape, space.dtype), np.ones(space.shape, space.dtype)
-    start = np.asarray(space.start)
-    counts = np.asarray(space.n if isinstance(space, spaces.Discrete) else space.nvec)
-    dtype = space.dtype.newbyteorder("=")
-    try:  # in Python's integers, which do not wrap around
-        high = np.array(start.astype(object) + counts.astype(object) - 1, dtype).reshape(start.shape)
-    except OverflowError as error:
-        raise ValueError(f"{name}: {space} goes beyond the values of {dtype}; give it a wider dtype") from error
-    return start.astype(dtype), high
+def _flat_observation_space(space: Any, builder: RowBuilder, row_size: int) -> spaces.Box:
+    dtype = builder.leaves[0].dtype
+    if any(leaf.dtype != dtype for leaf in builder.leaves):
+        return spaces.Box(0, 255, (row_size,), np.uint8)
+    if isinstance(space, spaces.Box) and space.dtype.isnative:
+        return space
+    if isinstance(space, ARRAYS) and not isinstance(space, spaces.Discrete):
+        return spaces.Box(builder.lows[0], builder.highs[0], dtype=dtype)
+    low, high = (np.concatenate([bound.ravel() for bound in bounds]) for bounds in (builder.lows, builder.highs))
+    return spaces.Box(low, high, dtype=dtype)
 
 
 def _element_types(batch: Any) -> Callable[[np.dtype[Any]], Any]:
@@ -245,167 +219,6 @@ def _element_types(batch: Any) -> Callable[[np.dtype[Any]], Any]:
             raise TypeError(f"torch has no dtype {dtype}") from None
 
     return torch_type
-
-
-# Observations: from a space to nodes, and to the bounds of their leaves.
-
-
-class _Place(NamedTuple):
-    """Where in the tree a space is."""
-
-    path: str = ""
-    lead: tuple[int, ...] = ()  # the lengths of the sequences around it
-    may_be_unused: bool = False  # zeros may stand there instead of a value
-
-    def below(self, key: Any) -> _Place:
-        return self._replace(path=_below(self.path, key))
-
-    @property
-    def name(self) -> str:
-        return self.path or "observation"
-
-
-class _RowBuilder:
-    """Makes the nodes of a space, and lists the leaves with their bounds on the way."""
-
-    def __init__(self, max_length: int | Mapping[str, int] | None) -> None:
-        self.leaves: list[_layout.Leaf] = []
-        self.lows: list[np.ndarray] = []
-        self.highs: list[np.ndarray] = []
-        self._max_length = max_length
-        self._bounded_paths: list[str] = []
-
-    def node(self, space: Any, place: _Place) -> Node:
-        """The node of one space, after the leaves that lie before it."""
-        if isinstance(space, _ARRAYS):
-            return self._array(space, place)
-        if isinstance(space, spaces.Dict):
-            children = tuple([self.node(child, place.below(key)) for key, child in space.spaces.items()])
-            return DictNode(place.name, tuple(space.spaces), children)
-        if isinstance(space, spaces.Tuple):
-            return TupleNode(place.name, self._nodes(space.spaces, place))
-        if isinstance(space, spaces.Text):
-            return self._text(space, place)
-        if isinstance(space, spaces.OneOf):
-            index = self._leaf(place.below("index"), *_counts(0, len(space.spaces) - 1))
-            alternatives = place.below("alternatives")._replace(may_be_unused=True)
-            return OneOfNode(place.name, index, self._nodes(space.spaces, alternatives))
-        if isinstance(space, spaces.Sequence):
-            return self._sequence(space, space.feature_space, space.stack, place)
-        if isinstance(space, spaces.Graph):
-            return self._graph(space, place)
-        raise TypeError(
-            f"{place.name}: {space!r} is of type {type(space).__name__}, which has no flat layout; "
-            "build it from the spaces of Gymnasium"
-        )
-
-    def check(self, space: spaces.Space[Any]) -> None:
-        """Raise if the leaves cannot make a row, or a maximum length was not used."""
-        _check_paths(space, [leaf.path for leaf in self.leaves], sum(low.size for low in self.lows))
-        if isinstance(self._max_length, Mapping):
-            unknown = sorted(set(self._max_length) - set(self._bounded_paths))
-            if unknown:
-                raise ValueError(
-                    f"max_length: no Sequence or Graph at {unknown}; this space has {sorted(self._bounded_paths)}"
-                )
-
-    def _nodes(self, children: tuple[Any, ...], place: _Place) -> tuple[Node, ...]:
-        return tuple([self.node(child, place.below(i)) for i, child in enumerate(children)])
-
-    def _leaf(self, place: _Place, low: np.ndarray, high: np.ndarray, scalar: bool = False) -> _layout.Leaf:
-        if place.may_be_unused:
-            low, high = np.minimum(low, low.dtype.type(0)), np.maximum(high, high.dtype.type(0))
-        end = self.leaves[-1].end if self.leaves else 0
-        offset = -(-end // low.dtype.alignment) * low.dtype.alignment
-        leaf = _layout.Leaf(place.name, low.dtype, low.shape, offset, place.lead, scalar)
-        self.leaves.append(leaf)
-        self.lows.append(np.broadcast_to(low, leaf.full_shape))
-        self.highs.append(np.broadcast_to(high, leaf.full_shape))
-        return leaf
-
-    def _array(self, space: Any, place: _Place) -> Node:
-        low, high = _array_bounds(space, place.name)
-        return self._leaf(place, low, high, isinstance(space, spaces.Discrete))
-
-    def _text(self, space: spaces.Text, place: _Place) -> Node:
-        greatest = max(map(ord, space.character_set), default=0)
-        low, high = np.zeros(space.max_length, _COUNT), np.full(space.max_length, greatest, _COUNT)
-        characters = self._leaf(place.below("characters"), low, high)
-        return TextNode(
-            place.name, characters, self._leaf(place.below("length"), *_counts(space.min_length, space.max_length))
-        )
-
-    def _sequence(self, space: Any, feature: Any, stack: bool, place: _Place, least: int = 0) -> SequenceNode:
-        longest = self._longest(space, place)
-        item = self.node(feature, _Place(_below(place.path, "items"), (*place.lead, longest), True))
-        length = self._leaf(place.below("length"), *_counts(least, longest))
-        if not stack:
-            return SequenceNode(place.name, item, length, longest)
-        return SequenceNode(
-            place.name, item, length, longest, lambda values: _stack(feature, values), lambda value: _unstack(feature, value)
-        )
-
-    def _graph(self, space: spaces.Graph, place: _Place) -> Node:
-        nodes = self._sequence(space, space.node_space, True, place.below("nodes"))
-        if space.edge_space is None:
-            return GraphNode(place.name, spaces.GraphInstance, nodes, None, None)
-        edges = self._sequence(space, space.edge_space, True, place.below("edges"), least=-1)
-        links = place.below("edge_links")._replace(lead=(*place.lead, edges.max_length), may_be_unused=True)
-        low, high = np.zeros(2, _COUNT), np.full(2, max(nodes.max_length - 1, 0), _COUNT)
-        return GraphNode(place.name, spaces.GraphInstance, nodes, edges, self._leaf(links, low, high))
-
-    def _longest(self, space: Any, place: _Place) -> int:
-        """The maximum length that the caller gave for a place."""
-        self._bounded_paths.append(place.name)
-        given = self._max_length
-        longest = given.get(place.name) if isinstance(given, Mapping) else given
-        if longest is None:
-            raise ValueError(
-                f"{place.name}: {space!r} has no maximum length; "
-                f"pass max_length=<a number for all> or max_length={{{place.name!r}: <a number>}}"
-            )
-        if isinstance(longest, bool) or not isinstance(longest, (int, np.integer)) or not 0 < longest < 2**31:
-            raise ValueError(f"{place.name}: max_length must be an integer of at least 1, got {longest!r}")
-        return int(longest)
-
-
-def _counts(low: int, high: int) -> tuple[np.ndarray, np.ndarray]:
-    return np.array(low, _COUNT), np.array(high, _COUNT)
-
-
-def _flat_observation_space(space: Any, builder: _RowBuilder, row_size: int) -> spaces.Box:
-    dtype = builder.leaves[0].dtype
-    if any(leaf.dtype != dtype for leaf in builder.leaves):
-        return spaces.Box(0, 255, (row_size,), np.uint8)
-    if isinstance(space, spaces.Box) and space.dtype.isnative:
-        return space
-    if isinstance(space, _ARRAYS) and not isinstance(space, spaces.Discrete):
-        return spaces.Box(builder.lows[0], builder.highs[0], dtype=dtype)
-    low, high = (np.concatenate([bound.ravel() for bound in bounds]) for bounds in (builder.lows, builder.highs))
-    return spaces.Box(low, high, dtype=dtype)
-
-
-def _stack(space: Any, values: list[Any]) -> Any:
-    """One stacked value from a list of them, as Gymnasium's own samples are stacked."""
-    out = create_empty_array(space, len(values))
-    return concatenate(space, values, out) if values else out
-
-
-def _unstack(space: Any, value: Any) -> list[Any]:
-    """The list of values that `_stack` would make `value` from."""
-    if isinstance(space, spaces.Dict):
-        if not isinstance(value, Mapping) or set(value) != set(space.spaces):
-            raise ValueError(f"a dict with the keys {list(space.spaces)}")
-        columns = [_unstack(child, value[key]) for key, child in space.spaces.items()]
-        return [dict(zip(space.spaces, values, strict=True)) for values in zip(*columns, strict=True)]
-    if isinstance(space, spaces.Tuple):
-        return list(zip(*map(_unstack, space.spaces, tuple(value)), strict=True))
-    if isinstance(space, _ARRAYS):
-        return list(np.asarray(value))
-    return list(value)
-
-
-# Actions.
 
 
 class _Entry(NamedTuple):
@@ -431,12 +244,12 @@ def _entries(space: Any, path: str) -> Iterator[_Entry]:
     name = path or "action"
     if isinstance(space, spaces.Dict):
         for key, child in space.spaces.items():
-            yield from _entries(child, _below(path, key))
+            yield from _entries(child, below(path, key))
     elif isinstance(space, spaces.Tuple):
         for i, child in enumerate(space.spaces):
-            yield from _entries(child, _below(path, i))
-    elif isinstance(space, _ARRAYS):
-        yield _Entry(name, space, *_array_bounds(space, name))
+            yield from _entries(child, below(path, i))
+    elif isinstance(space, ARRAYS):
+        yield _Entry(name, space, *array_bounds(space, name))
     else:
         raise TypeError(
             f"{name}: {space!r} is of type {type(space).__name__}, and a flat row of actions cannot hold that; "
@@ -447,10 +260,10 @@ def _entries(space: Any, path: str) -> Iterator[_Entry]:
 def _action_tree(space: Any, path: str, leaves: Iterator[Node]) -> Node:
     name = path or "action"
     if isinstance(space, spaces.Dict):
-        children = [_action_tree(child, _below(path, key), leaves) for key, child in space.spaces.items()]
+        children = [_action_tree(child, below(path, key), leaves) for key, child in space.spaces.items()]
         return DictNode(name, tuple(space.spaces), tuple(children))
     if isinstance(space, spaces.Tuple):
-        return TupleNode(name, tuple([_action_tree(c, _below(path, i), leaves) for i, c in enumerate(space.spaces)]))
+        return TupleNode(name, tuple([_action_tree(c, below(path, i), leaves) for i, c in enumerate(space.spaces)]))
     return next(leaves)
 
 
