@@ -1,3 +1,33 @@
-"""puffer: fast, trustworthy environments for reinforcement learning."""
+"""puffer: fast environments for reinforcement learning that can be trusted.
 
-from puffer._core import Env
+`make(name, num_envs=...)` turns a name of `list_envs()` into a batch that steps as a `gymnasium.vector.VectorEnv`.
+`Env` is the base class for environments written in Cython.
+"""
+
+from pathlib import Path
+
+try:
+    from puffer._core import ABI, Env
+    from puffer._buffers import Buffers
+except ModuleNotFoundError as error:
+    if not str(error.name).startswith("puffer."):
+        raise
+    raise ImportError(
+        f"puffer is not compiled in {Path(__file__).parent}: run `make build` there, or install the package with pip"
+    ) from None
+
+from puffer.registry import list_envs, make, register, register_with_gymnasium
+from puffer.rollout import Rollout
+from puffer.vector import VectorEnv
+
+__version__ = "0.1.0"
+
+__all__ = ["ABI", "Buffers", "Env", "Rollout", "VectorEnv", "get_include", "list_envs", "make", "register"]
+
+
+def get_include() -> str:
+    """The folder to give to Cython and the C compiler as include path, for extensions that cimport `puffer._core`."""
+    return str(Path(__file__).parent.parent)
+
+
+register_with_gymnasium()

@@ -52,6 +52,8 @@ Base of `puffer.Env`; not made by itself.
         -------
         observations : array of shape (num_agents, ...)
             The live buffer.
+        info : dict
+            Empty.
 
         Raises TypeError or ValueError for a bad seed or mask, ResetNeeded for a mask on the first reset,
         ClosedEnvironmentError after close().
@@ -72,7 +74,17 @@ Base of `puffer.Env`; not made by itself.
             self.reset_rows(mask, selected)
         self.status = READY
         self.awaiting = deque(self.parts)
-        return (<Part>self.parts[0]).observations if len(self.parts) == 1 else self.buffers.observations
+        return (<Part>self.parts[0]).observations if len(self.parts) == 1 else self.buffers.observations, {}
+
+    def async_reset(self, *, seed=None):
+        """Reset as `reset(seed=seed)`, and let `recv` return the first observations part by part."""
+        cdef Part part
+        self.reset(seed=seed)
+        for part in self.parts:
+            part.slices = 0
+            part.process = getpid()
+        self.pending = self.awaiting
+        self.awaiting = deque()
 
     cdef int reset_all(self) except -1:
         cdef Py_ssize_t i, row

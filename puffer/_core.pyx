@@ -149,6 +149,11 @@ render_size : (int, int)
         """The live observations, (num_agents, ...)."""
         return self.buffers.observations
 
+    @property
+    def masks(self):
+        """Whether the agent of each row took part in the last step: bool (num_agents,), live."""
+        return self.buffers.masks
+
     def stats(self):
         """Means over the episodes that ended since the last call, which it forgets.
 

@@ -11,7 +11,7 @@ cdef class Node:
     cdef int clear(self, char* row, Py_ssize_t index) except -1
 
 
-cdef class Leaf(Node):
+cdef class LeafNode(Node):
     cdef readonly cnp.dtype dtype
     cdef readonly tuple shape
     cdef readonly Py_ssize_t offset

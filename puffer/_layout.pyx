@@ -14,7 +14,8 @@ from libc.stdint cimport int32_t, int64_t, uint64_t
 from libc.string cimport memcpy, memmove, memset
 
 from puffer._casts cimport (
-    BOOL, FLOAT16, FLOAT32, FLOAT64, INT8, INT16, INT32, INT64, LONGDOUBLE, UINT8, UINT16, UINT32, UINT64, cast_elements,
+    BOOL, FLOAT16, FLOAT32, FLOAT64, INT8, INT16, INT32, INT64, LONGDOUBLE, UINT8, UINT16, UINT32, UINT64,
+    cast_elements,
 )
 
 import math
@@ -37,7 +38,7 @@ cdef dict _CODES = {
 
 
 class LayoutError(ValueError):
-    """A value does not fit the space it was laid out for; the message names the path, the value and what was expected."""
+    """A value does not fit its space, or memory its layout; the message names the path, the value and what was expected."""
 
     __module__ = "puffer.spaces"
 
@@ -75,15 +76,16 @@ cdef class Node:
         raise NotImplementedError
 
 
-cdef class Leaf(Node):
-    """Leaf(path, dtype, shape, offset, lead=(), scalar=False)\n--\n
+cdef class LeafNode(Node):
+    """LeafNode(path, dtype, shape, offset, lead=(), scalar=False)\n--\n
 
     An array of `dtype` and `shape` that starts `offset` bytes into the row; below a Sequence or Graph one such array
     for each index of the shape `lead`. `scalar` leaves are read back as NumPy scalars, others as arrays.
     """
 
     def __cinit__(
-        self, str path not None, dtype, tuple shape not None, Py_ssize_t offset, tuple lead=(), bint scalar=False, *args,
+        self, str path not None, dtype, tuple shape not None, Py_ssize_t offset,
+        tuple lead=(), bint scalar=False, *args,
     ):
         self.dtype = np.dtype(dtype)
         self.shape = shape

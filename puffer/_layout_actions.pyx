@@ -9,7 +9,7 @@ from libc.math cimport floor
 from libc.stdint cimport int64_t
 
 from puffer._casts cimport cast_elements
-from puffer._layout cimport Leaf, Node
+from puffer._layout cimport LeafNode, Node
 
 import numpy as np
 
@@ -37,15 +37,15 @@ cdef Py_ssize_t _first_outside(const wide_t* value, const wide_t* low, const wid
     return -1
 
 
-cdef class ActionLeaf(Leaf):
+cdef class ActionLeaf(LeafNode):
     """ActionLeaf(path, dtype, shape, offset, lead, scalar, value_dtype, low, high)\n--\n
 
     Elements of the wide type `dtype`, int64 or float64, in the row and of `value_dtype` in the action. Unless
-    `value_dtype` is a float, each must be an integer from `low` to `high`.
+    `value_dtype` is a float, each must be an integer from `low` to `high`. Actions hold no sequences: the index is 0.
     """
 
     cdef readonly cnp.dtype value_dtype
-    cdef Leaf narrow
+    cdef LeafNode narrow
     cdef cnp.ndarray low
     cdef cnp.ndarray high
     cdef bint is_integer
@@ -58,14 +58,14 @@ cdef class ActionLeaf(Leaf):
         if self.dtype != np.int64 and self.dtype != np.float64:
             raise TypeError(f"{path}: expected the dtype int64 or float64, got {dtype}")
         self.value_dtype = np.dtype(value_dtype)
-        self.narrow = Leaf(path, self.value_dtype, shape, 0)
+        self.narrow = LeafNode(path, self.value_dtype, shape, 0)
         self.is_wide_integer = self.dtype == np.int64
         self.is_integer = np.dtype(value_dtype).kind != "f"
         self.low = np.array(np.broadcast_to(low, shape), self.dtype, order="C")
         self.high = np.array(np.broadcast_to(high, shape), self.dtype, order="C")
 
     cdef int write(self, object value, char* row, Py_ssize_t index) except -1:
-        Leaf.write(self, value, row, index)
+        LeafNode.write(self, value, row, index)
         return self._check(row + self.offset)
 
     cdef object read(self, char* row, Py_ssize_t index):
@@ -85,22 +85,20 @@ cdef class ActionLeaf(Leaf):
     cdef int _check(self, char* source) except -1:
         """Raise unless integers are integers in range; floats may be anything."""
         cdef Py_ssize_t outside
+        cdef char* low = cnp.PyArray_BYTES(self.low)
+        cdef char* high = cnp.PyArray_BYTES(self.high)
         if not self.is_integer:
             return 0
         if self.is_wide_integer:
-            outside = _first_outside(
-                <int64_t*>source, <int64_t*>cnp.PyArray_BYTES(self.low), <int64_t*>cnp.PyArray_BYTES(self.high), self.size
-            )
+            outside = _first_outside(<int64_t*>source, <int64_t*>low, <int64_t*>high, self.size)
         else:
-            outside = _first_outside(
-                <double*>source, <double*>cnp.PyArray_BYTES(self.low), <double*>cnp.PyArray_BYTES(self.high), self.size
-            )
+            outside = _first_outside(<double*>source, <double*>low, <double*>high, self.size)
         if outside < 0:
             return 0
-        low, high = int(self.low.flat[outside]), int(self.high.flat[outside])
-        place = "" if not self.shape else f" at {self._place(outside)}"
+        least, most = int(self.low.flat[outside]), int(self.high.flat[outside])
+        place = f" at {self._place(outside)}" if self.shape else ""
         raise LayoutError(
-            f"{self.path}: expected an integer from {low} to {high}, got {self._element(source, outside)}{place}"
+            f"{self.path}: expected an integer from {least} to {most}, got {self._element(source, outside)}{place}"
         )
 
     cdef object _element(self, char* source, Py_ssize_t i):
@@ -118,14 +116,14 @@ cdef class ActionPlan:
     """
 
     cdef Node _root
-    cdef Leaf _wide
-    cdef Leaf _flat
+    cdef LeafNode _wide
+    cdef LeafNode _flat
 
     def __cinit__(self, *args, **kwargs):
         self._root = Node("action")
-        self._wide = self._flat = Leaf("action", np.int64, (), 0)
+        self._wide = self._flat = LeafNode("action", np.int64, (), 0)
 
-    def __init__(self, Node root not None, Leaf wide not None, Leaf flat not None):
+    def __init__(self, Node root not None, LeafNode wide not None, LeafNode flat not None):
         cdef list leaves = []
         root.tree(leaves.append)
         if wide.shape != flat.shape or wide.offset or flat.offset or any(leaf.end > wide.nbytes for leaf in leaves):
@@ -154,7 +152,7 @@ cdef class ActionPlan:
 
         Raises LayoutError, a ValueError, if `action` does not fit the space.
         """
-        cdef Leaf leaf = self._wide
+        cdef LeafNode leaf = self._wide
         cdef cnp.ndarray wide = cnp.PyArray_EMPTY(leaf.ndim, leaf.dims, leaf.type_num, 0)
         self._root.write(action, cnp.PyArray_BYTES(wide), 0)
         leaf = self._flat

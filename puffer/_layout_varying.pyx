@@ -6,7 +6,7 @@ from cpython.tuple cimport PyTuple_Check
 from libc.stdint cimport int32_t
 from libc.string cimport memcpy
 
-from puffer._layout cimport Leaf, Node, as_nodes, as_tuple, brief
+from puffer._layout cimport LeafNode, Node, as_nodes, as_tuple, brief
 
 import numpy as np
 
@@ -16,11 +16,11 @@ from puffer._layout import LayoutError
 cdef class TextNode(Node):
     """TextNode(path, characters, length)\n--\n\nA string, as an array of code points and its length."""
 
-    cdef Leaf characters
-    cdef Leaf length
+    cdef LeafNode characters
+    cdef LeafNode length
     cdef Py_ssize_t max_length
 
-    def __cinit__(self, str path not None, Leaf characters not None, Leaf length not None):
+    def __cinit__(self, str path not None, LeafNode characters not None, LeafNode length not None):
         self.characters = characters
         self.length = _count(length)
         self.max_length = characters.size
@@ -65,10 +65,10 @@ cdef class TextNode(Node):
 cdef class OneOfNode(Node):
     """OneOfNode(path, which, alternatives)\n--\n\nAll alternatives side by side; those not chosen are zero."""
 
-    cdef Leaf which
+    cdef LeafNode which
     cdef tuple alternatives
 
-    def __cinit__(self, str path not None, Leaf which not None, tuple alternatives not None):
+    def __cinit__(self, str path not None, LeafNode which not None, tuple alternatives not None):
         self.which = _count(which)
         self.alternatives = as_nodes(alternatives, len(alternatives))
 
@@ -112,13 +112,13 @@ cdef class SequenceNode(Node):
     """
 
     cdef Node item
-    cdef Leaf length
+    cdef LeafNode length
     cdef readonly Py_ssize_t max_length
     cdef object stack
     cdef object unstack
 
     def __cinit__(
-        self, str path not None, Node item not None, Leaf length not None, Py_ssize_t max_length,
+        self, str path not None, Node item not None, LeafNode length not None, Py_ssize_t max_length,
         stack=None, unstack=None,
     ):
         self.item = item
@@ -175,9 +175,9 @@ cdef class GraphNode(Node):
     cdef object instance
     cdef SequenceNode nodes
     cdef SequenceNode edges
-    cdef Leaf links
+    cdef LeafNode links
 
-    def __cinit__(self, str path not None, instance, SequenceNode nodes not None, SequenceNode edges, Leaf links):
+    def __cinit__(self, str path not None, instance, SequenceNode nodes not None, SequenceNode edges, LeafNode links):
         self.instance = instance
         self.nodes = nodes
         self.edges = edges
@@ -246,7 +246,7 @@ cdef class GraphNode(Node):
         return 0
 
 
-cdef Leaf _count(Leaf leaf):
+cdef LeafNode _count(LeafNode leaf):
     if leaf.dtype != np.int32 or leaf.shape:
         raise TypeError(f"{leaf.path}: expected an int32 leaf without dimensions")
     return leaf

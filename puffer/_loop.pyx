@@ -56,9 +56,12 @@ cdef class Loop:
 Base of `puffer.Env`; not made by itself.
 """
 
+    def __del__(self):
+        # Before anything that the threads may still use is taken apart.
+        self.free_pool()
+
     def __dealloc__(self):
         cdef int k
-        self.free_pool()
         for k in range(self.num_states):
             free((<void**>(self.states[k].memory - 64))[0])
 

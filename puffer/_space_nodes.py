@@ -11,7 +11,7 @@ import numpy as np
 from gymnasium import spaces
 from gymnasium.vector.utils import concatenate, create_empty_array
 
-from puffer._layout import DictNode, Leaf, Node, TupleNode
+from puffer._layout import DictNode, LeafNode, Node, TupleNode
 from puffer._layout_varying import GraphNode, OneOfNode, SequenceNode, TextNode
 
 ARRAYS = (spaces.Box, spaces.Discrete, spaces.MultiDiscrete, spaces.MultiBinary)
@@ -67,7 +67,7 @@ class RowBuilder:
     """Makes the nodes of a space, and lists the leaves with their bounds on the way."""
 
     def __init__(self, max_length: int | Mapping[str, int] | None) -> None:
-        self.leaves: list[Leaf] = []
+        self.leaves: list[LeafNode] = []
         self.lows: list[np.ndarray] = []
         self.highs: list[np.ndarray] = []
         self._max_length = max_length
@@ -110,12 +110,12 @@ class RowBuilder:
     def _nodes(self, children: tuple[Any, ...], place: Place) -> tuple[Node, ...]:
         return tuple([self.node(child, place.below(i)) for i, child in enumerate(children)])
 
-    def _leaf(self, place: Place, low: np.ndarray, high: np.ndarray, scalar: bool = False) -> Leaf:
+    def _leaf(self, place: Place, low: np.ndarray, high: np.ndarray, scalar: bool = False) -> LeafNode:
         if place.may_be_unused:
             low, high = np.minimum(low, low.dtype.type(0)), np.maximum(high, high.dtype.type(0))
         end = self.leaves[-1].end if self.leaves else 0
         offset = -(-end // low.dtype.alignment) * low.dtype.alignment
-        leaf = Leaf(place.name, low.dtype, low.shape, offset, place.lead, scalar)
+        leaf = LeafNode(place.name, low.dtype, low.shape, offset, place.lead, scalar)
         self.leaves.append(leaf)
         self.lows.append(np.broadcast_to(low, leaf.full_shape))
         self.highs.append(np.broadcast_to(high, leaf.full_shape))
@@ -173,7 +173,7 @@ def _counts(low: int, high: int) -> tuple[np.ndarray, np.ndarray]:
 
 def _stack(space: Any, values: list[Any]) -> Any:
     """One stacked value from a list of them, as Gymnasium's own samples are stacked."""
-    out = create_empty_array(space, len(values))
+    out: Any = create_empty_array(space, len(values))
     return concatenate(space, values, out) if values else out
 
 

@@ -103,7 +103,7 @@ class Layout(RowPlan):
             return self.tree(lambda leaf: rows[leaf.path])
         if is_bytes:
 
-            def part(leaf: _layout.Leaf) -> Any:
+            def part(leaf: _layout.LeafNode) -> Any:
                 return batch[..., leaf.offset : leaf.end].view(element_type(leaf.dtype))
 
         elif self.flat_space.dtype != self.leaves[0].dtype or shape[len(shape) - len(flat_shape) :] != flat_shape:
@@ -115,7 +115,7 @@ class Layout(RowPlan):
             return self.tree(lambda leaf: batch.reshape(shape[: len(shape) - len(flat_shape)] + leaf.full_shape))
         else:
 
-            def part(leaf: _layout.Leaf) -> Any:
+            def part(leaf: _layout.LeafNode) -> Any:
                 size = leaf.dtype.itemsize
                 return batch[..., leaf.offset // size : leaf.end // size]
 
@@ -169,12 +169,12 @@ class ActionLayout(ActionPlan):
             leaves.append(Leaf(entry.path, entry.low.dtype, shape, offset))
             position += entry.low.size
         self.leaves = tuple(leaves)
-        flat = _layout.Leaf(
+        flat = _layout.LeafNode(
             "action", self.flat_space.dtype.newbyteorder("="), self.flat_space.shape, 0,
             scalar=isinstance(self.flat_space, spaces.Discrete),
         )  # fmt: skip
         super().__init__(
-            _action_tree(space, "", iter(nodes)), _layout.Leaf("action", wide, self.flat_space.shape, 0), flat
+            _action_tree(space, "", iter(nodes)), _layout.LeafNode("action", wide, self.flat_space.shape, 0), flat
         )
 
     def __eq__(self, other: object) -> bool:
@@ -233,7 +233,7 @@ class _Entry(NamedTuple):
         """The leaf at element `position` of a row of `wide`; it needs no conversion if that is the leaf's own dtype."""
         offset, scalar = position * wide.itemsize, isinstance(self.space, spaces.Discrete)
         if isinstance(self.space, spaces.Box) and self.low.dtype == wide:
-            return _layout.Leaf(self.path, wide, self.low.shape, offset)
+            return _layout.LeafNode(self.path, wide, self.low.shape, offset)
         low, high = self.low, self.high
         if self.low.dtype.kind == "f":
             low, high = np.zeros_like(low), np.zeros_like(high)

@@ -13,6 +13,7 @@ Version       0
 import numpy as np
 from gymnasium import spaces
 
+cimport cython
 from libc.math cimport cos, sin
 from libc.stdint cimport int32_t, uint8_t
 
@@ -81,6 +82,7 @@ cpdef enum Action:
     RIGHT
 
 
+@cython.final
 cdef class CartPole(Env):
     """CartPole(num_envs=1, **options)
 --

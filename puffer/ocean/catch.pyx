@@ -12,6 +12,7 @@ Version       0
 import numpy as np
 from gymnasium import spaces
 
+cimport cython
 from libc.stdint cimport int32_t, uint8_t
 from libc.string cimport memset
 
@@ -33,6 +34,7 @@ cdef struct State:
     int32_t paddle_column
 
 
+@cython.final
 cdef class Catch(Env):
     """Catch(num_envs=1, *, rows=10, columns=5, **options)
 --

@@ -1,0 +1,221 @@
+"""Names of environments, and `make`, which turns a name into a batch."""
+
+from __future__ import annotations
+
+import difflib
+import importlib
+import inspect
+import pkgutil
+from collections.abc import Callable
+from importlib.metadata import entry_points
+from typing import Any
+
+import gymnasium
+from gymnasium.error import NameNotFound
+from gymnasium.vector import AutoresetMode
+
+from puffer import ocean
+from puffer._core import Env
+from puffer.vector import VectorEnv
+
+# What is registered: a native class, or "module:attribute" of one, imported when it is made.
+Registered = type[Env] | str
+
+_registered: dict[str, Registered] = {}
+
+
+def make(
+    name: str,
+    num_envs: int = 1,
+    *,
+    num_threads: int = 0,
+    batch_size: int | None = None,
+    autoreset_mode: str | AutoresetMode = "SameStep",
+    max_steps: int | None = None,
+    copy: bool = False,
+    buf: Any = None,
+    seed: int | None = None,
+    render_mode: str | None = None,
+    record_episodes: bool = False,
+    check_actions: bool = True,
+    **env_kwargs: Any,
+) -> VectorEnv:
+    """Make a batch of `num_envs` copies of the environment called `name`.
+
+    Parameters
+    ----------
+    name : str
+        One of `list_envs()`; for a native one "ocean-" may be left out.
+    num_envs : int
+        Copies, at least 1. The batch has a row for each agent of each copy, and `num_envs` of the returned object is
+        the number of rows, as Gymnasium's contract means it.
+    num_threads : int
+        Threads that step a native environment; 0 measures and picks. Results do not depend on it.
+    batch_size : int, optional
+        Copies that one `send` steps and one `recv` returns; divides num_envs, which is the default.
+    autoreset_mode : "SameStep", "NextStep", "Disabled", or gymnasium.vector.AutoresetMode
+    max_steps : int, optional
+        Truncate episodes after this many steps, instead of where the rules do.
+    copy : bool
+        Return fresh arrays instead of the live buffers.
+    buf : mapping, optional
+        Arrays for the batch to live in, by name: observations, actions, rewards, terminations, truncations, masks.
+    seed : int, optional
+        Seed of the first reset that is given none.
+    render_mode : "rgb_array", "ansi", "human", optional
+    record_episodes : bool
+        Put `episode` into the infos, as Gymnasium's RecordEpisodeStatistics does.
+    check_actions : bool
+        Check actions for range and finiteness.
+    **env_kwargs
+        The environment's own parameters.
+
+    Raises
+    ------
+    gymnasium.error.NameNotFound
+        For an unknown name; the message has the nearest ones.
+    TypeError, ValueError
+        For a bad argument, with its name and value.
+    """
+    cls = find(name)
+    _check_arguments(name, cls, env_kwargs)
+    backend = cls(
+        num_envs,
+        num_threads=num_threads,
+        batch_size=batch_size,
+        autoreset_mode=autoreset_mode,
+        max_steps=max_steps,
+        buf=buf,
+        seed=seed,
+        render_mode=render_mode,
+        record_episodes=record_episodes,
+        check_actions=check_actions,
+        **env_kwargs,
+    )
+    return VectorEnv(backend, copy=copy)
+
+
+def list_envs() -> list[str]:
+    """The names of all environments that `make` knows, sorted. Imports none of them."""
+    return sorted({*_ocean_names(), *_registered, *_entry_points()})
+
+
+def register(name: str, env: Registered) -> None:
+    """Let `make` know an environment.
+
+    Parameters
+    ----------
+    name : str
+        Not yet taken.
+    env : subclass of puffer.Env, or "module:attribute" of one
+        Which is imported when the environment is made.
+
+    Raises ValueError for a taken name, TypeError for something else than an environment.
+    """
+    if not isinstance(name, str) or not name:
+        raise TypeError(f"name must be a non-empty string, got {name!r}")
+    if name in list_envs():
+        raise ValueError(f"an environment called {name!r} is registered already")
+    if not isinstance(env, str):
+        _require_native(name, env)
+    elif env.count(":") != 1:
+        raise ValueError(f'env must be "module:attribute", got {env!r}')
+    _registered[name] = env
+
+
+def find(name: str) -> type[Env]:
+    """The class of the environment called `name`. Raises NameNotFound for an unknown one."""
+    if not isinstance(name, str):
+        raise TypeError(f"name must be a string, got {name!r} of type {type(name).__name__}")
+    if name in _registered:
+        return _load(name, _registered[name])
+    modules = _ocean_names()
+    for candidate in (name, f"ocean-{name}"):
+        if candidate in modules:
+            return native_class(modules[candidate])
+    points = _entry_points()
+    if name in points:
+        return _load(name, points[name])
+    raise NameNotFound(_unknown(name))
+
+
+def native_class(module_name: str) -> type[Env]:
+    """The environment that a module of native code defines: its only subclass of `Env`."""
+    module = importlib.import_module(module_name)
+    classes = [
+        value
+        for value in vars(module).values()
+        if isinstance(value, type) and issubclass(value, Env) and value.__module__ == module_name
+    ]
+    if len(classes) != 1:
+        raise ImportError(f"{module_name} must define one subclass of puffer.Env, it defines {len(classes)}")
+    return classes[0]
+
+
+def parameters(cls: type[Env]) -> dict[str, inspect.Parameter]:
+    """The parameters of an environment's own, without those that `make` has for all."""
+    own = inspect.signature(cls).parameters
+    return {
+        name: parameter
+        for name, parameter in own.items()
+        if name not in inspect.signature(make).parameters and parameter.kind is not parameter.VAR_KEYWORD
+    }
+
+
+def _check_arguments(name: str, cls: type[Env], arguments: dict[str, Any]) -> None:
+    known = list(parameters(cls))
+    for argument in arguments:
+        if argument not in known:
+            common = [option for option in inspect.signature(make).parameters if option != "env_kwargs"]
+            near = difflib.get_close_matches(argument, [*known, *common], n=1)
+            hint = f"; did you mean {near[0]!r}?" if near else ""
+            own = f"its own arguments are {', '.join(known)}" if known else "it has no arguments of its own"
+            raise TypeError(f"{name} has no argument {argument!r}{hint} ({own})")
+
+
+def _unknown(name: str) -> str:
+    known = list_envs()
+    bare = {known_name.removeprefix("ocean-"): known_name for known_name in known}
+    near = difflib.get_close_matches(name.lower().removeprefix("ocean-"), bare, n=3, cutoff=0.5)
+    hint = f"did you mean {' or '.join(repr(bare[one]) for one in near)}?" if near else "see puffer.list_envs()"
+    return f"there is no environment called {name!r}; {hint}"
+
+
+def _ocean_names() -> dict[str, str]:
+    """Names of the package's own native environments, and their modules."""
+    prefix = f"{ocean.__name__}."
+    return {f"ocean-{found.name}": prefix + found.name for found in pkgutil.iter_modules(ocean.__path__)}
+
+
+def _entry_points() -> dict[str, str]:
+    return {point.name: point.value for point in entry_points(group="puffer.envs")}
+
+
+def _load(name: str, env: Registered) -> type[Env]:
+    if not isinstance(env, str):
+        return env
+    module, _, attribute = env.partition(":")
+    return _require_native(name, getattr(importlib.import_module(module), attribute))
+
+
+def _require_native(name: str, env: Any) -> type[Env]:
+    if not isinstance(env, type) or not issubclass(env, Env):
+        raise TypeError(f"{name} must be a subclass of puffer.Env, got {env!r}")
+    return env
+
+
+def gymnasium_id(cls: type[Env]) -> str:
+    """The id under which Gymnasium knows a native environment."""
+    return f"puffer/{cls.__name__}-v{cls.version}"
+
+
+def register_with_gymnasium() -> None:
+    """Register the package's native environments with Gymnasium, single and vector."""
+    for module_name in _ocean_names().values():
+        cls = native_class(module_name)
+        gymnasium.register(
+            gymnasium_id(cls),
+            entry_point="puffer.wrappers.gymnasium:make_single",
+            vector_entry_point="puffer.wrappers.gymnasium:make_vector",
+            kwargs={"name": module_name.rpartition(".")[2]},
+        )

@@ -1,0 +1,204 @@
+"""`VectorEnv`: one face, Gymnasium's, over every backend."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Protocol
+
+import gymnasium
+import numpy as np
+from gymnasium.vector import AutoresetMode
+from gymnasium.vector.utils import batch_space
+
+from puffer import checks
+from puffer.rollout import Rollout
+from puffer.window import Window
+
+
+class Backend(Protocol):
+    """What steps the copies: a native `puffer.Env`, or one of the backends for Python environments."""
+
+    num_copies: int
+    agents_per_env: int
+    num_agents: int
+    single_observation_space: gymnasium.Space
+    single_action_space: gymnasium.Space
+    autoreset_mode: AutoresetMode
+    render_mode: str | None
+    render_modes: Sequence[str]
+    masks: np.ndarray
+
+    def reset(self, *, seed: Any = None, mask: np.ndarray | None = None) -> tuple[np.ndarray, dict]: ...
+    def async_reset(self, *, seed: Any = None) -> None: ...
+    def step(self, actions: Any) -> tuple: ...
+    def send(self, actions: Any) -> None: ...
+    def recv(self) -> tuple: ...
+    def stats(self) -> dict[str, float]: ...
+    def render_copy(self, copy: int = 0) -> np.ndarray: ...
+    def ansi_copy(self, copy: int = 0) -> str: ...
+    def close(self) -> None: ...
+
+
+class VectorEnv(gymnasium.vector.VectorEnv):
+    """A batch of environments, as a `gymnasium.vector.VectorEnv`. Made by `puffer.make`.
+
+    Every row of the batch is one agent: copy i of an environment with k agents has the rows i * k to i * k + k - 1.
+
+    With `copy=False` the arrays that `reset`, `step` and `recv` return are the live buffers: the next step overwrites
+    them, and they are to be read only. With `copy=True` they are fresh.
+
+    Attributes
+    ----------
+    num_envs, num_agents : int
+        Rows of the batch.
+    num_copies : int
+        Copies of the environment.
+    agents_per_env : int
+        Rows of one copy.
+    masks : (num_envs,) bool, live
+        Whether the agent of the row took part in the last step. The row of one that did not is zero.
+    single_observation_space, single_action_space, observation_space, action_space : gymnasium.Space
+        Of one row, and of the batch.
+    metadata : dict
+        `autoreset_mode`, `render_modes`, `render_fps`.
+    unwrapped.backend : Backend
+        What steps the copies; for native environments a `puffer.Env`.
+    """
+
+    def __init__(self, backend: Backend, *, copy: bool = False) -> None:
+        self.backend = backend
+        self.copy = copy
+        self.num_envs = self.num_agents = backend.num_agents
+        self.num_copies = backend.num_copies
+        self.agents_per_env = backend.agents_per_env
+        self.single_observation_space = backend.single_observation_space
+        self.single_action_space = backend.single_action_space
+        self.render_mode = backend.render_mode
+        self.metadata = {
+            "autoreset_mode": backend.autoreset_mode,
+            "render_modes": [*backend.render_modes, "human"],
+            "render_fps": 30,
+        }
+        self._window: Window | None = None
+
+    # The spaces of a batch hold arrays as large as the batch, so they are made when somebody asks.
+
+    @property
+    def observation_space(self) -> gymnasium.Space:
+        if "observation_space" not in self.__dict__:
+            self.__dict__["observation_space"] = batch_space(self.single_observation_space, self.num_envs)
+        return self.__dict__["observation_space"]
+
+    @property
+    def action_space(self) -> gymnasium.Space:
+        if "action_space" not in self.__dict__:
+            self.__dict__["action_space"] = batch_space(self.single_action_space, self.num_envs)
+        return self.__dict__["action_space"]
+
+    @property
+    def masks(self) -> np.ndarray:
+        return self.backend.masks
+
+    def reset(
+        self, *, seed: int | Sequence[int | None] | None = None, options: dict[str, Any] | None = None
+    ) -> tuple[np.ndarray, dict[str, Any]]:
+        """Begin new episodes in all rows, or in those of `options["reset_mask"]`.
+
+        Parameters
+        ----------
+        seed : int or sequence of (int or None), optional
+            One int for the batch (native copy i then has the random stream of (seed, i), a Python one seed + i), or
+            one seed for each copy. None continues the random streams; on the first reset they start from the seed
+            given to `make` or, without one, from entropy.
+        options : dict, optional
+            "reset_mask", a bool array of shape (num_envs,): the rows to reset. The dict is left as it is.
+
+        Returns
+        -------
+        observations : (num_envs, ...) array
+        info : dict
+
+        Raises TypeError or ValueError for a bad seed or option.
+        """
+        super().reset(seed=checks.seed(seed) if np.ndim(seed) == 0 and seed is not None else None)
+        mask = self._reset_mask(options)
+        observations, info = self.backend.reset(seed=seed, mask=mask)
+        return (observations.copy() if self.copy else observations), info
+
+    def _reset_mask(self, options: dict[str, Any] | None) -> np.ndarray | None:
+        options = {} if options is None else options
+        unknown = [key for key in options if key != "reset_mask"]
+        if unknown:
+            raise ValueError(f"options has no entry {unknown[0]!r}; it takes 'reset_mask'")
+        if "reset_mask" in options:
+            checks.reset_mask(options["reset_mask"], self.num_envs)
+        return options.get("reset_mask")
+
+    def step(self, actions: Any) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray, dict[str, Any]]:
+        """Step every row; see `puffer.Env.step`. With a smaller `batch_size`, `send(actions)` and `recv()`.
+
+        Returns
+        -------
+        observations : (num_envs, ...) array
+        rewards : (num_envs,) float32
+        terminations, truncations : (num_envs,) bool
+        info : dict
+            As Gymnasium's contract has it; in SAME_STEP mode with `final_obs` and `final_info` where episodes ended.
+        """
+        result = self.backend.step(actions)
+        return self._copied(result) if self.copy else result
+
+    def async_reset(self, *, seed: int | Sequence[int | None] | None = None) -> None:
+        """Reset all rows and let `recv` return the first observations, part by part."""
+        self.backend.async_reset(seed=seed)
+
+    def send(self, actions: Any) -> None:
+        """Hand actions to the part that has waited longest for them, and step it in the background."""
+        self.backend.send(actions)
+
+    def recv(self) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray, dict[str, Any]]:
+        """Wait for the next part; what `step` returns, with the part's rows in `info["env_id"]`."""
+        result = self.backend.recv()
+        return self._copied(result) if self.copy else result
+
+    @staticmethod
+    def _copied(result: tuple) -> tuple:
+        observations, rewards, terminations, truncations, info = result
+        return observations.copy(), rewards.copy(), terminations.copy(), truncations.copy(), dict(info)
+
+    def rollout_buffers(self, horizon: int) -> Rollout:
+        """Buffers of `horizon` steps, which the steps after the next reset() write into directly (native only)."""
+        return self._native("rollout_buffers")(horizon)
+
+    def stats(self) -> dict[str, float]:
+        """Means over the episodes that ended since the last call: `episodes`, `episode_return`, `episode_length`, ..."""
+        return self.backend.stats()
+
+    def get_state(self, copies: Sequence[int] | None = None) -> np.ndarray:
+        """Snapshots of copies, uint8 (copies, bytes); see `puffer.Env.get_state` (native only)."""
+        return self._native("get_state")(copies)
+
+    def set_state(self, state: np.ndarray, copies: Sequence[int] | None = None) -> None:
+        """Restore snapshots; see `puffer.Env.set_state` (native only)."""
+        self._native("set_state")(state, copies)
+
+    def _native(self, method: str) -> Any:
+        if not hasattr(self.backend, method):
+            raise NotImplementedError(f"{method}() needs a native environment, this is {self.backend!r}")
+        return getattr(self.backend, method)
+
+    def render(self) -> tuple[np.ndarray | str, ...] | None:
+        """One frame for each copy in the mode "rgb_array" or "ansi"; a window with copy 0 in the mode "human"."""
+        if self.render_mode == "rgb_array":
+            return tuple(self.backend.render_copy(copy) for copy in range(self.num_copies))
+        if self.render_mode == "ansi":
+            return tuple(self.backend.ansi_copy(copy) for copy in range(self.num_copies))
+        if self.render_mode == "human":
+            self._window = self._window or Window(type(self.backend).__name__, self.metadata["render_fps"])
+            self._window.show(self.backend.render_copy(0))
+        return None
+
+    def close_extras(self, **kwargs: Any) -> None:
+        self.backend.close()
+        if self._window is not None:
+            self._window.close()

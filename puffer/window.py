@@ -1,0 +1,45 @@
+"""The window of the render mode "human", through pygame."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+
+class Window:
+    """A window that shows frames, (height, width, 3) uint8, at most `fps` a second. Opens with the first frame.
+
+    Raises ImportError when pygame is missing.
+    """
+
+    def __init__(self, title: str, fps: int) -> None:
+        try:
+            import pygame
+        except ImportError:
+            raise ImportError('render_mode="human" needs pygame: pip install "puffer-envs[human]"') from None
+        self._pygame = pygame
+        self._title = title
+        self._fps = fps
+        self._clock = pygame.time.Clock()
+        self._screen: Any = None
+
+    def show(self, frame: np.ndarray) -> None:
+        """Show a frame and wait until it is time for the next one."""
+        height, width = frame.shape[:2]
+        if self._screen is None:
+            self._pygame.display.init()
+            self._pygame.display.set_caption(self._title)
+            self._screen = self._pygame.display.set_mode((width, height))
+        # An unanswered event queue makes the desktop think that the program hangs.
+        self._pygame.event.pump()
+        surface = self._pygame.surfarray.make_surface(frame.swapaxes(0, 1))
+        self._screen.blit(surface, (0, 0))
+        self._pygame.display.flip()
+        self._clock.tick(self._fps)
+
+    def close(self) -> None:
+        """Close the window; closing twice is fine."""
+        if self._screen is not None:
+            self._pygame.display.quit()
+            self._screen = None

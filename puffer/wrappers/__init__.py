@@ -1,0 +1,1 @@
+"""Thin adapters between this package and other systems."""

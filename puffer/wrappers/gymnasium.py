@@ -1,0 +1,83 @@
+"""Native environments as Gymnasium makes them: `gymnasium.make("puffer/Catch-v0")` and `gymnasium.make_vec(...)`.
+
+Gymnasium's tools keep references to what an environment returns, so both faces return fresh arrays.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import gymnasium
+import numpy as np
+
+from puffer.registry import make
+from puffer.vector import VectorEnv
+
+
+def make_vector(num_envs: int = 1, *, name: str, max_episode_steps: int | None = None, **options: Any) -> VectorEnv:
+    """The vector entry point: `num_envs` copies of the environment called `name`."""
+    options.setdefault("copy", True)
+    options.setdefault("max_steps", max_episode_steps)
+    return make(name, num_envs, **options)
+
+
+def make_single(*, name: str, **options: Any) -> SingleEnv:
+    """The entry point of `gymnasium.make`."""
+    return SingleEnv(name, **options)
+
+
+class SingleEnv(gymnasium.Env):
+    """One copy of a native environment with one agent, as a `gymnasium.Env`.
+
+    Takes the name and the options of `puffer.make`. Raises ValueError for an environment with several agents.
+    """
+
+    def __init__(self, name: str, *, render_mode: str | None = None, **options: Any) -> None:
+        fixed = {"num_threads": 1, "autoreset_mode": "Disabled", "copy": True}
+        for option in ("num_envs", "batch_size", "record_episodes", *fixed):
+            if option in options:
+                raise TypeError(f"{name} as a single environment has no option {option!r}; use gymnasium.make_vec")
+        self._batch = make(name, 1, render_mode=render_mode, **fixed, **options)
+        if self._batch.num_agents != 1:
+            raise ValueError(
+                f"{name} has {self._batch.num_agents} agents and gymnasium.Env has one: use gymnasium.make_vec or "
+                f"puffer.make, or give the environment one agent"
+            )
+        self.observation_space = self._batch.single_observation_space
+        self.action_space = self._batch.single_action_space
+        self.render_mode = render_mode
+        self.metadata = {key: value for key, value in self._batch.metadata.items() if key != "autoreset_mode"}
+
+    def reset(self, *, seed: int | None = None, options: dict[str, Any] | None = None) -> tuple[Any, dict[str, Any]]:
+        """Begin a new episode."""
+        super().reset(seed=seed)
+        observations, _ = self._batch.reset(seed=seed)
+        self._show()
+        return observations[0], {}
+
+    def step(self, action: Any) -> tuple[Any, float, bool, bool, dict[str, Any]]:
+        """Step; raises ResetNeeded after the end of an episode."""
+        observations, rewards, terminations, truncations, _ = self._batch.step(np.asarray(action)[np.newaxis])
+        self._show()
+        return observations[0], float(rewards[0]), bool(terminations[0]), bool(truncations[0]), {}
+
+    def _show(self) -> None:
+        if self.render_mode == "human":
+            self._batch.render()
+
+    def render(self) -> Any:
+        """A frame (height, width, 3) in the mode "rgb_array", text in the mode "ansi"."""
+        frames = self._batch.render()
+        return None if frames is None else frames[0]
+
+    def get_state(self) -> np.ndarray:
+        """A snapshot of the environment, for `set_state`."""
+        return self._batch.get_state()
+
+    def set_state(self, state: np.ndarray) -> None:
+        """Restore a snapshot."""
+        self._batch.set_state(state)
+
+    def close(self) -> None:
+        """Close the environment and its window; closing twice is fine."""
+        self._batch.close()
