@@ -7,8 +7,8 @@
 from pathlib import Path
 
 try:
-    from puffer._core import ABI, Env
     from puffer._buffers import Buffers
+    from puffer._core import ABI, Env
 except ModuleNotFoundError as error:
     if not str(error.name).startswith("puffer."):
         raise
@@ -16,13 +16,12 @@ except ModuleNotFoundError as error:
         f"puffer is not compiled in {Path(__file__).parent}: run `make build` there, or install the package with pip"
     ) from None
 
+from puffer._version import __version__
 from puffer.registry import list_envs, make, register, register_with_gymnasium
 from puffer.rollout import Rollout
 from puffer.vector import VectorEnv
 
-__version__ = "0.1.0"
-
-__all__ = ["ABI", "Buffers", "Env", "Rollout", "VectorEnv", "get_include", "list_envs", "make", "register"]
+__all__ = ["ABI", "Buffers", "Env", "Rollout", "VectorEnv", "__version__", "get_include", "list_envs", "make", "register"]
 
 
 def get_include() -> str:

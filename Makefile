@@ -1,0 +1,55 @@
+# Everything runs in .venv, which is made on first use; PYTHON picks the interpreter it is made with.
+PYTHON ?= python3
+VENV := .venv
+RUN := $(VENV)/bin/python
+
+SOURCES := $(shell find puffer -name '*.pyx' -o -name '*.pxd' -o -name '*.h') setup.py
+
+# A build writes its modules next to the sources, so every variant but the release is built in a copy of them.
+.PHONY: build bench test test-debug test-asan lint clean FORCE
+
+build: $(VENV)/.built
+
+$(VENV)/.installed: pyproject.toml
+	test -d $(VENV) || $(PYTHON) -m venv $(VENV)
+	$(RUN) -m pip install -q --upgrade pip "setuptools>=77" "Cython==3.3.1" "numpy>=2,<3"
+	$(RUN) -m pip install -q --no-build-isolation --config-settings editable_mode=compat -e ".[test,lint,plot]"
+	touch $@
+
+$(VENV)/.built: $(VENV)/.installed $(SOURCES)
+	$(RUN) setup.py -q build_ext --inplace
+	touch $@
+
+bench: build
+	$(RUN) -m puffer.bench
+
+test: build
+	$(RUN) -m pytest -q tests
+
+# The same tests against code with bounds checks.
+test-debug: build/debug/tree
+	cd $< && PUFFER_DEBUG=1 $(abspath $(RUN)) setup.py -q build_ext --inplace
+	cd $< && $(abspath $(RUN)) -m pytest -q tests
+
+# The same tests against code that AddressSanitizer and UndefinedBehaviorSanitizer watch; what Python itself leaves
+# behind at exit is not ours to report.
+test-asan: build/sanitize/tree
+	cd $< && PUFFER_SANITIZE=1 $(abspath $(RUN)) setup.py -q build_ext --inplace
+	cd $< && LD_PRELOAD="$$(gcc -print-file-name=libasan.so) $$(gcc -print-file-name=libubsan.so)" \
+		ASAN_OPTIONS=detect_leaks=0 PYTHONMALLOC=malloc $(abspath $(RUN)) -m pytest -q tests
+
+build/%/tree: $(VENV)/.installed FORCE
+	mkdir -p $@
+	tar -c --exclude='*.so' --exclude=__pycache__ puffer tests benchmarks setup.py pyproject.toml | tar -x -C $@
+
+FORCE:
+
+lint: build
+	$(RUN) -m ruff check .
+	$(RUN) -m ruff format --check .
+	$(VENV)/bin/cython-lint puffer
+	$(RUN) -m mypy.stubtest --ignore-missing-stub $$(cd puffer && find . -name '*.pyi' | sed 's|^\./|puffer.|; s|/|.|g; s|\.pyi$$||')
+
+clean:
+	rm -rf $(VENV) build
+	find puffer -name '*.so' -delete
