@@ -8,7 +8,12 @@ from libc.math cimport isinf, ldexp
 from libc.stdint cimport int8_t, int16_t, int32_t, int64_t, uint8_t, uint16_t, uint32_t, uint64_t
 from libc.string cimport memcpy
 
-cdef extern from "Python.h":
+cdef extern from *:
+    """
+    #if PY_VERSION_HEX < 0x030B0000
+    #define PyFloat_Pack2(x, p, little_endian) _PyFloat_Pack2(x, (unsigned char *)(p), little_endian)
+    #endif
+    """
     int PY_LITTLE_ENDIAN
     int PyFloat_Pack2(double x, char* p, int little_endian) except -1
 

@@ -154,7 +154,7 @@ cdef class Info(dict):
     def __reduce__(self):
         return dict, (dict(self),)
 
-    def get(self, key, default=None):
+    def get(self, key, default=None, /):
         self.fill()
         return dict.get(self, key, default)
 
@@ -181,7 +181,7 @@ cdef class Info(dict):
         self.fill()
         return dict.popitem(self)
 
-    def setdefault(self, key, default=None):
+    def setdefault(self, key, default=None, /):
         self.fill()
         return dict.setdefault(self, key, default)
 

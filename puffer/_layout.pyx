@@ -38,7 +38,7 @@ cdef dict _CODES = {
 
 
 class LayoutError(ValueError):
-    """A value does not fit its space, or memory its layout; the message names the path, the value and what was expected."""
+    """A value does not fit its space, or memory its layout; the message names the path and what was expected."""
 
     __module__ = "puffer.spaces"
 

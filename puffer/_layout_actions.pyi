@@ -1,8 +1,8 @@
 from collections.abc import Callable
-from typing import Any, Self
+from typing import Any
 
 import numpy as np
-from typing_extensions import disjoint_base
+from typing_extensions import Self, disjoint_base
 
 from puffer._layout import LeafNode, Node
 

@@ -1,7 +1,7 @@
 from collections.abc import Callable
-from typing import Any, Self
+from typing import Any
 
-from typing_extensions import disjoint_base
+from typing_extensions import Self, disjoint_base
 
 from puffer._layout import LeafNode, Node
 

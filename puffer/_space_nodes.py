@@ -38,14 +38,13 @@ def array_bounds(space: Any, name: str) -> tuple[np.ndarray, np.ndarray]:
         return space.low.astype(native), space.high.astype(native)
     if isinstance(space, spaces.MultiBinary):
         return np.zeros(space.shape, space.dtype), np.ones(space.shape, space.dtype)
+    dtype = space.dtype.newbyteorder("=")
     start = np.asarray(space.start)
     counts = np.asarray(space.n if isinstance(space, spaces.Discrete) else space.nvec)
-    dtype = space.dtype.newbyteorder("=")
-    try:  # in Python's integers, which do not wrap around
-        high = np.array(start.astype(object) + counts.astype(object) - 1, dtype).reshape(start.shape)
-    except OverflowError as error:
-        raise ValueError(f"{name}: {space} goes beyond the values of {dtype}; give it a wider dtype") from error
-    return start.astype(dtype), high
+    high = np.asarray(start.astype(object) + counts.astype(object) - 1)  # Python's integers do not wrap around
+    if high.size and high.max() > np.iinfo(dtype).max:
+        raise ValueError(f"{name}: {space!r} goes beyond the values of {dtype}; give it a wider dtype")
+    return start.astype(dtype), high.astype(dtype)
 
 
 class Place(NamedTuple):

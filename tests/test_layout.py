@@ -2,6 +2,8 @@
 
 import copy
 import pickle
+import re
+import subprocess
 import sys
 from collections import OrderedDict, namedtuple
 from types import MappingProxyType
@@ -23,7 +25,7 @@ from gymnasium.spaces import (
     Text,
     Tuple,
 )
-from hypothesis import given, settings
+from hypothesis import given, reject, settings
 from hypothesis import strategies as st
 
 from puffer.spaces import ActionLayout, Layout, LayoutError
@@ -54,7 +56,8 @@ NESTED = {
     "dict-keys": Dict({"": Discrete(2), "a/b": Discrete(2), "a~b": Discrete(2), "ä.b": Discrete(2)}),
     "dict-int-keys": Dict({0: Discrete(2), 1: Box(0, 1, (2,))}),
     "nested": Dict(
-        a=Tuple((Discrete(3), Dict(c=MultiBinary(3), d=Tuple(())))), b=Dict(e=Box(-1, 1, (2, 2)), f=Box(0, 9, (), np.int16))
+        a=Tuple((Discrete(3), Dict(c=MultiBinary(3), d=Tuple(())))),
+        b=Dict(e=Box(-1, 1, (2, 2)), f=Box(0, 9, (), np.int16)),
     ),
 }
 VARYING = {
@@ -65,7 +68,9 @@ VARYING = {
     "sequence": Sequence(Box(0, 1, (2,))),
     "sequence-discrete": Sequence(Discrete(4, start=3)),
     "sequence-stack": Sequence(Box(0, 1, (2, 3)), stack=True),
-    "sequence-stack-nested": Sequence(Dict(a=Discrete(3), b=Tuple((Box(0, 1, (1,)), MultiDiscrete([2, 3])))), stack=True),
+    "sequence-stack-nested": Sequence(
+        Dict(a=Discrete(3), b=Tuple((Box(0, 1, (1,)), MultiDiscrete([2, 3])))), stack=True
+    ),
     "sequence-of-dict": Sequence(Dict(a=Text(4), b=OneOf((Discrete(2), Box(0, 1, (2,)))))),
     "graph": Graph(Box(0, 1, (3,)), Discrete(4)),
     "graph-no-edges": Graph(Discrete(5), None),
@@ -268,8 +273,13 @@ def test_torch_views():
 
 
 def test_torch_is_not_imported():
-    assert "torch" not in sys.modules or pytest.importorskip("torch")
-    Layout(Box(-1, 1, (4,))).view(np.zeros((2, 4), np.float32))
+    code = """
+import sys, numpy, gymnasium, puffer.spaces
+before = "torch" in sys.modules
+puffer.spaces.Layout(gymnasium.spaces.Box(-1, 1, (4,))).view(numpy.zeros((2, 4), numpy.float32))
+sys.exit("torch" in sys.modules and not before)
+"""
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
 
 
 # ---- the flat space -------------------------------------------------------------------------------------------------
@@ -509,7 +519,11 @@ def graph(nodes=2, edges=1, links=((0, 1),)):
 @pytest.mark.parametrize(
     ("space", "value", "message"),
     [
-        (IMAGE, image([[0, 300], [0, 0]]), r"camera/rgb: expected uint8 integers from 0 to 255, got .*300.* at \(0, 1\)"),
+        (
+            IMAGE,
+            image([[0, 300], [0, 0]]),
+            r"camera/rgb: expected uint8 integers from 0 to 255, got .*300.* at \(0, 1\)",
+        ),
         (IMAGE, image([[0, 0], [-1, 0]]), r"camera/rgb: expected uint8 integers from 0 to 255, got .*-1.* at \(1, 0\)"),
         (IMAGE, image([[0, 0], [np.nan, 0]]), r"camera/rgb: .*uint8.*nan.* at \(1, 0\)"),
         (IMAGE, image([[0, 2.5], [0, 0]]), r"camera/rgb: .*uint8.*2\.5.* at \(0, 1\)"),
@@ -535,7 +549,11 @@ def graph(nodes=2, edges=1, links=((0, 1),)):
         (Tuple((Discrete(2), Discrete(2))), 5, r"observation: expected a tuple, got 5 of type int"),
         (Tuple((Discrete(2), Discrete(2))), {1: 0, 2: 0}, r"observation: expected a tuple, got .* of type dict"),
         (Dict(a=Tuple((Discrete(2), Tuple((Discrete(2),))))), {"a": (0, (0.5,))}, r"a/1/0: .* got 0\.5"),
-        (Box(0, 1, (2,)), [0.0, 1e300], r"observation: expected float32 numbers up to 3\.40.*e\+38, got .*1e\+300.* at \(1,\)"),
+        (
+            Box(0, 1, (2,)),
+            [0.0, 1e300],
+            r"observation: expected float32 numbers up to 3\.40.*e\+38, got .*1e\+300.* at \(1,\)",
+        ),
         (Box(0, 1, (1,), np.float16), [70000.0], r"observation: expected float16 numbers up to 65.*, got .*70000\.0"),
         (Box(0, 1, (2,), np.bool_), [0, 2], r"observation: expected bool values .*, got .*2.* at \(1,\)"),
         (Box(0, 1, (2,), np.bool_), [0.5, 0], r"observation: expected bool values .*, got .*0\.5"),
@@ -565,7 +583,7 @@ def graph(nodes=2, edges=1, links=((0, 1),)):
         (GRAPH, graph(edges=5, links=[[0, 1]] * 5), r"g/edges: expected at most 4 items, got 5"),
         (GRAPH, graph(links=[[0, 2**40]]), r"g/edge_links: expected int32 .* at \(1,\)"),
         (GRAPH, {"g": 5}, r"g: expected a GraphInstance, got 5"),
-        (Graph(Discrete(2), None), graph()["g"], r"observation: expected no edges|nodes/items: expected shape"),
+        (Graph(Box(0, 1, (3,)), None), graph()["g"], r"observation: expected no edges, as there is no edge space"),
     ],
 )
 def test_a_value_that_does_not_fit(space, value, message):
@@ -698,7 +716,12 @@ class Custom(spaces.Space):
         (Dict(a=Tuple((Custom(),))), None, TypeError, r"a/0: Custom\(\) is of type Custom"),
         (5, None, TypeError, r"observation: 5 is of type int"),
         (Sequence(Discrete(2)), None, ValueError, r"observation: Sequence.* has no maximum length; pass max_length"),
-        (Dict(s=Sequence(Discrete(2))), None, ValueError, r"s: Sequence\(Discrete\(2\).* max_length=\{'s': <a number>\}"),
+        (
+            Dict(s=Sequence(Discrete(2))),
+            None,
+            ValueError,
+            r"s: Sequence\(Discrete\(2\).* max_length=\{'s': <a number>\}",
+        ),
         (Dict(g=VARYING["graph"]), {"g/nodes": 3}, ValueError, r"g/edges: Graph.* has no maximum length"),
         (Dict(s=Sequence(Sequence(Discrete(2)))), {"s": 3}, ValueError, r"s/items: Sequence.* has no maximum length"),
         (Dict(s=Sequence(Discrete(2))), {"s": 3, "t": 4}, ValueError, r"no Sequence or Graph at \['t'\].* has \['s'\]"),
@@ -707,9 +730,19 @@ class Custom(spaces.Space):
         (Sequence(Discrete(2)), 2.0, ValueError, r"max_length must be an integer"),
         (Dict({0: Discrete(2), "0": Discrete(2)}), None, ValueError, r"2 leaves have the path '0'"),
         (Dict({}), None, ValueError, r"no elements"),
-        (Sequence(Dict(a=Tuple(())), stack=True), 3, ValueError, r"observation: Sequence.* stacks an empty Dict or Tuple"),
+        (
+            Sequence(Dict(a=Tuple(())), stack=True),
+            3,
+            ValueError,
+            r"observation: Sequence.* stacks an empty Dict or Tuple",
+        ),
         (Tuple((Box(0, 1, (0,)),)), None, ValueError, r"no elements"),
-        (Discrete(100, start=100, dtype=np.int8), None, ValueError, r"observation: Discrete.* beyond the values of int8"),
+        (
+            Discrete(100, start=100, dtype=np.int8),
+            None,
+            ValueError,
+            r"observation: Discrete.* beyond the values of int8",
+        ),
     ],
 )
 def test_refusals(space, max_length, error, message):
@@ -755,7 +788,9 @@ def test_layouts_with_other_bounds_differ():
 # ---- random spaces --------------------------------------------------------------------------------------------------
 
 SHAPES = st.lists(st.integers(1, 3), max_size=3).map(tuple)
-NUMBERS = st.sampled_from(["int8", "int16", "int32", "int64", "uint8", "uint16", "uint32", "float16", "float32", "float64"])
+NUMBERS = st.sampled_from(
+    ["int8", "int16", "int32", "int64", "uint8", "uint16", "uint32", "float16", "float32", "float64"]
+)
 DISCRETE = st.one_of(
     st.builds(Discrete, st.integers(1, 20), start=st.integers(-5, 5), dtype=st.sampled_from([np.int64, np.int8])),
     st.builds(MultiBinary, st.lists(st.integers(1, 3), min_size=1, max_size=3)),
@@ -782,20 +817,27 @@ ANY_SPACE = trees(
 )
 
 
+def built(kind, space, **arguments):
+    """The layout of a random space, unless it is one of those that are refused."""
+    try:
+        return kind(space, **arguments)
+    except ValueError as error:
+        if not re.search("no elements|stacks an empty Dict or Tuple", str(error)):
+            raise
+        reject()
+
+
 @settings(max_examples=60, deadline=None)
 @given(ANY_SPACE, st.integers(0, 2**31))
 def test_random_spaces(space, seed):
-    try:
-        layout = Layout(space, max_length=40)
-    except ValueError as error:
-        assert "no elements" in str(error) or "stacks an empty Dict or Tuple" in str(error)
-        return
+    layout = built(Layout, space, max_length=40)
     memory, row = guarded_row(layout)
     for sample in samples(space, 2, seed):
         try:
             layout.flatten(sample, row)
         except LayoutError as error:
-            assert "expected at most 40 items" in str(error)
+            if "expected at most 40 items" not in str(error):
+                raise
             continue
         assert guards_intact(memory)
         assert same(layout.value(row), sample)
@@ -807,11 +849,7 @@ def test_random_spaces(space, seed):
 @settings(max_examples=60, deadline=None)
 @given(trees(st.one_of(DISCRETE, BOXES)), st.integers(0, 2**31))
 def test_random_action_spaces(space, seed):
-    try:
-        layout = ActionLayout(space)
-    except ValueError as error:
-        assert "no elements" in str(error)
-        return
+    layout = built(ActionLayout, space)
     for action in samples(space, 2, seed):
         row = layout.flatten(action)
         assert row in layout.flat_space
@@ -931,7 +969,11 @@ def test_decoded_actions_do_not_share_the_row():
         (Discrete(4), np.nan, r"action: expected int64 .* got nan"),
         (Discrete(4), np.array([1]), r"action: expected shape \(\), got shape \(1,\)"),
         (Discrete(4), None, r"action: expected int64 .* got None"),
-        (Dict(a=Discrete(2), b=MultiDiscrete([3, 3])), [0, 1, 3], r"b: expected an integer from 0 to 2, got 3 at \(1,\)"),
+        (
+            Dict(a=Discrete(2), b=MultiDiscrete([3, 3])),
+            [0, 1, 3],
+            r"b: expected an integer from 0 to 2, got 3 at \(1,\)",
+        ),
         (Dict(a=Discrete(2), b=MultiDiscrete([3, 3])), [0, 1], r"action: expected shape \(3,\), got shape \(2,\)"),
         (Dict(a=Discrete(2), b=Box(-1, 1, (1,))), [0.5, 0], r"a: expected an integer from 0 to 1, got 0\.5"),
         (Dict(a=Discrete(2), b=Box(-1, 1, (1,))), [np.nan, 0], r"a: expected an integer from 0 to 1, got nan"),

@@ -1,0 +1,25 @@
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from typing_extensions import disjoint_base
+
+def aligned_zeros(shape: tuple[int, ...], dtype: npt.DTypeLike) -> np.ndarray: ...
+@disjoint_base
+class Buffers:
+    observations: np.ndarray
+    actions: np.ndarray
+    rewards: npt.NDArray[np.float32]
+    terminations: npt.NDArray[np.bool_]
+    truncations: npt.NDArray[np.bool_]
+    masks: npt.NDArray[np.bool_]
+    def __init__(
+        self,
+        rows: int,
+        observation_shape: tuple[int, ...],
+        observation_dtype: npt.DTypeLike,
+        action_shape: tuple[int, ...],
+        action_dtype: npt.DTypeLike,
+        buf: Mapping[str, Any] | Buffers | None = None,
+    ) -> None: ...
