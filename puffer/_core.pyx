@@ -130,6 +130,7 @@ render_size : (int, int)
         self.statistics = <double[:self.num_agents, :columns]>statistics
         # Parts that are under way at the same time must not share a block.
         self.block = math.gcd(_BLOCK, self.batch_size)
+        self.block_bits = int(self.block).bit_length() - 1
         self.sums = aligned_zeros((copies // self.block, 3 + columns), np.float64)
         if self.record_episodes:
             self.start_times = <double*>self.new_state(agents * sizeof(double))

@@ -10,15 +10,16 @@
 /* Rows that one call of account_rows() handles: row numbers within a block fit a byte. */
 #define ACCOUNT_BLOCK 256
 
-/* compressed[m] holds the positions of the set bits of the byte m, lowest first, one per byte. */
-static uint64_t compressed[256];
+/* The positions of the set bits of the byte m, lowest first, one per byte, and their number. */
+static struct {
+    uint64_t positions;
+    int count;
+} set_bits[256];
 
 static void episodes_init(void) {
-    for (int m = 0; m < 256; m++) {
-        int count = 0;
+    for (int m = 0; m < 256; m++)
         for (int bit = 0; bit < 8; bit++)
-            if (m >> bit & 1) compressed[m] |= (uint64_t)bit << (8 * count++);
-    }
+            if (m >> bit & 1) set_bits[m].positions |= (uint64_t)bit << (8 * set_bits[m].count++);
 }
 
 PUFFER_CLONES
@@ -43,9 +44,9 @@ static int find_ended(ptrdiff_t n, const uint8_t *terminations, const uint8_t *t
         memcpy(&b, truncations + r, 8);
         /* The product gathers the low bits of the eight bytes in the top byte. */
         uint8_t m = (uint8_t)(((a | b) * UINT64_C(0x0102040810204080)) >> 56);
-        positions = compressed[m] + (uint64_t)r * UINT64_C(0x0101010101010101);
+        positions = set_bits[m].positions + (uint64_t)r * UINT64_C(0x0101010101010101);
         memcpy(ended + count, &positions, 8);
-        count += __builtin_popcount(m);
+        count += set_bits[m].count;
     }
 #endif
     for (; r < n; r++) {

@@ -83,7 +83,9 @@ cdef class Loop:
     cdef double* start_times
     # Sums over ended episodes, a row for each block of copies: blocks, not threads, fix the order of the additions.
     cdef double[:, ::1] sums
+    # Copies in a block, a power of two, and its logarithm.
     cdef Py_ssize_t block
+    cdef int block_bits
     cdef void* pool
 
     # ---- To be written by the author ----
@@ -97,6 +99,7 @@ cdef class Loop:
     # Bulk versions, where a measurement says they pay.
     cdef void step_range(self, Py_ssize_t first, Py_ssize_t last) noexcept nogil
     cdef void observe_range(self, Py_ssize_t first, Py_ssize_t last) noexcept nogil
+    cdef void reset_copies(self, const int64_t* copies, Py_ssize_t count) noexcept nogil
 
     # ---- To be called by the author ----
     cdef void* new_state(self, size_t size) except NULL

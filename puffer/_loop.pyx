@@ -11,7 +11,7 @@ for the rows of the copy
 - elapsed: steps of the row's episode (in an environment whose agents share their episode, the same for all rows).
 - returns, statistics: sums of the row's episode so far.
 """
-from libc.stdint cimport int32_t, uint8_t, uintptr_t
+from libc.stdint cimport int32_t, int64_t, uint8_t, uintptr_t
 from libc.stdlib cimport calloc, free
 from libc.string cimport memcpy, memset
 
@@ -94,6 +94,11 @@ Base of `puffer.Env`; not made by itself.
         cdef Py_ssize_t i
         for i in range(first, last):
             self.observe(i)
+
+    cdef void reset_copies(self, const int64_t* copies, Py_ssize_t count) noexcept nogil:
+        cdef Py_ssize_t k
+        for k in range(count):
+            self.reset_one(copies[k])
 
     # ---- Memory ----
 
@@ -308,29 +313,39 @@ cdef void _account_rows(Loop loop, part_t* part, Py_ssize_t first, Py_ssize_t la
         rows = min(last - row, <Py_ssize_t>ACCOUNT_BLOCK)
         count = account_rows(rows, &loop.rewards[row], &loop.terminations[row], &loop.truncations[row],
                              loop.returns + row, loop.elapsed + row, loop.max_steps, ended)
-        for k in range(count):
-            _end_row(loop, part, row + ended[k], stretch)
+        if count:
+            _end_rows(loop, part, row, ended, count, stretch)
         row += ACCOUNT_BLOCK
 
 
-cdef inline void _end_row(Loop loop, part_t* part, Py_ssize_t row, stretch_t* stretch) noexcept nogil:
-    """Record the end of an episode that is one row, and restart it if the mode says so."""
-    if not loop.observes_in_step:
-        if loop.independent_agents:
-            loop.observe_agent(row)
+cdef void _end_rows(Loop loop, part_t* part, Py_ssize_t first, const uint8_t* ended, int count,
+                    stretch_t* stretch) noexcept nogil:
+    """Record the ends of episodes that are one row each, first + ended[k], and restart them if the mode says so."""
+    cdef int64_t* rows = part.ended_rows + stretch.start + stretch.count
+    cdef Py_ssize_t row
+    cdef int k
+    for k in range(count):
+        row = first + ended[k]
+        if not loop.observes_in_step:
+            if loop.independent_agents:
+                loop.observe_agent(row)
+            else:
+                loop.observe(row)
+        _record_end(loop, part, row, row // loop.agents_per_env if loop.independent_agents else row, stretch)
+        if loop.autoreset == SAME_STEP:
+            _clear_row(loop, row)
         else:
-            loop.observe(row)
-    _record_end(loop, part, row, stretch)
+            _retire_row(loop, row)
     if loop.autoreset != SAME_STEP:
-        _retire_row(loop, row)
-    elif loop.independent_agents:
-        _clear_row(loop, row)
-        loop.reset_agent(row)
-    else:
-        _clear_row(loop, row)
-        loop.reset_one(row)
-        if loop.observes_in_step:
-            loop.observe(row)
+        return
+    if loop.independent_agents:
+        for k in range(count):
+            loop.reset_agent(rows[k])
+        return
+    loop.reset_copies(rows, count)
+    if loop.observes_in_step:
+        for k in range(count):
+            loop.observe(rows[k])
 
 
 cdef void _account_copies(Loop loop, part_t* part, Py_ssize_t first, Py_ssize_t last,
@@ -362,7 +377,7 @@ cdef void _end_agents(Loop loop, part_t* part, Py_ssize_t i, stretch_t* stretch)
         loop.observe(i)
     for row in range(first, first + loop.agents_per_env):
         if loop.masks[row] and loop.terminations[row] | loop.truncations[row]:
-            _record_end(loop, part, row, stretch)
+            _record_end(loop, part, row, i, stretch)
             _retire_row(loop, row)
     if loop.autoreset == SAME_STEP and loop.is_ended(i):
         loop.start_copy(i)
@@ -370,10 +385,10 @@ cdef void _end_agents(Loop loop, part_t* part, Py_ssize_t i, stretch_t* stretch)
             loop.observe(i)
 
 
-cdef inline void _record_end(Loop loop, part_t* part, Py_ssize_t row, stretch_t* stretch) noexcept nogil:
-    """The row's episode is over, and its observation row is the last one of it."""
+cdef inline void _record_end(Loop loop, part_t* part, Py_ssize_t row, Py_ssize_t i, stretch_t* stretch) noexcept nogil:
+    """The episode of a row of copy i is over, and its observation row is the last one of it."""
     cdef Py_ssize_t k, entry = stretch.start + stretch.count
-    cdef double* sums = &loop.sums[row // loop.agents_per_env // loop.block, 0]
+    cdef double* sums = &loop.sums[i >> loop.block_bits, 0]
     stretch.count += 1
     part.ended_rows[entry] = row
     part.final_returns[entry] = loop.returns[row]

@@ -15,7 +15,7 @@ from gymnasium import spaces
 
 cimport cython
 from libc.math cimport cos, sin
-from libc.stdint cimport int32_t, uint8_t
+from libc.stdint cimport int32_t, int64_t, uint8_t
 
 from puffer._core cimport Buffers, Canvas, Env, import_puffer
 from puffer.rng cimport rng_uniform
@@ -118,6 +118,11 @@ The options are those of `puffer.Env`. See the module's docstring for the rules.
         self.x_dot[i] = rng_uniform(&self.rng[i], -0.05, 0.05)
         self.theta[i] = rng_uniform(&self.rng[i], -0.05, 0.05)
         self.theta_dot[i] = rng_uniform(&self.rng[i], -0.05, 0.05)
+
+    cdef void reset_copies(self, const int64_t* copies, Py_ssize_t count) noexcept nogil:
+        cdef Py_ssize_t k
+        for k in range(count):
+            self.reset_one(copies[k])
 
     cdef void step_range(self, Py_ssize_t first, Py_ssize_t last) noexcept nogil:
         cartpole_step(last - first, self.x + first, self.x_dot + first, self.theta + first, self.theta_dot + first,
