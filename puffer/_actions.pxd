@@ -7,6 +7,7 @@ cdef class ActionReader:
     cdef readonly object dtype
     cdef readonly tuple shape
     cdef readonly bint check
+    cdef bint native
     cdef bint discrete
     cdef Py_ssize_t columns
     cdef int32_t[::1] low

@@ -18,32 +18,37 @@ cdef extern from "_actions.h" nogil:
 
 
 cdef class ActionReader:
-    """ActionReader(space, check=True)
+    """ActionReader(space, check=True, native=True)
 --
 
 Reads batches of actions of `space` into an action buffer.
 
-Discrete and MultiDiscrete become int32 rows and take any integer dtype; every value must lie in the space. A
-float Box becomes float32 rows and takes any float or integer dtype; every value must be finite (values outside the
-bounds are the environment's to clip). With `check=False` the values are not looked at; shape and dtype still are.
+Discrete and MultiDiscrete take any integer dtype, and every value must lie in the space. A Box takes any float or
+integer dtype, and every value must be finite (values outside the bounds are the environment's to clip). With
+`check=False` the values are not looked at; shape and dtype still are.
 
-Raises TypeError for a space of another kind, or one whose dtype or bounds do not fit the rows.
+A native environment has rows of int32 for Discrete and MultiDiscrete and of float32 for a float32 Box, and no other
+spaces: TypeError. With `native=False` the rows have the space's own dtype, and a Box any.
 """
 
-    def __init__(self, space, bint check=True):
+    def __init__(self, space, bint check=True, bint native=True):
         self.space = space
         self.check = check
+        self.native = native
         self.shape = tuple(space.shape)
         self.columns = int(np.prod(self.shape, dtype=np.int64))
         if isinstance(space, spaces.Discrete):
             low, count = np.array([int(space.start)]), np.array([int(space.n)])
         elif isinstance(space, spaces.MultiDiscrete):
             low, count = space.start.ravel(), space.nvec.ravel()
-        elif isinstance(space, spaces.Box) and space.dtype == np.float32:
+        elif isinstance(space, spaces.Box) and (space.dtype == np.float32 or not native):
             low = count = np.zeros(0, np.int64)
         else:
             raise TypeError(f"actions of a native environment are Discrete, MultiDiscrete or a float32 Box, got {space}")
         self.discrete = not isinstance(space, spaces.Box)
+        self.dtype = space.dtype
+        if not native:
+            return
         self.dtype = np.dtype(np.int32 if self.discrete else np.float32)
         if self.discrete and (np.any(low < -2**31) or np.any(low + count > 2**31)):
             raise TypeError(f"actions must fit 32 bits, got {space}")
@@ -64,7 +69,7 @@ Raises TypeError for a space of another kind, or one whose dtype or bounds do no
 
     cdef int take(self, object actions, cnp.ndarray target) except -1:
         cdef bint good
-        if cnp.PyArray_CheckExact(actions) and self.fits(actions, target):
+        if self.native and cnp.PyArray_CheckExact(actions) and self.fits(actions, target):
             if self.take_array(actions, target, &good):
                 if not good:
                     raise _bad_value(actions, self.space)
@@ -123,6 +128,11 @@ Raises TypeError for a space of another kind, or one whose dtype or bounds do no
             )
         if array.shape != shape:
             raise ValueError(f"actions must have shape {shape}, got {array.shape}")
+        if not self.native:
+            if self.check and not _are_good(array, self.space).all():
+                raise _bad_value(array, self.space)
+            np.copyto(target, array, casting="unsafe")
+            return 0
         if self.discrete and array.dtype == np.uint64 and np.any(array > np.uint64(2**31)):
             raise _bad_value(array, self.space)
         plain = np.ascontiguousarray(array, np.int64 if self.discrete else np.float64)
@@ -132,22 +142,29 @@ Raises TypeError for a space of another kind, or one whose dtype or bounds do no
         return 0
 
 
+def _bounds(space):
+    """The least and the greatest good value."""
+    if isinstance(space, spaces.Discrete):
+        return int(space.start), int(space.start) + int(space.n) - 1
+    if isinstance(space, spaces.MultiDiscrete):
+        return space.start, space.start + space.nvec - 1
+    limit = np.finfo(space.dtype if space.dtype.kind == "f" else np.float64).max
+    return -limit, limit
+
+
+def _are_good(array, space):
+    low, high = _bounds(space)
+    with np.errstate(invalid="ignore"):
+        return (array >= low) & (array <= high)
+
+
 def _bad_value(array, space):
     """The ValueError for the first bad value of `array`."""
-    if isinstance(space, spaces.Discrete):
-        low, high = int(space.start), int(space.start) + int(space.n) - 1
-    elif isinstance(space, spaces.MultiDiscrete):
-        low, high = space.start, space.start + space.nvec - 1
-    else:
-        limit = float(np.finfo(np.float32).max)
-        low, high = -limit, limit
-    with np.errstate(invalid="ignore"):
-        bad = np.argwhere(~((array >= low) & (array <= high)))
-    place = tuple(int(index) for index in bad[0])
-    value = array[place]
-    where = f"actions[{', '.join(map(str, place))}]"
+    place = tuple([int(index) for index in np.argwhere(~_are_good(array, space))[0]])
+    where = f"actions[{', '.join(map(str, place))}] is {array[place]}: row {place[0]}"
     if isinstance(space, spaces.Box):
-        return ValueError(f"{where} is {value}: row {place[0]} needs finite float32 values for {space}")
+        return ValueError(f"{where} needs finite {space.dtype} values for {space}")
+    low, high = _bounds(space)
     if isinstance(space, spaces.MultiDiscrete):
         low, high = low[place[1:]], high[place[1:]]
-    return ValueError(f"{where} is {value}: row {place[0]} takes {low} to {high} for {space}")
+    return ValueError(f"{where} takes {low} to {high} for {space}")

@@ -68,6 +68,10 @@ unknown name, a wrong dtype, shape or memory order, a read-only array, or two en
         self.masks = arrays["masks"]
         self.observation_memory = <char*><uintptr_t>self.observations.ctypes.data
 
+    def rows(self, where):
+        """The arrays of a slice of the rows, as a mapping for `buf`."""
+        return {name: getattr(self, name)[where] for name in _NAMES}
+
 
 def _as_mapping(buf):
     if buf is None:

@@ -329,12 +329,6 @@ cdef class RowPlan:
     `row_size` bytes: an array of `dtype`, of `flat_dtype` or of uint8, or any object with a buffer of bytes.
     """
 
-    cdef readonly cnp.dtype dtype
-    cdef readonly Py_ssize_t row_size
-    cdef Node _root
-    cdef tuple _gaps
-    cdef int _flat_type
-
     def __cinit__(self, *args, **kwargs):
         self._root = Node("layout")
         self._gaps = ()
@@ -416,7 +410,10 @@ cdef class RowPlan:
     cdef int _write(self, object value, cnp.ndarray memory, Py_ssize_t start) except -1:
         if not cnp.PyArray_ISWRITEABLE(memory):
             raise LayoutError("row: expected writable memory, got a read-only buffer")
-        cdef char* row = cnp.PyArray_BYTES(memory) + start
+        return self.write_row(value, cnp.PyArray_BYTES(memory) + start)
+
+    cdef int write_row(self, object value, char* row) except -1:
+        """`flatten` into memory that is known to be a row."""
         self._root.write(value, row, 0)
         # Padding is part of a row of bytes, so that equal values make equal rows.
         for offset, size in self._gaps:

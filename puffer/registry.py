@@ -7,7 +7,9 @@ import importlib
 import inspect
 import pkgutil
 from collections.abc import Callable
+from functools import partial
 from importlib.metadata import entry_points
+from types import ModuleType
 from typing import Any
 
 import gymnasium
@@ -16,12 +18,18 @@ from gymnasium.vector import AutoresetMode
 
 from puffer import ocean
 from puffer._core import Env
+from puffer.backend import Creator
+from puffer.serial import SerialBackend
 from puffer.vector import VectorEnv
 
 # What is registered: a native class, or "module:attribute" of one, imported when it is made.
 Registered = type[Env] | str
 
 _registered: dict[str, Registered] = {}
+
+# Environments of other packages have names "family-name". The module of a family has `names()`, and `creator(name,
+# arguments)`, which returns a Creator.
+_FAMILIES = {"gym": "puffer.wrappers.gymnasium"}
 
 
 def make(
@@ -77,27 +85,29 @@ def make(
     TypeError, ValueError
         For a bad argument, with its name and value.
     """
-    cls = find(name)
-    _check_arguments(name, cls, env_kwargs)
-    backend = cls(
-        num_envs,
-        num_threads=num_threads,
-        batch_size=batch_size,
-        autoreset_mode=autoreset_mode,
-        max_steps=max_steps,
-        buf=buf,
-        seed=seed,
-        render_mode=render_mode,
-        record_episodes=record_episodes,
-        check_actions=check_actions,
-        **env_kwargs,
-    )
-    return VectorEnv(backend, copy=copy)
+    options = {
+        "batch_size": batch_size,
+        "autoreset_mode": autoreset_mode,
+        "max_steps": max_steps,
+        "buf": buf,
+        "seed": seed,
+        "render_mode": render_mode,
+        "record_episodes": record_episodes,
+        "check_actions": check_actions,
+    }
+    found = find(name)
+    if isinstance(found, type):
+        _check_arguments(name, found, env_kwargs)
+        return VectorEnv(found(num_envs, num_threads=num_threads, **options, **env_kwargs), copy=copy)
+    if render_mode is not None:
+        env_kwargs["render_mode"] = render_mode
+    return VectorEnv(SerialBackend(found(env_kwargs), num_envs, **options), copy=copy)
 
 
 def list_envs() -> list[str]:
-    """The names of all environments that `make` knows, sorted. Imports none of them."""
-    return sorted({*_ocean_names(), *_registered, *_entry_points()})
+    """The names of all environments that `make` knows, sorted. Makes none of them."""
+    families = [f"{family}-{name}" for family in _FAMILIES for name in _family(family).names()]
+    return sorted({*_ocean_names(), *families, *_registered, *_entry_points()})
 
 
 def register(name: str, env: Registered) -> None:
@@ -123,8 +133,12 @@ def register(name: str, env: Registered) -> None:
     _registered[name] = env
 
 
-def find(name: str) -> type[Env]:
-    """The class of the environment called `name`. Raises NameNotFound for an unknown one."""
+def find(name: str) -> type[Env] | Callable[[dict[str, Any]], Creator]:
+    """What makes the environment called `name`. Raises NameNotFound for an unknown one.
+
+    A native one has a class, which holds all copies. For one in Python it is a function that takes its arguments and
+    returns the creator of single copies.
+    """
     if not isinstance(name, str):
         raise TypeError(f"name must be a string, got {name!r} of type {type(name).__name__}")
     if name in _registered:
@@ -133,6 +147,9 @@ def find(name: str) -> type[Env]:
     for candidate in (name, f"ocean-{name}"):
         if candidate in modules:
             return native_class(modules[candidate])
+    family, _, rest = name.partition("-")
+    if family in _FAMILIES and rest in _family(family).names():
+        return partial(_family(family).creator, rest)
     points = _entry_points()
     if name in points:
         return _load(name, points[name])
@@ -179,6 +196,10 @@ def _unknown(name: str) -> str:
     near = difflib.get_close_matches(name.lower().removeprefix("ocean-"), bare, n=3, cutoff=0.5)
     hint = f"did you mean {' or '.join(repr(bare[one]) for one in near)}?" if near else "see puffer.list_envs()"
     return f"there is no environment called {name!r}; {hint}"
+
+
+def _family(family: str) -> ModuleType:
+    return importlib.import_module(_FAMILIES[family])
 
 
 def _ocean_names() -> dict[str, str]:

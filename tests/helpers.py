@@ -16,9 +16,10 @@ MODES = ("SameStep", "NextStep", "Disabled")
 
 def is_native(name):
     try:
-        return issubclass(find(name), puffer.Env)
+        cls = find(name)
     except ImportError:
         return False  # of a third party whose package is missing
+    return isinstance(cls, type) and issubclass(cls, puffer.Env)
 
 
 NAMES = [name for name in puffer.list_envs() if is_native(name)]
@@ -54,15 +55,15 @@ def single_agent_names():
     return [name for name in NAMES if make(name, 1).agents_per_env == 1]
 
 
-def sample_actions(env, rng, rows=None):
-    """A batch of random actions, in the dtype of the action buffer."""
-    space, rows = env.single_action_space, env.num_envs if rows is None else rows
+def random_actions(env, steps, seed=1):
+    """Actions of `steps` steps for every row, in the dtype of the action buffer."""
+    rng = np.random.default_rng(seed)
+    space, shape = env.single_action_space, (steps, env.num_envs, *env.single_action_space.shape)
     if isinstance(space, spaces.Discrete):
-        return rng.integers(space.start, space.start + space.n, rows, dtype=np.int32)
+        return rng.integers(space.start, space.start + space.n, shape, dtype=np.int32)
     if isinstance(space, spaces.MultiDiscrete):
-        return rng.integers(space.start, space.start + space.nvec, (rows, *space.shape), dtype=np.int32)
-    low, high = np.maximum(space.low, -1), np.minimum(space.high, 1)
-    return rng.uniform(low, high, (rows, *space.shape)).astype(np.float32)
+        return rng.integers(space.start, space.start + space.nvec, shape, dtype=np.int32)
+    return rng.uniform(np.maximum(space.low, -1), np.minimum(space.high, 1), shape).astype(np.float32)
 
 
 def plain(info):
@@ -86,29 +87,57 @@ def ended_rows(result):
     return result[2] | result[3]
 
 
-def whole_copies(env, rows):
-    """The mask of all rows of those copies that have no row alive; `rows` are the rows that are not."""
-    return np.repeat(rows.reshape(env.num_copies, env.agents_per_env).all(axis=1), env.agents_per_env)
+class Tally:
+    """Counts the episodes of a batch on its own, from what the steps return.
 
-
-def play(env, steps, seed=0, action_seed=1):
-    """Reset and play at random; the copied results of reset() and of every step, with the masks behind each.
-
-    With autoreset disabled, copies that have ended are reset by mask before the next step.
+    After `add`, `lengths` and `returns` are those of the episodes that the step belonged to, `alive` tells which rows
+    took part in it, and `restart` which rows begin a new episode in (SameStep), or after, the step.
     """
-    rng = np.random.default_rng(action_seed)
-    results = [(*snapshot(env.reset(seed=seed)), env.masks.copy())]
-    finished = np.zeros(env.num_envs, np.bool_)
-    for _ in range(steps):
-        result = env.step(sample_actions(env, rng))
-        results.append((*snapshot(result), env.masks.copy()))
-        finished |= ended_rows(result)
-        if env.metadata["autoreset_mode"].value == "Disabled":
-            restart = whole_copies(env, finished)
-            if restart.any():
-                env.reset(options={"reset_mask": restart})
-                finished &= ~restart
+
+    def __init__(self, env):
+        self.mode = env.metadata["autoreset_mode"].value
+        self.agents = 1 if env.unwrapped.backend.independent_agents else env.agents_per_env
+        self.alive = np.ones(env.num_envs, np.bool_)
+        self.going = self.alive.copy()
+        self.restart = np.zeros(env.num_envs, np.bool_)
+        self.lengths = np.zeros(env.num_envs, np.int64)
+        self.returns = np.zeros(env.num_envs, np.float64)
+        self.episodes = []
+
+    def add(self, result):
+        rewards, ended = result[1], ended_rows(result)
+        self.lengths[self.restart] = 0
+        self.returns[self.restart] = 0
+        self.alive = self.going | (self.restart & (self.mode != "NextStep"))
+        self.lengths[self.alive] += 1
+        self.returns[self.alive] += rewards[self.alive]
+        self.episodes += [(self.returns[row], self.lengths[row]) for row in np.flatnonzero(ended)]
+        self.going = (self.going | self.restart) & ~ended
+        self.restart = np.repeat(~self.going.reshape(-1, self.agents).any(axis=1), self.agents)
+
+
+def drive(env, actions, tally=None):
+    """Step with each of `actions` and return the copied results.
+
+    With autoreset disabled, what has ended is reset by mask before the next step. `tally` knows the episodes so far,
+    if they are not all new.
+    """
+    results, tally = [], Tally(env) if tally is None else tally
+    for action in actions:
+        results.append(snapshot(env.step(action)))
+        tally.add(results[-1])
+        if tally.mode == "Disabled" and tally.restart.any():
+            env.reset(options={"reset_mask": tally.restart})
     return results
+
+
+def play(env, actions, seed=0):
+    """Reset and `drive`; the result of reset() comes first."""
+    return [snapshot(env.reset(seed=seed)), *drive(env, actions)]
+
+
+def play_at_random(env, steps, seed=0):
+    return play(env, random_actions(env, steps), seed)
 
 
 def assert_same(first, second, where="result"):
@@ -120,7 +149,7 @@ def assert_same(first, second, where="result"):
             assert_same(first[key], second[key], f"{where}[{key!r}]")
     elif isinstance(first, (tuple, list)) or (isinstance(first, np.ndarray) and first.dtype == object):
         assert len(first) == len(second), where
-        for k, (one, other) in enumerate(zip(first, second)):
+        for k, (one, other) in enumerate(zip(first, second, strict=True)):
             assert_same(one, other, f"{where}[{k}]")
     elif isinstance(first, np.ndarray):
         assert first.dtype == second.dtype, where
@@ -130,15 +159,15 @@ def assert_same(first, second, where="result"):
         assert first == second, where
 
 
-def rows_of(result, rows):
-    """What `rows` (a slice) of a result of `play` are, without the info."""
-    return tuple(part[rows] for part in result if isinstance(part, np.ndarray))
+def rows_of(results, rows):
+    """What `play` returned for some rows, without the infos."""
+    return [tuple(array[rows] for array in arrays) for *arrays, _ in results]
 
 
 def run_script(script, timeout=60):
     """Run Python code in a process of its own with this puffer; returns what it printed, fails if it failed."""
     done = subprocess.run(
-        [sys.executable, "-W", "error", "-X", "faulthandler", "-c", script],
+        [sys.executable, "-X", "faulthandler", "-c", script],
         cwd=Path(puffer.__file__).parent.parent,
         capture_output=True,
         text=True,

@@ -1,16 +1,21 @@
-"""Native environments as Gymnasium makes them: `gymnasium.make("puffer/Catch-v0")` and `gymnasium.make_vec(...)`.
+"""Between Gymnasium and this package, both ways.
 
-Gymnasium's tools keep references to what an environment returns, so both faces return fresh arrays.
+`gymnasium.make("puffer/Catch-v0")` and `gymnasium.make_vec(...)` make native environments; Gymnasium's tools keep
+references to what an environment returns, so both return fresh arrays. `GymnasiumCreator` makes copies of an
+environment that is registered with Gymnasium.
 """
 
 from __future__ import annotations
 
+import copy as copying
+from dataclasses import dataclass, field
 from typing import Any
 
 import gymnasium
 import numpy as np
 
-from puffer.registry import make
+import puffer
+from puffer._python import GymAdapter
 from puffer.vector import VectorEnv
 
 
@@ -18,7 +23,7 @@ def make_vector(num_envs: int = 1, *, name: str, max_episode_steps: int | None =
     """The vector entry point: `num_envs` copies of the environment called `name`."""
     options.setdefault("copy", True)
     options.setdefault("max_steps", max_episode_steps)
-    return make(name, num_envs, **options)
+    return puffer.make(name, num_envs, **options)
 
 
 def make_single(*, name: str, **options: Any) -> SingleEnv:
@@ -37,7 +42,7 @@ class SingleEnv(gymnasium.Env):
         for option in ("num_envs", "batch_size", "record_episodes", *fixed):
             if option in options:
                 raise TypeError(f"{name} as a single environment has no option {option!r}; use gymnasium.make_vec")
-        self._batch = make(name, 1, render_mode=render_mode, **fixed, **options)
+        self._batch = puffer.make(name, 1, render_mode=render_mode, **fixed, **options)
         if self._batch.num_agents != 1:
             raise ValueError(
                 f"{name} has {self._batch.num_agents} agents and gymnasium.Env has one: use gymnasium.make_vec or "
@@ -81,3 +86,32 @@ class SingleEnv(gymnasium.Env):
     def close(self) -> None:
         """Close the environment and its window; closing twice is fine."""
         self._batch.close()
+
+
+def names() -> list[str]:
+    """The ids that Gymnasium can make one copy of, but for this package's own."""
+    return [id for id, spec in gymnasium.registry.items() if spec.entry_point and not id.startswith("puffer/")]
+
+
+def creator(id: str, arguments: dict[str, Any]) -> GymnasiumCreator:
+    """The creator of `puffer.make("gym-<id>", **arguments)`."""
+    return GymnasiumCreator(id, arguments)
+
+
+@dataclass(frozen=True)
+class GymnasiumCreator:
+    """Makes copies of the environment with this Gymnasium id.
+
+    Gymnasium's own wrappers for checking, order and time limits are left off: the batch does their work.
+    """
+
+    id: str
+    arguments: dict[str, Any] = field(default_factory=dict)
+
+    def __call__(self, copy: int) -> GymAdapter:
+        spec = copying.deepcopy(gymnasium.spec(self.id))
+        max_steps = self.arguments.get("max_episode_steps", spec.max_episode_steps)
+        spec.max_episode_steps = None
+        spec.order_enforce = False
+        arguments = {key: value for key, value in self.arguments.items() if key != "max_episode_steps"}
+        return GymAdapter(gymnasium.make(spec, disable_env_checker=True, **arguments), max_steps)

@@ -1,0 +1,58 @@
+cimport numpy as cnp
+from libc.stdint cimport int64_t, uint8_t
+
+from puffer._layout cimport RowPlan
+
+
+cdef class Adapter:
+    """Drives one copy of a Python environment. See _python.pyx."""
+    cdef readonly object env
+    cdef readonly object layout
+    cdef readonly object action_layout
+    cdef readonly Py_ssize_t agents_per_env
+    cdef readonly Py_ssize_t first_row
+    cdef readonly object buffers
+    cdef readonly object max_steps
+    cdef readonly tuple render_modes
+    cdef public bint ended
+    cdef RowPlan plan
+    cdef cnp.ndarray actions
+    cdef char* observation_memory
+    cdef float[::1] rewards
+    cdef uint8_t[::1] terminations
+    cdef uint8_t[::1] truncations
+    cdef bint scalar_actions
+    cdef bint plain_actions
+
+    cpdef object reset(self, object seed, list infos)
+    cpdef object step(self, list infos)
+
+
+cdef class GymAdapter(Adapter):
+    cdef object env_step
+    cdef object env_reset
+    cdef bint takes_seed
+    cdef bint is_current
+
+
+cdef class PythonBatch:
+    """Steps copies of a Python environment. See _python.pyx."""
+    cdef readonly list adapters
+    cdef readonly Py_ssize_t agents_per_env
+    cdef readonly object buffers
+    cdef int autoreset
+    cdef int64_t max_steps
+    cdef Py_ssize_t row_size
+    cdef char* observation_memory
+    cdef float[::1] rewards
+    cdef uint8_t[::1] terminations
+    cdef uint8_t[::1] truncations
+    cdef uint8_t[::1] masks
+    cdef uint8_t[::1] ended
+    cdef double[:, ::1] sums
+    cdef double[::1] returns
+    cdef int64_t[::1] lengths
+    cdef double[::1] start_times
+
+    cdef object step_copy(self, Py_ssize_t i, object events)
+    cdef bint account(self, Py_ssize_t i, object events, list infos) except -1

@@ -1,0 +1,321 @@
+"""The step loop for environments written in Python: adapters that drive one copy each, and the batch of them.
+
+An `Adapter` calls its environment and writes what it returns into the rows of its copy. `PythonBatch` owns what is the
+same for every kind: time limits, autoreset, episode statistics, and which infos belong to which row. The serial backend
+holds one batch; every worker of the process and Ray backends holds one, over its share of the rows.
+"""
+import inspect
+import time
+
+import numpy as np
+from gymnasium import Env as GymnasiumEnv
+from gymnasium import error, spaces
+
+cimport numpy as cnp
+from libc.stdint cimport uint8_t, uintptr_t
+from libc.string cimport memset
+
+from puffer.spaces import ActionLayout, Layout
+
+from puffer._layout cimport RowPlan
+from puffer._loop cimport DISABLED, SAME_STEP
+
+cnp.import_array()
+
+cdef enum:
+    EPISODES
+    RETURNS
+    LENGTHS
+
+
+class Events:
+    """What a step reports beside the arrays; rows count within the batch of the worker.
+
+    Attributes
+    ----------
+    infos : list of (row, dict)
+        Infos that are not empty.
+    finals : list of (row, observation, dict)
+        Of episodes that ended and were reset in the same step: last observation (a copy of the row) and last info.
+    episodes : list of (row, return, length, seconds)
+        Of every episode that ended.
+    """
+
+    __slots__ = ("episodes", "finals", "infos")
+
+    def __init__(self):
+        self.infos = []
+        self.finals = []
+        self.episodes = []
+
+    def __bool__(self):
+        return bool(self.infos or self.finals or self.episodes)
+
+
+cdef class Adapter:
+    """Adapter(env, observation_space, action_space, agents_per_env=1)
+--
+
+Drives one copy of a Python environment whose agents have these spaces. Base of the adapters for each kind.
+
+Attributes
+----------
+env
+    The environment.
+layout, action_layout
+    How its observations and actions lie in a row.
+max_steps : int or None
+    Its time limit.
+render_modes : sequence of str
+ended : bool
+    Whether the episode of the copy is over: no step until the next reset.
+"""
+
+    def __init__(self, env, observation_space, action_space, Py_ssize_t agents_per_env=1, max_steps=None):
+        self.env = env
+        self.max_steps = max_steps
+        self.render_modes = tuple((getattr(env, "metadata", None) or {}).get("render_modes", ()))
+        self.layout = Layout(observation_space)
+        self.action_layout = ActionLayout(action_space)
+        self.plan = self.layout
+        self.agents_per_env = agents_per_env
+        self.scalar_actions = isinstance(action_space, spaces.Discrete)
+        self.plain_actions = isinstance(action_space, (spaces.Box, spaces.MultiDiscrete))
+
+    def attach(self, buffers, Py_ssize_t first_row):
+        """Use the rows from `first_row` on of these `Buffers`."""
+        self.buffers = buffers
+        self.first_row = first_row
+        self.actions = buffers.actions
+        self.observation_memory = <char*><uintptr_t>buffers.observations.ctypes.data
+        self.rewards = buffers.rewards
+        self.terminations = buffers.terminations
+        self.truncations = buffers.truncations
+
+    def write_observation(self, Py_ssize_t agent, observation):
+        """Put the observation of an agent of this copy into its row. Raises LayoutError if it does not fit."""
+        self.plan.write_row(observation, self.observation_memory + (self.first_row + agent) * self.plan.row_size)
+
+    def clear_observation(self, Py_ssize_t agent):
+        """Make the row of an agent that takes no part zero."""
+        memset(self.observation_memory + (self.first_row + agent) * self.plan.row_size, 0, self.plan.row_size)
+
+    def read_action(self, Py_ssize_t agent):
+        """The action for an agent of this copy, as its space has it."""
+        cdef Py_ssize_t row = self.first_row + agent
+        if self.scalar_actions:
+            return cnp.PyArray_ToScalar(<char*>cnp.PyArray_DATA(self.actions) + row * cnp.PyArray_ITEMSIZE(self.actions),
+                                        self.actions)
+        action = self.actions[row]
+        return action.copy() if self.plain_actions else self.action_layout.value(action)
+
+    cpdef object reset(self, object seed, list infos):
+        """Begin an episode; seed is an int or None. Writes observations and masks, appends (row, info) to infos."""
+        raise NotImplementedError
+
+    cpdef object step(self, list infos):
+        """Step with the actions of the buffers. Writes observations, rewards, flags and masks (rewards and flags are
+        zero before), sets `ended`, appends (row, info) to infos."""
+        raise NotImplementedError
+
+    def render(self):
+        """What the environment's render() returns."""
+        return self.env.render()
+
+    def close(self):
+        """Close the environment."""
+        self.env.close()
+
+
+cdef class GymAdapter(Adapter):
+    """GymAdapter(env, max_steps=None)
+--
+
+Drives an environment with one agent: a `gymnasium.Env`, or one with the same methods, whose `step` may return the older
+(observation, reward, done, info) and whose `reset` may return the observation alone or take no seed.
+"""
+
+    def __init__(self, env, max_steps=None):
+        super().__init__(env, env.observation_space, env.action_space, 1, max_steps)
+        self.env_step = env.step
+        self.env_reset = env.reset
+        self.is_current = isinstance(env, GymnasiumEnv)
+        self.takes_seed = self.is_current or _takes(env.reset, "seed")
+
+    cpdef object reset(self, object seed, list infos):
+        if self.takes_seed:
+            result = self.env_reset(seed=seed)
+        else:
+            if seed is not None and hasattr(self.env, "seed"):
+                self.env.seed(seed)
+            result = self.env_reset()
+        info = None
+        if self.is_current or (isinstance(result, tuple) and len(result) == 2 and isinstance(result[1], dict)):
+            result, info = result
+        self.write_observation(0, result)
+        self.ended = False
+        if info:
+            infos.append((self.first_row, info))
+
+    cpdef object step(self, list infos):
+        cdef Py_ssize_t row = self.first_row
+        cdef bint terminated, truncated
+        result = self.env_step(self.read_action(0))
+        if not isinstance(result, tuple) or not 4 <= len(result) <= 5:
+            raise TypeError(f"step() must return 5 values (or the older 4), got {type(result).__name__}: {result!r:.80}")
+        if len(<tuple>result) == 5:
+            observation, reward, terminated, truncated, info = <tuple>result
+        else:
+            observation, reward, terminated, info = <tuple>result
+            truncated = bool(terminated and info.get("TimeLimit.truncated", False))
+            terminated = terminated and not truncated
+        self.plan.write_row(observation, self.observation_memory + row * self.plan.row_size)
+        self.rewards[row] = reward
+        self.terminations[row] = terminated
+        self.truncations[row] = truncated
+        self.ended = terminated or truncated
+        if info:
+            infos.append((row, info))
+
+
+def _takes(function, parameter):
+    """Whether a function has a parameter of that name."""
+    try:
+        parameters = inspect.signature(function).parameters
+    except (TypeError, ValueError):
+        return False
+    return parameter in parameters or any(p.kind is p.VAR_KEYWORD for p in parameters.values())
+
+
+cdef class PythonBatch:
+    """PythonBatch(adapters, buffers, ended, sums, *, autoreset, max_steps)
+--
+
+The copies that `adapters` drive, in the rows of `buffers`.
+
+`ended` (bool, one per copy) tells which copies wait for a reset; `sums` (float64, rows x 3) gets the number of ended
+episodes, their returns and their lengths added up. Both are the caller's, who may share them with another process.
+"""
+
+    def __init__(self, list adapters, buffers, ended, sums, *, int autoreset, max_steps):
+        cdef Adapter adapter = adapters[0]
+        self.adapters = adapters
+        self.buffers = buffers
+        self.agents_per_env = adapter.agents_per_env
+        self.autoreset = autoreset
+        self.max_steps = 2**62 if max_steps is None else max_steps
+        self.row_size = adapter.plan.row_size
+        self.observation_memory = <char*><uintptr_t>buffers.observations.ctypes.data
+        self.rewards = buffers.rewards
+        self.terminations = buffers.terminations
+        self.truncations = buffers.truncations
+        self.masks = buffers.masks
+        self.ended = ended
+        self.sums = sums
+        rows = len(adapters) * self.agents_per_env
+        self.returns = np.zeros(rows)
+        self.lengths = np.zeros(rows, np.int64)
+        self.start_times = np.zeros(rows)
+        for i, adapter in enumerate(adapters):
+            adapter.attach(buffers, i * self.agents_per_env)
+
+    def reset(self, seeds, copies):
+        """Begin new episodes in the given copies, with a seed (or None) for each. Returns Events."""
+        events = Events()
+        for i, seed in zip(copies, seeds):
+            self._clear_outputs(i)
+            self._reset_copy(i, seed, events.infos)
+        return events
+
+    def step(self):
+        """Step every copy with the actions in the buffers. Returns Events."""
+        cdef Py_ssize_t i
+        events = Events()
+        for i in range(len(self.adapters)):
+            self.step_copy(i, events)
+        return events
+
+    def render_copy(self, Py_ssize_t i):
+        """What render() of a copy returns."""
+        return self.adapters[i].render()
+
+    def close(self):
+        """Close every copy; the first error is raised when all have been tried."""
+        failure = None
+        for adapter in self.adapters:
+            try:
+                adapter.close()
+            except Exception as error:
+                failure = failure or error
+        if failure is not None:
+            raise failure
+
+    def _clear_outputs(self, Py_ssize_t i):
+        cdef Py_ssize_t first = i * self.agents_per_env
+        memset(&self.rewards[first], 0, self.agents_per_env * sizeof(float))
+        memset(&self.terminations[first], 0, self.agents_per_env)
+        memset(&self.truncations[first], 0, self.agents_per_env)
+
+    def _reset_copy(self, Py_ssize_t i, seed, list infos):
+        cdef Py_ssize_t row, first = i * self.agents_per_env
+        cdef double now = time.perf_counter()
+        # A reset that raises leaves a copy that must be reset.
+        self.ended[i] = True
+        memset(&self.masks[first], True, self.agents_per_env)
+        (<Adapter>self.adapters[i]).reset(seed, infos)
+        self.ended[i] = False
+        for row in range(first, first + self.agents_per_env):
+            self.returns[row] = 0
+            self.lengths[row] = 0
+            self.start_times[row] = now
+
+    cdef object step_copy(self, Py_ssize_t i, object events):
+        cdef Adapter adapter = self.adapters[i]
+        cdef list infos = []
+        self._clear_outputs(i)
+        if self.ended[i]:
+            if self.autoreset == DISABLED:
+                raise error.ResetNeeded(f"step() of copy {i}, whose episode has ended")
+            self._reset_copy(i, None, events.infos)
+            return None
+        adapter.step(infos)
+        if self.account(i, events, infos) and self.autoreset == SAME_STEP:
+            self._reset_copy(i, None, events.infos)
+        elif infos:
+            events.infos.extend(infos)
+        return None
+
+    cdef bint account(self, Py_ssize_t i, object events, list infos) except -1:
+        """Book-keeping after a step. Returns whether the episode of the copy is over."""
+        cdef Adapter adapter = self.adapters[i]
+        cdef Py_ssize_t row, first = i * self.agents_per_env, last = first + self.agents_per_env
+        cdef bint late, any_ended = False
+        for row in range(first, last):
+            if not self.masks[row]:
+                continue
+            self.lengths[row] += 1
+            self.returns[row] += self.rewards[row]
+            late = self.lengths[row] >= self.max_steps
+            if late:
+                self.truncations[row] = True
+                adapter.ended = True
+            any_ended |= self.terminations[row] | self.truncations[row]
+        if any_ended:
+            self._record_ends(first, last, events, adapter.ended and self.autoreset == SAME_STEP, infos)
+        self.ended[i] = adapter.ended
+        return adapter.ended
+
+    def _record_ends(self, Py_ssize_t first, Py_ssize_t last, events, bint final, list infos):
+        cdef Py_ssize_t row
+        cdef double now = time.perf_counter()
+        last_infos = dict(infos)
+        for row in range(first, last):
+            if not self.masks[row] or not (self.terminations[row] or self.truncations[row]):
+                continue
+            events.episodes.append((row, self.returns[row], self.lengths[row], now - self.start_times[row]))
+            self.sums[row, EPISODES] += 1
+            self.sums[row, RETURNS] += self.returns[row]
+            self.sums[row, LENGTHS] += self.lengths[row]
+            if final:
+                observation = self.buffers.observations[row].copy()
+                events.finals.append((row, observation, last_infos.get(row, {})))

@@ -1,0 +1,118 @@
+"""How a speed is measured: contenders take turns in short slices, and the median of the slices is the figure.
+
+Turns make a ratio trustworthy on a machine whose speed drifts: what slows one slice slows its neighbour too, so
+ratios are taken between neighbours, and the median of those is the figure.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from statistics import median
+from typing import Any, Protocol
+
+# A shorter slice would measure the clock, the first touch of cold caches and the scheduler.
+SHORTEST_SLICE = 0.010
+
+
+class Runs(Protocol):
+    """What can be measured: `run(steps)` steps so often and returns the seconds; a step is `rows` transitions."""
+
+    rows: int
+
+    def run(self, steps: int) -> float: ...
+
+
+@dataclass(frozen=True)
+class Spread:
+    """The median, lowest and highest of repeated measurements."""
+
+    median: float
+    low: float
+    high: float
+
+    @classmethod
+    def of(cls, values: Sequence[float]) -> Spread:
+        return cls(median(values), min(values), max(values))
+
+    def as_dict(self) -> dict[str, float]:
+        return {"median": self.median, "min": self.low, "max": self.high}
+
+
+@dataclass(frozen=True)
+class Series:
+    """The slices of one contender.
+
+    Attributes
+    ----------
+    rows : int
+        Transitions of one step.
+    steps : int
+        Steps of one slice.
+    seconds : list of float
+        What each slice took.
+    """
+
+    rows: int
+    steps: int
+    seconds: list[float]
+
+    @property
+    def rates(self) -> list[float]:
+        """Transitions per second, of each slice."""
+        return [self.rows * self.steps / seconds for seconds in self.seconds]
+
+    @property
+    def rate(self) -> Spread:
+        """Transitions per second."""
+        return Spread.of(self.rates)
+
+    @property
+    def call_seconds(self) -> Spread:
+        """Seconds of one call of `step`."""
+        return Spread.of([seconds / self.steps for seconds in self.seconds])
+
+    def ratio(self, other: Series) -> Spread:
+        """This contender's rate over the other's, of neighbouring slices."""
+        return Spread.of([mine / theirs for mine, theirs in zip(self.rates, other.rates)])
+
+    def as_dict(self) -> dict[str, Any]:
+        return {"rows": self.rows, "steps_per_slice": self.steps, "slice_seconds": self.seconds}
+
+
+def interleave(
+    contenders: Sequence[Runs], seconds: float, repeats: int, after_round: Callable[[int], None] = lambda _: None
+) -> list[Series]:
+    """Measure contenders against each other.
+
+    Parameters
+    ----------
+    contenders : sequence
+    seconds : float
+        What the slices of all of them should take in all; more, if a slice would be shorter than SHORTEST_SLICE.
+    repeats : int
+        Slices of each.
+    after_round : callable
+        Called with 0, 1, ... when every contender has had that turn.
+
+    Returns a series for each contender.
+    """
+    slice_seconds = max(SHORTEST_SLICE, seconds / (repeats * len(contenders)))
+    steps = [_warm_up(contender, slice_seconds) for contender in contenders]
+    taken: list[list[float]] = [[] for _ in contenders]
+    for turn in range(repeats):
+        for contender, count, its_seconds in zip(contenders, steps, taken):
+            its_seconds.append(contender.run(count))
+        after_round(turn)
+    return [Series(contender.rows, *rest) for contender, *rest in zip(contenders, steps, taken)]
+
+
+def _warm_up(contender: Runs, slice_seconds: float) -> int:
+    """Step for about as long as a slice, which also tells how many steps fill one."""
+    steps = 1
+    contender.run(steps)  # the first step may allocate, compile or start threads
+    while True:
+        took = max(contender.run(steps), 1e-9)
+        if took >= slice_seconds / 2:
+            return max(1, round(steps * slice_seconds / took))
+        steps = max(steps + 1, min(16 * steps, int(steps * slice_seconds / took)))

@@ -1,0 +1,225 @@
+"""A batch under the clock: `make(spec)` and the loop that steps it, the same loop for every system.
+
+Also a program that does this in a process of its own, so that the threads, imports and crashes of another system stay
+out of ours: it reads one JSON object a line and answers with one. {"make": spec} gives {"rows", "version"},
+{"run": steps} gives {"seconds"}; what goes wrong is {"error"}, with "missing" when the package is not installed.
+
+The file imports nothing of puffer, so that any Python interpreter can run it: other systems may need versions of
+NumPy and Gymnasium that puffer cannot share.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import gc
+import importlib.metadata
+import json
+import os
+import signal
+import sys
+import time
+from collections.abc import Callable, Sequence
+from itertools import cycle, islice
+from typing import Any
+
+import numpy as np
+
+# What to run: "system" (a key of SYSTEMS), "id" (the environment as that system calls it), "num_envs",
+# "num_threads", and the system's own entries.
+Spec = dict[str, Any]
+
+# Action batches are windows on one array, each _SHIFT rows (whole cache lines) further: as many different batches as
+# a policy gives, in as much cache as one.
+_WINDOWS = 64
+_SHIFT = 16
+
+
+class Contender:
+    """A batch that steps with actions drawn beforehand.
+
+    Attributes
+    ----------
+    rows : int
+        Transitions of one step.
+    """
+
+    def __init__(
+        self, step: Callable[[Any], Any], actions: Sequence[Any], rows: int, close: Callable[[], Any] = lambda: None
+    ) -> None:
+        self.rows = rows
+        self.close = close
+        self._step = step
+        self._actions = cycle(actions)
+
+    def run(self, steps: int) -> float:
+        """Step `steps` times; returns the seconds that took."""
+        step, actions = self._step, islice(self._actions, steps)
+        collecting = gc.isenabled()
+        gc.disable()
+        try:
+            begin = time.perf_counter()
+            for batch in actions:
+                step(batch)
+            return time.perf_counter() - begin
+        finally:
+            if collecting:
+                gc.enable()
+
+
+def make(spec: Spec) -> Contender:
+    """The batch that `spec` describes, reset and ready to run."""
+    return SYSTEMS[spec["system"]](spec)
+
+
+def action_batches(space: Any, rows: int, dtype: Any = None) -> list[np.ndarray]:
+    """Batches of random actions of `space`, a Gymnasium space of one agent, in its dtype unless another is given."""
+    rng = np.random.default_rng(0)
+    shape = (rows + _SHIFT * (_WINDOWS - 1), *(space.shape or ()))
+    kind = type(space).__name__
+    if kind == "Discrete":
+        values = rng.integers(int(space.n), size=shape) + int(getattr(space, "start", 0))
+    elif kind == "MultiDiscrete":
+        values = rng.integers(space.nvec, size=shape) + getattr(space, "start", 0)
+    elif kind == "Box":
+        # Where there is no bound, the range that policies are usually clipped to.
+        low = np.where(np.isfinite(space.low), space.low, -1.0)
+        values = rng.uniform(low, np.where(np.isfinite(space.high), space.high, 1.0), shape)
+    else:
+        values = np.stack([space.sample() for _ in range(shape[0])])
+    values = values.astype(dtype or space.dtype)
+    return [values[_SHIFT * k : _SHIFT * k + rows] for k in range(_WINDOWS)]
+
+
+# ---- The systems ----
+
+
+def _puffer(spec: Spec) -> Contender:
+    """Own entries: "options" for puffer.make; "horizon", to step into rollout buffers of that many steps."""
+    import puffer
+
+    env = puffer.make(spec["id"], spec["num_envs"], num_threads=spec["num_threads"], **spec.get("options", {}))
+    if "horizon" in spec:
+        env.rollout_buffers(spec["horizon"])
+    env.reset(seed=0)
+    return Contender(env.step, action_batches(env.single_action_space, env.num_envs), env.num_envs, env.close)
+
+
+def _gymnasium(spec: Spec) -> Contender:
+    """Own entry: "mode", "vector_entry_point" (where there is one, else "sync"), "sync" or "async"."""
+    import gymnasium
+
+    mode = spec["mode"]
+    if mode == "vector_entry_point" and gymnasium.spec(spec["id"]).vector_entry_point is None:
+        mode = "sync"
+    env = gymnasium.make_vec(spec["id"], spec["num_envs"], vectorization_mode=mode)
+    env.reset(seed=0)
+    return Contender(env.step, action_batches(env.single_action_space, env.num_envs), env.num_envs, env.close)
+
+
+def _envpool(spec: Spec) -> Contender:
+    """In its fastest synchronous settings, with actions in the dtype of its own buffers."""
+    import envpool
+
+    copies = spec["num_envs"]
+    env = envpool.make_gymnasium(spec["id"], num_envs=copies, batch_size=copies, num_threads=spec["num_threads"])
+    env.reset()
+    dtype = env.spec.action_array_spec["action"].dtype
+    return Contender(env.step, action_batches(env.action_space, copies, dtype), copies, env.close)
+
+
+def _pufferlib(spec: Spec) -> Contender:
+    """An Ocean environment of PufferLib 3; own entry: "options" for its constructor."""
+    from pufferlib.ocean.environment import env_creator
+
+    env = env_creator(f"puffer_{spec['id']}")(num_envs=spec["num_envs"], **spec.get("options", {}))
+    env.reset(seed=0)
+    actions = action_batches(env.single_action_space, env.num_agents, env.actions.dtype)
+    return Contender(env.step, actions, env.num_agents, env.close)
+
+
+def _gymnax(spec: Spec) -> Contender:
+    """One jitted call a step, that steps all copies and waits for the result; on `num_threads` cores."""
+    _use_cores(spec["num_threads"])
+    os.environ["JAX_PLATFORMS"] = "cpu"
+    import gymnax
+    import jax
+
+    copies = spec["num_envs"]
+    env, params = gymnax.make(spec["id"])
+
+    @jax.jit
+    def advance(key: Any, state: Any, actions: Any) -> tuple:
+        key, draw = jax.random.split(key)
+        step = jax.vmap(env.step, in_axes=(0, 0, 0, None))
+        observations, state, *others = step(jax.random.split(draw, copies), state, actions, params)
+        return key, state, observations, others
+
+    key = jax.random.key(0)
+    _, state = jax.vmap(env.reset, in_axes=(0, None))(jax.random.split(key, copies), params)
+
+    def step(actions: Any) -> None:
+        nonlocal key, state
+        key, state, *results = jax.block_until_ready(advance(key, state, actions))
+
+    return Contender(step, [jax.device_put(batch) for batch in action_batches(env.action_space(params), copies)], copies)
+
+
+def _use_cores(count: int) -> None:
+    """Keep this process on `count` cores: XLA takes as many threads as it sees cores."""
+    if hasattr(os, "sched_setaffinity"):
+        os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[:count])
+
+
+SYSTEMS: dict[str, Callable[[Spec], Contender]] = {
+    "puffer": _puffer,
+    "gymnasium": _gymnasium,
+    "envpool": _envpool,
+    "pufferlib": _pufferlib,
+    "gymnax": _gymnax,
+}
+
+
+# ---- The program ----
+
+
+def serve(requests: Any, answers: Any) -> None:
+    """Answer requests until there are no more. Holds one batch, the last one made."""
+    contender: Contender | None = None
+    for line in requests:
+        request = json.loads(line)
+        try:
+            if "make" in request:
+                if contender is not None:
+                    contender.close()
+                contender = None
+                contender = make(request["make"])
+                answer = {"rows": contender.rows, "version": _version(request["make"]["system"])}
+            else:
+                assert contender is not None
+                answer = {"seconds": contender.run(request["run"])}
+        except Exception as error:
+            system = request.get("make", {}).get("system")
+            missing = isinstance(error, ModuleNotFoundError) and error.name == system
+            answer = {"error": f"{type(error).__name__}: {error}", "missing": missing}
+        print(json.dumps(answer), file=answers, flush=True)
+
+
+def _version(system: str) -> str:
+    with contextlib.suppress(importlib.metadata.PackageNotFoundError):
+        return importlib.metadata.version(system)
+    return str(getattr(sys.modules[system], "__version__", ""))
+
+
+def _main() -> None:
+    # The file's own folder is no place to import other packages from.
+    sys.path.pop(0)
+    # Ctrl-C reaches the whole process group; the parent ends this process when it has printed its tables.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    # What other systems print must not get between the answers.
+    answers = os.fdopen(os.dup(1), "w")
+    os.dup2(2, 1)
+    serve(sys.stdin, answers)
+
+
+if __name__ == "__main__":
+    _main()

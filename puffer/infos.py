@@ -1,0 +1,98 @@
+"""The infos of single rows, merged into the info of a batch, in the form of Gymnasium's vector environments."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from puffer._python import Events
+
+
+def merged(num_rows: int, events: Events, record_episodes: bool) -> dict[str, Any]:
+    """The info of a step or reset of `num_rows` rows: every key k has a bool mask _k. Empty when nothing is to tell."""
+    info: dict[str, Any] = {}
+    for row, one in events.infos:
+        _add(info, one, row, num_rows)
+    if events.finals:
+        _add_finals(info, events.finals, num_rows)
+    if events.episodes and record_episodes:
+        _add_episodes(info, events.episodes, num_rows)
+    return info
+
+
+def _add(info: dict[str, Any], one: dict[str, Any], row: int, num_rows: int) -> None:
+    for key, value in one.items():
+        mask_key = f"_{key}"
+        if mask_key not in info:
+            info[mask_key] = np.zeros(num_rows, np.bool_)
+            info[key] = _empty(value, num_rows)
+        column = info[key]
+        if isinstance(value, dict) and isinstance(column, dict):
+            _add(column, value, row, num_rows)
+        elif isinstance(column, np.ndarray) and _fits(column, value):
+            column[row] = value
+        else:
+            info[key] = _as_objects(column, info[mask_key])
+            info[key][row] = value
+        info[mask_key][row] = True
+
+
+def _empty(value: Any, num_rows: int) -> Any:
+    """What holds the values of a key of which `value` is the first."""
+    if isinstance(value, dict):
+        return {}
+    if type(value) in (int, float, bool) or isinstance(value, np.number):
+        return np.zeros(num_rows, type(value))
+    if isinstance(value, np.ndarray) and value.dtype != object:
+        return np.zeros((num_rows, *value.shape), value.dtype)
+    return np.full(num_rows, None, object)
+
+
+def _fits(column: np.ndarray, value: Any) -> bool:
+    """Whether a column can take a value as it is; a later row may hold something else than the first."""
+    if column.dtype == object:
+        return True
+    if isinstance(value, np.ndarray):
+        return value.shape == column.shape[1:] and np.can_cast(value.dtype, column.dtype, "same_kind")
+    if type(value) not in (int, float, bool) and not isinstance(value, np.number):
+        return False
+    return column.ndim == 1 and np.can_cast(np.asarray(value).dtype, column.dtype, "same_kind")
+
+
+def _as_objects(column: Any, mask: np.ndarray) -> np.ndarray:
+    """A column as one of objects."""
+    objects = np.full(len(mask), None, object)
+    if isinstance(column, np.ndarray):
+        for row in np.flatnonzero(mask):
+            objects[row] = column[row]
+    return objects
+
+
+def _add_finals(info: dict[str, Any], finals: list[tuple[int, np.ndarray, dict]], num_rows: int) -> None:
+    observations = np.full(num_rows, None, object)
+    mask = np.zeros(num_rows, np.bool_)
+    final_info: dict[str, Any] = {}
+    for row, observation, one in finals:
+        observations[row] = observation
+        mask[row] = True
+        _add(final_info, one, row, num_rows)
+    info["final_obs"] = observations
+    info["_final_obs"] = mask
+    info["final_info"] = final_info
+    info["_final_info"] = mask.copy()
+
+
+def _add_episodes(info: dict[str, Any], episodes: list[tuple[int, float, int, float]], num_rows: int) -> None:
+    # An environment wrapped in RecordEpisodeStatistics reports its own.
+    if "episode" in info:
+        return
+    rows = [row for row, *_ in episodes]
+    columns = {"r": np.float64, "l": np.int64, "t": np.float64}
+    info["episode"] = {key: np.zeros(num_rows, dtype) for key, dtype in columns.items()}
+    info["_episode"] = np.zeros(num_rows, np.bool_)
+    info["_episode"][rows] = True
+    for row, episode_return, length, seconds in episodes:
+        info["episode"]["r"][row] = episode_return
+        info["episode"]["l"][row] = length
+        info["episode"]["t"][row] = round(seconds, 6)

@@ -1,0 +1,72 @@
+"""The serial backend: Python environments stepped one after the other in this process."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from puffer._buffers import Buffers
+from puffer._python import Events, PythonBatch
+from puffer.backend import MODES, Creator, PythonBackend
+
+
+class SerialBackend(PythonBackend):
+    """Copies made by `creator`, stepped by the calling thread.
+
+    Takes the options of `PythonBackend`. An exception of an environment passes through unchanged; reset() then makes
+    the batch usable again.
+    """
+
+    def __init__(self, creator: Creator, num_envs: int, **options: Any) -> None:
+        super().__init__(num_envs, **options)
+        adapters = [creator(copy) for copy in range(self.num_copies)]
+        first = adapters[0]
+        self._prepare(first.layout, first.action_layout, first.agents_per_env, first.render_modes)
+        if self.max_steps is None:
+            self.max_steps = first.max_steps
+        self.buffers = self._make_buffers(self.num_agents, self._buf)
+        self.masks = self.buffers.masks
+        self.ended = np.ones(self.num_copies, np.bool_)
+        self.sums = np.zeros((self.num_agents, 3))
+        self._sums_seen = np.zeros(3)
+        self._batches = [self._make_batch(adapters, part) for part in range(self._num_parts)]
+
+    def _make_batch(self, adapters: list, part: int) -> PythonBatch:
+        rows = self._rows(part)
+        copies = slice(part * self.batch_size, (part + 1) * self.batch_size)
+        return PythonBatch(
+            adapters[copies],
+            self._make_buffers(rows.stop - rows.start, self.buffers.rows(rows)),
+            self.ended[copies],
+            self.sums[rows],
+            autoreset=MODES[self.autoreset_mode],
+            max_steps=self.max_steps,
+        )
+
+    def _reset_parts(self, seeds: list[int | None], copies: list[int]) -> Events:
+        events = Events()
+        for part, batch in enumerate(self._batches):
+            first = part * self.batch_size
+            chosen = [
+                (copy - first, seed)
+                for copy, seed in zip(copies, seeds, strict=True)
+                if first <= copy < first + self.batch_size
+            ]
+            happened = batch.reset([seed for _, seed in chosen], [copy for copy, _ in chosen])
+            events.infos += [(first * self.agents_per_env + row, info) for row, info in happened.infos]
+        return events
+
+    def _start_part(self, part: int) -> None:
+        pass
+
+    def _finish_part(self, part: int) -> Events:
+        return self._batches[part].step()
+
+    def render_copy(self, copy: int = 0) -> Any:
+        part, place = divmod(copy, self.batch_size)
+        return self._batches[part].render_copy(place)
+
+    def _close(self) -> None:
+        for batch in self._batches:
+            batch.close()

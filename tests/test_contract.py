@@ -1,0 +1,391 @@
+"""The contract that every native environment of the registry keeps. A new one is covered without an edit here."""
+
+import re
+import sys
+
+import numpy as np
+import pytest
+from gymnasium import error
+from helpers import NAMES, Tally, assert_same, ended_rows, make, play, play_at_random, random_actions, rows_of, snapshot
+
+from puffer.registry import find, gymnasium_id
+
+
+def documented(name, field):
+    """What the docstring of the environment's module says about "Terminated", "Truncated", ..."""
+    text = sys.modules[find(name).__module__].__doc__
+    return re.search(rf"^{field}\s+(.*)$", text, re.MULTILINE).group(1)
+
+
+def assert_inside(space, observations):
+    """Every row lies in the Box `space`."""
+    assert observations.dtype == space.dtype
+    assert observations.shape[1:] == space.shape
+    assert not np.isnan(observations).any()
+    assert (observations >= space.low).all()
+    assert (observations <= space.high).all()
+
+
+def assert_final_observations(info, final, ended):
+    """The info of a step in the mode SameStep in which the rows `ended` ended with the observations `final`."""
+    assert set(info) == ({"final_obs", "_final_obs", "final_info", "_final_info"} if ended.any() else set())
+    if info:
+        assert np.array_equal(info["_final_obs"], ended)
+        assert np.array_equal(info["_final_info"], ended)
+        assert info["final_info"] == {}
+        for row, observation in enumerate(info["final_obs"]):
+            assert_same(observation, final[row] if ended[row] else None)
+
+
+# ---- What reset and step return ----
+
+
+def test_every_field_of_the_docstring_is_there(name):
+    for field in ("Observation", "Action", "Reward", "Terminated", "Truncated", "Start", "Source"):
+        assert documented(name, field), field
+    assert documented(name, "Version") == str(find(name).version)
+
+
+def test_returned_arrays_have_the_types_and_shapes_of_the_spaces(case, mode):
+    env = case.make(autoreset_mode=mode, max_steps=20)
+    rows = env.num_envs
+    assert rows == env.num_agents == 6 * env.agents_per_env
+    assert env.observation_space.shape == (rows, *env.single_observation_space.shape)
+    first, *steps = play_at_random(env, 60)
+    assert first[0].shape == env.observation_space.shape
+    assert first[0].dtype == env.single_observation_space.dtype
+    assert first[1] == {}
+    for observations, rewards, terminations, truncations, info in steps:
+        assert observations.shape == env.observation_space.shape
+        assert observations.dtype == env.single_observation_space.dtype
+        assert (rewards.shape, rewards.dtype) == ((rows,), np.float32)
+        assert (terminations.shape, terminations.dtype) == ((rows,), np.bool_)
+        assert (truncations.shape, truncations.dtype) == ((rows,), np.bool_)
+        assert isinstance(info, dict)
+        assert set(terminations.view(np.uint8)) | set(truncations.view(np.uint8)) <= {0, 1}
+    assert (env.masks.shape, env.masks.dtype) == ((rows,), np.bool_)
+
+
+def test_observations_lie_in_the_space_and_rewards_are_finite(case, mode):
+    env = case.make(16, autoreset_mode=mode)
+    space = env.single_observation_space
+    for observations, *rest, info in play_at_random(env, 400):
+        assert_inside(space, observations)
+        assert not rest or np.isfinite(rest[0]).all()
+        final = [row for row in info.get("final_obs", ()) if row is not None]
+        if final:
+            assert_inside(space, np.stack(final))
+
+
+def test_rows_that_take_no_part_are_zero(name):
+    env = make(name, 4, max_steps=30)
+    env.reset(seed=0)
+    for action in random_actions(env, 100):
+        observations, rewards, terminations, truncations, _ = env.step(action)
+        absent = ~env.masks
+        assert not observations[absent].any()
+        assert not rewards[absent].any()
+        assert not (terminations | truncations)[absent].any()
+        assert absent.sum() == 0 or env.agents_per_env > 1
+
+
+def test_info_is_empty_while_no_episode_ends(name, mode):
+    env = make(name, 3, autoreset_mode=mode, max_steps=1000, record_episodes=True)
+    assert env.reset(seed=0)[1] == {}
+    for action in random_actions(env, 50):
+        *_, terminations, truncations, info = env.step(action)
+        if (terminations | truncations).any():
+            break
+        assert info == {}
+        assert len(info) == 0
+        assert not info
+
+
+def test_episodes_terminate_where_the_rules_say_so(name):
+    env = make(name, 64)
+    env.reset(seed=0)
+    terminated = any(env.step(action)[2].any() for action in random_actions(env, 3000))
+    assert terminated != documented(name, "Terminated").startswith("never")
+
+
+@pytest.mark.parametrize("limit", [1, 2, 13])
+def test_max_steps_truncates_exactly_there(case, mode, limit):
+    env = case.make(autoreset_mode=mode, max_steps=limit)
+    tally, seen = Tally(env), 0
+    for result in play_at_random(env, 40)[1:]:
+        tally.add(result)
+        assert np.array_equal(result[3], tally.alive & (tally.lengths == limit))
+        seen += result[3].sum()
+    assert seen or limit > 1
+
+
+def test_default_max_steps_is_what_the_rules_say(name):
+    limit = make(name).unwrapped.backend.max_steps
+    unlimited = 2**31 - 1
+    assert (limit == unlimited) == documented(name, "Truncated").startswith("never by the rules")
+    if find(name).default_max_steps is not None:
+        assert limit == find(name).default_max_steps
+        assert re.search(rf"\b{limit}\b", documented(name, "Truncated"))
+
+
+# ---- Autoreset ----
+
+
+def test_same_step_shows_the_first_observation_and_keeps_the_final_one(case):
+    """SameStep is Disabled with an immediate reset of what ended."""
+    same, disabled = (case.make(autoreset_mode=mode, max_steps=23) for mode in ("SameStep", "Disabled"))
+    if same.unwrapped.backend.independent_agents and same.agents_per_env > 1:
+        pytest.skip("agents with episodes of their own are reset one by one in one mode only")
+    disabled.reset(seed=0)
+    same.reset(seed=0)
+    tally = Tally(disabled)
+    for action in random_actions(same, 150):
+        expected = snapshot(disabled.step(action))
+        result = snapshot(same.step(action))
+        tally.add(expected)
+        if tally.restart.any():
+            disabled.reset(options={"reset_mask": tally.restart})
+        assert np.array_equal(result[0], disabled.unwrapped.backend.observations)
+        assert_same(result[1:4], expected[1:4])
+        assert_final_observations(result[4], expected[0], ended_rows(expected))
+    assert tally.episodes
+
+
+def test_next_step_resets_one_step_later_and_ignores_that_action(case):
+    """NextStep is Disabled with a reset in place of the step after an end, with reward 0 and no flags."""
+    following, disabled = (case.make(1, autoreset_mode=mode, max_steps=11) for mode in ("NextStep", "Disabled"))
+    if disabled.unwrapped.backend.independent_agents and disabled.agents_per_env > 1:
+        pytest.skip("agents with episodes of their own are reset one by one in one mode only")
+    disabled.reset(seed=0)
+    following.reset(seed=0)
+    tally, resetting = Tally(disabled), False
+    for action in random_actions(following, 150):
+        result = snapshot(following.step(action))
+        assert result[4] == {}
+        if resetting:
+            assert np.array_equal(result[0], disabled.reset()[0])
+            assert not any(array.any() for array in result[1:4])
+            resetting = False
+        else:
+            expected = snapshot(disabled.step(action))
+            assert_same(result, expected)
+            tally.add(expected)
+            resetting = tally.restart.all()
+    assert tally.episodes
+
+
+def test_disabled_refuses_a_step_of_an_ended_copy_until_it_is_reset(name):
+    env = make(name, 3, autoreset_mode="Disabled", max_steps=5)
+    if env.unwrapped.backend.independent_agents and env.agents_per_env > 1:
+        pytest.skip("agents with episodes of their own just stay out")
+    env.reset(seed=0)
+    for _ in range(2):  # the copy 1 is two steps ahead of the others
+        env.step(random_actions(env, 1)[0])
+    actions = random_actions(env, 40, seed=5)
+    mask = np.repeat([True, False, True], env.agents_per_env)
+    env.reset(options={"reset_mask": mask})
+    for action in actions:
+        if ended_rows(env.step(action))[~mask].all():
+            break
+    state = env.get_state()
+    with pytest.raises(error.ResetNeeded, match=r"row \d+.*reset_mask"):
+        env.step(actions[0])
+    assert np.array_equal(env.get_state(), state)
+    env.reset()
+    env.step(actions[0])
+
+
+def test_a_partial_reset_leaves_other_rows_and_the_options_alone(case, mode):
+    env = case.make(4, autoreset_mode=mode, max_steps=500, copy=True)
+    play(env, random_actions(env, 3 if mode != "Disabled" else 1))
+    mask = np.repeat([False, True, False, True], env.agents_per_env)
+    options = {"reset_mask": mask}
+    before, state = env.unwrapped.backend.observations.copy(), env.get_state()
+    observations, info = env.reset(options=options)
+    assert info == {}
+    assert np.array_equal(observations[~mask], before[~mask])
+    assert np.array_equal(env.get_state()[[0, 2]], state[[0, 2]])
+    assert not np.array_equal(env.get_state()[[1, 3]], state[[1, 3]])
+    assert options == {"reset_mask": mask}
+    assert mask.tolist() == np.repeat([False, True, False, True], env.agents_per_env).tolist()
+    env.reset(options=options, seed=9)
+    assert np.array_equal(env.get_state()[[0, 2]], state[[0, 2]])
+
+
+def test_a_partial_reset_with_a_seed_is_the_reset_of_that_seed(name):
+    env, fresh = make(name, 4), make(name, 4)
+    play_at_random(env, 5)
+    mask = np.repeat([False, True, False, True], env.agents_per_env)
+    observations, _ = env.reset(seed=77, options={"reset_mask": mask})
+    assert np.array_equal(observations[mask], fresh.reset(seed=77)[0][mask])
+    assert np.array_equal(env.get_state()[[1, 3]], fresh.get_state()[[1, 3]])
+
+
+# ---- Arrays ----
+
+
+def test_with_copy_every_call_returns_fresh_arrays(name):
+    env = make(name, 3, copy=True)
+    results = [env.reset(seed=0), *(env.step(action) for action in random_actions(env, 3))]
+    arrays = [array for *arrays, _ in results for array in arrays]
+    for k, array in enumerate(arrays):
+        assert not any(np.shares_memory(array, other) for other in arrays[:k])
+
+
+def test_without_copy_every_call_returns_the_live_arrays(name):
+    env = make(name, 3)
+    observations, _ = env.reset(seed=0)
+    first, second = (env.step(action) for action in random_actions(env, 2))
+    assert np.shares_memory(observations, first[0])
+    for one, other in zip(first[:4], second[:4], strict=True):
+        assert np.shares_memory(one, other)
+    assert np.array_equal(first[0], second[0])
+
+
+@pytest.mark.parametrize("copy", [False, True])
+def test_adopted_buffers_are_written_in_place(name, copy):
+    own = make(name, 3, max_steps=20)
+    buffers = own.unwrapped.backend.buffers
+    names = ("observations", "actions", "rewards", "terminations", "truncations", "masks")
+    buf = {key: np.full_like(getattr(buffers, key), 1) for key in names}
+    env = make(name, 3, max_steps=20, buf=buf, copy=copy)
+    own.reset(seed=0)
+    env.reset(seed=0)
+    assert np.array_equal(buf["observations"], own.reset(seed=0)[0])
+    for action in random_actions(own, 40):
+        expected = own.step(action)
+        result = env.step(action)
+        for key, mine, other in zip(("observations", *names[2:]), result[:4], expected[:4], strict=True):
+            assert np.array_equal(buf[key], other), key
+            assert np.shares_memory(buf[key], mine) != copy
+        assert np.array_equal(buf["actions"], action)
+        assert np.array_equal(buf["masks"], own.masks)
+
+
+def test_the_caller_keeps_the_actions_array(name):
+    env = make(name, 3)
+    env.reset(seed=0)
+    actions = random_actions(env, 1)[0]
+    kept = actions.copy()
+    env.step(actions)
+    assert np.array_equal(actions, kept)
+    assert not np.shares_memory(actions, env.unwrapped.backend.buffers.actions)
+
+
+# ---- Seeds ----
+
+
+def test_the_same_seed_gives_the_same_trace_and_another_one_another(name):
+    first, again, other = (play_at_random(make(name, 16), 60, seed=seed) for seed in (5, 5, 6))
+    assert_same(first, again)
+    assert any(not np.array_equal(one[0], two[0]) for one, two in zip(first, other, strict=True))
+
+
+def test_copies_of_one_seed_differ(name):
+    env = make(name, 16)
+    actions = random_actions(env, 60)
+    actions[:] = actions[:, :1]
+    per_copy = [rows_of(play(env, actions), slice(copy, None, 16)) for copy in range(16)]
+    first = np.stack([arrays[0] for arrays in per_copy[0]])
+    assert any(not np.array_equal(first, np.stack([arrays[0] for arrays in rows])) for rows in per_copy[1:])
+
+
+def test_a_list_of_seeds_gives_each_copy_the_start_of_a_single_one(name):
+    env, single = make(name, 4), make(name, 1)
+    seeds = [11, 2**64 - 1, 11, 0]
+    by_copy = env.reset(seed=seeds)[0].reshape(4, single.num_envs, *env.single_observation_space.shape).copy()
+    for copy, seed in enumerate(seeds):
+        assert np.array_equal(by_copy[copy], single.reset(seed=seed)[0])
+    assert np.array_equal(env.get_state([0]), env.get_state([2]))
+    assert np.array_equal(env.reset(seed=np.array(seeds, np.uint64))[0].reshape(by_copy.shape), by_copy)
+    assert np.array_equal(env.reset(seed=tuple(seeds))[0].reshape(by_copy.shape), by_copy)
+
+
+def test_none_among_the_seeds_draws_fresh_entropy_for_that_copy(name):
+    env = make(name, 3)
+    env.reset(seed=[1, None, 1])
+    once = env.get_state()
+    env.reset(seed=[1, None, 1])
+    again = env.get_state()
+    assert np.array_equal(once[[0, 2]], again[[0, 2]])
+    assert not np.array_equal(once[1], again[1])
+
+
+def test_reset_without_a_seed_continues_the_streams(name):
+    env, twin = make(name, 8), make(name, 8)
+    states = []
+    for batch in (env, twin):
+        batch.reset(seed=4)
+        states.append([batch.get_state(), *(batch.reset() and batch.get_state() for _ in range(3))])
+    assert all(np.array_equal(one, two) for one, two in zip(*states, strict=True))
+    assert len({state.tobytes() for state in states[0]}) == 4
+
+
+def test_the_first_reset_uses_the_seed_of_make_or_entropy(name):
+    seeded, unseeded = (lambda: make(name, 8, seed=4)), (lambda: make(name, 8))
+    for maker, same in ((seeded, True), (unseeded, False)):
+        first, second = maker(), maker()
+        first.reset()
+        second.reset()
+        assert np.array_equal(first.get_state(), second.get_state()) == same
+    explicit = make(name, 8)
+    explicit.reset(seed=4)
+    env = seeded()
+    env.reset()
+    assert np.array_equal(env.get_state(), explicit.get_state())
+
+
+# ---- Pictures ----
+
+
+def test_rgb_frames_show_the_copies_and_change(name):
+    env = make(name, 3, render_mode="rgb_array")
+    env.reset(seed=0)
+    width, height = env.unwrapped.backend.render_size
+    frames = [env.render()]
+    for action in random_actions(env, 30):
+        env.step(action)
+        frames.append(env.render())
+    for batch in frames:
+        assert len(batch) == env.num_copies
+        for frame in batch:
+            assert (frame.shape, frame.dtype) == ((height, width, 3), np.uint8)
+            assert (frame != frame[0, 0]).any()
+    assert len({batch[0].tobytes() for batch in frames}) > 1
+    assert len({frame.tobytes() for frame in frames[-1]}) > 1
+
+
+def test_drawing_changes_nothing(name):
+    env = make(name, 2, render_mode="rgb_array")
+    play_at_random(env, 5)
+    state, observations = env.get_state(), env.unwrapped.backend.observations.copy()
+    assert np.array_equal(env.render()[1], env.render()[1])
+    assert np.array_equal(env.get_state(), state)
+    assert np.array_equal(env.unwrapped.backend.observations, observations)
+
+
+@pytest.mark.parametrize("name", [name for name in NAMES if "ansi" in find(name).render_modes])
+def test_ansi_text_changes_over_an_episode(name):
+    env = make(name, 2, render_mode="ansi")
+    env.reset(seed=0)
+    texts = set()
+    for action in random_actions(env, 20):
+        env.step(action)
+        batch = env.render()
+        assert len(batch) == 2
+        assert all(isinstance(text, str) and text.strip() for text in batch)
+        texts.add(batch[0])
+    assert len(texts) > 1
+
+
+def test_without_a_render_mode_nothing_is_drawn(name):
+    env = make(name, 2)
+    env.reset(seed=0)
+    assert env.render() is None
+
+
+def test_metadata_and_names_are_those_of_the_class(name, mode):
+    env = make(name, 2, autoreset_mode=mode)
+    assert env.metadata["autoreset_mode"].value == mode
+    assert set(env.metadata["render_modes"]) == {*find(name).render_modes, "human"}
+    assert re.fullmatch(r"puffer/\w+-v\d+", gymnasium_id(find(name)))

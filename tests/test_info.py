@@ -1,0 +1,277 @@
+"""The infos of steps in which episodes ended: they are dictionaries in every way, and keep what they say.
+
+Also the statistics of episodes, against a tally kept from the outside and against Gymnasium's own wrapper.
+"""
+
+import copy
+import json
+import pickle
+from operator import eq, ne
+
+import numpy as np
+import pytest
+from gymnasium.wrappers.vector import RecordEpisodeStatistics
+from helpers import Tally, assert_same, make, plain, random_actions
+
+KEYS = ["final_obs", "_final_obs", "final_info", "_final_info", "episode", "_episode"]
+
+
+@pytest.fixture
+def info():
+    """The info of a step that ended episodes, not looked at yet."""
+    return untouched_info()
+
+
+def untouched_info():
+    env = make("ocean-catch", 2, record_episodes=True)
+    env.reset(seed=0)
+    for _ in range(8):
+        assert env.step(np.ones(2, np.int32))[4] == {}
+    return env.step(np.ones(2, np.int32))[4]
+
+
+def json_of(info, **options):
+    return json.dumps(info, default=lambda array: array.tolist(), **options)
+
+
+# Each of these is the first thing that is done with an info, so each must find the entries there.
+FIRST_USES = {
+    "in": lambda info: "episode" in info and "absent" not in info,
+    "getitem": lambda info: info["_episode"].tolist(),
+    "get": lambda info: (info.get("_episode").tolist(), info.get("absent"), info.get("absent", 5)),
+    "len": len,
+    "bool": bool,
+    "not": lambda info: not info,
+    "iteration": list,
+    "reversed": lambda info: list(reversed(info)),
+    "keys": lambda info: list(info.keys()),
+    "values": lambda info: len(list(info.values())),
+    "items": lambda info: [key for key, _ in info.items()],
+    "keys as a set": lambda info: sorted(info.keys() & {"episode"}),
+    "dict": lambda info: list(dict(info)),
+    "unpacking": lambda info: list({**info}),
+    "unpacking between others": lambda info: list({"a": 1, **info, "b": 2}),
+    "call": lambda info: list(dict(**info)),
+    "or": lambda info: list(info | {"a": 1}),
+    "or on the right": lambda info: list({"a": 1} | info),
+    "in-place or": lambda info: list(_in_place_or(info)),
+    "in-place or into a dict": lambda info: list(_in_place_or({"a": 1}, info)),
+    "update of a dict": lambda info: list(_updated({"a": 1}, info)),
+    "update": lambda info: list(_updated(info, {"a": 1})),
+    "copy": lambda info: (type(info.copy()).__name__, list(info.copy())),
+    "copy.copy": lambda info: list(copy.copy(info)),
+    "copy.deepcopy": lambda info: list(copy.deepcopy(info)),
+    "pickle": lambda info: list(pickle.loads(pickle.dumps(info))),
+    "pickle protocol 0": lambda info: list(pickle.loads(pickle.dumps(info, 0))),
+    "pop": lambda info: (info.pop("_episode").tolist(), info.pop("absent", 3), len(info)),
+    "popitem": lambda info: info.popitem()[0],
+    "setdefault": lambda info: (info.setdefault("_episode", 1).tolist(), info.setdefault("a", 2)),
+    "setitem": lambda info: list(_set(info, "a", 1)),
+    "setitem of one that is there": lambda info: _set(info, "episode", 1)["episode"],
+    "delitem": lambda info: list(_deleted(info, "episode")),
+    "clear": lambda info: (info.clear(), list(info))[1],
+    "repr": lambda info: repr(info)[:40],
+    "str": lambda info: str(info)[:40],
+    "format": lambda info: f"{info}"[:40],
+    "json": lambda info: len(json.loads(json_of(_untimed(info)))),
+    "json of an untouched one": lambda info: sorted(json.loads(json_of(info))),
+    "json, indented": lambda info: sorted(json.loads(json_of(info, indent=1))),
+    "json of a holder": lambda info: sorted(json.loads(json_of({"info": info}))["info"]),
+    "sorted": sorted,
+    "match": lambda info: _matched(info),
+    "list of pairs": lambda info: len(dict(list(info.items()))),
+    "comparison with an empty dict": lambda info: (info == {}, info != {}, eq({}, info), ne({}, info)),
+    "comparison with something else": lambda info: (info == 3, info != 3, info is None),
+    "isinstance": lambda info: isinstance(info, dict),
+}
+
+
+def _in_place_or(one, other=None):
+    one |= {"a": 1} if other is None else other
+    return one
+
+
+def _updated(one, other):
+    one.update(other)
+    return one
+
+
+def _set(info, key, value):
+    info[key] = value
+    return info
+
+
+def _deleted(info, key):
+    del info[key]
+    return info
+
+
+def _untimed(info):
+    return {key: value for key, value in info.items() if key != "episode"}
+
+
+def _matched(info):
+    match info:
+        case {"_episode": mask}:
+            return mask.tolist()
+    return None
+
+
+@pytest.mark.parametrize("use", FIRST_USES.values(), ids=FIRST_USES)
+def test_an_info_behaves_like_the_plain_dict_from_the_first_use_on(info, use):
+    expected = use(dict(untouched_info().items()))
+    assert use(info) == expected
+
+
+def test_an_info_has_the_keys_of_gymnasium_in_order(info):
+    assert list(info) == KEYS
+
+
+def test_two_untouched_infos_compare_by_their_entries(info):
+    other = untouched_info()
+    for one in (info, other):
+        one["episode"] = one["final_obs"] = 0
+        for mask in ("_final_obs", "_final_info", "_episode"):
+            one[mask] = one[mask].tolist()
+    assert info == other
+    assert not ne(info, other)
+    other["more"] = 1
+    assert info != other
+
+
+def test_a_missing_key_raises_key_error(info):
+    for use in (lambda: info["absent"], lambda: info.pop("absent"), lambda: info.__delitem__("absent")):
+        with pytest.raises(KeyError, match="absent"):
+            use()
+
+
+def test_what_the_caller_sets_stays(info):
+    info["mine"] = 1
+    info["episode"] = 2
+    assert (info["mine"], info["episode"], len(info)) == (1, 2, 7)
+
+
+@pytest.mark.parametrize("looked_at", [True, False], ids=["looked-at", "untouched"])
+def test_an_old_info_keeps_its_values_over_many_steps(case, looked_at):
+    """Whether somebody has looked at it in the meantime or not."""
+    env, twin = (case.make(8, record_episodes=True, max_steps=30) for _ in range(2))
+    env.reset(seed=0)
+    twin.reset(seed=0)
+    kept = []
+    for action in random_actions(env, 300):
+        info, expected = env.step(action)[4], plain(twin.step(action)[4])
+        if expected and len(kept) < 12:
+            if looked_at:
+                assert len(info) == 6
+            kept.append((info, expected))
+    assert len(kept) > 5
+    for info, expected in kept:
+        assert_same(plain(info["final_obs"]), expected["final_obs"])
+        assert_same(info["_final_obs"], expected["_final_obs"])
+        for key in ("r", "l"):
+            assert_same(info["episode"][key], expected["episode"][key])
+
+
+def test_a_kept_final_observation_is_not_overwritten_by_later_episodes(case):
+    """The rows of final_obs outlive their info."""
+    env = case.make(4, max_steps=20)
+    env.reset(seed=0)
+    kept = []
+    for action in random_actions(env, 200):
+        for final in env.step(action)[4].get("final_obs", ()):
+            if final is not None:
+                kept.append((final, final.copy()))
+    assert len(kept) > 10
+    assert all(np.array_equal(final, value) for final, value in kept)
+
+
+def test_infos_of_parts_speak_of_the_rows_of_the_part():
+    env = make("ocean-catch", 6, batch_size=2, record_episodes=True)
+    env.async_reset(seed=0)
+    for _ in range(40):
+        *_, terminations, truncations, info = env.recv()
+        assert info["env_id"].tolist() in ([0, 1], [2, 3], [4, 5])
+        ended = terminations | truncations
+        assert len(ended) == 2
+        assert set(info) == ({"env_id", *KEYS} if ended.any() else {"env_id"})
+        if ended.any():
+            assert np.array_equal(info["_episode"], ended)
+            assert [final is not None for final in info["final_obs"]] == ended.tolist()
+        env.send(np.ones(2, np.int32))
+
+
+# ---- Statistics ----
+
+
+def test_stats_agree_with_a_tally_of_the_steps(case, mode):
+    env = case.make(16, autoreset_mode=mode, max_steps=60)
+    env.reset(seed=0)
+    assert env.stats() == {"episodes": 0}
+    tally = Tally(env)
+    for _ in range(3):
+        tally.episodes.clear()
+        for action in random_actions(env, 150, seed=len(tally.episodes)):
+            tally.add(env.step(action))
+            if mode == "Disabled" and tally.restart.any():
+                env.reset(options={"reset_mask": tally.restart})
+        stats = env.stats()
+        returns, lengths = np.array(tally.episodes).T
+        assert stats["episodes"] == len(returns) > 10
+        assert stats["episode_return"] == pytest.approx(returns.mean(), rel=1e-9, abs=1e-9)
+        assert stats["episode_length"] == pytest.approx(lengths.mean(), rel=1e-9)
+        own = env.unwrapped.backend.statistic_names
+        assert list(stats) == ["episodes", "episode_return", "episode_length", *own]
+        assert env.stats() == {"episodes": 0}
+
+
+def test_a_reset_in_the_middle_counts_no_episode(case):
+    env = case.make(4, max_steps=50)
+    env.reset(seed=0)
+    tally = Tally(env)
+    for action in random_actions(env, 20):
+        tally.add(env.step(action))
+    env.reset()
+    assert env.stats()["episodes"] == len(tally.episodes)
+
+
+def test_recorded_episodes_are_those_of_gymnasiums_wrapper(case, mode):
+    """Same keys, values and dtypes as RecordEpisodeStatistics on the same trajectory, with the times a time."""
+    if case.make(1).agents_per_env > 1:
+        pytest.skip("Gymnasium's wrapper counts on when the agents of a copy have ended")
+    env = case.make(autoreset_mode=mode, record_episodes=True, max_steps=40)
+    wrapped = RecordEpisodeStatistics(case.make(autoreset_mode=mode, max_steps=40, copy=True))
+    env.reset(seed=0)
+    wrapped.reset(seed=0)
+    tally = Tally(env)
+    for action in random_actions(env, 250):
+        result, expected = env.step(action), wrapped.step(action)
+        tally.add(result)
+        assert ("episode" in result[4]) == ("episode" in expected[4])
+        if "episode" in expected[4]:
+            mine, other = result[4]["episode"], expected[4]["episode"]
+            assert list(mine) == list(other) == ["r", "l", "t"]
+            assert_same({key: mine[key] for key in "rl"}, {key: other[key] for key in "rl"})
+            assert mine["t"].dtype == other["t"].dtype
+            assert (mine["t"] >= 0).all()
+            assert not mine["t"][~result[4]["_episode"]].any()
+            assert np.array_equal(result[4]["_episode"], expected[4]["_episode"])
+            assert mine["t"].max() < 60
+        if mode == "Disabled" and tally.restart.any():
+            for one in (env, wrapped):
+                one.reset(options={"reset_mask": tally.restart})
+    assert len(tally.episodes) > 10
+
+
+def test_recorded_times_begin_with_the_episode(mode):
+    """Of two episodes in a row the second one does not last from the beginning of the first."""
+    env = make("ocean-catch", 1, record_episodes=True, autoreset_mode=mode, max_steps=1)
+    env.reset(seed=0)
+    times = []
+    for _ in range(2000):
+        info = env.step(np.ones(1, np.int32))[4]
+        if info:
+            times.append(info["episode"]["t"][0])
+        if mode == "Disabled":
+            env.reset()
+    assert len(times) >= 1000
+    assert np.median(times[-100:]) <= 3 * np.median(times[:100])
