@@ -1,4 +1,4 @@
-"""Builds every .pyx of the package; PUFFER_DEBUG=1 builds with bounds checks, PUFFER_SANITIZE=1 for AddressSanitizer."""
+"""Builds every .pyx of the package. PUFFER_DEBUG=1: with bounds checks; PUFFER_SANITIZE=1: for AddressSanitizer."""
 
 import os
 import sys

@@ -17,11 +17,26 @@ except ModuleNotFoundError as error:
     ) from None
 
 from puffer._version import __version__
+from puffer.errors import WorkerDied, WorkerError, WorkerTimeout
 from puffer.registry import list_envs, make, register, register_with_gymnasium
 from puffer.rollout import Rollout
 from puffer.vector import VectorEnv
 
-__all__ = ["ABI", "Buffers", "Env", "Rollout", "VectorEnv", "__version__", "get_include", "list_envs", "make", "register"]
+__all__ = [
+    "ABI",
+    "Buffers",
+    "Env",
+    "Rollout",
+    "VectorEnv",
+    "WorkerDied",
+    "WorkerError",
+    "WorkerTimeout",
+    "__version__",
+    "get_include",
+    "list_envs",
+    "make",
+    "register",
+]
 
 
 def get_include() -> str:

@@ -44,7 +44,7 @@ spaces: TypeError. With `native=False` the rows have the space's own dtype, and 
         elif isinstance(space, spaces.Box) and (space.dtype == np.float32 or not native):
             low = count = np.zeros(0, np.int64)
         else:
-            raise TypeError(f"actions of a native environment are Discrete, MultiDiscrete or a float32 Box, got {space}")
+            raise TypeError(f"native environments have Discrete, MultiDiscrete or float32 Box actions, got {space}")
         self.discrete = not isinstance(space, spaces.Box)
         self.dtype = space.dtype
         if not native:

@@ -95,7 +95,7 @@ def _shared_array(name, given):
     try:
         if hasattr(given, "numpy"):
             return given.numpy()
-        return np.frombuffer(given, np.uint8) if isinstance(given, (bytes, bytearray)) else np.asarray(memoryview(given))
+        return np.asarray(memoryview(given))
     except (TypeError, RuntimeError, ValueError) as error:
         raise TypeError(
             f"buf[{name!r}] must be an array or share memory with one, got {type(given).__name__} ({error})"

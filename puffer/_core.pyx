@@ -88,8 +88,8 @@ render_size : (int, int)
     render_size = (400, 300)
 
     def __init__(self, num_envs, observation_space, action_space, *, agents_per_env=1, independent_agents=False,
-                 observes_in_step=False, num_threads=0, batch_size=None, autoreset_mode="SameStep", max_steps=None, buf=None, seed=None,
-                 render_mode=None, record_episodes=False, check_actions=True):
+                 observes_in_step=False, num_threads=0, batch_size=None, autoreset_mode="SameStep", max_steps=None,
+                 buf=None, seed=None, render_mode=None, record_episodes=False, check_actions=True):
         if self.parts is not None:
             raise RuntimeError(f"this {type(self).__name__} is already made; make a new one")
         copies = checks.integer("num_envs", num_envs, 1)

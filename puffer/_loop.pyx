@@ -308,7 +308,7 @@ cdef void _account_rows(Loop loop, part_t* part, Py_ssize_t first, Py_ssize_t la
     """Book-keeping where every row is an episode."""
     cdef uint8_t ended[ACCOUNT_BLOCK + 8]
     cdef Py_ssize_t row = first, rows
-    cdef int k, count
+    cdef int count
     while row < last:
         rows = min(last - row, <Py_ssize_t>ACCOUNT_BLOCK)
         count = account_rows(rows, &loop.rewards[row], &loop.terminations[row], &loop.truncations[row],

@@ -40,6 +40,8 @@ cdef class PythonBatch:
     cdef readonly list adapters
     cdef readonly Py_ssize_t agents_per_env
     cdef readonly object buffers
+    # The copy that is being reset or stepped.
+    cdef readonly Py_ssize_t current
     cdef int autoreset
     cdef int64_t max_steps
     cdef Py_ssize_t row_size

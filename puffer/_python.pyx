@@ -12,12 +12,11 @@ from gymnasium import Env as GymnasiumEnv
 from gymnasium import error, spaces
 
 cimport numpy as cnp
-from libc.stdint cimport uint8_t, uintptr_t
+from libc.stdint cimport uintptr_t
 from libc.string cimport memset
 
 from puffer.spaces import ActionLayout, Layout
 
-from puffer._layout cimport RowPlan
 from puffer._loop cimport DISABLED, SAME_STEP
 
 cnp.import_array()
@@ -104,7 +103,7 @@ ended : bool
         """The action for an agent of this copy, as its space has it."""
         cdef Py_ssize_t row = self.first_row + agent
         if self.scalar_actions:
-            return cnp.PyArray_ToScalar(<char*>cnp.PyArray_DATA(self.actions) + row * cnp.PyArray_ITEMSIZE(self.actions),
+            return cnp.PyArray_ToScalar(cnp.PyArray_BYTES(self.actions) + row * cnp.PyArray_ITEMSIZE(self.actions),
                                         self.actions)
         action = self.actions[row]
         return action.copy() if self.plain_actions else self.action_layout.value(action)
@@ -162,7 +161,7 @@ Drives an environment with one agent: a `gymnasium.Env`, or one with the same me
         cdef bint terminated, truncated
         result = self.env_step(self.read_action(0))
         if not isinstance(result, tuple) or not 4 <= len(result) <= 5:
-            raise TypeError(f"step() must return 5 values (or the older 4), got {type(result).__name__}: {result!r:.80}")
+            raise TypeError(f"step() must return 5 values (or the older 4), got {result!r:.80}")
         if len(<tuple>result) == 5:
             observation, reward, terminated, truncated, info = <tuple>result
         else:
@@ -223,6 +222,7 @@ episodes, their returns and their lengths added up. Both are the caller's, who m
         """Begin new episodes in the given copies, with a seed (or None) for each. Returns Events."""
         events = Events()
         for i, seed in zip(copies, seeds):
+            self.current = i
             self._clear_outputs(i)
             self._reset_copy(i, seed, events.infos)
         return events
@@ -232,6 +232,7 @@ episodes, their returns and their lengths added up. Both are the caller's, who m
         cdef Py_ssize_t i
         events = Events()
         for i in range(len(self.adapters)):
+            self.current = i
             self.step_copy(i, events)
         return events
 

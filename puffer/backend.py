@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections import deque
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -15,6 +14,7 @@ from puffer import checks
 from puffer._actions import ActionReader
 from puffer._buffers import Buffers
 from puffer._python import Adapter, Events
+from puffer.errors import WorkerError
 from puffer.infos import merged
 from puffer.spaces import ActionLayout, Layout
 
@@ -95,10 +95,9 @@ class PythonBackend:
     def _finish_part(self, part: int) -> Events:
         raise NotImplementedError
 
-    def _drain(self) -> None:
-        """Wait for every part that is under way, and forget its result."""
-        while self._pending:
-            self._finish_part(self._pending.popleft())
+    def _next_pending(self) -> int:
+        """The part that recv() is to return."""
+        return self._pending[0]
 
     def _close(self) -> None:
         raise NotImplementedError
@@ -115,7 +114,7 @@ class PythonBackend:
             raise error.ResetNeeded("the first reset() must reset every row, without reset_mask")
         copies = self._copies_of(mask)
         seeds = self._seeds_of(seed)
-        self._drain()
+        self._pending.clear()
         self._status = "unset"
         events = self._reset_parts([seeds[copy] for copy in copies], copies)
         self._status = "ready"
@@ -178,7 +177,8 @@ class PythonBackend:
             part = self._ready.popleft()
             events = Events()
         elif self._pending:
-            part = self._pending.popleft()
+            part = self._next_pending()
+            self._pending.remove(part)
             events = self._finish(part)
         else:
             raise error.NoAsyncCallError("recv() without a send() before it", "recv")
@@ -196,7 +196,8 @@ class PythonBackend:
             return self._finish_part(part)
         except BaseException:
             # Some copies of the part have been stepped and some have not.
-            self._status = "unset"
+            if self._status == "ready":
+                self._status = "unset"
             raise
 
     def _rows(self, part: int) -> slice:
@@ -206,6 +207,8 @@ class PythonBackend:
     def _require_open(self) -> None:
         if self._status == "closed":
             raise error.ClosedEnvironmentError("this environment is closed")
+        if self._status == "broken":
+            raise WorkerError("a worker is gone, and only close() works now", worker=-1, copies=range(0))
 
     def _require_running(self, part: int) -> None:
         first = part * self.batch_size

@@ -19,7 +19,7 @@ from gymnasium.vector import AutoresetMode
 from puffer import ocean
 from puffer._core import Env
 from puffer.backend import Creator
-from puffer.serial import SerialBackend
+from puffer.backends import python_backend
 from puffer.vector import VectorEnv
 
 # What is registered: a native class, or "module:attribute" of one, imported when it is made.
@@ -36,7 +36,9 @@ def make(
     name: str,
     num_envs: int = 1,
     *,
+    backend: str = "auto",
     num_threads: int = 0,
+    num_workers: int | None = None,
     batch_size: int | None = None,
     autoreset_mode: str | AutoresetMode = "SameStep",
     max_steps: int | None = None,
@@ -46,6 +48,9 @@ def make(
     render_mode: str | None = None,
     record_episodes: bool = False,
     check_actions: bool = True,
+    timeout: float = 60.0,
+    ordered: bool = False,
+    restart_workers: bool = False,
     **env_kwargs: Any,
 ) -> VectorEnv:
     """Make a batch of `num_envs` copies of the environment called `name`.
@@ -57,8 +62,13 @@ def make(
     num_envs : int
         Copies, at least 1. The batch has a row for each agent of each copy, and `num_envs` of the returned object is
         the number of rows, as Gymnasium's contract means it.
+    backend : "auto", "serial" or "process"
+        Where environments written in Python are stepped: in this process, or in worker processes. "auto" takes
+        processes for at least four copies per available core, if there are several cores. Native ones need none.
     num_threads : int
         Threads that step a native environment; 0 measures and picks. Results do not depend on it.
+    num_workers : int, optional
+        Worker processes; by default one per available core.
     batch_size : int, optional
         Copies that one `send` steps and one `recv` returns; divides num_envs, which is the default.
     autoreset_mode : "SameStep", "NextStep", "Disabled", or gymnasium.vector.AutoresetMode
@@ -75,6 +85,8 @@ def make(
         Put `episode` into the infos, as Gymnasium's RecordEpisodeStatistics does.
     check_actions : bool
         Check actions for range and finiteness.
+    timeout, ordered, restart_workers
+        Of the worker processes, see `puffer.process.ProcessBackend`.
     **env_kwargs
         The environment's own parameters.
 
@@ -101,7 +113,13 @@ def make(
         return VectorEnv(found(num_envs, num_threads=num_threads, **options, **env_kwargs), copy=copy)
     if render_mode is not None:
         env_kwargs["render_mode"] = render_mode
-    return VectorEnv(SerialBackend(found(env_kwargs), num_envs, **options), copy=copy)
+    workers = {
+        "num_workers": num_workers,
+        "timeout": timeout,
+        "ordered": ordered,
+        "restart_workers": restart_workers,
+    }
+    return VectorEnv(python_backend(found(env_kwargs), num_envs, backend, workers, options), copy=copy)
 
 
 def list_envs() -> list[str]:

@@ -6,7 +6,6 @@ from typing import Any
 
 import numpy as np
 
-from puffer._buffers import Buffers
 from puffer._python import Events, PythonBatch
 from puffer.backend import MODES, Creator, PythonBackend
 

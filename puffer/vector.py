@@ -171,7 +171,7 @@ class VectorEnv(gymnasium.vector.VectorEnv):
         return self._native("rollout_buffers")(horizon)
 
     def stats(self) -> dict[str, float]:
-        """Means over the episodes that ended since the last call: `episodes`, `episode_return`, `episode_length`, ..."""
+        """Means over the episodes that ended since the last call: `episodes`, `episode_return`, ..."""
         return self.backend.stats()
 
     def get_state(self, copies: Sequence[int] | None = None) -> np.ndarray:

@@ -7,7 +7,7 @@ from gymnasium import spaces
 from gymnasium.utils.env_checker import check_env
 from gymnasium.vector import AutoresetMode, SyncVectorEnv
 from gymnasium.wrappers import vector as wrappers
-from helpers import NAMES, Tally, assert_same, make, play, plain, random_actions, single_agent_names, snapshot
+from helpers import NAMES, Tally, assert_same, make, plain, play, random_actions, single_agent_names, snapshot
 
 import puffer
 from puffer.registry import find, gymnasium_id

@@ -9,7 +9,6 @@ import shutil
 import subprocess
 import tempfile
 from pathlib import Path
-from statistics import median
 
 from puffer.bench.machine import cpu_model
 
@@ -23,7 +22,7 @@ KERNELS = {
 
 _MOST_COPIES = 1 << 22
 # What each kernel gets in one run, in seconds.
-_SECONDS = 0.02
+_SECONDS = 0.03
 
 
 class Limit:
@@ -43,30 +42,16 @@ class Limit:
         except (OSError, RuntimeError, subprocess.SubprocessError) as error:
             self.problem = str(error)
 
-    def sampler(self, env: str, copies: int) -> Sampler | None:
-        """What samples the limit for a case, or None where there is none."""
+    def steps_per_second(self, env: str, copies: int) -> float | None:
+        """What one core can do of the work of `copies` copies of an environment; None where there is no kernel for it.
+
+        Raises CalledProcessError when the program fails.
+        """
         if self._program is None or env not in KERNELS or copies > _MOST_COPIES:
             return None
-        return Sampler(self._program, KERNELS[env], copies)
-
-
-class Sampler:
-    """Samples of the limit for one case: one before the first slices, one in the middle, one after the last."""
-
-    def __init__(self, program: Path, kernel: str, copies: int) -> None:
-        self.kernel = kernel
-        self._command = [str(program), str(copies), str(_SECONDS)]
-        self._samples: list[float] = []
-
-    def sample(self) -> None:
-        """Run the program once."""
-        result = subprocess.run(self._command, capture_output=True, text=True, check=True)
-        self._samples.append(float(json.loads(result.stdout)[self.kernel]))
-
-    @property
-    def rate(self) -> float:
-        """Steps per second that one core can do: the median sample."""
-        return median(self._samples)
+        command = [str(self._program), str(copies), str(_SECONDS)]
+        result = subprocess.run(command, capture_output=True, text=True, check=True)
+        return float(json.loads(result.stdout)[KERNELS[env]])
 
 
 def _built() -> Path:

@@ -74,7 +74,7 @@ class Series:
 
     def ratio(self, other: Series) -> Spread:
         """This contender's rate over the other's, of neighbouring slices."""
-        return Spread.of([mine / theirs for mine, theirs in zip(self.rates, other.rates)])
+        return Spread.of([mine / theirs for mine, theirs in zip(self.rates, other.rates, strict=True)])
 
     def as_dict(self) -> dict[str, Any]:
         return {"rows": self.rows, "steps_per_slice": self.steps, "slice_seconds": self.seconds}
@@ -101,10 +101,10 @@ def interleave(
     steps = [_warm_up(contender, slice_seconds) for contender in contenders]
     taken: list[list[float]] = [[] for _ in contenders]
     for turn in range(repeats):
-        for contender, count, its_seconds in zip(contenders, steps, taken):
+        for contender, count, its_seconds in zip(contenders, steps, taken, strict=True):
             its_seconds.append(contender.run(count))
         after_round(turn)
-    return [Series(contender.rows, *rest) for contender, *rest in zip(contenders, steps, taken)]
+    return [Series(contender.rows, *rest) for contender, *rest in zip(contenders, steps, taken, strict=True)]
 
 
 def _warm_up(contender: Runs, slice_seconds: float) -> int:

@@ -96,7 +96,10 @@ PEERS = {
             "gymnax",
             "gymnax jax",
             "gymnax",
-            {name: _CLASSIC[name] for name in ("ocean-acrobot", "ocean-cartpole", "ocean-mountaincar", "ocean-pendulum")}
+            {
+                name: _CLASSIC[name]
+                for name in ("ocean-acrobot", "ocean-cartpole", "ocean-mountaincar", "ocean-pendulum")
+            }
             | {"ocean-catch": "Catch-bsuite"},
             process_per_thread_count=True,
         ),
@@ -192,6 +195,17 @@ class Peers:
     ----------
     chosen : mapping of str to str
         The Python interpreter for each peer, by its name.
+
+    Attributes
+    ----------
+    versions : dict
+        Of the systems that have run, by `Peer.system`.
+    absent : dict
+        How to install the peers that are not, by their names.
+    without : dict
+        Our environments that a peer has none like, by its name.
+    troubles : dict
+        What else went wrong, by (peer, environment).
     """
 
     def __init__(self, chosen: Mapping[str, str]) -> None:
@@ -224,7 +238,7 @@ class Peers:
         try:
             if key not in self._processes:
                 self._processes[key] = Process(peer.name, self.chosen[peer.name])
-            self.versions[peer.name] = self._processes[key].make(spec)
+            self.versions[peer.system] = self._processes[key].make(spec)
         except (PeerError, OSError) as error:
             self.failed(peer.name, case, error)
             return None

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import puffer
 
@@ -15,6 +16,13 @@ DEFAULT_THREADS = (1, 2)
 # The default run takes about two minutes, of which making the batches, the limit and the figures take a part.
 _BUDGET_SECONDS = 80.0
 _LONGEST_SECONDS = 2.0
+
+
+class Env(NamedTuple):
+    """An environment that can be measured: its full name, and whether it is native, so that threads can step it."""
+
+    name: str
+    native: bool
 
 
 @dataclass(frozen=True)
@@ -31,10 +39,10 @@ def available_cores() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
-def cases(envs: Iterable[str], copies: Iterable[int], threads: Iterable[int]) -> list[Case]:
-    """Every combination. More threads than copies are as many threads as copies."""
+def cases(envs: Iterable[Env], copies: Iterable[int], threads: Iterable[int]) -> list[Case]:
+    """Every combination. More threads than copies are as many as copies; environments in Python have one thread."""
     threads = list(threads)
-    every = [Case(env, n, min(t, n)) for env in envs for n in copies for t in threads]
+    every = [Case(env.name, n, min(t, n) if env.native else 1) for env in envs for n in copies for t in threads]
     return list(dict.fromkeys(every))
 
 
@@ -43,21 +51,20 @@ def seconds_per_case(count: int) -> float:
     return min(_LONGEST_SECONDS, _BUDGET_SECONDS / max(1, count))
 
 
-def usable(envs: Iterable[str]) -> tuple[dict[str, str], dict[str, str]]:
-    """Which environments can be made here.
-
-    Returns their names, as the registry has them, by the names given; and of the others why not.
-    """
-    full_names, reasons = {}, {}
+def usable(names: Iterable[str]) -> tuple[list[Env], dict[str, str]]:
+    """The environments of these names that can be made here, and by name, why the others cannot."""
+    envs, reasons = [], {}
     known = set(puffer.list_envs())
-    for name in envs:
+    for name in names:
         try:
-            puffer.make(name, 1).close()
+            made = puffer.make(name, 1)
         except Exception as error:  # whatever a third party's environment raises
             reasons[name] = one_line(error)
         else:
-            full_names[name] = name if name in known or f"ocean-{name}" not in known else f"ocean-{name}"
-    return full_names, reasons
+            full_name = name if name in known or f"ocean-{name}" not in known else f"ocean-{name}"
+            envs.append(Env(full_name, isinstance(made.unwrapped.backend, puffer.Env)))
+            made.close()
+    return envs, reasons
 
 
 def one_line(error: BaseException) -> str:

@@ -161,7 +161,9 @@ def _gymnax(spec: Spec) -> Contender:
         nonlocal key, state
         key, state, *results = jax.block_until_ready(advance(key, state, actions))
 
-    return Contender(step, [jax.device_put(batch) for batch in action_batches(env.action_space(params), copies)], copies)
+    return Contender(
+        step, [jax.device_put(batch) for batch in action_batches(env.action_space(params), copies)], copies
+    )
 
 
 def _use_cores(count: int) -> None:

@@ -1,0 +1,151 @@
+"""Hand-over between processes: counters in shared memory that one side raises and the other waits for.
+
+A counter is two neighbouring 32-bit words: its value, and whether somebody sleeps on it. Who waits spins for a bounded
+time and then sleeps in the kernel; who raises it asks the kernel to wake somebody only if somebody sleeps. So a
+hand-over to a process that is still looking costs a store, and a waiting process costs nothing.
+"""
+from libc.stdint cimport int64_t, uint32_t
+
+cdef extern from *:
+    """
+    #include <errno.h>
+    #include <signal.h>
+    #include <stdint.h>
+    #include <time.h>
+    #include <unistd.h>
+    #if defined(__linux__)
+    #include <linux/futex.h>
+    #include <sys/prctl.h>
+    #include <sys/syscall.h>
+    #endif
+
+    static inline void channel_pause(void) {
+    #if defined(__x86_64__) || defined(__i386__)
+        __builtin_ia32_pause();
+    #elif defined(__aarch64__)
+        __asm__ __volatile__("yield");
+    #endif
+    }
+
+    static inline uint32_t channel_load(uint32_t *word) { return __atomic_load_n(word, __ATOMIC_SEQ_CST); }
+    static inline void channel_store(uint32_t *word, uint32_t value) {
+        __atomic_store_n(word, value, __ATOMIC_SEQ_CST);
+    }
+    static inline void channel_add(uint32_t *word) { __atomic_fetch_add(word, 1, __ATOMIC_SEQ_CST); }
+
+    /* Sleeps while *word == value, at most that long; may return early. Where there is no futex, a short nap. */
+    static void channel_sleep(uint32_t *word, uint32_t value, int64_t nanoseconds) {
+    #if defined(__linux__)
+        struct timespec limit = {nanoseconds / 1000000000, nanoseconds % 1000000000};
+        syscall(SYS_futex, word, FUTEX_WAIT, value, &limit, NULL, 0);
+    #else
+        struct timespec nap = {0, 50000};
+        if (channel_load(word) == value) nanosleep(&nap, NULL);
+        (void)nanoseconds;
+    #endif
+    }
+
+    static void channel_wake(uint32_t *word) {
+    #if defined(__linux__)
+        syscall(SYS_futex, word, FUTEX_WAKE, INT32_MAX, NULL, NULL, 0);
+    #else
+        (void)word;
+    #endif
+    }
+
+    static int64_t channel_now(void) {
+        struct timespec now;
+        clock_gettime(CLOCK_MONOTONIC, &now);
+        return (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
+    }
+
+    static pid_t channel_parent;
+
+    static void channel_on_parent_signal(int number) {
+        (void)number;
+        if (getppid() != channel_parent) _exit(1);
+    }
+
+    /* The kernel sends its signal when the thread that started us ends, too: then the parent process is still there. */
+    static void channel_end_with_parent(int parent) {
+        channel_parent = (pid_t)parent;
+    #if defined(__linux__)
+        struct sigaction action = {0};
+        action.sa_handler = channel_on_parent_signal;
+        action.sa_flags = SA_RESTART;
+        sigaction(SIGUSR2, &action, NULL);
+        prctl(PR_SET_PDEATHSIG, SIGUSR2);
+    #endif
+        if (getppid() != channel_parent) _exit(1);
+    }
+    """
+    void channel_pause() nogil
+    uint32_t channel_load(uint32_t* word) nogil
+    void channel_store(uint32_t* word, uint32_t value) nogil
+    void channel_add(uint32_t* word) nogil
+    void channel_sleep(uint32_t* word, uint32_t value, int64_t nanoseconds) nogil
+    void channel_wake(uint32_t* word) nogil
+    int64_t channel_now() nogil
+    void channel_end_with_parent(int parent) nogil
+
+
+def raise_counter(uint32_t[::1] words not None, Py_ssize_t place):
+    """Raise the counter at words[place], words[place + 1] by one and wake who sleeps on it."""
+    _check(words, place)
+    channel_add(&words[place])
+    if channel_load(&words[place + 1]):
+        channel_wake(&words[place])
+
+
+def value_of(uint32_t[::1] words not None, Py_ssize_t place):
+    """The value of the counter at words[place]."""
+    _check(words, place)
+    return channel_load(&words[place])
+
+
+def wait_for_change(uint32_t[::1] words not None, Py_ssize_t place, uint32_t value, double seconds, int spins):
+    """Wait until the counter at words[place] is no longer `value`; returns its value then, or after `seconds`.
+
+    Looks `spins` times before it sleeps. Signals are handled while it waits: Ctrl-C raises KeyboardInterrupt.
+    """
+    _check(words, place)
+    cdef uint32_t* word = &words[place]
+    cdef uint32_t* sleeps = &words[place + 1]
+    cdef int64_t left, end = 0
+    cdef int _spin
+    with nogil:
+        for _spin in range(spins):
+            if channel_load(word) != value:
+                break
+            channel_pause()
+    while channel_load(word) == value:
+        end = end or channel_now() + <int64_t>(seconds * 1e9)
+        left = end - channel_now()
+        if left <= 0:
+            break
+        with nogil:
+            channel_store(sleeps, 1)
+            channel_sleep(word, value, left)
+            channel_store(sleeps, 0)
+        # Python's signal handlers run here, on returning to the interpreter.
+        _handle_signals()
+    return channel_load(word)
+
+
+def end_with_parent(int parent):
+    """Let the kernel end this process when the process `parent`, which started it, ends."""
+    channel_end_with_parent(parent)
+
+
+cdef extern from "Python.h":
+    int PyErr_CheckSignals() except -1
+
+
+cdef int _handle_signals() except -1:
+    return PyErr_CheckSignals()
+
+
+cdef int _check(uint32_t[::1] words, Py_ssize_t place) except -1:
+    if not 0 <= place < words.shape[0] - 1:
+        raise IndexError(f"no counter at {place} of {words.shape[0]} words")
+    return 0

@@ -1,0 +1,35 @@
+"""The choice of a backend for environments written in Python."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from puffer import checks
+from puffer.backend import Creator, PythonBackend
+
+_NAMES = ("auto", "serial", "process")
+
+
+def python_backend(
+    creator: Creator, num_envs: int, name: str, workers: dict[str, Any], options: dict[str, Any]
+) -> PythonBackend:
+    """The backend called `name` over copies made by `creator`.
+
+    `workers` are the options that only backends with workers take: a serial one refuses all but their defaults.
+    """
+    if name not in _NAMES:
+        raise ValueError(f"backend must be one of {', '.join(map(repr, _NAMES))}, got {name!r}")
+    copies = checks.integer("num_envs", num_envs, 1)
+    if name == "auto":
+        cores = checks.available_cores()
+        wants_workers = workers["num_workers"] is not None or workers["restart_workers"] or workers["ordered"]
+        name = "process" if wants_workers or (cores > 1 and copies >= 4 * cores) else "serial"
+    if name == "process":
+        from puffer.process import ProcessBackend
+
+        return ProcessBackend(creator, copies, **workers, **options)
+    from puffer.serial import SerialBackend
+
+    if workers["num_workers"] is not None:
+        raise ValueError(f'num_workers = {workers["num_workers"]} needs backend="process", got backend="serial"')
+    return SerialBackend(creator, copies, **options)

@@ -1,0 +1,96 @@
+"""`--list`: every environment, with its spaces and what it is."""
+
+from __future__ import annotations
+
+import importlib
+import inspect
+import re
+import textwrap
+from typing import NamedTuple
+
+import gymnasium
+from gymnasium import spaces
+from rich.table import Table
+from rich.text import Text
+
+import puffer
+from puffer.bench.plan import one_line
+from puffer.bench.table import console, new_table
+
+# Characters of a description.
+_LONGEST = 120
+
+
+class _Entry(NamedTuple):
+    native: bool
+    name: str
+    agents: int
+    observation: str
+    action: str
+    description: str
+
+
+def show() -> None:
+    """Print the list. Environments that cannot be made here come last, by the reason."""
+    entries, reasons = [], {}
+    for name in puffer.list_envs():
+        try:
+            entries.append(_entry(name))
+        except Exception as error:  # whatever a third party's environment raises
+            reasons.setdefault(one_line(error), []).append(name)
+    out = console()
+    out.print(_table(entries))
+    for reason, names in reasons.items():
+        out.print(Text.assemble(("\nCannot be made here: ", "bold"), (reason, "yellow")))
+        out.print(Text(", ".join(names), "dim"))
+
+
+def _table(entries: list[_Entry]) -> Table:
+    table = new_table()
+    table.add_column("env", style="bold cyan", no_wrap=True)
+    table.add_column("agents", justify="right")
+    for header in ("observation", "action", ""):
+        table.add_column(header, overflow="fold")
+    # Native ones first.
+    for entry in sorted(entries, key=lambda entry: (not entry.native, entry.name)):
+        table.add_row(entry.name, str(entry.agents), entry.observation, entry.action, entry.description)
+    return table
+
+
+def _entry(name: str) -> _Entry:
+    env = puffer.make(name, 1)
+    backend = env.unwrapped.backend
+    native = isinstance(backend, puffer.Env)
+    description = _first_sentence(inspect.getmodule(type(backend)).__doc__) if native else _described_by_gymnasium(name)
+    observation, action = _space(env.single_observation_space), _space(env.single_action_space)
+    env.close()
+    return _Entry(native, name, env.agents_per_env, observation, action, description)
+
+
+def _space(space: gymnasium.Space) -> str:
+    """A space in a few words: float32 (4,), or Discrete(2)."""
+    if isinstance(space, spaces.Box):
+        return f"{space.dtype} {space.shape}"
+    if isinstance(space, spaces.Discrete):
+        return f"Discrete({space.n})"
+    return str(space)
+
+
+def _described_by_gymnasium(name: str) -> str:
+    """What the docstring of one of Gymnasium's environments begins with; nothing for other environments."""
+    spec = gymnasium.registry.get(name.removeprefix("gym-"))
+    entry = "" if spec is None else spec.entry_point
+    if isinstance(entry, str):
+        module, _, attribute = entry.partition(":")
+        entry = getattr(importlib.import_module(module), attribute, None) if attribute else None
+    return _first_sentence(inspect.getdoc(entry) if inspect.isclass(entry) else None)
+
+
+def _first_sentence(docstring: str | None) -> str:
+    """What a docstring begins with, without headings and the addresses of Markdown's links."""
+    lines = (docstring or "").strip().splitlines()
+    while lines and (not lines[0].strip() or lines[0].startswith("#")):  # headings
+        lines.pop(0)
+    paragraph = lines[: lines.index("")] if "" in lines else lines
+    text = re.sub(r"\[(.*?)\]\(.*?\)", r"\1", " ".join(line.strip() for line in paragraph))
+    return textwrap.shorten(text.partition(". ")[0].rstrip("."), _LONGEST, placeholder=" …")

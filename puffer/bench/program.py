@@ -1,0 +1,178 @@
+"""The program: measures what the command line asks for, and shows it."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+from puffer.bench import figures, listing, machine, plan, plot, table, worker
+from puffer.bench.arguments import Options, parse
+from puffer.bench.limit import Limit
+from puffer.bench.measuring import interleave
+from puffer.bench.peers import PeerError, Peers
+from puffer.bench.plan import Case
+from puffer.bench.report import Report, Result
+
+# Exit statuses, as shells know them.
+_FAILED, _USAGE, _INTERRUPTED = 1, 2, 130
+
+
+def main(argv: Sequence[str]) -> int:
+    """Run the program with the arguments `argv`; returns its exit status."""
+    options = parse(argv)
+    try:
+        if options.list_envs:
+            listing.show()
+            return 0
+        return _run(options)
+    except KeyboardInterrupt:
+        return _INTERRUPTED
+    except OSError as error:
+        # Of a file that could be written when the program began.
+        return _refuse(plan.one_line(error))
+
+
+def _refuse(message: str) -> int:
+    print(f"python -m puffer.bench: {message}", file=sys.stderr)
+    return _USAGE
+
+
+def _run(options: Options) -> int:
+    envs, reasons = plan.usable(options.envs or plan.DEFAULT_ENVS)
+    if options.envs and reasons:
+        return _refuse(next(iter(reasons.values())))
+    report = Report(
+        settings={
+            "envs": [env.name for env in envs],
+            "num_envs": list(options.copies),
+            "num_threads": list(options.threads),
+            "repeats": options.repeats,
+        },
+        machine=machine.describe(),
+        peer_names=list(options.peers),
+        notes=[f"{name} was not measured: {reason}" for name, reason in reasons.items()],
+    )
+    cases = plan.cases(envs, options.copies, options.threads)
+    report.settings["seconds"] = plan.seconds_per_case(len(cases)) if options.seconds is None else options.seconds
+    with _Run(report, Peers(options.peers), Limit()) as run:
+        run.measure(cases, list(figures.DEFINITIONS) if options.figures else [])
+    _show(report, options)
+    if report.interrupted:
+        return _INTERRUPTED
+    return 0 if report.results else _FAILED
+
+
+def _show(report: Report, options: Options) -> None:
+    table.show(report)
+    if options.json is not None:
+        options.json.write_text(report.as_json())
+    if options.plot is not None and report.results:
+        plot.draw(report, options.plot)
+
+
+class _Run:
+    """A run under way. As a context, it ends the peers' processes."""
+
+    def __init__(self, report: Report, peers: Peers, limit: Limit) -> None:
+        self.report = report
+        self.peers = peers
+        self.limit = limit
+        self.seconds: float = report.settings["seconds"]
+        self.repeats: int = report.settings["repeats"]
+
+    def __enter__(self) -> _Run:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.peers.close()
+
+    def measure(self, cases: Sequence[Case], figure_names: Sequence[str]) -> None:
+        """Measure into the report; an interrupt ends it early."""
+        try:
+            with _progress(len(cases) + len(figure_names)) as progress:
+                for case in cases:
+                    progress.step(f"{case.env}, {case.copies:,} copies, {case.threads} threads")
+                    self._measure_case(case)
+                for name in figure_names:
+                    progress.step(figures.DEFINITIONS[name].title)
+                    self._measure_figure(name)
+        except KeyboardInterrupt:
+            self.report.interrupted = True
+        self.report.versions = self.peers.versions
+        self.report.notes += self._notes()
+
+    def _measure_case(self, case: Case) -> None:
+        spec = {"system": "puffer", "id": case.env, "num_envs": case.copies, "num_threads": case.threads}
+        try:
+            ours = worker.make(spec)
+            try:
+                self.report.results.append(self._against_peers(case, ours))
+            finally:
+                ours.close()
+        except (Exception, MemoryError) as error:  # whatever an environment raises; the others go on
+            self._note(f"{case.env} with {case.copies:,} copies was not measured: {plan.one_line(error)}")
+
+    def _against_peers(self, case: Case, ours: worker.Contender) -> Result:
+        """Measure a case; once more without a peer that fails on the way."""
+        limits: list[float | None] = []
+
+        def after_round(turn: int) -> None:
+            if turn == self.repeats // 2:
+                limits.append(self.limit.steps_per_second(case.env, case.copies))
+
+        while True:
+            opponents = self.peers.opponents(case, ours.rows)
+            try:
+                first, *others = interleave([ours, *opponents.values()], self.seconds, self.repeats, after_round)
+            except PeerError as error:
+                self.peers.failed(error.name, case, error)
+            else:
+                return Result(case, first, dict(zip(opponents, others, strict=True)), limits[-1])
+
+    def _measure_figure(self, name: str) -> None:
+        if figures.possible(name):
+            self.report.figures.append(figures.measure(name, self.seconds, self.repeats))
+        else:
+            self._note(f"not measured, for want of a second core: {figures.DEFINITIONS[name].title}")
+
+    def _note(self, text: str) -> None:
+        if text not in self.report.notes:
+            self.report.notes.append(text)
+
+    def _notes(self) -> Iterator[str]:
+        """What is to be said about peers and the limit, once everything has been measured."""
+        for name, pip in self.peers.absent.items():
+            yield f"{name} is not installed: {pip}"
+        for name, envs in self.peers.without.items():
+            if name not in self.peers.absent:
+                yield f"{name} has no environment like {', '.join(envs)}"
+        for (name, env), trouble in self.peers.troubles.items():
+            yield f"{name} on {env}: {trouble}"
+        if self.limit.problem:
+            yield f"No share of the limit: {self.limit.problem}"
+
+
+class _Steps:
+    """A bar on stderr. It draws only when told: a thread that redraws it would run inside the slices."""
+
+    def __init__(self, progress: Progress, total: int) -> None:
+        self._progress = progress
+        self._task = progress.add_task("", total=total)
+        self._begun = 0
+
+    def step(self, description: str) -> None:
+        """Go on to the next part."""
+        self._progress.update(self._task, completed=self._begun, description=description)
+        self._progress.refresh()
+        self._begun += 1
+
+
+@contextmanager
+def _progress(total: int) -> Iterator[_Steps]:
+    columns = (BarColumn(24), MofNCompleteColumn(), TimeRemainingColumn(), TextColumn("{task.description}"))
+    with Progress(*columns, console=Console(stderr=True), transient=True, auto_refresh=False) as progress:
+        yield _Steps(progress, total)

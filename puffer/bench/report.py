@@ -1,0 +1,116 @@
+"""What a run has measured, and its form as JSON."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field
+from typing import Any
+
+from puffer.bench.figures import Figure
+from puffer.bench.measuring import Series, Spread
+from puffer.bench.plan import Case
+
+# Rises when a key of the JSON form is renamed, removed or means something else.
+FORMAT = 1
+
+
+@dataclass(frozen=True)
+class Result:
+    """One line of the table.
+
+    Attributes
+    ----------
+    ours : Series
+    peers : dict of Series
+        By the name of the peer.
+    limit : float or None
+        Steps per second that one core can do, where that is known.
+    """
+
+    case: Case
+    ours: Series
+    peers: dict[str, Series]
+    limit: float | None = None
+
+    @property
+    def share(self) -> float | None:
+        """Our speed as a share of what as many cores as we have threads would do at the limit."""
+        return None if self.limit is None else self.ours.rate.median / (self.limit * self.case.threads)
+
+    @property
+    def transition_ns(self) -> float:
+        """Nanoseconds per transition."""
+        return 1e9 / self.ours.rate.median
+
+    @property
+    def call_us(self) -> float:
+        """Microseconds of one call of step()."""
+        return 1e6 * self.ours.call_seconds.median
+
+    def ratio(self, peer: str) -> Spread | None:
+        """How many times as fast as a peer we are."""
+        return self.ours.ratio(self.peers[peer]) if peer in self.peers else None
+
+    def as_dict(self) -> dict[str, Any]:
+        limit = {"steps_per_second_of_one_core": self.limit, "share": self.share}
+        return {
+            "env": self.case.env,
+            "num_copies": self.case.copies,
+            "num_rows": self.ours.rows,
+            "num_threads": self.case.threads,
+            "steps_per_second": self.ours.rate.as_dict(),
+            "nanoseconds_per_transition": self.transition_ns,
+            "microseconds_per_step": self.call_us,
+            "slices": self.ours.as_dict(),
+            "limit": None if self.limit is None else limit,
+            "peers": {
+                name: {
+                    "steps_per_second": series.rate.as_dict(),
+                    "ratio": self.ours.ratio(series).as_dict(),
+                    "slices": series.as_dict(),
+                }
+                for name, series in self.peers.items()
+            },
+        }
+
+
+@dataclass
+class Report:
+    """Everything a run has measured so far.
+
+    Attributes
+    ----------
+    settings : dict
+        What the run was asked for, with `seconds` and `repeats`.
+    machine : dict
+        See `machine.describe`.
+    peer_names : list of str
+        The peers in the order asked for.
+    versions : dict
+        Of the systems that ran as peers.
+    notes : list of str
+        What could not be measured, and why.
+    """
+
+    settings: dict[str, Any]
+    machine: dict[str, Any]
+    peer_names: list[str]
+    versions: dict[str, str] = field(default_factory=dict)
+    results: list[Result] = field(default_factory=list)
+    figures: list[Figure] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+    interrupted: bool = False
+
+    def as_json(self) -> str:
+        """The report as the text of a JSON file."""
+        content = {
+            "format": FORMAT,
+            "machine": self.machine,
+            "settings": self.settings,
+            "versions": self.versions,
+            "results": [result.as_dict() for result in self.results],
+            "figures": [figure.as_dict() for figure in self.figures],
+            "notes": self.notes,
+            "interrupted": self.interrupted,
+        }
+        return json.dumps(content, indent=2, allow_nan=False) + "\n"

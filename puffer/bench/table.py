@@ -1,0 +1,192 @@
+"""A report as tables for people."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable
+from typing import NamedTuple
+
+from rich import box
+from rich.console import Console
+from rich.measure import Measurement
+from rich.table import Table
+from rich.text import Text
+
+from puffer.bench.measuring import Spread
+from puffer.bench.report import Report, Result
+
+# The width of what is written to a file or a pipe.
+_FILE_WIDTH = 120
+
+
+class _Column(NamedTuple):
+    header: str
+    cell: Callable[[Result], str]
+    style: str = ""
+
+
+def console() -> Console:
+    """Standard output."""
+    known = sys.stdout.isatty() or "COLUMNS" in os.environ
+    return Console(width=None if known else _FILE_WIDTH, highlight=False)
+
+
+def show(report: Report) -> None:
+    """Print a report."""
+    out = console()
+    if report.results:
+        _show_results(out, report)
+    if report.figures:
+        out.print()
+        out.print(_figures(report))
+    out.print()
+    out.print(_labelled(_footer(report)))
+    if report.interrupted:
+        out.print("Interrupted: this is what was measured until then.", style="bold yellow")
+
+
+def new_table() -> Table:
+    """An empty table in the style of all."""
+    return Table(box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 0, 0, 1), header_style="bold")
+
+
+def _labelled(lines: list[tuple[str, str]]) -> Table:
+    """Texts after their labels, each begun where the others are; a label that comes again is left out."""
+    grid = Table.grid(padding=(0, 2, 0, 0))
+    grid.add_column(no_wrap=True, style="bold")
+    grid.add_column(style="dim")
+    previous = ""
+    for label, text in lines:
+        grid.add_row("" if label == previous else label, Text(text))
+        previous = label
+    return grid
+
+
+def _show_results(out: Console, report: Report) -> None:
+    speed, against = _speed_columns(report), _peer_columns(report)
+    whole = _results(report, [*speed, *against])
+    # A table that does not fit is split: a shortened number is worse than a second table.
+    unlimited = out.options.update(max_width=10_000)
+    if not against or Measurement.get(out, unlimited, whole).maximum <= out.width:
+        out.print(whole)
+        return
+    out.print(_results(report, speed))
+    out.print()
+    threads = [column for column in speed if column.header in ("copies", "threads")]
+    out.print(_results(report, [*threads, *against]))
+
+
+def _results(report: Report, columns: list[_Column]) -> Table:
+    table = new_table()
+    table.add_column("env", no_wrap=True, vertical="bottom")
+    for column in columns:
+        table.add_column(column.header, justify="right", no_wrap=True, style=column.style, vertical="bottom")
+    previous = None
+    for result in report.results:
+        env = result.case.env
+        if previous not in (None, env):
+            table.add_section()
+        cells = (column.cell(result) for column in columns)
+        table.add_row("" if env == previous else Text(env, "bold cyan"), *cells)
+        previous = env
+    return table
+
+
+def _speed_columns(report: Report) -> list[_Column]:
+    several_agents = any(result.ours.rows != result.case.copies for result in report.results)
+    limited = any(result.limit is not None for result in report.results)
+    columns = [
+        _Column("copies", lambda result: f"{result.case.copies:,}"),
+        _Column("rows", lambda result: f"{result.ours.rows:,}") if several_agents else None,
+        _Column("threads", lambda result: str(result.case.threads)),
+        _Column("steps/s", lambda result: rate(result.ours.rate.median), "bold green"),
+        _Column("min–max", lambda result: rate_range(result.ours.rate), "dim"),
+        _Column("ns per\nstep", lambda result: digits(result.transition_ns)),
+        _Column("µs per\ncall", lambda result: digits(result.call_us)),
+        _Column("of\nlimit", lambda result: "" if result.share is None else f"{result.share:.0%}") if limited else None,
+    ]
+    return [column for column in columns if column is not None]
+
+
+def _peer_columns(report: Report) -> list[_Column]:
+    def column(name: str) -> _Column:
+        def cell(result: Result) -> str:
+            ratio = result.ratio(name)
+            return "" if ratio is None else f"{digits(ratio.median)} ×"
+
+        return _Column(f"over\n{name}", cell, "magenta")
+
+    return [column(name) for name in report.peer_names if any(name in result.peers for result in report.results)]
+
+
+def _figures(report: Report) -> Table:
+    table = new_table()
+    table.add_column("further figures")
+    table.add_column("", justify="right", no_wrap=True, style="bold green")
+    table.add_column("min–max", justify="right", no_wrap=True, style="dim")
+    for figure in report.figures:
+        table.add_row(figure.title, *figure.text())
+    return table
+
+
+def _footer(report: Report) -> list[tuple[str, str]]:
+    machine, settings = report.machine, report.settings
+    versions = {name: machine[name] for name in ("puffer", "numpy", "gymnasium")}
+    versions |= report.versions
+    lines = [
+        (
+            "machine",
+            f"{machine['cpu']}, {machine['usable_cores']} of {machine['cores']} cores, {machine['system']}; "
+            f"Python {machine['python']}, {', '.join(f'{name} {version}' for name, version in versions.items())}",
+        ),
+        (
+            "steps",
+            "A step is one transition of one agent: rows × calls of the public step(). Actions are random, drawn "
+            "before the clock starts, and checked by step(). Resets are inside the clock (autoreset).",
+        ),
+        (
+            "method",
+            f"{settings['repeats']} slices a line, {settings['seconds']:.3g} s in all, after a warm-up; the figure is "
+            "their median, min–max are the slowest and the fastest.",
+        ),
+    ]
+    if any(result.peers for result in report.results):
+        text = (
+            "“over” is how many times as fast as that system puffer is: the two take turns slice by slice, and it is "
+            "the median of the ratios of neighbouring slices."
+        )
+        lines.append(("peers", text))
+    if any(result.limit is not None for result in report.results):
+        text = (
+            "benchmarks/limit.c, plain C that does the same work with everything the processor has, run between the "
+            "slices: one core of it for each thread of ours."
+        )
+        lines.append(("limit", text))
+    return lines + [("note", note) for note in report.notes]
+
+
+# ---- Numbers ----
+
+
+def digits(value: float) -> str:
+    """A number with three digits, or as many as it has before the point."""
+    if value >= 99.95:
+        return f"{value:,.0f}"
+    return f"{value:.1f}" if value >= 9.995 else f"{value:.2f}"
+
+
+def _unit(value: float) -> tuple[float, str]:
+    return next(((scale, name) for scale, name in ((1e9, "G"), (1e6, "M"), (1e3, "k")) if value >= scale), (1.0, ""))
+
+
+def rate(value: float) -> str:
+    """Steps per second with a unit: 84.2 M."""
+    scale, name = _unit(value)
+    return f"{digits(value / scale)} {name}".strip()
+
+
+def rate_range(spread: Spread) -> str:
+    """The lowest and highest of a rate, in the unit of its median."""
+    scale, _ = _unit(spread.median)
+    return f"{digits(spread.low / scale)}–{digits(spread.high / scale)}"

@@ -1,0 +1,227 @@
+"""The options of `make`: bad counts, modes, names and buffers are refused, each with a message of its own."""
+
+import numpy as np
+import pytest
+from gymnasium.vector import AutoresetMode
+from helpers import make
+
+import puffer
+
+NOT_INTEGERS = [1.0, float("nan"), True, "1", b"1", object(), [1], np.ones(1), 1j]
+
+
+# ---- Counts ----
+
+
+@pytest.mark.parametrize("option", ["num_envs", "num_threads", "batch_size", "max_steps"])
+@pytest.mark.parametrize("value", NOT_INTEGERS, ids=repr)
+def test_counts_must_be_integers(option, value):
+    with pytest.raises(TypeError, match=f"{option} must be an integer, got"):
+        puffer.make("ocean-catch", **{"num_envs": 4, option: value})
+
+
+def test_num_envs_and_num_threads_are_no_none():
+    for option in ("num_envs", "num_threads"):
+        with pytest.raises(TypeError, match=f"{option} must be an integer, got None"):
+            puffer.make("ocean-catch", **{option: None})
+
+
+@pytest.mark.parametrize(
+    ("option", "values"),
+    [
+        ("num_envs", [0, -1, -(2**63), -(2**70)]),
+        ("num_threads", [-1, 256, 2**31, 2**70]),
+        ("batch_size", [0, -1, 5, 2**70]),
+        ("max_steps", [0, -1, 2**31, 2**70]),
+    ],
+)
+def test_counts_out_of_range_are_refused(option, values):
+    for value in values:
+        with pytest.raises(ValueError, match=rf"{option} must be at (least|most) -?\d+, got {value}"):
+            puffer.make("ocean-catch", **{"num_envs": 4, option: value})
+
+
+@pytest.mark.parametrize("power", [50, 60, 62, 63, 100])
+def test_more_copies_than_memory_are_refused_by_name(name, power):
+    with pytest.raises((ValueError, MemoryError), match="num_envs"):
+        puffer.make(name, 2**power)
+
+
+@pytest.mark.parametrize("batch_size", [3, 4, 5])
+def test_the_batch_size_must_divide_the_copies(batch_size):
+    with pytest.raises(ValueError, match=f"batch_size must divide num_envs = 7, got {batch_size}"):
+        puffer.make("ocean-catch", 7, batch_size=batch_size)
+
+
+@pytest.mark.parametrize("number", [np.int8(4), np.uint64(4), np.array(4)])
+def test_integers_of_numpy_are_counts(number):
+    env = puffer.make("ocean-catch", number, num_threads=number, batch_size=number, max_steps=number)
+    assert env.num_envs == 4
+
+
+def test_the_largest_counts_work():
+    env = puffer.make("ocean-catch", 3, num_threads=255, max_steps=2**31 - 1)
+    env.reset(seed=0)
+    env.step([0, 1, 2])
+    env.close()
+
+
+@pytest.mark.parametrize(
+    ("name", "option", "values"),
+    [
+        ("ocean-catch", "rows", [1, 0, -1, 256, 2**70]),
+        ("ocean-catch", "columns", [0, -1, 256, 2**70]),
+        ("ocean-squared", "size", [1, 2, 0, -1, 4, 256, 2**70]),
+    ],
+)
+def test_sizes_of_boards_are_checked(name, option, values):
+    for value in values:
+        with pytest.raises(ValueError, match=rf"{option} must be .*{value}"):
+            make(name, 2, **{option: value})
+    for value in NOT_INTEGERS:
+        with pytest.raises(TypeError, match=f"{option} must be an integer"):
+            make(name, 2, **{option: value})
+
+
+@pytest.mark.parametrize("options", [{"rows": 255, "columns": 255}, {"rows": 2, "columns": 1}])
+def test_the_extreme_boards_of_catch_work(options):
+    env = make("ocean-catch", 2, **options)
+    env.reset(seed=0)
+    for step in range(600):
+        env.step([step % 3, 2])
+    assert env.stats()["episodes"] == 2 * (600 // (options["rows"] - 1))
+
+
+# ---- Names and modes ----
+
+
+@pytest.mark.parametrize(
+    ("argument", "suggestion"), [("row", "rows"), ("colums", "columns"), ("num_thread", "num_threads"), ("sed", "seed")]
+)
+def test_a_misspelt_argument_gets_a_suggestion(argument, suggestion):
+    with pytest.raises(TypeError, match=f"ocean-catch has no argument '{argument}'; did you mean '{suggestion}'"):
+        puffer.make("ocean-catch", 4, **{argument: 3})
+
+
+@pytest.mark.parametrize("argument", ["agents_per_env", "observes_in_step", "observation_space", "options", "self", "x"])
+def test_an_argument_that_the_environment_does_not_have_is_refused(name, argument):
+    with pytest.raises(TypeError, match=rf"{name} has no argument '{argument}'.*arguments"):
+        puffer.make(name, 4, **{argument: 3})
+
+
+@pytest.mark.parametrize("mode", ["same_step", "SAME_STEP", "", None, 0, [], object()], ids=repr)
+def test_unknown_autoreset_modes_are_refused(mode):
+    with pytest.raises(ValueError, match="autoreset_mode must be one of 'NextStep', 'SameStep', 'Disabled', got"):
+        puffer.make("ocean-catch", 4, autoreset_mode=mode)
+
+
+@pytest.mark.parametrize("mode", list(AutoresetMode))
+def test_autoreset_modes_are_taken_by_name_and_as_members(mode):
+    for value in (mode, mode.value):
+        assert puffer.make("ocean-catch", 4, autoreset_mode=value).metadata["autoreset_mode"] is mode
+
+
+@pytest.mark.parametrize("mode", ["rgb", "RGB_ARRAY", "", 0, [], object()], ids=repr)
+def test_unknown_render_modes_are_refused(name, mode):
+    with pytest.raises(ValueError, match="render_mode must be None or one of 'rgb_array'.*got"):
+        puffer.make(name, 4, render_mode=mode)
+
+
+# ---- Buffers ----
+
+
+def good_buffers():
+    backend = make("ocean-catch", 4).unwrapped.backend
+    names = ("observations", "actions", "rewards", "terminations", "truncations", "masks")
+    return {name: np.zeros_like(getattr(backend.buffers, name)) for name in names}
+
+
+def read_only(array):
+    array = array.copy()
+    array.flags.writeable = False
+    return array
+
+
+def misaligned(array):
+    memory = np.zeros(array.nbytes + 1, np.uint8)
+    return memory[1:].view(array.dtype).reshape(array.shape)
+
+
+BAD_ENTRIES = {
+    "dtype": (lambda array: array.astype(np.float64), ValueError, "must have dtype .*, got float64"),
+    "too short": (lambda array: array[:3], ValueError, r"must have shape \(4,.*, got \(3,"),
+    "too long": (lambda array: np.concatenate([array, array]), ValueError, r"must have shape \(4,.*, got \(8,"),
+    "axes": (lambda array: array[:, None], ValueError, "must have shape"),
+    "strides": (lambda array: np.repeat(array, 2, axis=0)[::2], ValueError, "must be C-contiguous"),
+    "read-only": (read_only, ValueError, "must be writable"),
+    "list": (lambda array: array.tolist(), TypeError, "must be an array or share memory with one, got list"),
+    "None": (lambda array: None, TypeError, "must be an array or share memory with one, got NoneType"),
+    "number": (lambda array: 5, TypeError, "must be an array or share memory with one, got int"),
+    "bytes": (lambda array: array.tobytes(), ValueError, "must "),
+}
+
+
+@pytest.mark.parametrize(("change", "exception", "message"), BAD_ENTRIES.values(), ids=BAD_ENTRIES)
+@pytest.mark.parametrize("entry", ["observations", "actions", "rewards", "terminations", "truncations", "masks"])
+def test_bad_buffers_are_refused_by_name(entry, change, exception, message):
+    bad = change(good_buffers()[entry])
+    with pytest.raises(exception, match=rf"buf\['{entry}'\] {message}"):
+        make("ocean-catch", 4, buf={entry: bad})
+
+
+@pytest.mark.parametrize("entry", ["actions", "rewards"])
+def test_misaligned_and_byte_swapped_buffers_are_refused(entry):
+    array = good_buffers()[entry]
+    with pytest.raises(ValueError, match=rf"buf\['{entry}'\] must be aligned"):
+        make("ocean-catch", 4, buf={entry: misaligned(array)})
+    with pytest.raises(ValueError, match=rf"buf\['{entry}'\] must have dtype"):
+        make("ocean-catch", 4, buf={entry: array.astype(array.dtype.newbyteorder())})
+
+
+@pytest.mark.parametrize("buf", [5, "rewards", [1, 2], np.zeros(4), object()], ids=repr)
+def test_buffers_that_are_no_mapping_are_refused(buf):
+    with pytest.raises(TypeError, match="buf must map buffer names to arrays"):
+        make("ocean-catch", 4, buf=buf)
+
+
+@pytest.mark.parametrize("key", ["reward", "", 5, None])
+def test_unknown_buffers_are_refused(key):
+    with pytest.raises(ValueError, match="buf has no buffer .*; its buffers are observations, actions, rewards"):
+        make("ocean-catch", 4, buf={key: np.zeros(4, np.float32)})
+
+
+def test_buffers_that_share_memory_are_refused():
+    flags = np.zeros(4, np.bool_)
+    with pytest.raises(ValueError, match=r"buf\['terminations'\] and buf\['truncations'\] share memory"):
+        make("ocean-catch", 4, buf={"terminations": flags, "truncations": flags})
+    memory = np.zeros(6, np.bool_)
+    with pytest.raises(ValueError, match="share memory"):
+        make("ocean-catch", 4, buf={"terminations": memory[:4], "masks": memory[2:]})
+
+
+@pytest.mark.parametrize("wrap", [memoryview, lambda array: puffer.Buffers(4, (10, 5), "u1", (), "i4").observations])
+def test_anything_that_shares_memory_is_a_buffer(wrap):
+    own = good_buffers()["observations"]
+    given = wrap(own)
+    env = make("ocean-catch", 4, buf={"observations": given})
+    env.reset(seed=0)
+    assert np.shares_memory(np.asarray(given), env.unwrapped.backend.observations)
+    assert np.asarray(given).sum() == 8
+
+
+def test_two_environments_may_be_given_the_buffers_of_a_third():
+    first = make("ocean-catch", 4)
+    second = make("ocean-catch", 4, buf=first.unwrapped.backend.buffers)
+    first.reset(seed=0)
+    second.reset(seed=1)
+    assert np.array_equal(first.unwrapped.backend.observations, second.unwrapped.backend.observations)
+
+
+def test_a_failed_construction_leaves_the_buffers_alone():
+    buffers = good_buffers()
+    buffers["rewards"][:] = 7
+    with pytest.raises(ValueError, match="rows"):
+        make("ocean-catch", 4, buf=buffers, rows=1)
+    with pytest.raises(ValueError, match="shape"):
+        make("ocean-catch", 4, buf={**buffers, "masks": np.zeros(3, bool)})
+    assert (buffers["rewards"] == 7).all()

@@ -1,0 +1,378 @@
+"""Pong: its steps are those of a slow, plain reference that plays every frame; and what the rules promise holds."""
+
+import numpy as np
+import pytest
+from gymnasium import error
+
+from puffer.ocean.pong import Action, Pong
+from puffer.registry import parameters
+
+BALL_LIMIT = 1450  # how far from the middle of the court the ball's middle can be
+DEFAULTS = {
+    "frameskip": 8,
+    "points_to_win": 21,
+    "paddle_height": 400,
+    "paddle_speed": 50,
+    "opponent_speed": 25,
+    "crossing_frames": 60,
+    "min_crossing_frames": 30,
+    "crossing_cut": 2,
+    "max_climb": 50,
+}
+# The defaults, the extremes, and odd numbers in between.
+CONFIGS = [
+    {},
+    {"frameskip": 1, "points_to_win": 2},
+    {"frameskip": 3, "paddle_height": 333, "paddle_speed": 37, "opponent_speed": 61, "crossing_frames": 41},
+    {"frameskip": 20, "crossing_frames": 20, "min_crossing_frames": 20, "max_climb": 127, "paddle_height": 100},
+    {"frameskip": 20, "paddle_speed": 500, "opponent_speed": 500, "paddle_height": 150, "crossing_cut": 100},
+    {"frameskip": 7, "paddle_speed": 1, "opponent_speed": 0, "paddle_height": 2000, "max_climb": 127},
+    {"frameskip": 7, "max_climb": 1, "opponent_speed": 1, "points_to_win": 1, "paddle_height": 999},
+    {"frameskip": 20, "crossing_frames": 1000, "min_crossing_frames": 1000, "max_climb": 127, "points_to_win": 1},
+    {"frameskip": 13, "crossing_frames": 29, "min_crossing_frames": 23, "crossing_cut": 4, "paddle_height": 1001},
+]
+
+
+def names_of(config):
+    return "-".join(f"{key}={value}" for key, value in config.items()) or "defaults"
+
+
+def clamp(value, limit):
+    return max(-limit, min(limit, value))
+
+
+class Reference:
+    """The rules once more, for one copy: Python integers, frame by frame."""
+
+    def __init__(self, options):
+        self.rules = {**DEFAULTS, **options}
+        self.paddle_limit = 1500 - self.rules["paddle_height"] // 2
+        self.reach = self.rules["paddle_height"] // 2 + 50
+        self.seen = {"hits": 0, "own hits": 0, "walls": 0, "won": 0, "lost": 0}
+
+    def step(self, state, action):
+        """Plays a step from a state. Returns the state, without the serve, if any, the reward, and whether it ends."""
+        s, rules, reward = dict(state), self.rules, 0
+        goal = clamp(s["ball"], self.paddle_limit)
+        for _ in range(rules["frameskip"]):
+            turn = {1: 1, 2: -1}.get(action, 0)
+            s["paddle"] = clamp(s["paddle"] + turn * rules["paddle_speed"], self.paddle_limit)
+            s["opponent"] += clamp(goal - s["opponent"], rules["opponent_speed"])
+            if not reward:
+                reward = self.move_ball(s)
+        if reward:
+            s["score" if reward > 0 else "opponent_score"] += 1
+        return s, reward, rules["points_to_win"] in (s["score"], s["opponent_score"])
+
+    def move_ball(self, s):
+        """One frame of the ball; returns the reward."""
+        s["frames_left"] -= 1
+        s["ball"] += s["climb"]
+        if abs(s["ball"]) > BALL_LIMIT:
+            s["ball"] = (2 * BALL_LIMIT - abs(s["ball"])) * (1 if s["ball"] > 0 else -1)
+            s["climb"] = -s["climb"]
+            self.seen["walls"] += 1
+        if s["frames_left"]:
+            return 0
+        mine = s["direction"] > 0
+        offset = s["ball"] - s["paddle" if mine else "opponent"]
+        if abs(offset) > self.reach:
+            self.seen["lost" if mine else "won"] += 1
+            return -s["direction"]
+        self.seen["hits"] += 1
+        self.seen["own hits"] += mine
+        spin = 256 * self.rules["max_climb"] // self.reach
+        s["climb"] = clamp(s["climb"] + (offset * spin + 128) // 256, self.rules["max_climb"])
+        s["crossing"] = max(s["crossing"] - self.rules["crossing_cut"], self.rules["min_crossing_frames"])
+        s["frames_left"] = s["crossing"]
+        s["direction"] = -s["direction"]
+        return 0
+
+    def observation(self, s):
+        one = np.float32(0.99999988)
+        scale = np.float32(s["direction"]) * (one / np.float32(s["crossing"]))
+        values = [s["paddle"], s["opponent"], s["crossing"] - 2 * s["frames_left"], s["ball"]]
+        values += [self.rules["min_crossing_frames"], s["climb"], s["score"], s["opponent_score"]]
+        paddle, points = one / np.float32(self.paddle_limit), one / np.float32(self.rules["points_to_win"])
+        ball, climb = one / np.float32(BALL_LIMIT), one / np.float32(self.rules["max_climb"])
+        return np.float32(values) * np.float32([paddle, paddle, scale, ball, scale, climb, points, points])
+
+    def assert_served(self, s, before):
+        """The state s is that of the end of a step, `before`, but for a serve that the rules allow."""
+        crossing = self.rules["crossing_frames"]
+        served = ("ball", "climb", "direction", "crossing", "frames_left")
+        assert {key: s[key] for key in s if key not in served} == {k: before[k] for k in before if k not in served}
+        assert (s["crossing"], s["frames_left"]) == (crossing, crossing // 2)
+        assert abs(s["ball"]) <= BALL_LIMIT // 2
+        assert abs(s["climb"]) <= self.rules["max_climb"] // 2
+        assert s["direction"] in (-1, 1)
+
+
+def pong(num_envs=8, **options):
+    return Pong(num_envs, **{"num_threads": 1, **options})
+
+
+def follow(env, rng=None, share=0.0, paddle_height=400):
+    """Actions that take the paddle to the ball, a share of them random."""
+    limit = 1500 - paddle_height // 2
+    way = env.observations[:, 3] * BALL_LIMIT - env.observations[:, 0] * limit
+    actions = np.where(way > 125, Action.UP, np.where(way < -125, Action.DOWN, Action.STAY)).astype(np.int32)
+    if rng is None:
+        return actions
+    return np.where(rng.random(len(way)) < share, rng.integers(0, 3, len(way), dtype=np.int32), actions)
+
+
+def assert_inside(env):
+    space = env.single_observation_space
+    assert (env.observations >= space.low).all()
+    assert (env.observations <= space.high).all()
+
+
+# ---- The reference ----
+
+
+@pytest.mark.parametrize("config", CONFIGS, ids=names_of)
+def test_steps_are_those_of_the_reference(config, rng):
+    env, reference = pong(8, autoreset_mode="Disabled", **config), Reference(config)
+    env.reset(seed=3)
+    states, ends = [env.state(i) for i in range(8)], 0
+    for state in states:
+        reference.assert_served(state, dict.fromkeys(("paddle", "opponent", "score", "opponent_score"), 0))
+    for step in range(600):
+        actions = follow(env, rng, (0.1, 1)[step // 50 % 2], reference.rules["paddle_height"])
+        _, rewards, terminations, truncations, _ = env.step(actions)
+        for i in range(8):
+            expected, reward, ended = reference.step(states[i], actions[i])
+            states[i] = env.state(i)
+            if reward and not ended:
+                reference.assert_served(states[i], expected)
+            else:
+                assert states[i] == expected
+            assert (rewards[i], terminations[i], truncations[i]) == (reward, ended, False)
+            assert env.observations[i].tobytes() == reference.observation(states[i]).tobytes()
+        assert_inside(env)
+        if terminations.any():
+            ends += terminations.sum()
+            env.reset(mask=terminations.copy())
+            states = [env.state(i) for i in range(8)]
+    if reference.rules["max_climb"] == 1:
+        del reference.seen["walls"]  # it climbs too little to meet one
+    assert min(reference.seen.values()) >= 10, reference.seen
+    assert ends or reference.rules["points_to_win"] == 21
+
+
+def test_a_step_of_many_frames_is_as_many_steps_of_one(rng):
+    """But for the opponent, who looks once a step; here it rests."""
+    long, short = pong(64, frameskip=8, opponent_speed=0), pong(64, frameskip=1, opponent_speed=0)
+    long.reset(seed=5)
+    short.reset(seed=5)
+    same, compared = np.ones(64, np.bool_), 0
+    for _ in range(60):
+        actions = follow(long, rng, 0.3)
+        points = long.step(actions)[1]
+        rewards = sum(short.step(actions)[1].copy() for _ in range(8))
+        assert np.array_equal(points[same], rewards[same])
+        same &= rewards == 0  # the next serves are not at the same time
+        assert np.array_equal(long.observations[same], short.observations[same])
+        compared += same.sum()
+    assert compared > 500
+
+
+# ---- What the rules promise ----
+
+
+def test_a_ball_meets_every_paddle_that_is_there():
+    """At its fastest, against a paddle that is always at the ball's height."""
+    options = {"paddle_speed": 200, "max_climb": 127, "crossing_frames": 20, "min_crossing_frames": 20}
+    env = pong(64, frameskip=1, opponent_speed=200, paddle_height=600, **options)
+    env.reset(seed=0)
+    turns, before = 0, env.observations[:, 4].copy()
+    for _ in range(2000):
+        rewards = env.step(follow(env, paddle_height=600))[1]
+        assert not rewards.any()
+        turns += (env.observations[:, 4] != before).sum()
+        before = env.observations[:, 4].copy()
+    assert turns == 64 * (1 + (2000 - 10) // 20)
+
+
+@pytest.mark.parametrize("config", CONFIGS, ids=names_of)
+def test_observations_lie_in_the_space_and_rewards_are_points(config, rng):
+    env = pong(256, **config)
+    env.reset(seed=1)
+    total = 0.0
+    for step in range(600):
+        actions = follow(env, rng, (0.1, 1)[step // 100 % 2], config.get("paddle_height", 400))
+        _, rewards, terminations, truncations, _ = env.step(actions)
+        assert set(np.unique(rewards)) <= {-1, 0, 1}
+        total += rewards.sum(dtype=np.float64)
+        assert_inside(env)
+    stats = env.stats()
+    going = sum(env.state(i)["score"] - env.state(i)["opponent_score"] for i in range(256))
+    if stats["episodes"]:
+        assert stats["episode_return"] == pytest.approx(stats["score"] - stats["opponent_score"])
+    assert total == pytest.approx(going + stats["episodes"] * stats.get("episode_return", 0))
+
+
+@pytest.mark.parametrize("points", [1, 3, 21])
+def test_an_episode_ends_with_the_last_point(points, rng):
+    env = pong(64, points_to_win=points, autoreset_mode="NextStep")
+    env.reset(seed=2)
+    scores, ends = np.zeros((64, 2), np.int64), np.zeros(2, np.int64)
+    for _ in range(1500):
+        _, rewards, terminations, truncations, _ = env.step(rng.integers(0, 3, 64, dtype=np.int32))
+        scores += np.stack([rewards > 0, rewards < 0], axis=1)
+        assert np.array_equal(terminations, scores.max(axis=1) == points)
+        assert not truncations.any()
+        ends += (scores[terminations] == points).sum(axis=0)
+        final = np.rint(env.observations[:, 6:] * points).astype(np.int64)
+        assert np.array_equal(final, scores)
+        scores[terminations] = 0
+    assert ends.sum() > 64
+    assert ends[0] > 50 or points == 21  # at random nobody wins a long game
+
+
+def test_statistics_count_points_and_hits(rng):
+    env, reference = pong(1, autoreset_mode="Disabled", points_to_win=3), Reference({"points_to_win": 3})
+    env.reset(seed=4)
+    ended = False
+    while not ended:
+        before, actions = env.state(0), follow(env, rng, 0.3)
+        ended = env.step(actions)[2][0]
+        reference.step(before, actions[0])
+    state, stats = env.state(0), env.stats()
+    assert stats["episodes"] == 1
+    assert (stats["score"], stats["opponent_score"]) == (state["score"], state["opponent_score"])
+    assert stats["hits"] == reference.seen["hits"] > 0
+
+
+@pytest.mark.parametrize(("options", "limit"), [({"frameskip": 20}, 1600), ({"max_steps": 70}, 70)], ids=str)
+def test_a_long_episode_is_truncated(options, limit):
+    env = pong(4, points_to_win=1000, **options)
+    env.reset(seed=0)
+    for step in range(1, 2 * limit + 1):
+        _, _, terminations, truncations, _ = env.step(np.zeros(4, np.int32))
+        assert not terminations.any()
+        assert truncations.tolist() == [step % limit == 0] * 4
+    assert pong(1).max_steps == 4000
+    assert pong(1, frameskip=3).max_steps == 10_666
+
+
+def test_a_serve_can_be_any_that_the_rules_allow():
+    env = pong(4000)
+    env.reset(seed=9)
+    states = [env.state(i) for i in range(4000)]
+    assert {state["climb"] for state in states} == set(range(-25, 26))
+    balls = np.array([state["ball"] for state in states])
+    assert -725 <= balls.min() < -715
+    assert 715 < balls.max() <= 725
+    assert abs(balls.mean()) < 40
+    assert abs(sum(state["direction"] for state in states)) < 300
+
+
+def test_following_the_ball_wins_and_resting_loses():
+    results = {}
+    for policy in (follow, lambda env: np.zeros(128, np.int32)):
+        env = pong(128)
+        env.reset(seed=0)
+        for _ in range(1200):
+            env.step(policy(env))
+        results[policy] = env.stats()
+        assert results[policy]["episodes"] > 128
+    followed, rested = results.values()
+    assert followed["episode_return"] > 8
+    assert followed["score"] > 20.5
+    assert rested["episode_return"] < -8
+    assert rested["opponent_score"] > 20.5
+
+
+def test_an_action_that_is_none_stays():
+    env, other = pong(8, check_actions=False), pong(8)
+    env.reset(seed=0)
+    other.reset(seed=0)
+    strange = np.array([-1, 3, 2**31 - 1, -(2**31), 257, 65537, -65535, 4], np.int32)
+    for _ in range(100):
+        env.step(strange)
+        other.step(np.zeros(8, np.int32))
+        assert np.array_equal(env.observations, other.observations)
+
+
+# ---- Arguments, state, pictures ----
+
+
+@pytest.mark.parametrize(
+    ("argument", "value", "bound"),
+    [
+        ("frameskip", 0, "at least 1"),
+        ("frameskip", 21, "at most 20"),
+        ("points_to_win", 0, "at least 1"),
+        ("points_to_win", 1001, "at most 1000"),
+        ("paddle_height", 99, "at least 100"),
+        ("paddle_height", 2001, "at most 2000"),
+        ("paddle_speed", 0, "at least 1"),
+        ("paddle_speed", 501, "at most 500"),
+        ("opponent_speed", -1, "at least 0"),
+        ("opponent_speed", 501, "at most 500"),
+        ("crossing_frames", 19, "at least 20"),
+        ("crossing_frames", 1001, "at most 1000"),
+        ("min_crossing_frames", 19, "at least 20"),
+        ("min_crossing_frames", 61, "at most 60"),
+        ("crossing_cut", -1, "at least 0"),
+        ("crossing_cut", 101, "at most 100"),
+        ("max_climb", 0, "at least 1"),
+        ("max_climb", 128, "at most 127"),
+    ],
+)
+def test_numbers_out_of_bounds_are_refused(argument, value, bound):
+    with pytest.raises(ValueError, match=f"^{argument} must be {bound}, got {value}$"):
+        pong(1, **{argument: value})
+
+
+@pytest.mark.parametrize("argument", DEFAULTS)
+@pytest.mark.parametrize("value", [2.5, "8", None, True])
+def test_what_is_no_integer_is_refused(argument, value):
+    with pytest.raises(TypeError, match=f"^{argument} must be an integer, got {value!r}"):
+        pong(1, **{argument: value})
+
+
+def test_defaults_are_those_of_the_reference():
+    assert {key: value.default for key, value in parameters(Pong).items()} == DEFAULTS
+
+
+def test_making_it_again_changes_nothing():
+    env, other = pong(1), pong(1)
+    with pytest.raises(RuntimeError, match="already made"):
+        env.__init__(1, frameskip=20, max_climb=127, paddle_height=100)
+    env.reset(seed=0)
+    other.reset(seed=0)
+    for _ in range(50):
+        env.step(np.ones(1, np.int32))
+        other.step(np.ones(1, np.int32))
+        assert np.array_equal(env.observations, other.observations)
+
+
+def test_state_checks_the_copy():
+    env = pong(2)
+    with pytest.raises(error.ResetNeeded, match="state"):
+        env.state(0)
+    env.reset(seed=0)
+    for copy in (-1, 2):
+        with pytest.raises(ValueError, match="copy must be"):
+            env.state(copy)
+
+
+def test_the_picture_shows_paddles_and_ball_where_they_are(rng):
+    env = pong(1)
+    env.reset(seed=0)
+    for _ in range(100):
+        env.step(follow(env, rng, 0.3))
+        state, picture = env.state(0), env.render_copy(0).astype(np.int64)
+        assert picture.shape == (300, 400, 3)
+        colours = (picture << np.array([16, 8, 0])).sum(axis=2)
+        for colour, column, key in ((0xFF9F1C, 31, "opponent"), (0x2EC4B6, 369, "paddle")):
+            rows = np.flatnonzero(colours[:, column] == colour)
+            assert abs(rows.mean() + 0.5 - (150 - state[key] / 10)) <= 0.5
+            assert rows.size in (39, 40)
+        across = state["direction"] * (1 - 2 * state["frames_left"] / state["crossing"])
+        rows, columns = np.nonzero(colours == 0xFFFFFF)
+        assert abs(columns.mean() + 0.5 - (200 + 160 * across)) <= 0.5
+        assert abs(rows.mean() + 0.5 - (150 - state["ball"] / 10)) <= 0.5
