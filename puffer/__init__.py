@@ -17,6 +17,8 @@ except ModuleNotFoundError as error:
     ) from None
 
 from puffer._version import __version__
+from puffer.emulation import emulate
+from puffer.env import PufferEnv
 from puffer.errors import WorkerDied, WorkerError, WorkerTimeout
 from puffer.registry import list_envs, make, register, register_with_gymnasium
 from puffer.rollout import Rollout
@@ -26,12 +28,14 @@ __all__ = [
     "ABI",
     "Buffers",
     "Env",
+    "PufferEnv",
     "Rollout",
     "VectorEnv",
     "WorkerDied",
     "WorkerError",
     "WorkerTimeout",
     "__version__",
+    "emulate",
     "get_include",
     "list_envs",
     "make",

@@ -139,7 +139,7 @@ Drives an environment with one agent: a `gymnasium.Env`, or one with the same me
         self.env_step = env.step
         self.env_reset = env.reset
         self.is_current = isinstance(env, GymnasiumEnv)
-        self.takes_seed = self.is_current or _takes(env.reset, "seed")
+        self.takes_seed = self.is_current or takes_parameter(env.reset, "seed")
 
     cpdef object reset(self, object seed, list infos):
         if self.takes_seed:
@@ -177,7 +177,7 @@ Drives an environment with one agent: a `gymnasium.Env`, or one with the same me
             infos.append((row, info))
 
 
-def _takes(function, parameter):
+def takes_parameter(function, parameter):
     """Whether a function has a parameter of that name."""
     try:
         parameters = inspect.signature(function).parameters

@@ -20,7 +20,7 @@ def attempt(function, *arguments, **keywords):
 
 def attempt_everything(thing, skip=()):
     for name in dir(type(thing)):
-        if name in skip or (name.startswith("__") and name not in ("__repr__", "__str__", "__hash__", "__reduce__")):
+        if name in skip or (name.startswith("_") and name not in ("__repr__", "__del__", "__reduce__", "__len__")):
             continue
         value = attempt(getattr, thing, name)
         if callable(value):

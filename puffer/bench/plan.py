@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import NamedTuple
 
 import puffer
 
@@ -18,16 +17,12 @@ _BUDGET_SECONDS = 80.0
 _LONGEST_SECONDS = 2.0
 
 
-class Env(NamedTuple):
-    """An environment that can be measured: its full name, and whether it is native, so that threads can step it."""
-
-    name: str
-    native: bool
-
-
 @dataclass(frozen=True)
 class Case:
-    """One line of the table: an environment with so many copies, stepped by so many threads."""
+    """One line of the table: an environment with so many copies, stepped by so many threads.
+
+    Environments written in Python are stepped by as many worker processes; 1 means in this process.
+    """
 
     env: str
     copies: int
@@ -39,10 +34,10 @@ def available_cores() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
-def cases(envs: Iterable[Env], copies: Iterable[int], threads: Iterable[int]) -> list[Case]:
-    """Every combination. More threads than copies are as many as copies; environments in Python have one thread."""
+def cases(envs: Iterable[str], copies: Iterable[int], threads: Iterable[int]) -> list[Case]:
+    """Every combination. More threads than copies are as many threads as copies."""
     threads = list(threads)
-    every = [Case(env.name, n, min(t, n) if env.native else 1) for env in envs for n in copies for t in threads]
+    every = [Case(env, n, min(t, n)) for env in envs for n in copies for t in threads]
     return list(dict.fromkeys(every))
 
 
@@ -51,20 +46,18 @@ def seconds_per_case(count: int) -> float:
     return min(_LONGEST_SECONDS, _BUDGET_SECONDS / max(1, count))
 
 
-def usable(names: Iterable[str]) -> tuple[list[Env], dict[str, str]]:
-    """The environments of these names that can be made here, and by name, why the others cannot."""
-    envs, reasons = [], {}
+def usable(names: Iterable[str]) -> tuple[list[str], dict[str, str]]:
+    """The full names of the environments that can be made here; and by name, why the others cannot."""
+    full_names, reasons = [], {}
     known = set(puffer.list_envs())
     for name in names:
         try:
-            made = puffer.make(name, 1)
+            puffer.make(name, 1).close()
         except Exception as error:  # whatever a third party's environment raises
             reasons[name] = one_line(error)
         else:
-            full_name = name if name in known or f"ocean-{name}" not in known else f"ocean-{name}"
-            envs.append(Env(full_name, isinstance(made.unwrapped.backend, puffer.Env)))
-            made.close()
-    return envs, reasons
+            full_names.append(name if name in known or f"ocean-{name}" not in known else f"ocean-{name}")
+    return full_names, reasons
 
 
 def one_line(error: BaseException) -> str:

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from puffer.bench.report import Report, Result
+from puffer.bench.table import counted
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -47,10 +48,10 @@ def _lines(report: Report) -> dict[tuple[str, int], list[Result]]:
 def _line(axes: Axes, results: list[Result], color: str, style: str) -> None:
     copies = [result.case.copies for result in results]
     rates = [result.ours.rate for result in results]
-    axes.plot(copies, [rate.median for rate in rates], style, color=color, marker="o", markersize=4, linewidth=1.8)
-    axes.fill_between(
-        copies, [rate.low for rate in rates], [rate.high for rate in rates], color=color, alpha=0.12, linewidth=0
-    )
+    medians = [rate.median for rate in rates]
+    ranges = [[rate.median - rate.low for rate in rates], [rate.high - rate.median for rate in rates]]
+    axes.errorbar(copies, medians, ranges, fmt="none", ecolor=color, elinewidth=1, capsize=3, alpha=0.5)
+    axes.plot(copies, medians, style, color=color, marker="o", markersize=4, linewidth=1.8)
 
 
 def _legends(axes: Axes, envs: list[str], threads: list[int]) -> None:
@@ -59,7 +60,7 @@ def _legends(axes: Axes, envs: list[str], threads: list[int]) -> None:
     handles = [Line2D([], [], color=_COLORS[k % len(_COLORS)], label=env) for k, env in enumerate(envs)]
     if len(threads) > 1:
         for k, count in enumerate(threads):
-            label = f"{count} thread{'s' if count > 1 else ''}"
+            label = counted(count, "thread")
             handles.append(Line2D([], [], color="#555555", linestyle=_STYLES[k % len(_STYLES)], label=label))
     axes.legend(handles=handles, loc="center left", bbox_to_anchor=(1.01, 0.5), frameon=False)
 

@@ -16,6 +16,7 @@ from puffer.bench.measuring import interleave
 from puffer.bench.peers import PeerError, Peers
 from puffer.bench.plan import Case
 from puffer.bench.report import Report, Result
+from puffer.bench.table import counted
 
 # Exit statuses, as shells know them.
 _FAILED, _USAGE, _INTERRUPTED = 1, 2, 130
@@ -47,7 +48,7 @@ def _run(options: Options) -> int:
         return _refuse(next(iter(reasons.values())))
     report = Report(
         settings={
-            "envs": [env.name for env in envs],
+            "envs": envs,
             "num_envs": list(options.copies),
             "num_threads": list(options.threads),
             "repeats": options.repeats,
@@ -95,7 +96,7 @@ class _Run:
         try:
             with _progress(len(cases) + len(figure_names)) as progress:
                 for case in cases:
-                    progress.step(f"{case.env}, {case.copies:,} copies, {case.threads} threads")
+                    progress.step(f"{case.env}, {counted(case.copies, 'copy')}, {counted(case.threads, 'thread')}")
                     self._measure_case(case)
                 for name in figure_names:
                     progress.step(figures.DEFINITIONS[name].title)
@@ -114,7 +115,7 @@ class _Run:
             finally:
                 ours.close()
         except (Exception, MemoryError) as error:  # whatever an environment raises; the others go on
-            self._note(f"{case.env} with {case.copies:,} copies was not measured: {plan.one_line(error)}")
+            self._note(f"{case.env} with {counted(case.copies, 'copy')} was not measured: {plan.one_line(error)}")
 
     def _against_peers(self, case: Case, ours: worker.Contender) -> Result:
         """Measure a case; once more without a peer that fails on the way."""
@@ -174,5 +175,7 @@ class _Steps:
 @contextmanager
 def _progress(total: int) -> Iterator[_Steps]:
     columns = (BarColumn(24), MofNCompleteColumn(), TimeRemainingColumn(), TextColumn("{task.description}"))
-    with Progress(*columns, console=Console(stderr=True), transient=True, auto_refresh=False) as progress:
+    console = Console(stderr=True)
+    shown = {"transient": True, "auto_refresh": False, "disable": not console.is_terminal}
+    with Progress(*columns, console=console, **shown) as progress:
         yield _Steps(progress, total)

@@ -143,7 +143,8 @@ def _footer(report: Report) -> list[tuple[str, str]]:
         (
             "steps",
             "A step is one transition of one agent: rows × calls of the public step(). Actions are random, drawn "
-            "before the clock starts, and checked by step(). Resets are inside the clock (autoreset).",
+            "before the clock starts, and checked by step(). Resets are inside the clock (autoreset). Environments "
+            "written in Python are stepped by worker processes instead of threads, 1 being the process itself.",
         ),
         (
             "method",
@@ -178,6 +179,11 @@ def digits(value: float) -> str:
 
 def _unit(value: float) -> tuple[float, str]:
     return next(((scale, name) for scale, name in ((1e9, "G"), (1e6, "M"), (1e3, "k")) if value >= scale), (1.0, ""))
+
+
+def counted(count: int, noun: str) -> str:
+    """1 thread, 2 threads."""
+    return f"{count:,} {noun}" if count == 1 else f"{count:,} {'copies' if noun == 'copy' else noun + 's'}"
 
 
 def rate(value: float) -> str:

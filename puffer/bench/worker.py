@@ -97,7 +97,10 @@ def _puffer(spec: Spec) -> Contender:
     """Own entries: "options" for puffer.make; "horizon", to step into rollout buffers of that many steps."""
     import puffer
 
-    env = puffer.make(spec["id"], spec["num_envs"], num_threads=spec["num_threads"], **spec.get("options", {}))
+    threads = spec["num_threads"]
+    # The last two matter to environments written in Python only.
+    stepped_by = {"num_threads": threads, "backend": "process" if threads > 1 else "serial", "num_workers": threads}
+    env = puffer.make(spec["id"], spec["num_envs"], **stepped_by, **spec.get("options", {}))
     if "horizon" in spec:
         env.rollout_buffers(spec["horizon"])
     env.reset(seed=0)

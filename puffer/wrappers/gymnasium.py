@@ -100,18 +100,18 @@ def creator(id: str, arguments: dict[str, Any]) -> GymnasiumCreator:
 
 @dataclass(frozen=True)
 class GymnasiumCreator:
-    """Makes copies of the environment with this Gymnasium id.
+    """Makes copies of the environment with this Gymnasium id or spec.
 
     Gymnasium's own wrappers for checking, order and time limits are left off: the batch does their work.
     """
 
-    id: str
+    id: str | gymnasium.envs.registration.EnvSpec
     arguments: dict[str, Any] = field(default_factory=dict)
 
     def __call__(self, copy: int) -> GymAdapter:
-        spec = copying.deepcopy(gymnasium.spec(self.id))
-        max_steps = self.arguments.get("max_episode_steps", spec.max_episode_steps)
+        arguments = dict(self.arguments)
+        spec = copying.deepcopy(gymnasium.spec(self.id) if isinstance(self.id, str) else self.id)
+        max_steps = arguments.pop("max_episode_steps", spec.max_episode_steps)
         spec.max_episode_steps = None
         spec.order_enforce = False
-        arguments = {key: value for key, value in self.arguments.items() if key != "max_episode_steps"}
         return GymAdapter(gymnasium.make(spec, disable_env_checker=True, **arguments), max_steps)

@@ -1,0 +1,109 @@
+"""`emulate`: a batch of any environment, given as an instance or as what makes one."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import cloudpickle
+import gymnasium
+
+from puffer._puffer_adapter import PufferAdapter
+from puffer._python import Adapter, GymAdapter
+from puffer.backends import python_backend
+from puffer.env import PufferEnv
+from puffer.vector import VectorEnv
+from puffer.wrappers.gymnasium import GymnasiumCreator
+
+
+def emulate(
+    env: Any,
+    num_envs: int = 1,
+    *,
+    backend: str = "auto",
+    num_workers: int | None = None,
+    timeout: float = 60.0,
+    ordered: bool = False,
+    restart_workers: bool = False,
+    copy: bool = False,
+    **options: Any,
+) -> VectorEnv:
+    """Make a batch of `num_envs` copies of an environment.
+
+    Parameters
+    ----------
+    env
+        A callable without arguments that makes a copy; or one copy, which is replicated through its Gymnasium spec if
+        it has one and else by pickling. A copy is a `gymnasium.Env`, a `PufferEnv`, or anything with the methods of an
+        environment of older versions of Gym.
+    num_envs : int
+        Copies.
+    backend, num_workers, timeout, ordered, restart_workers, copy
+        As in `puffer.make`.
+    **options
+        batch_size, autoreset_mode, max_steps, buf, seed, record_episodes, check_actions, as in `puffer.make`.
+
+    Raises TypeError for what is no environment, or for an instance that cannot be replicated.
+    """
+    workers = {
+        "num_workers": num_workers,
+        "timeout": timeout,
+        "ordered": ordered,
+        "restart_workers": restart_workers,
+    }
+    return VectorEnv(python_backend(creator_of(env), num_envs, backend, workers, options), copy=copy)
+
+
+def creator_of(env: Any) -> Callable[[int], Adapter]:
+    """What makes adapters of copies of `env`, an instance or a callable."""
+    if _is_env(env):
+        if isinstance(env, gymnasium.Env) and env.spec is not None:
+            return GymnasiumCreator(env.spec)
+        return _PickleCreator(env)
+    if callable(env):
+        return _CallCreator(env)
+    raise TypeError(f"emulate takes an environment or a callable that makes one, got {env!r}")
+
+
+def adapter_of(env: Any) -> Adapter:
+    """The adapter for one copy. Raises TypeError for what is no environment."""
+    if isinstance(env, PufferEnv):
+        return PufferAdapter(env)
+    if not _is_env(env):
+        raise TypeError(f"the callable given to emulate must make an environment, it made {env!r}")
+    return GymAdapter(env)
+
+
+def _is_env(env: Any) -> bool:
+    return (
+        not isinstance(env, type)
+        and callable(getattr(env, "reset", None))
+        and callable(getattr(env, "step", None))
+        and (isinstance(env, PufferEnv) or (hasattr(env, "observation_space") and hasattr(env, "action_space")))
+    )
+
+
+class _CallCreator:
+    """Calls a function for each copy."""
+
+    def __init__(self, function: Callable[[], Any]) -> None:
+        self._function = function
+
+    def __call__(self, copy: int) -> Adapter:
+        return adapter_of(self._function())
+
+
+class _PickleCreator:
+    """Makes copies of an instance by pickling it."""
+
+    def __init__(self, env: Any) -> None:
+        try:
+            self._pickled = cloudpickle.dumps(env)
+        except Exception as error:
+            raise TypeError(
+                f"{env!r} has no spec and cannot be pickled ({error}); pass a function that makes the environment "
+                f"instead: puffer.emulate(lambda: ..., num_envs)"
+            ) from error
+
+    def __call__(self, copy: int) -> Adapter:
+        return adapter_of(cloudpickle.loads(self._pickled))
