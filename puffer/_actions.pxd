@@ -13,7 +13,8 @@ cdef class ActionReader:
     cdef int32_t[::1] low
     cdef uint32_t[::1] count
 
-    cdef int take(self, object actions, cnp.ndarray target) except -1
+    cdef cnp.ndarray as_array(self, object actions)
+    cdef int take(self, cnp.ndarray actions, cnp.ndarray target) except -1
     cdef bint fits(self, cnp.ndarray actions, cnp.ndarray target) noexcept
     cdef bint take_array(self, cnp.ndarray actions, cnp.ndarray target, bint* good) noexcept
-    cdef int take_slowly(self, object actions, cnp.ndarray target) except -1
+    cdef int take_slowly(self, cnp.ndarray actions, cnp.ndarray target) except -1

@@ -32,6 +32,8 @@ spaces: TypeError. With `native=False` the rows have the space's own dtype, and 
 """
 
     def __init__(self, space, bint check=True, bint native=True):
+        if not isinstance(space, (spaces.Discrete, spaces.MultiDiscrete, spaces.Box)):
+            raise TypeError(f"actions must be Discrete, MultiDiscrete or Box, got {space}")
         self.space = space
         self.check = check
         self.native = native
@@ -65,11 +67,20 @@ spaces: TypeError. With `native=False` the rows have the space's own dtype, and 
             raise TypeError(f"target must be a writable C-contiguous {self.dtype} array")
         if target.shape[1:] != self.shape or target.ndim == 0:
             raise ValueError(f"target must have shape (rows, {', '.join(map(str, self.shape))}), got {target.shape}")
-        self.take(actions, target)
+        self.take(self.as_array(actions), target)
 
-    cdef int take(self, object actions, cnp.ndarray target) except -1:
+    cdef cnp.ndarray as_array(self, object actions):
+        """`actions` as an array."""
+        if cnp.PyArray_CheckExact(actions):
+            return actions
+        try:
+            return np.asarray(actions)
+        except Exception as error:
+            raise ValueError(f"actions must be an array or convertible to one: {error}") from error
+
+    cdef int take(self, cnp.ndarray actions, cnp.ndarray target) except -1:
         cdef bint good
-        if self.native and cnp.PyArray_CheckExact(actions) and self.fits(actions, target):
+        if self.native and self.fits(actions, target):
             if self.take_array(actions, target, &good):
                 if not good:
                     raise _bad_value(actions, self.space)
@@ -117,10 +128,10 @@ spaces: TypeError. With `native=False` the rows have the space's own dtype, and 
             return True
         return False
 
-    cdef int take_slowly(self, object actions, cnp.ndarray target) except -1:
+    cdef int take_slowly(self, cnp.ndarray actions, cnp.ndarray target) except -1:
         """Anything that is no plain array of a fast dtype: converted, or refused with the reason."""
         cdef bint good
-        array = np.asarray(actions)
+        cdef object array = actions
         shape = (<object>target).shape
         if array.dtype.kind not in ("iu" if self.discrete else "fiu"):
             raise TypeError(

@@ -230,6 +230,8 @@ Base of `puffer.Env`; not made by itself.
         """Everything of a step that can be refused, and what it needs before the GIL is released."""
         cdef Part part
         cdef Buffers buffers
+        # First, because making an array of the caller's object may run the caller's code.
+        actions = (<ActionReader>self.reader).as_array(actions)
         self.require_open()
         if self.status != READY:
             raise error.ResetNeeded("step() before reset()")
@@ -242,7 +244,9 @@ Base of `puffer.Env`; not made by itself.
             (<ActionReader>self.reader).take(actions, part.actions)
         else:
             buffers = self.rollout.next_buffers()
-            (<ActionReader>self.reader).take(actions, buffers.actions)
+            # By way of another array: bad actions must not overwrite what a row of the rollout holds.
+            (<ActionReader>self.reader).take(actions, self.rollout.checked_actions)
+            np.copyto(buffers.actions, self.rollout.checked_actions)
             self.rollout.advance()
             self.write_to(buffers)
         self.use_spare_ends(part)
@@ -320,7 +324,7 @@ Base of `puffer.Env`; not made by itself.
             raise error.ClosedEnvironmentError(f"this {type(self).__name__} is closed")
         if self.stepping:
             raise RuntimeError("this environment is being stepped by another thread")
-        if self.parts is None:
+        if self.parts is None or not self.is_complete:
             raise RuntimeError(f"{type(self).__name__}.__init__() has not run to its end")
         return 0
 
@@ -394,11 +398,13 @@ Base of `puffer.Env`; not made by itself.
         Raises ValueError for a horizon below 1, or with batch_size below num_envs.
         """
         self.require_open()
-        horizon = checks.integer("horizon", horizon, 1)
+        horizon = checks.integer("horizon", horizon, 1, 2**31 - 1)
         if len(self.parts) > 1:
             raise ValueError(f"rollout_buffers needs batch_size = num_envs = {self.num_copies}, got {self.batch_size}")
+        with checks.memory("horizon", horizon):
+            rollout = Rollout(horizon, self.buffers)
         self.drain()
-        self.rollout = Rollout(horizon, self.buffers)
+        self.rollout = rollout
         # The streams go on, but the rollout's first observations are those of a reset.
         self.awaiting.clear()
         self.status = UNSET if self.status == READY else self.status
@@ -406,6 +412,7 @@ Base of `puffer.Env`; not made by itself.
 
     cdef int write_to(self, Buffers buffers) except -1:
         cdef Part part
+        self.buffers = buffers
         self.attach(buffers)
         for part in self.parts:
             part.attach(buffers)

@@ -92,8 +92,8 @@ render_size : (int, int)
                  buf=None, seed=None, render_mode=None, record_episodes=False, check_actions=True):
         if self.parts is not None:
             raise RuntimeError(f"this {type(self).__name__} is already made; make a new one")
-        copies = checks.integer("num_envs", num_envs, 1)
-        agents = checks.integer("agents_per_env", agents_per_env, 1)
+        copies = checks.integer("num_envs", num_envs, 1, _NO_LIMIT)
+        agents = checks.integer("agents_per_env", agents_per_env, 1, _NO_LIMIT // copies)
         self.requested_threads = checks.integer("num_threads", num_threads, 0, MAX_THREADS - 1)
         self.batch_size = checks.divisor("batch_size", batch_size, "num_envs", copies)
         self.autoreset_mode = checks.autoreset_mode(autoreset_mode)
@@ -111,11 +111,12 @@ render_size : (int, int)
         self.autoreset = _MODES[self.autoreset_mode]
         self.max_steps = _NO_LIMIT if limit is None else limit
         self.num_statistics = len(self.statistic_names)
-        self.buffers = Buffers(self.num_agents, observation_space.shape, observation_space.dtype,
-                               self.reader.shape, self.reader.dtype, buf)
-        self.row_size = self.buffers.observations.nbytes // self.num_agents
-        self.num_copies = copies
-        self._allocate()
+        with checks.memory("num_envs", copies):
+            self.buffers = Buffers(self.num_agents, observation_space.shape, observation_space.dtype,
+                                   self.reader.shape, self.reader.dtype, buf)
+            self.row_size = self.buffers.observations.nbytes // self.num_agents
+            self.num_copies = copies
+            self._allocate()
         self.attach(self.buffers)
         self.make_parts()
 
@@ -228,7 +229,11 @@ render_size : (int, int)
     def _indices(self, copies):
         if copies is None:
             return list(range(self.num_copies))
-        chosen = [checks.integer(f"copies[{k}]", copy, 0, self.num_copies - 1) for k, copy in enumerate(copies)]
+        try:
+            chosen = list(copies)
+        except TypeError:
+            raise TypeError(f"copies must be a sequence of copies, got {copies!r}") from None
+        chosen = [checks.integer(f"copies[{k}]", copy, 0, self.num_copies - 1) for k, copy in enumerate(chosen)]
         if len(set(chosen)) != len(chosen):
             raise ValueError(f"copies must be distinct, got {chosen}")
         return chosen

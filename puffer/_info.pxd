@@ -18,6 +18,8 @@ cdef class EpisodeEnds:
     cdef double* times
     cdef Py_ssize_t num_rows
     cdef list stretches
+    # Whether somebody may hold views of these arrays, so that they must not be written again.
+    cdef readonly bint is_out
 
     cdef int take(self, Py_ssize_t first_row, stretch_t* stretches, int count) except -1
 

@@ -10,6 +10,8 @@ from libc.stdint cimport int32_t, int64_t, uintptr_t
 
 from puffer._buffers import aligned_zeros
 
+_PLACEHOLDER = "final_obs"
+
 
 cdef class EpisodeEnds:
     """EpisodeEnds(num_rows, observation_shape, observation_dtype, *, final_observations, record_episodes)
@@ -46,6 +48,9 @@ thread writes its entries in a stretch of its own.
 
     def info(self):
         """The info of these ends as a plain dictionary, in Gymnasium's form for vector environments."""
+        if self.stretches is None:
+            return {}
+        self.is_out = True
         first_row, *stretches = self.stretches
         entries = np.concatenate([np.arange(start, end) for start, end in stretches])
         rows = self.row_array[entries] - first_row
@@ -86,15 +91,16 @@ cdef class Info(dict):
     cdef Info over(EpisodeEnds ends):
         cdef Info info = Info.__new__(Info)
         info.ends = ends
+        # Code in C that looks past the methods, such as the json module's, asks whether a dictionary is empty.
+        dict.__setitem__(info, _PLACEHOLDER, None)
         return info
 
     cdef int fill(self) except -1:
         cdef EpisodeEnds ends = self.ends
         if ends is not None:
             self.ends = None
-            # Entries that the caller has set in the meantime win.
-            for key, value in ends.info().items():
-                dict.setdefault(self, key, value)
+            dict.__delitem__(self, _PLACEHOLDER)
+            dict.update(self, ends.info())
         return 0
 
     def __getitem__(self, key):

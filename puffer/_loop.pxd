@@ -76,6 +76,7 @@ cdef class Loop:
     cdef size_t row_size
     cdef state_t states[MAX_STATES]
     cdef int num_states
+    cdef bint is_complete
     cdef Py_ssize_t num_statistics
     cdef uint8_t* alive
     cdef int32_t* elapsed

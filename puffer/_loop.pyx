@@ -109,10 +109,12 @@ Base of `puffer.Env`; not made by itself.
         """
         cdef char* block
         cdef uintptr_t start
-        if self.num_states == MAX_STATES:
-            raise MemoryError(f"an environment has at most {MAX_STATES} blocks of state")
         if self.num_copies <= 0:
             raise RuntimeError("new_state() must come after Env.__init__()")
+        # Until it has succeeded, the environment cannot be used.
+        self.is_complete = False
+        if self.num_states == MAX_STATES:
+            raise MemoryError(f"an environment has at most {MAX_STATES} blocks of state")
         block = <char*>calloc(self.num_copies * max(size, 1) + 128 + MAX_STATES * 1024, 1)
         if block == NULL:
             raise MemoryError(f"no memory for the state of {self.num_copies} copies of {size} bytes")
@@ -125,6 +127,7 @@ Base of `puffer.Env`; not made by itself.
         self.states[self.num_states].memory = <char*>start
         self.states[self.num_states].size = size
         self.num_states += 1
+        self.is_complete = True
         return <void*>start
 
     cdef int attach(self, Buffers buffers) except -1:

@@ -53,6 +53,6 @@ The rows (a slice of the batch) of copies that are sent and received together.
         cdef Py_ssize_t k
         self.ends = None
         for k in range(len(self.spare)):
-            if Py_REFCNT(PyList_GET_ITEM(self.spare, k)) == 1:
+            if Py_REFCNT(PyList_GET_ITEM(self.spare, k)) == 1 and not (<EpisodeEnds>self.spare[k]).is_out:
                 return self.spare[k]
         return None

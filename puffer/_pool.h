@@ -1,9 +1,10 @@
 /* Worker threads that run slices of jobs. Knows nothing of environments.
  *
- * A job is one function called once per slice, with slice numbers 0 .. slices-1. Every worker handles every job, in
- * the order of submission, and always the same slice number, so a worker keeps meeting the same rows (they stay in
- * its core's cache) and jobs finish in order. Workers spin for a few microseconds for the next job and then sleep on
- * a condition variable: dispatch to a busy pool costs a store, a sleeping pool costs nothing.
+ * A job is one function called once per slice, with slice numbers 0 .. slices-1. Every worker goes through the jobs in
+ * the order of submission and takes its own slice of each, so a worker keeps meeting the same rows (they stay in its
+ * core's cache). Whoever waits for a job takes the slices that nobody has begun: on a machine that is busy with
+ * something else a worker may not be running just now. Workers spin for a few microseconds for the next job and then
+ * sleep on a condition variable: dispatch to a busy pool costs a store, a sleeping pool costs nothing.
  *
  * A fork copies the memory of a pool but not its threads: pool_is_alive() is false in the child, which must make a
  * pool of its own (the copy is abandoned, because its lock may be held by a thread that does not exist).
@@ -19,6 +20,7 @@
 #include <unistd.h>
 
 #define POOL_SPINS 4000
+#define POOL_SLICES 256
 
 typedef void (*pool_function)(void *argument, int slice, int slices);
 
@@ -28,6 +30,7 @@ typedef struct {
     int slices;
     int first_slice; /* slice of worker 0: 1 when the submitting thread runs slice 0 itself */
     atomic_int remaining;
+    atomic_int begun[POOL_SLICES];
 } pool_job;
 
 typedef struct {
@@ -35,7 +38,7 @@ typedef struct {
     pthread_cond_t posted;   /* a job was submitted, or the pool is stopping */
     pthread_cond_t finished; /* a job has no slices left */
     pthread_t *threads;
-    pool_job **queue; /* ring of submitted jobs */
+    _Atomic(pool_job *) *queue; /* ring of submitted jobs */
     uint64_t capacity;
     int workers;
     int sleeping;
@@ -67,6 +70,14 @@ static inline void pool_finish_slice(pool_t *pool, pool_job *job) {
     pthread_mutex_unlock(&pool->lock);
 }
 
+/* Runs a slice of a job, unless somebody has begun it. A worker that lost its turn may come with a job that has been
+ * submitted again since: then this is a slice of the new submission, which is as good. */
+static inline void pool_take(pool_t *pool, pool_job *job, int slice) {
+    if (atomic_exchange_explicit(&job->begun[slice], 1, memory_order_acq_rel)) return;
+    job->function(job->argument, slice, job->slices);
+    pool_finish_slice(pool, job);
+}
+
 /* Waits until more than `handled` jobs were submitted; returns 0 when the pool stops. */
 static inline int pool_next(pool_t *pool, uint64_t handled) {
     for (int spin = 0; spin < POOL_SPINS; spin++) {
@@ -87,9 +98,11 @@ static inline void *pool_work(void *argument) {
     pool_t *pool = argument;
     int worker = atomic_fetch_add(&pool->started, 1);
     for (uint64_t handled = 0; pool_next(pool, handled); handled++) {
-        pool_job *job = pool->queue[handled % pool->capacity];
-        job->function(job->argument, worker + job->first_slice, job->slices);
-        pool_finish_slice(pool, job);
+        /* Of the jobs that fell out of the ring in the meantime, others have done all slices. */
+        uint64_t submitted = atomic_load(&pool->submitted);
+        if (submitted - handled > pool->capacity) handled = submitted - pool->capacity;
+        pool_job *job = atomic_load(&pool->queue[handled % pool->capacity]);
+        pool_take(pool, job, worker + job->first_slice);
     }
     return NULL;
 }
@@ -123,7 +136,7 @@ static inline pool_t *pool_new(int workers, int capacity) {
     pool->capacity = (uint64_t)capacity;
     pool->process = getpid();
     pool->threads = calloc((size_t)workers, sizeof(pthread_t));
-    pool->queue = calloc((size_t)capacity, sizeof(pool_job *));
+    pool->queue = calloc((size_t)capacity, sizeof *pool->queue);
     pthread_mutex_init(&pool->lock, NULL);
     pthread_cond_init(&pool->posted, NULL);
     pthread_cond_init(&pool->finished, NULL);
@@ -147,9 +160,12 @@ static inline void pool_submit(pool_t *pool, pool_job *job, pool_function functi
     job->first_slice = share ? 1 : 0;
     job->slices = pool->workers + job->first_slice;
     atomic_store_explicit(&job->remaining, pool->workers, memory_order_relaxed);
+    /* From here on the slices can be taken. */
+    for (int slice = job->first_slice; slice < job->slices; slice++)
+        atomic_store_explicit(&job->begun[slice], 0, memory_order_release);
     pthread_mutex_lock(&pool->lock);
     uint64_t submitted = atomic_load_explicit(&pool->submitted, memory_order_relaxed);
-    pool->queue[submitted % pool->capacity] = job;
+    atomic_store(&pool->queue[submitted % pool->capacity], job);
     atomic_store_explicit(&pool->submitted, submitted + 1, memory_order_release);
     if (pool->sleeping) pthread_cond_broadcast(&pool->posted);
     pthread_mutex_unlock(&pool->lock);
@@ -159,8 +175,10 @@ static inline int pool_is_finished(pool_job *job) {
     return atomic_load_explicit(&job->remaining, memory_order_acquire) == 0;
 }
 
-/* Waits for a submitted job: spins briefly, then sleeps. */
+/* Waits for a submitted job: takes what nobody has begun, spins briefly, then sleeps. */
 static inline void pool_wait(pool_t *pool, pool_job *job) {
+    for (int slice = job->first_slice; slice < job->slices; slice++)
+        if (!atomic_load_explicit(&job->begun[slice], memory_order_relaxed)) pool_take(pool, job, slice);
     for (int spin = 0; spin < POOL_SPINS; spin++) {
         if (pool_is_finished(job)) return;
         pool_pause();

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import operator
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -81,6 +82,15 @@ def reset_mask(mask: Any, rows: int) -> None:
         raise ValueError(f"{name} must have shape ({rows},), got {mask.shape}")
     if not mask.any():
         raise ValueError(f"{name} must select at least one row, got {mask}")
+
+
+@contextmanager
+def memory(name: str, value: Any) -> Iterator[None]:
+    """A context in which a lack of memory is blamed on an argument: MemoryError with its name and value."""
+    try:
+        yield
+    except MemoryError as error:
+        raise MemoryError(f"not enough memory for {name} = {value}: {error}") from None
 
 
 def available_cores() -> int:

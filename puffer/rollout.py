@@ -25,6 +25,8 @@ class Rollout:
     actions : (horizon, rows, ...)
     rewards : (horizon, rows) float32
     terminations, truncations, masks : (horizon, rows) bool
+    checked_actions : (rows, ...)
+        The actions of the last step, for the environment's own use.
     """
 
     def __init__(self, horizon: int, buffers: Buffers) -> None:
@@ -41,6 +43,7 @@ class Rollout:
         self.terminations = rows(buffers.terminations)
         self.truncations = rows(buffers.truncations)
         self.masks = rows(buffers.masks)
+        self.checked_actions = aligned_zeros(buffers.actions.shape, buffers.actions.dtype)
         # The masks of single-agent environments are never written again.
         self.masks[:] = True
         single_row = (buffers.observations.shape[1:], buffers.observations.dtype)

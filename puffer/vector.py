@@ -120,13 +120,14 @@ class VectorEnv(gymnasium.vector.VectorEnv):
 
         Raises TypeError or ValueError for a bad seed or option.
         """
-        super().reset(seed=checks.seed(seed) if np.ndim(seed) == 0 and seed is not None else None)
-        mask = self._reset_mask(options)
-        observations, info = self.backend.reset(seed=seed, mask=mask)
+        observations, info = self.backend.reset(seed=seed, mask=self._reset_mask(options))
+        super().reset(seed=int(seed) if seed is not None and np.ndim(seed) == 0 else None)
         return (observations.copy() if self.copy else observations), info
 
     def _reset_mask(self, options: dict[str, Any] | None) -> np.ndarray | None:
         options = {} if options is None else options
+        if not isinstance(options, dict):
+            raise TypeError(f"options must be a dict, got {type(options).__name__}")
         unknown = [key for key in options if key != "reset_mask"]
         if unknown:
             raise ValueError(f"options has no entry {unknown[0]!r}; it takes 'reset_mask'")

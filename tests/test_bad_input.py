@@ -13,7 +13,6 @@ from gymnasium import error, spaces
 from helpers import assert_same, make, plain, play, random_actions, snapshot
 
 import puffer
-from puffer.registry import register
 
 BUFFERS = ("observations", "rewards", "terminations", "truncations", "masks")
 
@@ -209,7 +208,9 @@ def test_float_actions_of_any_real_type_are_taken(kind):
     assert np.array_equal(env.unwrapped.backend.buffers.actions, actions)
 
 
-@pytest.mark.parametrize("actions", [np.zeros(4), np.zeros((4, 3)), np.zeros((2, 2)), np.zeros((4, 2), bool), [["a"] * 2] * 4])
+@pytest.mark.parametrize(
+    "actions", [np.zeros(4), np.zeros((4, 3)), np.zeros((2, 2)), np.zeros((4, 2), bool), [["a"] * 2] * 4]
+)
 def test_float_actions_of_a_wrong_shape_or_type_are_refused(actions):
     with pytest.raises((TypeError, ValueError), match="actions must"):
         vector(spaces.Box(-1, 1, (2,), np.float32)).step(actions)
@@ -224,7 +225,9 @@ def test_multi_discrete_actions_are_checked_column_by_column():
         bad = good.copy()
         bad[2, column] = value
         low, high = ((0, 1), (-1, 1), (10, 13))[column]
-        with pytest.raises(ValueError, match=re.escape(f"actions[2, {column}] is {value}: row 2 takes {low} to {high}")):
+        with pytest.raises(
+            ValueError, match=re.escape(f"actions[2, {column}] is {value}: row 2 takes {low} to {high}")
+        ):
             env.step(bad)
 
 
@@ -237,7 +240,8 @@ def test_discrete_actions_with_a_start_are_checked():
 
 
 @pytest.mark.parametrize(
-    "space", [spaces.MultiBinary(3), spaces.Box(0, 1, (2,), np.float64), spaces.Text(3), spaces.Discrete(2, start=2**31)]
+    "space",
+    [spaces.MultiBinary(3), spaces.Box(0, 1, (2,), np.float64), spaces.Text(3), spaces.Discrete(2, start=2**31)],
 )
 def test_spaces_that_native_actions_cannot_have_are_refused(space):
     with pytest.raises(TypeError, match="actions"):
@@ -458,40 +462,3 @@ def test_a_reset_forgets_what_was_sent(started):
     with refuses(started, error.NoAsyncCallError, "without a send"):
         started.recv()
     assert plain(started.step([0] * 4)[4]) == {}
-
-
-# ---- Names ----
-
-
-@pytest.mark.parametrize("name", ["x", "../catch", "ocean-", "", "ocean-catch\0", "ocean.catch", "o" * 10000])
-def test_unknown_environments_are_refused(name):
-    with pytest.raises(error.NameNotFound, match="there is no environment called"):
-        puffer.make(name)
-
-
-@pytest.mark.parametrize("name", ["ocean-cathc", "Catch", "OCEAN-CATCH", "catsh", "catchh"])
-def test_a_misspelt_environment_gets_a_suggestion(name):
-    with pytest.raises(error.NameNotFound, match="did you mean 'ocean-catch'"):
-        puffer.make(name)
-
-
-@pytest.mark.parametrize("name", [None, 5, b"ocean-catch", ["ocean-catch"], object()])
-def test_a_name_that_is_no_string_is_refused(name):
-    with pytest.raises(TypeError, match="name must be a"):
-        puffer.make(name)
-
-
-def test_registering_needs_a_new_name_and_an_environment(monkeypatch):
-    monkeypatch.setattr("puffer.registry._registered", {})
-    for name, env in ((5, puffer.Env), ("", puffer.Env), ("mine", int), ("mine", 5), ("mine", make)):
-        with pytest.raises(TypeError):
-            register(name, env)
-    for name, env in (("ocean-catch", puffer.Env), ("mine", "module"), ("mine", "a:b:c")):
-        with pytest.raises(ValueError, match=r"registered already|module:attribute"):
-            register(name, env)
-    register("mine", "puffer.ocean.catch:Catch")
-    assert "mine" in puffer.list_envs()
-    assert puffer.make("mine", 2, rows=3).single_observation_space.shape == (3, 5)
-    register("broken", "puffer.registry:make")
-    with pytest.raises(TypeError, match="broken must be a subclass of puffer.Env"):
-        puffer.make("broken")

@@ -255,7 +255,7 @@ def test_adopted_buffers_are_written_in_place(name, copy):
     for action in random_actions(own, 40):
         expected = own.step(action)
         result = env.step(action)
-        for key, mine, other in zip(("observations", *names[2:]), result[:4], expected[:4], strict=True):
+        for key, mine, other in zip(("observations", *names[2:5]), result[:4], expected[:4], strict=True):
             assert np.array_equal(buf[key], other), key
             assert np.shares_memory(buf[key], mine) != copy
         assert np.array_equal(buf["actions"], action)

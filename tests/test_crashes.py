@@ -215,7 +215,9 @@ for call in ("step", "send"):
     )
 
 
-@pytest.mark.parametrize("end", ["del env", "env = None", "env.close()", "env.backend.__del__()", "env.reset()", "pass"])
+@pytest.mark.parametrize(
+    "end", ["del env", "env = None", "env.close()", "env.backend.__del__()", "env.reset()", "pass"]
+)
 def test_an_end_with_sends_under_way_is_clean(end):
     """Whether the env is let go of, closed, reset, or alive when the interpreter ends."""
     run_script(

@@ -58,9 +58,7 @@ def test_large_batches_do_not_depend_on_the_number_of_threads(name):
 
 @pytest.mark.parametrize(("batch_size", "num_threads"), [(1, 1), (2, 3), (3, 1), (4, 3), (6, 2)])
 def test_results_do_not_depend_on_the_batch_size(case, batch_size, num_threads):
-    whole, split = (
-        case.make(12, batch_size=size, num_threads=num_threads, max_steps=25) for size in (12, batch_size)
-    )
+    whole, split = (case.make(12, batch_size=size, num_threads=num_threads, max_steps=25) for size in (12, batch_size))
     actions = random_actions(whole, 80)
     expected, results = play(whole, actions), play_in_parts(split, actions)
     for one, other in zip(expected[1:], results, strict=True):

@@ -19,7 +19,7 @@ SINGLE_AGENT = single_agent_names()
 OBSERVATION_WRAPPERS = {
     "FlattenObservation": wrappers.FlattenObservation,
     "NormalizeObservation": wrappers.NormalizeObservation,
-    "DtypeObservation": lambda env: wrappers.DtypeObservation(env, np.float64),
+    "DtypeObservation": lambda env: wrappers.DtypeObservation(env, np.float32),
     "ReshapeObservation": lambda env: wrappers.ReshapeObservation(
         env, (1, int(np.prod(env.single_observation_space.shape)))
     ),
@@ -261,6 +261,8 @@ def test_closing_is_idempotent_and_a_context_manager_closes():
 # ---- Wrappers ----
 
 
+# Gymnasium's Box says so itself when it is cast to another dtype.
+@pytest.mark.filterwarnings("ignore:overflow encountered in cast:RuntimeWarning")
 @pytest.mark.parametrize("wrap", OBSERVATION_WRAPPERS.values(), ids=OBSERVATION_WRAPPERS)
 def test_observation_wrappers_of_gymnasium_work(name, wrap):
     env = wrap(make(name, 3, autoreset_mode="NextStep", max_steps=30, copy=True))

@@ -1,13 +1,52 @@
-"""The options of `make`: bad counts, modes, names and buffers are refused, each with a message of its own."""
+"""The name and the options given to `make`: what is bad is refused, each with a message of its own."""
 
 import numpy as np
 import pytest
+from gymnasium.error import NameNotFound
 from gymnasium.vector import AutoresetMode
 from helpers import make
 
 import puffer
+from puffer.registry import register
 
 NOT_INTEGERS = [1.0, float("nan"), True, "1", b"1", object(), [1], np.ones(1), 1j]
+
+
+# ---- Names of environments ----
+
+
+@pytest.mark.parametrize("name", ["x", "../catch", "ocean-", "", "ocean-catch\0", "ocean.catch", "o" * 10000])
+def test_unknown_environments_are_refused(name):
+    with pytest.raises(NameNotFound, match="there is no environment called"):
+        puffer.make(name)
+
+
+@pytest.mark.parametrize("name", ["ocean-cathc", "Catch", "OCEAN-CATCH", "catsh", "catchh"])
+def test_a_misspelt_environment_gets_a_suggestion(name):
+    with pytest.raises(NameNotFound, match="did you mean 'ocean-catch'"):
+        puffer.make(name)
+
+
+@pytest.mark.parametrize("name", [None, 5, b"ocean-catch", ["ocean-catch"], object()])
+def test_a_name_that_is_no_string_is_refused(name):
+    with pytest.raises(TypeError, match="name must be a"):
+        puffer.make(name)
+
+
+def test_registering_needs_a_new_name_and_an_environment(monkeypatch):
+    monkeypatch.setattr("puffer.registry._registered", {})
+    for name, env in ((5, puffer.Env), ("", puffer.Env), ("mine", int), ("mine", 5), ("mine", make)):
+        with pytest.raises(TypeError):
+            register(name, env)
+    for name, env in (("ocean-catch", puffer.Env), ("mine", "module"), ("mine", "a:b:c")):
+        with pytest.raises(ValueError, match=r"registered already|module:attribute"):
+            register(name, env)
+    register("mine", "puffer.ocean.catch:Catch")
+    assert "mine" in puffer.list_envs()
+    assert puffer.make("mine", 2, rows=3).single_observation_space.shape == (3, 5)
+    register("broken", "puffer.registry:make")
+    with pytest.raises(TypeError, match="broken must be a subclass of puffer.Env"):
+        puffer.make("broken")
 
 
 # ---- Counts ----
@@ -103,7 +142,9 @@ def test_a_misspelt_argument_gets_a_suggestion(argument, suggestion):
         puffer.make("ocean-catch", 4, **{argument: 3})
 
 
-@pytest.mark.parametrize("argument", ["agents_per_env", "observes_in_step", "observation_space", "options", "self", "x"])
+@pytest.mark.parametrize(
+    "argument", ["agents_per_env", "observes_in_step", "observation_space", "options", "self", "x"]
+)
 def test_an_argument_that_the_environment_does_not_have_is_refused(name, argument):
     with pytest.raises(TypeError, match=rf"{name} has no argument '{argument}'.*arguments"):
         puffer.make(name, 4, **{argument: 3})

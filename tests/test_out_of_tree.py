@@ -33,8 +33,8 @@ Counts presses of button 1.
     cdef int32_t* count
 
     def __init__(self, num_envs=1, *, goal=5, **options):
-        self.goal = goal
         super().__init__(num_envs, spaces.Box(0, goal, (1,), np.int32), spaces.Discrete(2), **options)
+        self.goal = goal
         self.count = <int32_t*>self.new_state(sizeof(int32_t))
 
     cdef int bind(self, Buffers buffers) except -1:

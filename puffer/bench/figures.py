@@ -38,7 +38,11 @@ DEFINITIONS = {
     ),
     "rollout-buffers": Definition(
         "CartPole, 4,096 copies: into rollout buffers (64 steps) over plain steps",
-        (_cartpole(4096, horizon=64), _cartpole(4096)),
+        (_cartpole(4096, stored="direct", horizon=64), _cartpole(4096)),
+    ),
+    "rollout-copies": Definition(
+        "CartPole, 4,096 copies: into rollout buffers over steps copied into such",
+        (_cartpole(4096, stored="direct", horizon=64), _cartpole(4096, stored="copied", horizon=64)),
     ),
 }
 

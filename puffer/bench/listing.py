@@ -32,7 +32,8 @@ class _Entry(NamedTuple):
 
 def show() -> None:
     """Print the list. Environments that cannot be made here come last, by the reason."""
-    entries, reasons = [], {}
+    entries: list[_Entry] = []
+    reasons: dict[str, list[str]] = {}
     for name in puffer.list_envs():
         try:
             entries.append(_entry(name))

@@ -104,7 +104,10 @@ def interleave(
         for contender, count, its_seconds in zip(contenders, steps, taken, strict=True):
             its_seconds.append(contender.run(count))
         after_round(turn)
-    return [Series(contender.rows, *rest) for contender, *rest in zip(contenders, steps, taken, strict=True)]
+    return [
+        Series(contender.rows, count, its_seconds)
+        for contender, count, its_seconds in zip(contenders, steps, taken, strict=True)
+    ]
 
 
 def _warm_up(contender: Runs, slice_seconds: float) -> int:

@@ -141,6 +141,9 @@ class Process:
                 env=environment,
                 bufsize=0,
             )
+        assert self._process.stdin is not None
+        assert self._process.stdout is not None
+        self._requests, self._answers = self._process.stdin, self._process.stdout
 
     def make(self, spec: worker.Spec) -> str:
         """Make the batch, in the place of an earlier one; returns the version of the system."""
@@ -153,7 +156,7 @@ class Process:
 
     def _ask(self, request: dict[str, Any]) -> dict[str, Any]:
         try:
-            self._process.stdin.write(json.dumps(request).encode() + b"\n")
+            self._requests.write(json.dumps(request).encode() + b"\n")
         except BrokenPipeError:
             raise self._ended() from None
         answer = json.loads(self._read_line())
@@ -164,10 +167,10 @@ class Process:
     def _read_line(self) -> bytes:
         line, deadline = b"", time.monotonic() + _PATIENCE
         while not line.endswith(b"\n"):
-            if not select.select([self._process.stdout], [], [], max(0.0, deadline - time.monotonic()))[0]:
+            if not select.select([self._answers], [], [], max(0.0, deadline - time.monotonic()))[0]:
                 self._process.kill()
                 raise PeerError(self.name, f"it did not answer for {_PATIENCE:.0f} seconds")
-            part = os.read(self._process.stdout.fileno(), 65536)
+            part = os.read(self._answers.fileno(), 65536)
             if not part:
                 raise self._ended()
             line += part
@@ -183,8 +186,8 @@ class Process:
         """End the process."""
         self._process.kill()
         self._process.wait()
-        self._process.stdin.close()
-        self._process.stdout.close()
+        self._requests.close()
+        self._answers.close()
         self._folder.cleanup()
 
 
@@ -220,7 +223,8 @@ class Peers:
         """The peers that can run against `case`, which has so many rows, by name; each ready to run."""
         ready = {}
         for name in self.chosen:
-            process = None if name in self.absent else self._ready(PEERS[name], case, rows)
+            hopeless = name in self.absent or (name, case.env) in self.troubles
+            process = None if hopeless else self._ready(PEERS[name], case, rows)
             if process is not None:
                 ready[name] = process
         return ready

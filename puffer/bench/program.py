@@ -176,6 +176,6 @@ class _Steps:
 def _progress(total: int) -> Iterator[_Steps]:
     columns = (BarColumn(24), MofNCompleteColumn(), TimeRemainingColumn(), TextColumn("{task.description}"))
     console = Console(stderr=True)
-    shown = {"transient": True, "auto_refresh": False, "disable": not console.is_terminal}
-    with Progress(*columns, console=console, **shown) as progress:
+    quiet = not console.is_terminal
+    with Progress(*columns, console=console, transient=True, auto_refresh=False, disable=quiet) as progress:
         yield _Steps(progress, total)

@@ -76,6 +76,7 @@ def action_batches(space: Any, rows: int, dtype: Any = None) -> list[np.ndarray]
     rng = np.random.default_rng(0)
     shape = (rows + _SHIFT * (_WINDOWS - 1), *(space.shape or ()))
     kind = type(space).__name__
+    values: np.ndarray
     if kind == "Discrete":
         values = rng.integers(int(space.n), size=shape) + int(getattr(space, "start", 0))
     elif kind == "MultiDiscrete":
@@ -94,17 +95,34 @@ def action_batches(space: Any, rows: int, dtype: Any = None) -> list[np.ndarray]
 
 
 def _puffer(spec: Spec) -> Contender:
-    """Own entries: "options" for puffer.make; "horizon", to step into rollout buffers of that many steps."""
+    """Own entries: "options" for puffer.make; "horizon", to keep that many steps, "stored" "direct" or "copied"."""
     import puffer
 
     threads = spec["num_threads"]
-    # The last two matter to environments written in Python only.
-    stepped_by = {"num_threads": threads, "backend": "process" if threads > 1 else "serial", "num_workers": threads}
-    env = puffer.make(spec["id"], spec["num_envs"], **stepped_by, **spec.get("options", {}))
-    if "horizon" in spec:
+    # Of which environments written in Python, and only those, take the workers.
+    workers = {"backend": "process", "num_workers": threads} if threads > 1 else {"backend": "serial"}
+    env = puffer.make(spec["id"], spec["num_envs"], num_threads=threads, **workers, **spec.get("options", {}))
+    if spec.get("stored") == "direct":
         env.rollout_buffers(spec["horizon"])
     env.reset(seed=0)
-    return Contender(env.step, action_batches(env.single_action_space, env.num_envs), env.num_envs, env.close)
+    step = _copying_step(env, spec["horizon"]) if spec.get("stored") == "copied" else env.step
+    return Contender(step, action_batches(env.single_action_space, env.num_envs), env.num_envs, env.close)
+
+
+def _copying_step(env: Any, horizon: int) -> Callable[[Any], None]:
+    """A step that copies what it returns into arrays of a rollout, as trainers do that have no rollout buffers."""
+    rows = (horizon, env.num_envs)
+    observations = np.zeros((*rows, *env.single_observation_space.shape), env.single_observation_space.dtype)
+    kept_actions = np.zeros((*rows, *env.single_action_space.shape), env.single_action_space.dtype)
+    rewards, terminations, truncations = np.zeros(rows, np.float32), np.zeros(rows, bool), np.zeros(rows, bool)
+    at = cycle(range(horizon))
+
+    def step(actions: Any) -> None:
+        t = next(at)
+        kept_actions[t] = actions
+        observations[t], rewards[t], terminations[t], truncations[t], _ = env.step(actions)
+
+    return step
 
 
 def _gymnasium(spec: Spec) -> Contender:

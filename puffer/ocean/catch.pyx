@@ -51,10 +51,11 @@ See the module's docstring for the rules.
     cdef State* state
 
     def __init__(self, num_envs=1, *, rows=10, columns=5, **options):
-        self.rows = checks.integer("rows", rows, 2, 255)
-        self.columns = checks.integer("columns", columns, 1, 255)
-        board = spaces.Box(0, 1, (self.rows, self.columns), np.uint8)
-        super().__init__(num_envs, board, spaces.Discrete(3), **options)
+        rows = checks.integer("rows", rows, 2, 255)
+        columns = checks.integer("columns", columns, 1, 255)
+        super().__init__(num_envs, spaces.Box(0, 1, (rows, columns), np.uint8), spaces.Discrete(3), **options)
+        self.rows = rows
+        self.columns = columns
         self.state = <State*>self.new_state(sizeof(State))
 
     cdef int bind(self, Buffers buffers) except -1:

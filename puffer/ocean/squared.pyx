@@ -61,12 +61,13 @@ docstring for the rules.
     cdef State* state
 
     def __init__(self, num_envs=1, *, size=11, max_steps=None, **options):
-        self.size = checks.integer("size", size, 3, 255)
-        if self.size % 2 == 0:
+        size = checks.integer("size", size, 3, 255)
+        if size % 2 == 0:
             raise ValueError(f"size must be odd, so that the board has a centre, got {size}")
-        board = spaces.Box(EMPTY, TARGET, (self.size, self.size), np.uint8)
-        max_steps = 3 * self.size if max_steps is None else max_steps
+        board = spaces.Box(EMPTY, TARGET, (size, size), np.uint8)
+        max_steps = 3 * size if max_steps is None else max_steps
         super().__init__(num_envs, board, spaces.Discrete(5), observes_in_step=True, max_steps=max_steps, **options)
+        self.size = size
         self.state = <State*>self.new_state(sizeof(State))
 
     cdef int bind(self, Buffers buffers) except -1:
@@ -103,14 +104,17 @@ docstring for the rules.
     cdef void observe(self, Py_ssize_t i) noexcept nogil:
         cdef State* state = &self.state[i]
         cdef uint8_t* cells = &self.cells[i, 0]
-        if self.retained:
-            cells[state.shown_agent] = EMPTY
-            cells[state.shown_target] = EMPTY
-        else:
+        if not self.retained:
             memset(cells, EMPTY, self.size * self.size)
+            cells[state.target] = TARGET
+        else:
+            cells[state.shown_agent] = EMPTY
+            # The agent may have stood on the cell that is the next target, too.
+            if state.shown_target != state.target or state.shown_agent == state.target:
+                cells[state.shown_target] = EMPTY
+                cells[state.target] = TARGET
         state.shown_agent = state.row * self.size + state.column
         state.shown_target = state.target
-        cells[state.shown_target] = TARGET
         cells[state.shown_agent] = AGENT
 
     cdef void step_range(self, Py_ssize_t first, Py_ssize_t last) noexcept nogil:

@@ -1,0 +1,8 @@
+"""What checking the actions costs: 4,096 copies of CartPole."""
+
+import sys
+
+from puffer.bench.figures import main
+
+if __name__ == "__main__":
+    sys.exit(main("checked-actions"))
