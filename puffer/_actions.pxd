@@ -1,6 +1,9 @@
 cimport numpy as cnp
 from libc.stdint cimport int32_t, uint32_t
 
+cdef cnp.ndarray as_array(object actions)
+
+
 cdef class ActionReader:
     """Checks a batch of actions and copies it to the action buffer. See _actions.pyx."""
     cdef readonly object space
@@ -13,7 +16,6 @@ cdef class ActionReader:
     cdef int32_t[::1] low
     cdef uint32_t[::1] count
 
-    cdef cnp.ndarray as_array(self, object actions)
     cdef int take(self, cnp.ndarray actions, cnp.ndarray target) except -1
     cdef bint fits(self, cnp.ndarray actions, cnp.ndarray target) noexcept
     cdef bint take_array(self, cnp.ndarray actions, cnp.ndarray target, bint* good) noexcept

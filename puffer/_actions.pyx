@@ -17,6 +17,16 @@ cdef extern from "_actions.h" nogil:
     bint take_float64(Py_ssize_t n, const double* source, float* target)
 
 
+cdef cnp.ndarray as_array(object actions):
+    """`actions` as an array."""
+    if cnp.PyArray_CheckExact(actions):
+        return actions
+    try:
+        return np.asarray(actions)
+    except Exception as error:
+        raise ValueError(f"actions must be an array or convertible to one: {error}") from error
+
+
 cdef class ActionReader:
     """ActionReader(space, check=True, native=True)
 --
@@ -67,16 +77,7 @@ spaces: TypeError. With `native=False` the rows have the space's own dtype, and 
             raise TypeError(f"target must be a writable C-contiguous {self.dtype} array")
         if target.shape[1:] != self.shape or target.ndim == 0:
             raise ValueError(f"target must have shape (rows, {', '.join(map(str, self.shape))}), got {target.shape}")
-        self.take(self.as_array(actions), target)
-
-    cdef cnp.ndarray as_array(self, object actions):
-        """`actions` as an array."""
-        if cnp.PyArray_CheckExact(actions):
-            return actions
-        try:
-            return np.asarray(actions)
-        except Exception as error:
-            raise ValueError(f"actions must be an array or convertible to one: {error}") from error
+        self.take(as_array(actions), target)
 
     cdef int take(self, cnp.ndarray actions, cnp.ndarray target) except -1:
         cdef bint good

@@ -22,7 +22,8 @@ cdef class Batch(Loop):
     cdef readonly Py_ssize_t batch_size
     cdef readonly bint record_episodes
     cdef status_t status
-    cdef bint stepping
+    # Whether a thread works without the GIL: 0, or 1 + the number of forks that led to this process.
+    cdef int stepping
     cdef int requested_threads
     cdef int threads
     cdef int calibration_steps
@@ -31,10 +32,12 @@ cdef class Batch(Loop):
     cdef object seed
     cdef object rollout
     cdef list parts
+    cdef Py_ssize_t num_parts
     # Parts that wait for actions, and parts that wait for recv(), each in order.
     cdef object awaiting
     cdef object pending
 
+    cdef int require_made(self) except -1
     cdef int require_open(self) except -1
     cdef int require_settled(self, str method) except -1
     cdef int make_parts(self) except -1

@@ -11,16 +11,15 @@ from libc.string cimport memset
 from puffer import checks
 from puffer.rollout import Rollout
 
-from puffer._actions cimport ActionReader
+from puffer._actions cimport ActionReader, as_array
 from puffer._buffers cimport Buffers
 from puffer._info cimport EpisodeEnds, Info
 from puffer._loop cimport DISABLED, MAX_THREADS, SAME_STEP, Loop
 from puffer._part cimport Part
-from puffer._pool cimport pool_nanoseconds
+from puffer._pool cimport pool_forks, pool_nanoseconds, pool_watch_forks
 from puffer.rng cimport rng_seed
 
-cdef extern from "<unistd.h>" nogil:
-    int getpid()
+pool_watch_forks()
 
 # A step of one thread shorter than twice this is not worth another thread; each thread should get this much.
 cdef uint64_t THREAD_NANOSECONDS = 25_000
@@ -74,7 +73,7 @@ Base of `puffer.Env`; not made by itself.
             self.reset_rows(mask, selected)
         self.status = READY
         self.awaiting = deque(self.parts)
-        return (<Part>self.parts[0]).observations if len(self.parts) == 1 else self.buffers.observations, {}
+        return (<Part>self.parts[0]).observations if self.num_parts == 1 else self.buffers.observations, {}
 
     def async_reset(self, *, seed=None):
         """Reset as `reset(seed=seed)`, and let `recv` return the first observations part by part."""
@@ -82,7 +81,6 @@ Base of `puffer.Env`; not made by itself.
         self.reset(seed=seed)
         for part in self.parts:
             part.slices = 0
-            part.process = getpid()
         self.pending = self.awaiting
         self.awaiting = deque()
 
@@ -90,6 +88,7 @@ Base of `puffer.Env`; not made by itself.
         cdef Py_ssize_t i, row
         cdef double now = pool_nanoseconds() * 1e-9
         self.retained = False
+        self.stepping = pool_forks + 1
         with nogil:
             memset(&self.rewards[0], 0, self.num_agents * sizeof(float))
             memset(&self.terminations[0], 0, self.num_agents)
@@ -100,6 +99,7 @@ Base of `puffer.Env`; not made by itself.
             if self.start_times != NULL:
                 for row in range(self.num_agents):
                     self.start_times[row] = now
+        self.stepping = 0
         self.retained = self.rollout is None
         return 0
 
@@ -110,6 +110,7 @@ Base of `puffer.Env`; not made by itself.
         cdef double now = pool_nanoseconds() * 1e-9
         # A rollout keeps what the last step returned for the rows that are reset now.
         cdef bint recording = self.rollout is not None
+        self.stepping = pool_forks + 1
         with nogil:
             for row in range(self.num_agents):
                 copy = row // self.agents_per_env
@@ -130,6 +131,7 @@ Base of `puffer.Env`; not made by itself.
                     self.observe(copy)
                 elif rows[row] and not whole[copy]:
                     self.observe_agent(row)
+        self.stepping = 0
         return 0
 
     def _copies_of(self, mask):
@@ -188,7 +190,7 @@ Base of `puffer.Env`; not made by itself.
         ClosedEnvironmentError after close(), TypeError or ValueError for bad actions; the environment is then
         unchanged.
         """
-        if len(self.parts) > 1:
+        if self.num_parts > 1:
             self.send(actions)
             return self.recv()
         part = self.prepare(actions)
@@ -202,10 +204,10 @@ Base of `puffer.Env`; not made by itself.
         """
         cdef Part part = self.prepare(actions)
         part.slices = self.background_threads()
-        self.make_pool(part.slices, len(self.parts))
+        self.make_pool(part.slices, self.num_parts)
         self.awaiting.popleft()
         self.pending.append(part)
-        part.process = getpid()
+        part.forks = pool_forks
         self.submit(&part.c)
 
     def recv(self):
@@ -218,11 +220,12 @@ Base of `puffer.Env`; not made by itself.
         if not self.pending:
             raise error.NoAsyncCallError("recv() without a send() before it", "recv")
         part = self.pending[0]
-        self.finish(part)
+        if part.slices:
+            self.finish(part)
         self.pending.popleft()
         self.awaiting.append(part)
         result = self.result(part)
-        if len(self.parts) > 1:
+        if self.num_parts > 1:
             result[4]["env_id"] = np.arange(part.rows.start, part.rows.stop)
         return result
 
@@ -231,7 +234,7 @@ Base of `puffer.Env`; not made by itself.
         cdef Part part
         cdef Buffers buffers
         # First, because making an array of the caller's object may run the caller's code.
-        actions = (<ActionReader>self.reader).as_array(actions)
+        actions = as_array(actions)
         self.require_open()
         if self.status != READY:
             raise error.ResetNeeded("step() before reset()")
@@ -263,9 +266,9 @@ Base of `puffer.Env`; not made by itself.
             self.choose_threads()
         threaded = self.threads > 1
         if threaded:
-            self.make_pool(self.threads - 1, len(self.parts))
+            self.make_pool(self.threads - 1, self.num_parts)
         part.slices = self.threads
-        self.stepping = True
+        self.stepping = pool_forks + 1
         if self.calibration_steps > 0:
             begin = pool_nanoseconds()
             with nogil:
@@ -274,7 +277,7 @@ Base of `puffer.Env`; not made by itself.
         else:
             with nogil:
                 self.run(&part.c, threaded)
-        self.stepping = False
+        self.stepping = 0
         return 0
 
     cdef tuple result(self, object which):
@@ -300,19 +303,19 @@ Base of `puffer.Env`; not made by itself.
     cdef int finish(self, object which) except -1:
         """Wait for a part that is under way."""
         cdef Part part = which
-        if part.process != getpid():
+        if part.forks != pool_forks:
             raise RuntimeError("the process was forked while a send() was under way; call reset() in the child")
-        self.stepping = True
+        self.stepping = pool_forks + 1
         with nogil:
             self.wait(&part.c)
-        self.stepping = False
+        self.stepping = 0
         return 0
 
     cdef int drain(self) except -1:
         """Wait for every part that is under way (in a forked child there is none) and forget its result."""
         cdef Part part
         for part in self.pending:
-            if part.process == getpid():
+            if part.slices and part.forks == pool_forks:
                 self.finish(part)
         self.pending.clear()
         return 0
@@ -322,8 +325,16 @@ Base of `puffer.Env`; not made by itself.
     cdef int require_open(self) except -1:
         if self.status == CLOSED:
             raise error.ClosedEnvironmentError(f"this {type(self).__name__} is closed")
-        if self.stepping:
+        self.require_made()
+        if self.stepping == pool_forks + 1:
             raise RuntimeError("this environment is being stepped by another thread")
+        if self.stepping:
+            # That thread is one of the process that this one was forked from, and some copies have been stepped.
+            self.stepping = 0
+            self.status = NEW if self.status == NEW else UNSET
+        return 0
+
+    cdef int require_made(self) except -1:
         if self.parts is None or not self.is_complete:
             raise RuntimeError(f"{type(self).__name__}.__init__() has not run to its end")
         return 0
@@ -390,6 +401,7 @@ Base of `puffer.Env`; not made by itself.
             part.attach(self.buffers)
             parts.append(part)
         self.parts = parts
+        self.num_parts = len(parts)
         return 0
 
     def rollout_buffers(self, horizon):
@@ -399,7 +411,7 @@ Base of `puffer.Env`; not made by itself.
         """
         self.require_open()
         horizon = checks.integer("horizon", horizon, 1, 2**31 - 1)
-        if len(self.parts) > 1:
+        if self.num_parts > 1:
             raise ValueError(f"rollout_buffers needs batch_size = num_envs = {self.num_copies}, got {self.batch_size}")
         with checks.memory("horizon", horizon):
             rollout = Rollout(horizon, self.buffers)

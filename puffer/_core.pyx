@@ -149,11 +149,13 @@ render_size : (int, int)
     @property
     def observations(self):
         """The live observations, (num_agents, ...)."""
+        self.require_made()
         return self.buffers.observations
 
     @property
     def masks(self):
         """Whether the agent of each row took part in the last step: bool (num_agents,), live."""
+        self.require_made()
         return self.buffers.masks
 
     def stats(self):

@@ -26,6 +26,7 @@ from puffer._pool cimport (
     pool_submit,
     pool_t,
     pool_wait,
+    pool_watch_forks,
     pool_function,
 )
 
@@ -37,6 +38,7 @@ cdef extern from "_episodes.h" nogil:
                      double* returns, int32_t* elapsed, int32_t max_steps, uint8_t* ended)
 
 episodes_init()
+pool_watch_forks()
 
 # Steps that an ended episode seems to have behind it while it waits for its reset: it can never reach max_steps.
 cdef enum:
@@ -115,7 +117,7 @@ Base of `puffer.Env`; not made by itself.
         self.is_complete = False
         if self.num_states == MAX_STATES:
             raise MemoryError(f"an environment has at most {MAX_STATES} blocks of state")
-        block = <char*>calloc(self.num_copies * max(size, 1) + 128 + MAX_STATES * 1024, 1)
+        block = <char*>calloc(self.num_copies * (size if size else 1) + 128 + MAX_STATES * 1024, 1)
         if block == NULL:
             raise MemoryError(f"no memory for the state of {self.num_copies} copies of {size} bytes")
         start = (<uintptr_t>block + 64 + 63) & ~<uintptr_t>63

@@ -10,8 +10,8 @@ cdef class Part:
     """Copies that are sent and received together. See _part.pyx."""
     cdef part_t c
     cdef pool_job job
-    # The process that sent it, and the threads that its step was split over.
-    cdef int process
+    # The value of pool_forks when it was sent, and the threads that its step is split over: 0 if it was not stepped.
+    cdef int forks
     cdef int slices
     cdef readonly object rows
     cdef cnp.ndarray actions

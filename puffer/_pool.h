@@ -17,7 +17,6 @@
 #include <stdint.h>
 #include <stdlib.h>
 #include <time.h>
-#include <unistd.h>
 
 #define POOL_SPINS 4000
 #define POOL_SLICES 256
@@ -43,7 +42,7 @@ typedef struct {
     int workers;
     int sleeping;
     int waiting;
-    pid_t process;
+    int forks;
     atomic_int started;
     atomic_int stopping;
     _Atomic uint64_t submitted;
@@ -56,6 +55,13 @@ static inline void pool_pause(void) {
     __asm__ __volatile__("yield");
 #endif
 }
+
+/* How many forks led to this process, counted from the call of pool_watch_forks. */
+static int pool_forks;
+
+static inline void pool_on_fork(void) { pool_forks++; }
+
+static inline void pool_watch_forks(void) { pthread_atfork(NULL, NULL, pool_on_fork); }
 
 static inline uint64_t pool_nanoseconds(void) {
     struct timespec now;
@@ -107,7 +113,7 @@ static inline void *pool_work(void *argument) {
     return NULL;
 }
 
-static inline int pool_is_alive(const pool_t *pool) { return pool->process == getpid(); }
+static inline int pool_is_alive(const pool_t *pool) { return pool->forks == pool_forks; }
 
 static inline void pool_release(pool_t *pool) {
     pthread_cond_destroy(&pool->finished);
@@ -134,7 +140,7 @@ static inline pool_t *pool_new(int workers, int capacity) {
     pool_t *pool = calloc(1, sizeof(pool_t));
     if (!pool) return NULL;
     pool->capacity = (uint64_t)capacity;
-    pool->process = getpid();
+    pool->forks = pool_forks;
     pool->threads = calloc((size_t)workers, sizeof(pthread_t));
     pool->queue = calloc((size_t)capacity, sizeof *pool->queue);
     pthread_mutex_init(&pool->lock, NULL);

@@ -9,6 +9,9 @@ cdef extern from "_pool.h" nogil:
         int workers
 
     pool_t* pool_new(int workers, int capacity)
+    int pool_forks
+
+    void pool_watch_forks()
     void pool_free(pool_t* pool)
     bint pool_is_alive(const pool_t* pool)
     void pool_submit(pool_t* pool, pool_job* job, pool_function function, void* argument, bint share)
