@@ -39,6 +39,9 @@ if SANITIZE:
 if sys.platform != "win32":
     LINK.append("-pthread")
 
+# Cython does not see what verbatim C includes.
+HEADERS = [str(path) for path in sorted(Path("puffer").rglob("*.h"))]
+
 
 def extension(path: Path) -> Extension:
     name = ".".join(path.with_suffix("").parts)
@@ -49,6 +52,7 @@ def extension(path: Path) -> Extension:
         define_macros=[("NPY_NO_DEPRECATED_API", "NPY_1_7_API_VERSION")],
         extra_compile_args=COMPILE,
         extra_link_args=LINK,
+        depends=HEADERS,
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numbers
 import operator
 import os
 from collections.abc import Iterator, Sequence
@@ -28,6 +29,15 @@ def integer(name: str, value: Any, low: int, high: int | None = None) -> int:
     if high is not None and number > high:
         raise ValueError(f"{name} must be at most {high}, got {number}")
     return number
+
+
+def number(name: str, value: Any, low: float, high: float) -> float:
+    """`value` as a float between low and high. Raises TypeError or ValueError."""
+    if not isinstance(value, numbers.Real) or isinstance(value, (bool, np.bool_)):
+        raise TypeError(f"{name} must be a number, got {value!r} of type {type(value).__name__}")
+    if not low <= value <= high:
+        raise ValueError(f"{name} must be from {low} to {high}, got {value}")
+    return float(value)
 
 
 def divisor(name: str, value: Any, whole_name: str, whole: int) -> int:

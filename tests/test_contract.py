@@ -102,7 +102,8 @@ def test_info_is_empty_while_no_episode_ends(name, mode):
 
 
 def test_episodes_terminate_where_the_rules_say_so(name):
-    env = make(name, 64)
+    # Without the time limit of the rules: random play seldom reaches some goals within it.
+    env = make(name, 64, max_steps=10**6)
     env.reset(seed=0)
     terminated = any(env.step(action)[2].any() for action in random_actions(env, 3000))
     assert terminated != documented(name, "Terminated").startswith("never")

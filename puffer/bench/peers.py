@@ -24,9 +24,10 @@ _CLASSIC = {
     "ocean-acrobot": "Acrobot-v1",
     "ocean-blackjack": "Blackjack-v1",
     "ocean-cartpole": "CartPole-v1",
-    "ocean-cliffwalking": "CliffWalking-v1",
-    "ocean-frozenlake": "FrozenLake-v1",
-    "ocean-mountaincar": "MountainCar-v0",
+    "ocean-cliff_walking": "CliffWalking-v1",
+    "ocean-frozen_lake": "FrozenLake-v1",
+    "ocean-mountain_car": "MountainCar-v0",
+    "ocean-mountain_car_continuous": "MountainCarContinuous-v0",
     "ocean-pendulum": "Pendulum-v1",
     "ocean-taxi": "Taxi-v3",
 }
@@ -98,7 +99,7 @@ PEERS = {
             "gymnax",
             {
                 name: _CLASSIC[name]
-                for name in ("ocean-acrobot", "ocean-cartpole", "ocean-mountaincar", "ocean-pendulum")
+                for name in ("ocean-acrobot", "ocean-cartpole", "ocean-mountain_car", "ocean-pendulum")
             }
             | {"ocean-catch": "Catch-bsuite"},
             process_per_thread_count=True,

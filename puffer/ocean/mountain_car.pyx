@@ -10,8 +10,6 @@ Source        Moore 1990, "Efficient Memory-based Learning for Robot Control"; c
               spaces of Gymnasium's MountainCar-v0, in float32.
 Version       0
 """
-import numbers
-
 import numpy as np
 from gymnasium import spaces
 
@@ -75,7 +73,7 @@ See the module's docstring for the rules.
     cdef float* velocity
 
     def __init__(self, num_envs=1, *, goal_velocity=0.0, **options):
-        goal_velocity = _number("goal_velocity", goal_velocity, 0, 0.07)
+        goal_velocity = checks.number("goal_velocity", goal_velocity, 0, 0.07)
         view = spaces.Box(np.array([-1.2, -0.07], np.float32), np.array([0.6, 0.07], np.float32))
         super().__init__(num_envs, view, spaces.Discrete(3), observes_in_step=True, **options)
         self.goal_velocity = goal_velocity
@@ -114,11 +112,3 @@ See the module's docstring for the rules.
     cdef int render_one(self, Py_ssize_t i, Canvas canvas) except -1:
         draw_hill(canvas, self.position[i], 0.5)
         return 0
-
-
-def _number(name, value, low, high):
-    if not isinstance(value, numbers.Real) or isinstance(value, bool):
-        raise TypeError(f"{name} must be a number, got {value!r} of type {type(value).__name__}")
-    if not low <= value <= high:
-        raise ValueError(f"{name} must be from {low} to {high}, got {value}")
-    return float(value)

@@ -9,8 +9,6 @@ Start         theta uniform in [-pi, pi), angular velocity uniform in [-1, 1).
 Source        the swing-up of Gymnasium's Pendulum-v1: its constants, integrator and spaces, in float32.
 Version       0
 """
-import numbers
-
 import numpy as np
 from gymnasium import spaces
 
@@ -82,7 +80,7 @@ the rules.
     cdef float* cosine
 
     def __init__(self, num_envs=1, *, g=10.0, **options):
-        g = _number("g", g, 0, 1000)
+        g = checks.number("g", g, 0, 1000)
         high = np.array([1, 1, 8], np.float32)
         super().__init__(num_envs, spaces.Box(-high, high), spaces.Box(-2, 2, (1,)), observes_in_step=True, **options)
         self.g = g
@@ -128,11 +126,3 @@ the rules.
         canvas.line(200, 200, 200 - 150 * self.sine[i], 200 - 150 * self.cosine[i], 26, 0xE07A5F)
         canvas.disc(200, 200, 7, 0x3D405B)
         return 0
-
-
-def _number(name, value, low, high):
-    if not isinstance(value, numbers.Real) or isinstance(value, bool):
-        raise TypeError(f"{name} must be a number, got {value!r} of type {type(value).__name__}")
-    if not low <= value <= high:
-        raise ValueError(f"{name} must be from {low} to {high}, got {value}")
-    return float(value)
