@@ -27,6 +27,7 @@ cdef class Env(Batch):
 
     cdef readonly object autoreset_mode
     cdef readonly object render_mode
+    cdef object snapshot_key
     # Names the class and the sizes of its state, in every snapshot.
     cdef uint64_t signature
 

@@ -30,6 +30,7 @@ class Env(Batch):
         agents_per_env: int = 1,
         independent_agents: bool = False,
         observes_in_step: bool = False,
+        snapshot_key: tuple[Any, ...] = (),
         num_threads: int = 0,
         batch_size: int | None = None,
         autoreset_mode: str | AutoresetMode = "SameStep",

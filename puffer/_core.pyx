@@ -6,7 +6,7 @@ import numpy as np
 from gymnasium.vector import AutoresetMode
 
 from libc.stdint cimport int32_t, uint8_t, uint64_t
-from libc.string cimport memcpy
+from libc.string cimport memcpy, memset
 
 from puffer import checks
 from puffer._buffers import aligned_zeros
@@ -48,6 +48,8 @@ independent_agents : bool
     Whether each agent has episodes of its own, instead of all agents of a copy sharing one.
 observes_in_step : bool
     Whether `step_range` (or `step_one`) writes the observations too; otherwise the loop calls `observe` after it.
+snapshot_key : tuple
+    Parameters that a snapshot depends on beside the sizes of the state, such as the shape of a map.
 num_threads : int
     Threads that step; 0 measures the first steps and picks. The results do not depend on it.
 batch_size : int, optional
@@ -88,7 +90,7 @@ render_size : (int, int)
     render_size = (400, 300)
 
     def __init__(self, num_envs, observation_space, action_space, *, agents_per_env=1, independent_agents=False,
-                 observes_in_step=False, num_threads=0, batch_size=None, autoreset_mode="SameStep", max_steps=None,
+                 observes_in_step=False, snapshot_key=(), num_threads=0, batch_size=None, autoreset_mode="SameStep", max_steps=None,
                  buf=None, seed=None, render_mode=None, record_episodes=False, check_actions=True):
         if self.parts is not None:
             raise RuntimeError(f"this {type(self).__name__} is already made; make a new one")
@@ -106,7 +108,9 @@ render_size : (int, int)
         self.single_action_space = action_space
         self.agents_per_env = agents
         self.num_agents = copies * agents
-        self.independent_agents = independent_agents
+        # One agent with an episode of its own is a copy with an episode.
+        self.independent_agents = independent_agents and agents > 1
+        self.snapshot_key = snapshot_key
         self.observes_in_step = observes_in_step
         self.autoreset = _MODES[self.autoreset_mode]
         self.max_steps = _NO_LIMIT if limit is None else limit
@@ -186,7 +190,7 @@ render_size : (int, int)
         Returns
         -------
         uint8 array of shape (number of copies, bytes of a snapshot)
-            Valid for environments of the same class, version and sizes, in any copy of them.
+            Valid for environments of the same class, version, parameters and autoreset mode, in any copy of them.
         """
         cdef uint8_t[:, ::1] target
         cdef Py_ssize_t k
@@ -256,7 +260,9 @@ render_size : (int, int)
         cdef int k
         if self.signature == 0:
             sizes = [self.states[k].size for k in range(self.num_states)]
-            text = repr((type(self).__qualname__, self.version, sizes, self.single_observation_space.shape))
+            # Where the mode differs, a snapshot may be of an episode that has ended and waits.
+            parts = (type(self).__qualname__, self.version, self.autoreset_mode.value, sizes, self.snapshot_key)
+            text = repr((*parts, self.single_observation_space.shape))
             self.signature = int.from_bytes(hashlib.sha256(text.encode()).digest()[:8], "little") | 1
         for k in range(self.num_states):
             size += self.states[k].size
@@ -282,6 +288,8 @@ render_size : (int, int)
             place += self.states[k].size
         for row in range(i * self.agents_per_env, (i + 1) * self.agents_per_env):
             self.masks[row] = self.alive[row]
+            if self.agents_per_env > 1 and not self.alive[row]:
+                memset(self.observation_memory + row * self.row_size, 0, self.row_size)
 
     # ---- Pictures ----
 

@@ -126,6 +126,7 @@ def test_make_limits_the_time_with_gymnasiums_own_option(single):
 
 
 @pytest.mark.filterwarnings("ignore:.*A Box observation space m.+imum value is .*infinity")
+@pytest.mark.filterwarnings("ignore:.*For Box action spaces, we recommend")
 def test_gymnasiums_checker_accepts_the_single_environment(single):
     check_env(gymnasium.make(identifier(single)).unwrapped, skip_render_check=True)
     env = gymnasium.make(identifier(single), render_mode="rgb_array")

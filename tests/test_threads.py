@@ -12,6 +12,7 @@ from helpers import assert_same, make, play, random_actions, run_script, snapsho
 
 # Large enough that a step takes milliseconds.
 MANY = 300_000
+REFUSALS = (RuntimeError, error.AlreadyPendingCallError, error.NoAsyncCallError, error.ClosedEnvironmentError)
 
 
 def until(condition, seconds=20):
@@ -36,7 +37,7 @@ class Repeated(threading.Thread):
             try:
                 self.call()
                 self.calls += 1
-            except (RuntimeError, error.Error):
+            except REFUSALS:
                 time.sleep(0.0002)
 
     def __enter__(self):
@@ -53,10 +54,8 @@ def is_refused(call):
     """Whether a call is refused because another thread steps; it may also succeed, between two steps."""
     try:
         call()
-    except RuntimeError as refusal:
+    except REFUSALS as refusal:
         return "another thread" in str(refusal)
-    except error.Error:
-        pass
     return False
 
 

@@ -168,7 +168,8 @@ options are those of `puffer.Env`.
         rules.spin = 256 * rules.max_climb // rules.reach
         box = spaces.Box(np.array([-1, -1, -1, -1, -1, -1, 0, 0], np.float32), np.float32(1))
         max_steps = 32_000 // rules.frameskip if max_steps is None else max_steps
-        super().__init__(num_envs, box, spaces.Discrete(3), observes_in_step=True, max_steps=max_steps, **options)
+        super().__init__(num_envs, box, spaces.Discrete(3), observes_in_step=True, max_steps=max_steps,
+                         snapshot_key=tuple(dict(rules).values()), **options)
         self.rules = rules
         for field in range(FIELDS):
             self.fields[field] = <int16_t*>self.new_state(sizeof(int16_t))
