@@ -119,15 +119,15 @@ class Tally:
 def drive(env, actions, tally=None):
     """Step with each of `actions` and return the copied results.
 
-    With autoreset disabled, what has ended is reset by mask before the next step. `tally` knows the episodes so far,
-    if they are not all new.
+    With autoreset disabled, what has ended is reset by mask before a step. `tally` knows the episodes so far, if they
+    are not all new.
     """
     results, tally = [], Tally(env) if tally is None else tally
     for action in actions:
-        results.append(snapshot(env.step(action)))
-        tally.add(results[-1])
         if tally.mode == "Disabled" and tally.restart.any():
             env.reset(options={"reset_mask": tally.restart})
+        results.append(snapshot(env.step(action)))
+        tally.add(results[-1])
     return results
 
 

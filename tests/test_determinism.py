@@ -135,17 +135,30 @@ def test_auto_threads_settle_and_change_nothing(name):
 # ---- Snapshots ----
 
 
-def test_an_observation_is_what_a_fresh_drawing_shows(case, mode):
-    """However an env updates its rows step by step, they equal what it writes from nothing."""
+def test_restoring_what_is_there_shows_what_was_shown(case, mode):
+    """However an env updates its rows step by step, they equal what it writes from nothing; so do the masks."""
     env = case.make(16, autoreset_mode=mode, max_steps=70)
     observations = env.unwrapped.backend.observations
-    for round_ in range(5):
-        play(env, random_actions(env, 20 + 37 * round_, seed=round_), seed=round_)
+    for turn in range(5):
+        play(env, random_actions(env, 20 + 37 * turn, seed=turn), seed=turn)
         shown, present = observations.copy(), env.masks.copy()
         observations[:] = 1
         env.set_state(env.get_state())
-        present &= env.masks
+        assert np.array_equal(env.masks, present)
         assert np.array_equal(observations[present], shown[present])
+
+
+@pytest.mark.parametrize("mode", ["NextStep", "Disabled"])
+def test_restoring_an_ended_episode_shows_its_end(name, mode):
+    env = make(name, 3, autoreset_mode=mode, max_steps=2)
+    env.reset(seed=0)
+    for action in random_actions(env, 2):
+        env.step(action)
+    state, shown, present = env.get_state(), env.unwrapped.backend.observations.copy(), env.masks.copy()
+    env.reset()
+    env.set_state(state)
+    assert np.array_equal(env.masks, present)
+    assert np.array_equal(env.unwrapped.backend.observations, shown)
 
 
 def test_a_snapshot_replays_bit_for_bit(case, mode):
