@@ -90,8 +90,8 @@ render_size : (int, int)
     render_size = (400, 300)
 
     def __init__(self, num_envs, observation_space, action_space, *, agents_per_env=1, independent_agents=False,
-                 observes_in_step=False, snapshot_key=(), num_threads=0, batch_size=None, autoreset_mode="SameStep", max_steps=None,
-                 buf=None, seed=None, render_mode=None, record_episodes=False, check_actions=True):
+                 observes_in_step=False, snapshot_key=(), num_threads=0, batch_size=None, autoreset_mode="SameStep",
+                 max_steps=None, buf=None, seed=None, render_mode=None, record_episodes=False, check_actions=True):
         if self.parts is not None:
             raise RuntimeError(f"this {type(self).__name__} is already made; make a new one")
         copies = checks.integer("num_envs", num_envs, 1, _NO_LIMIT)
@@ -120,11 +120,11 @@ render_size : (int, int)
                                    self.reader.shape, self.reader.dtype, buf)
             self.row_size = self.buffers.observations.nbytes // self.num_agents
             self.num_copies = copies
-            self._allocate()
+            self.allocate()
         self.attach(self.buffers)
         self.make_parts()
 
-    def _allocate(self):
+    cdef int allocate(self) except -1:
         columns = max(1, self.num_statistics)
         agents, copies = self.agents_per_env, self.num_copies
         self.rng = <rng_t*>self.new_state(sizeof(rng_t))
@@ -139,6 +139,7 @@ render_size : (int, int)
         self.sums = aligned_zeros((copies // self.block, 3 + columns), np.float64)
         if self.record_episodes:
             self.start_times = <double*>self.new_state(agents * sizeof(double))
+        return 0
 
     # ---- Defaults of the author's methods ----
 
@@ -158,7 +159,7 @@ render_size : (int, int)
 
     @property
     def masks(self):
-        """Whether the agent of each row took part in the last step: bool (num_agents,), live."""
+        """Whether the agent of each row took part in the last step, or begins an episode: bool (num_agents,), live."""
         self.require_made()
         return self.buffers.masks
 
@@ -255,8 +256,8 @@ render_size : (int, int)
         return 0
 
     cdef size_t snapshot_size(self) noexcept:
-        """Bytes of a snapshot: signature, checksum, and every block of state."""
-        cdef size_t size = 16
+        """Bytes of a snapshot: signature, checksum, every block of state, and the masks."""
+        cdef size_t size = 16 + self.agents_per_env
         cdef int k
         if self.signature == 0:
             sizes = [self.states[k].size for k in range(self.num_states)]
@@ -275,6 +276,8 @@ render_size : (int, int)
         for k in range(self.num_states):
             memcpy(target + place, self.states[k].memory + i * self.states[k].size, self.states[k].size)
             place += self.states[k].size
+        memcpy(target + place, &self.masks[i * self.agents_per_env], self.agents_per_env)
+        place += self.agents_per_env
         checksum = _checksum(target + 16, place - 16)
         memcpy(target, &self.signature, 8)
         memcpy(target + 8, &checksum, 8)
@@ -286,9 +289,9 @@ render_size : (int, int)
         for k in range(self.num_states):
             memcpy(self.states[k].memory + i * self.states[k].size, source + place, self.states[k].size)
             place += self.states[k].size
+        memcpy(&self.masks[i * self.agents_per_env], source + place, self.agents_per_env)
         for row in range(i * self.agents_per_env, (i + 1) * self.agents_per_env):
-            self.masks[row] = self.alive[row]
-            if self.agents_per_env > 1 and not self.alive[row]:
+            if not self.masks[row]:
                 memset(self.observation_memory + row * self.row_size, 0, self.row_size)
 
     # ---- Pictures ----

@@ -56,7 +56,7 @@ class VectorEnv(gymnasium.vector.VectorEnv):
     agents_per_env : int
         Rows of one copy.
     masks : (num_envs,) bool, live
-        Whether the agent of the row took part in the last step. The row of one that did not is zero.
+        Whether the agent of the row took part in the last step, or begins an episode. The other rows are zero.
     single_observation_space, single_action_space, observation_space, action_space : gymnasium.Space
         Of one row, and of the batch.
     metadata : dict
