@@ -97,6 +97,12 @@ def raise_counter(uint32_t[::1] words not None, Py_ssize_t place):
         channel_wake(&words[place])
 
 
+def store(uint32_t[::1] words not None, Py_ssize_t place, uint32_t value):
+    """Set the word at words[place], after everything that was written before."""
+    _check(words, place)
+    channel_store(&words[place], value)
+
+
 def value_of(uint32_t[::1] words not None, Py_ssize_t place):
     """The value of the counter at words[place]."""
     _check(words, place)

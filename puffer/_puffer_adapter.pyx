@@ -1,44 +1,71 @@
 """Drives a `PufferEnv`, whichever of its styles it is written in."""
+from collections.abc import Mapping
+
 import numpy as np
 
 from puffer._buffers import Buffers
 from puffer._python import takes_parameter
 
+from libc.stdint cimport uint8_t
+
 from puffer._python cimport Adapter
+
+# How an environment returns its observations: as rows, as one value of the space, or as a dict by agent.
+cdef enum style_t:
+    ROWS
+    VALUE
+    BY_AGENT
 
 
 cdef class PufferAdapter(Adapter):
     """PufferAdapter(env)
 --
 
-Drives one `PufferEnv`. Its style shows in what `reset` returns: its own buffer, or observations.
+Drives one `PufferEnv`. Its style shows in what `reset` returns.
+
+An agent that has ended, or whose mask the environment has set False, takes no part until the next reset, or until the
+environment sets its mask True again: its row is zero.
 """
 
     cdef object env_step
     cdef object env_reset
     cdef object own_observations
-    cdef object rows_of_agents
-    # Which agents of the returning style act in the next step.
-    cdef object alive
+    cdef object own_actions
+    cdef object own_rewards
+    cdef object own_terminations
+    cdef object own_truncations
+    cdef dict rows_of_agents
+    # Which agents act in the next step.
+    cdef uint8_t[::1] alive
     cdef bint takes_seed
-    cdef bint in_place
     cdef bint many
+    cdef style_t style
 
     def __init__(self, env):
-        super().__init__(env, env.single_observation_space, env.single_action_space, env.num_agents, env.max_steps)
+        # Not `env.single_observation_space`: the layouts refuse, by name, what has not been set.
+        super().__init__(env, env.layout.space, env.action_layout.space, env.num_agents, env.max_steps)
         self.env_step = env.step
         self.env_reset = env.reset
         self.takes_seed = takes_parameter(env.reset, "seed")
-        self.many = env.num_agents > 1
+        self.many = self.agents_per_env > 1
         self.rows_of_agents = {agent: row for row, agent in enumerate(env.possible_agents)}
+        self.alive = np.ones(self.agents_per_env, np.uint8)
+        if len(self.rows_of_agents) != self.agents_per_env:
+            raise ValueError(f"{type(env).__name__} has num_agents = {self.agents_per_env}, and its possible_agents "
+                             f"are {list(env.possible_agents)}")
 
     def attach(self, buffers, Py_ssize_t first_row):
         Adapter.attach(self, buffers, first_row)
         rows = slice(first_row, first_row + self.agents_per_env)
         space, actions = buffers.observations, buffers.actions
-        self.env.bind(Buffers(self.agents_per_env, space.shape[1:], space.dtype, actions.shape[1:], actions.dtype,
-                              buffers.rows(rows)))
-        self.own_observations = self.env.observations
+        own = Buffers(self.agents_per_env, space.shape[1:], space.dtype, actions.shape[1:], actions.dtype,
+                      buffers.rows(rows))
+        self.env.bind(own)
+        self.own_observations = own.observations
+        self.own_actions = own.actions
+        self.own_rewards = own.rewards
+        self.own_terminations = own.terminations
+        self.own_truncations = own.truncations
 
     cpdef object reset(self, object seed, list infos):
         self.ended = False
@@ -46,81 +73,130 @@ Drives one `PufferEnv`. Its style shows in what `reset` returns: its own buffer,
         observations, info = result, None
         if isinstance(result, tuple) and len(result) == 2 and isinstance(result[1], (dict, list)):
             observations, info = result
-        self.in_place = observations is self.own_observations or observations is None
-        if not self.in_place:
-            self._write_observations(observations)
-            if self.many:
-                self.alive = np.array([agent in observations for agent in self.rows_of_agents])
-                self.env.masks[:] = self.alive
-        self._report(info, infos)
+        self.style = self._style_of(observations)
+        if self.style == ROWS:
+            self._take("observations", self.own_observations, observations)
+            self.settle_rows()
+        elif self.style == VALUE:
+            self.write_observation(0, observations)
+        else:
+            for agent, row in self.rows_of_agents.items():
+                self.alive[row] = self.masks[self.first_row + <Py_ssize_t>row] = agent in observations
+            self._write_by_agent(observations)
+        if info:
+            self._report(info, infos)
 
     cpdef object step(self, list infos):
-        if self.in_place:
-            result = self.env_step(self.env.actions)
-        elif self.many:
-            self.env.masks[:] = self.alive
-            result = self.env_step({
-                agent: self.read_action(row) for agent, row in self.rows_of_agents.items() if self.alive[row]
-            })
-        else:
+        cdef Py_ssize_t agent
+        if self.style == VALUE:
             result = self.env_step(self.read_action(0))
+        else:
+            for agent in range(self.agents_per_env):
+                self.masks[self.first_row + agent] = self.alive[agent]
+            result = self.env_step(self.own_actions if self.style == ROWS else self._actions_by_agent())
         if not isinstance(result, tuple) or not 4 <= len(result) <= 5:
             raise TypeError(f"step() must return 5 values (or the older 4), got {result!r:.80}")
         if len(result) == 4:
             result = self._five(result)
-        observations, rewards, terminations, truncations, info = result
-        if self.in_place:
-            self._take_in_place(observations, rewards, terminations, truncations)
-        elif self.many:
-            self._take_dicts(observations, rewards, terminations, truncations)
-        else:
+        observations, rewards, terminations, truncations, info = <tuple>result
+        if self.style == ROWS:
+            self._take("observations", self.own_observations, observations)
+            self._take("rewards", self.own_rewards, rewards)
+            self._take("terminations", self.own_terminations, terminations)
+            self._take("truncations", self.own_truncations, truncations)
+            self.settle_rows()
+        elif self.style == VALUE:
             self.write_observation(0, observations)
             self.rewards[self.first_row] = rewards
             self.terminations[self.first_row] = bool(terminations)
             self.truncations[self.first_row] = bool(truncations)
-            self.ended = bool(terminations) or bool(truncations)
-        self._report(info, infos)
+            self.ended = self.terminations[self.first_row] | self.truncations[self.first_row]
+        else:
+            self._take_by_agent(observations, rewards, terminations, truncations)
+        if info:
+            self._report(info, infos)
+
+    def _style_of(self, observations):
+        own = self.own_observations
+        if observations is None or observations is own:
+            return ROWS
+        # Rows that are not the batch's own: of an environment that has kept its buffers of before.
+        if isinstance(observations, np.ndarray) and observations.shape == own.shape and observations.dtype == own.dtype:
+            return ROWS
+        if not self.many:
+            return VALUE
+        if not isinstance(observations, Mapping):
+            raise TypeError(f"observations of {self.agents_per_env} agents must be self.observations or a dict by "
+                            f"agent id, got {observations!r:.80}")
+        return BY_AGENT
+
+    cdef int _take(self, str name, own, given) except -1:
+        """Copy what an environment that works in place has returned, if it is not its own buffer."""
+        if given is own or given is None:
+            return 0
+        array = np.asarray(given)
+        if array.shape != own.shape and not (not self.many and array.size == own.size):
+            raise ValueError(f"{name} must have shape {own.shape}, got {array.shape}")
+        if own.dtype != np.bool_ and not np.can_cast(array.dtype, own.dtype, "same_kind"):
+            raise TypeError(f"{name} must have dtype {own.dtype}, got {array.dtype}")
+        own[...] = array.reshape(own.shape)
+        return 0
+
+    cdef int settle_rows(self) except -1:
+        """Make the rows of agents that take no part zero, and see who is left."""
+        cdef Py_ssize_t agent, row
+        self.ended = True
+        for agent in range(self.agents_per_env):
+            row = self.first_row + agent
+            self.alive[agent] = False
+            if not self.masks[row]:
+                self.clear_observation(agent)
+                self.rewards[row] = 0
+                self.terminations[row] = self.truncations[row] = False
+            elif not (self.terminations[row] | self.truncations[row]):
+                self.alive[agent] = True
+                self.ended = False
+        return 0
 
     def _five(self, result):
         """The five values for an older (observations, rewards, dones, infos)."""
         observations, rewards, dones, info = result
-        if isinstance(dones, dict):
-            late = {agent: bool(_of(info, agent).get("TimeLimit.truncated", False)) for agent in dones}
+        if isinstance(dones, Mapping):
+            late = {agent: _is_late(_of(info, agent)) for agent in dones}
             return (observations, rewards, {agent: ended and not late[agent] for agent, ended in dones.items()},
                     {agent: ended and late[agent] for agent, ended in dones.items()}, info)
-        late = isinstance(info, dict) and bool(info.get("TimeLimit.truncated", False))
         dones = np.array(dones, bool)
-        return observations, rewards, dones & (not late), dones & late, info
+        late = _is_late(info)
+        if isinstance(info, list) and len(info) == dones.size:
+            late = np.array([_is_late(one) for one in info]).reshape(dones.shape)
+        return observations, rewards, dones & np.logical_not(late), dones & late, info
 
-    def _take_in_place(self, observations, rewards, terminations, truncations):
-        env = self.env
-        for own, given in ((env.observations, observations), (env.rewards, rewards),
-                           (env.terminations, terminations), (env.truncations, truncations)):
-            if given is not own and given is not None:
-                own[...] = given
-        self._end_if_all_ended()
+    def _actions_by_agent(self):
+        return {agent: self.read_action(row) for agent, row in self.rows_of_agents.items() if self.alive[row]}
 
-    def _take_dicts(self, observations, rewards, terminations, truncations):
-        env = self.env
-        for agent, row in self.rows_of_agents.items():
-            if self.alive[row]:
-                env.rewards[row] = rewards.get(agent, 0)
-                env.terminations[row] = terminations.get(agent, False) or terminations.get("__all__", False)
-                env.truncations[row] = truncations.get(agent, False) or truncations.get("__all__", False)
+    def _take_by_agent(self, observations, rewards, terminations, truncations):
+        cdef Py_ssize_t row
+        for name, value in (("observations", observations), ("rewards", rewards), ("terminations", terminations),
+                            ("truncations", truncations)):
+            if not isinstance(value, Mapping):
+                raise TypeError(f"{name} must be a dict by agent id, as the observations of reset() were, got "
+                                f"{value!r:.80}")
+        all_terminated, all_truncated = bool(terminations.get("__all__")), bool(truncations.get("__all__"))
+        for agent, place in self.rows_of_agents.items():
+            row = self.first_row + <Py_ssize_t>place
+            if self.alive[place]:
+                self.rewards[row] = rewards.get(agent, 0)
+                terminated, truncated = bool(terminations.get(agent)), bool(truncations.get(agent))
+                # An agent's own flag says more than the one for everybody.
+                self.terminations[row] = terminated or (all_terminated and not truncated)
+                self.truncations[row] = truncated or (all_truncated and not terminated)
             # One that has just come takes part from the next step on, but its observation counts now.
-            env.masks[row] = self.alive[row] or agent in observations
-            self.alive[row] = agent in observations and not (env.terminations[row] or env.truncations[row])
-        self._write_observations(observations)
-        self.ended = not self.alive.any()
+            self.masks[row] = self.alive[place] or agent in observations
+            self.alive[place] = agent in observations and not (self.terminations[row] or self.truncations[row])
+        self._write_by_agent(observations)
+        self.ended = all_terminated or all_truncated or not np.any(self.alive)
 
-    def _end_if_all_ended(self):
-        env = self.env
-        self.ended = not (env.masks & ~(env.terminations | env.truncations)).any()
-
-    def _write_observations(self, observations):
-        if not self.many:
-            self.write_observation(0, observations)
-            return
+    def _write_by_agent(self, observations):
         for agent in observations:
             if agent not in self.rows_of_agents:
                 raise ValueError(f"observations have an agent {agent!r}; the agents are {list(self.rows_of_agents)}")
@@ -131,19 +207,25 @@ Drives one `PufferEnv`. Its style shows in what `reset` returns: its own buffer,
                 self.clear_observation(row)
 
     def _report(self, info, infos):
-        if not info:
-            return
-        if self.many and isinstance(info, dict) and any(agent in self.rows_of_agents for agent in info):
-            for agent, one in info.items():
-                if one and agent in self.rows_of_agents:
-                    infos.append((self.first_row + self.rows_of_agents[agent], one))
-        elif isinstance(info, list):
-            for place, one in enumerate(info):
-                if one:
-                    infos.append((self.first_row + min(place, self.agents_per_env - 1), one))
+        if isinstance(info, list):
+            by_row = [(min(place, self.agents_per_env - 1), one) for place, one in enumerate(info)]
+        elif not isinstance(info, dict):
+            raise TypeError(f"infos must be a dict, or a list with a dict for each agent, got {info!r:.80}")
+        elif self.many and any(agent in self.rows_of_agents for agent in info):
+            by_row = [(self.rows_of_agents[agent], one) for agent, one in info.items() if agent in self.rows_of_agents]
         else:
-            infos.append((self.first_row, info))
+            by_row = [(0, info)]
+        for row, one in by_row:
+            if not isinstance(one, dict):
+                raise TypeError(f"the info of an agent must be a dict, got {one!r:.80}")
+            if one:
+                infos.append((self.first_row + row, one))
 
 
 def _of(info, agent):
-    return info.get(agent, {}) if isinstance(info, dict) else {}
+    return info.get(agent) if isinstance(info, Mapping) else None
+
+
+def _is_late(info):
+    """Whether the info of older environments says that the end was a time limit."""
+    return isinstance(info, Mapping) and bool(info.get("TimeLimit.truncated", False))

@@ -21,9 +21,13 @@ cdef class Adapter:
     cdef float[::1] rewards
     cdef uint8_t[::1] terminations
     cdef uint8_t[::1] truncations
+    cdef uint8_t[::1] masks
     cdef bint scalar_actions
     cdef bint plain_actions
 
+    cpdef object write_observation(self, Py_ssize_t agent, object observation)
+    cpdef object clear_observation(self, Py_ssize_t agent)
+    cpdef object read_action(self, Py_ssize_t agent)
     cpdef object reset(self, object seed, list infos)
     cpdef object step(self, list infos)
 
@@ -33,6 +37,8 @@ cdef class GymAdapter(Adapter):
     cdef object env_reset
     cdef bint takes_seed
     cdef bint is_current
+
+    cdef int report(self, object info, list infos) except -1
 
 
 cdef class PythonBatch:
@@ -55,6 +61,12 @@ cdef class PythonBatch:
     cdef double[::1] returns
     cdef int64_t[::1] lengths
     cdef double[::1] start_times
+    # Steps of the episode of each copy.
+    cdef int64_t[::1] steps
+    cdef object events
 
-    cdef object step_copy(self, Py_ssize_t i, object events)
-    cdef bint account(self, Py_ssize_t i, object events, list infos) except -1
+    cdef int clear_outputs(self, Py_ssize_t i) except -1
+    cdef int reset_copy(self, Py_ssize_t i, object seed, list infos) except -1
+    cdef int reset_in_step(self, Py_ssize_t i) except -1
+    cdef int step_copy(self, Py_ssize_t i) except -1
+    cdef bint account(self, Py_ssize_t i, list infos) except -1

@@ -13,7 +13,7 @@ from gymnasium import error, spaces
 
 cimport numpy as cnp
 from libc.stdint cimport uintptr_t
-from libc.string cimport memset
+from libc.string cimport memcpy, memset
 
 from puffer.spaces import ActionLayout, Layout
 
@@ -47,6 +47,12 @@ class Events:
         self.finals = []
         self.episodes = []
 
+    def add(self, other, Py_ssize_t rows):
+        """Take over other events, whose row 0 is the row `rows` here."""
+        self.infos += [(row + rows, info) for row, info in other.infos]
+        self.finals += [(row + rows, observation, info) for row, observation, info in other.finals]
+        self.episodes += [(row + rows, *rest) for row, *rest in other.episodes]
+
     def __bool__(self):
         return bool(self.infos or self.finals or self.episodes)
 
@@ -79,7 +85,10 @@ ended : bool
         self.plan = self.layout
         self.agents_per_env = agents_per_env
         self.scalar_actions = isinstance(action_space, spaces.Discrete)
-        self.plain_actions = isinstance(action_space, (spaces.Box, spaces.MultiDiscrete))
+        # Whose row is the action itself; the row of a MultiDiscrete of higher rank is flat.
+        self.plain_actions = isinstance(action_space, spaces.Box) or (
+            isinstance(action_space, spaces.MultiDiscrete) and len(action_space.shape) == 1
+        )
 
     def attach(self, buffers, Py_ssize_t first_row):
         """Use the rows from `first_row` on of these `Buffers`."""
@@ -90,16 +99,17 @@ ended : bool
         self.rewards = buffers.rewards
         self.terminations = buffers.terminations
         self.truncations = buffers.truncations
+        self.masks = buffers.masks
 
-    def write_observation(self, Py_ssize_t agent, observation):
+    cpdef object write_observation(self, Py_ssize_t agent, observation):
         """Put the observation of an agent of this copy into its row. Raises LayoutError if it does not fit."""
         self.plan.write_row(observation, self.observation_memory + (self.first_row + agent) * self.plan.row_size)
 
-    def clear_observation(self, Py_ssize_t agent):
+    cpdef object clear_observation(self, Py_ssize_t agent):
         """Make the row of an agent that takes no part zero."""
         memset(self.observation_memory + (self.first_row + agent) * self.plan.row_size, 0, self.plan.row_size)
 
-    def read_action(self, Py_ssize_t agent):
+    cpdef object read_action(self, Py_ssize_t agent):
         """The action for an agent of this copy, as its space has it."""
         cdef Py_ssize_t row = self.first_row + agent
         if self.scalar_actions:
@@ -122,8 +132,10 @@ ended : bool
         return self.env.render()
 
     def close(self):
-        """Close the environment."""
-        self.env.close()
+        """Close the environment, if that is a thing that it does."""
+        close = getattr(self.env, "close", None)
+        if close is not None:
+            close()
 
 
 cdef class GymAdapter(Adapter):
@@ -149,12 +161,14 @@ Drives an environment with one agent: a `gymnasium.Env`, or one with the same me
                 self.env.seed(seed)
             result = self.env_reset()
         info = None
-        if self.is_current or (isinstance(result, tuple) and len(result) == 2 and isinstance(result[1], dict)):
+        if isinstance(result, tuple) and len(result) == 2 and isinstance(result[1], dict):
             result, info = result
-        self.write_observation(0, result)
+        elif self.is_current:
+            raise TypeError(f"reset() of a gymnasium.Env must return (observation, info), got {result!r:.80}")
+        self.plan.write_row(result, self.observation_memory + self.first_row * self.plan.row_size)
         self.ended = False
         if info:
-            infos.append((self.first_row, info))
+            self.report(info, infos)
 
     cpdef object step(self, list infos):
         cdef Py_ssize_t row = self.first_row
@@ -166,7 +180,7 @@ Drives an environment with one agent: a `gymnasium.Env`, or one with the same me
             observation, reward, terminated, truncated, info = <tuple>result
         else:
             observation, reward, terminated, info = <tuple>result
-            truncated = bool(terminated and info.get("TimeLimit.truncated", False))
+            truncated = bool(terminated and isinstance(info, dict) and info.get("TimeLimit.truncated", False))
             terminated = terminated and not truncated
         self.plan.write_row(observation, self.observation_memory + row * self.plan.row_size)
         self.rewards[row] = reward
@@ -174,7 +188,24 @@ Drives an environment with one agent: a `gymnasium.Env`, or one with the same me
         self.truncations[row] = truncated
         self.ended = terminated or truncated
         if info:
-            infos.append((row, info))
+            self.report(info, infos)
+
+    cdef int report(self, object info, list infos) except -1:
+        if not isinstance(info, dict):
+            raise TypeError(f"the info that an environment returns must be a dict, got {info!r:.80}")
+        infos.append((self.first_row, info))
+        return 0
+
+
+def require_alike(adapters, first_copy=0):
+    """Raises ValueError unless all adapters have the spaces and agents of the first: they share one set of arrays."""
+    first = adapters[0]
+    for place, adapter in enumerate(adapters):
+        for name in ("layout", "action_layout", "agents_per_env"):
+            expected, got = getattr(first, name), getattr(adapter, name)
+            if got != expected:
+                raise ValueError(f"all copies must be alike, but copy {first_copy} has {name.removesuffix('_per_env')} "
+                                 f"{expected} and copy {first_copy + place} has {got}")
 
 
 def takes_parameter(function, parameter):
@@ -215,49 +246,54 @@ episodes, their returns and their lengths added up. Both are the caller's, who m
         self.returns = np.zeros(rows)
         self.lengths = np.zeros(rows, np.int64)
         self.start_times = np.zeros(rows)
+        self.steps = np.zeros(len(adapters), np.int64)
+        self.events = Events()
         for i, adapter in enumerate(adapters):
+            if adapter.plan.row_size != self.row_size or adapter.agents_per_env != self.agents_per_env:
+                raise ValueError("the copies of a batch must be alike")
             adapter.attach(buffers, i * self.agents_per_env)
 
     def reset(self, seeds, copies):
         """Begin new episodes in the given copies, with a seed (or None) for each. Returns Events."""
         events = Events()
+        # What a step that raised has left.
+        self.events = Events()
         for i, seed in zip(copies, seeds):
             self.current = i
-            self._clear_outputs(i)
-            self._reset_copy(i, seed, events.infos)
+            self.clear_outputs(i)
+            self.reset_copy(i, seed, events.infos)
         return events
 
     def step(self):
-        """Step every copy with the actions in the buffers. Returns Events."""
+        """Step every copy with the actions in the buffers. Returns Events, or None if there is nothing to report."""
         cdef Py_ssize_t i
-        events = Events()
+        events = self.events
         for i in range(len(self.adapters)):
             self.current = i
-            self.step_copy(i, events)
+            self.step_copy(i)
+        # Most steps have nothing to report, so the same object waits for the one that has.
+        if not events:
+            return None
+        self.events = Events()
         return events
 
     def render_copy(self, Py_ssize_t i):
         """What render() of a copy returns."""
+        self.current = i
         return self.adapters[i].render()
 
     def close(self):
         """Close every copy; the first error is raised when all have been tried."""
-        failure = None
-        for adapter in self.adapters:
-            try:
-                adapter.close()
-            except Exception as error:
-                failure = failure or error
-        if failure is not None:
-            raise failure
+        close_all(self.adapters)
 
-    def _clear_outputs(self, Py_ssize_t i):
+    cdef int clear_outputs(self, Py_ssize_t i) except -1:
         cdef Py_ssize_t first = i * self.agents_per_env
         memset(&self.rewards[first], 0, self.agents_per_env * sizeof(float))
         memset(&self.terminations[first], 0, self.agents_per_env)
         memset(&self.truncations[first], 0, self.agents_per_env)
+        return 0
 
-    def _reset_copy(self, Py_ssize_t i, seed, list infos):
+    cdef int reset_copy(self, Py_ssize_t i, object seed, list infos) except -1:
         cdef Py_ssize_t row, first = i * self.agents_per_env
         cdef double now = time.perf_counter()
         # A reset that raises leaves a copy that must be reset.
@@ -265,50 +301,71 @@ episodes, their returns and their lengths added up. Both are the caller's, who m
         memset(&self.masks[first], True, self.agents_per_env)
         (<Adapter>self.adapters[i]).reset(seed, infos)
         self.ended[i] = False
+        self.steps[i] = 0
         for row in range(first, first + self.agents_per_env):
             self.returns[row] = 0
             self.lengths[row] = 0
             self.start_times[row] = now
+        return 0
 
-    cdef object step_copy(self, Py_ssize_t i, object events):
+    cdef int reset_in_step(self, Py_ssize_t i) except -1:
+        """Reset a copy whose step has just ended its episode; the rewards and flags of that step stay."""
+        cdef Py_ssize_t first = i * self.agents_per_env, count = self.agents_per_env
+        # An environment that writes in place may write these in its reset as well.
+        cdef bytearray kept = bytearray(count * (sizeof(float) + 2))
+        cdef char* memory = kept
+        memcpy(memory, &self.rewards[first], count * sizeof(float))
+        memcpy(memory + count * sizeof(float), &self.terminations[first], count)
+        memcpy(memory + count * sizeof(float) + count, &self.truncations[first], count)
+        self.clear_outputs(i)
+        self.reset_copy(i, None, self.events.infos)
+        memcpy(&self.rewards[first], memory, count * sizeof(float))
+        memcpy(&self.terminations[first], memory + count * sizeof(float), count)
+        memcpy(&self.truncations[first], memory + count * sizeof(float) + count, count)
+        return 0
+
+    cdef int step_copy(self, Py_ssize_t i) except -1:
         cdef Adapter adapter = self.adapters[i]
         cdef list infos = []
-        self._clear_outputs(i)
+        self.clear_outputs(i)
         if self.ended[i]:
             if self.autoreset == DISABLED:
                 raise error.ResetNeeded(f"step() of copy {i}, whose episode has ended")
-            self._reset_copy(i, None, events.infos)
-            return None
+            self.reset_copy(i, None, self.events.infos)
+            return 0
         adapter.step(infos)
-        if self.account(i, events, infos) and self.autoreset == SAME_STEP:
-            self._reset_copy(i, None, events.infos)
+        if self.account(i, infos) and self.autoreset == SAME_STEP:
+            self.reset_in_step(i)
         elif infos:
-            events.infos.extend(infos)
-        return None
+            self.events.infos.extend(infos)
+        return 0
 
-    cdef bint account(self, Py_ssize_t i, object events, list infos) except -1:
+    cdef bint account(self, Py_ssize_t i, list infos) except -1:
         """Book-keeping after a step. Returns whether the episode of the copy is over."""
         cdef Adapter adapter = self.adapters[i]
         cdef Py_ssize_t row, first = i * self.agents_per_env, last = first + self.agents_per_env
         cdef bint late, any_ended = False
+        self.steps[i] += 1
+        late = self.steps[i] >= self.max_steps
+        if late:
+            adapter.ended = True
         for row in range(first, last):
             if not self.masks[row]:
                 continue
             self.lengths[row] += 1
             self.returns[row] += self.rewards[row]
-            late = self.lengths[row] >= self.max_steps
             if late:
                 self.truncations[row] = True
-                adapter.ended = True
             any_ended |= self.terminations[row] | self.truncations[row]
         if any_ended:
-            self._record_ends(first, last, events, adapter.ended and self.autoreset == SAME_STEP, infos)
+            self._record_ends(first, last, adapter.ended and self.autoreset == SAME_STEP, infos)
         self.ended[i] = adapter.ended
         return adapter.ended
 
-    def _record_ends(self, Py_ssize_t first, Py_ssize_t last, events, bint final, list infos):
+    def _record_ends(self, Py_ssize_t first, Py_ssize_t last, bint final, list infos):
         cdef Py_ssize_t row
         cdef double now = time.perf_counter()
+        events = self.events
         last_infos = dict(infos)
         for row in range(first, last):
             if not self.masks[row] or not (self.terminations[row] or self.truncations[row]):
@@ -320,3 +377,15 @@ episodes, their returns and their lengths added up. Both are the caller's, who m
             if final:
                 observation = self.buffers.observations[row].copy()
                 events.finals.append((row, observation, last_infos.get(row, {})))
+
+
+def close_all(closeables):
+    """Close all of them; the first error is raised when all have been tried."""
+    failure = None
+    for one in closeables:
+        try:
+            one.close()
+        except Exception as raised:
+            failure = failure or raised
+    if failure is not None:
+        raise failure

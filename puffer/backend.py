@@ -92,7 +92,7 @@ class PythonBackend:
     def _start_part(self, part: int) -> None:
         raise NotImplementedError
 
-    def _finish_part(self, part: int) -> Events:
+    def _finish_part(self, part: int) -> Events | None:
         raise NotImplementedError
 
     def _next_pending(self) -> int:
@@ -114,19 +114,30 @@ class PythonBackend:
             raise error.ResetNeeded("the first reset() must reset every row, without reset_mask")
         copies = self._copies_of(mask)
         seeds = self._seeds_of(seed)
+        status, self._status = self._status, "unset"
+        if status == "ready":
+            self._drain(mask is not None)
         self._pending.clear()
-        self._status = "unset"
         events = self._reset_parts([seeds[copy] for copy in copies], copies)
         self._status = "ready"
         self._awaiting = deque(range(self._num_parts))
         self._ready.clear()
         return self.buffers.observations, merged(self.num_agents, events, False)
 
+    def _drain(self, partial: bool) -> None:
+        """Finish what is under way, so that every backend has drawn the same random numbers."""
+        for part in self._pending:
+            try:
+                self._finish_part(part)
+            except Exception:
+                # A reset of every copy is what helps against an exception of one.
+                if partial or self._status == "broken":
+                    raise
+
     def async_reset(self, *, seed: Any = None) -> None:
         """Reset, and let `recv` return the first observations part by part."""
         self.reset(seed=seed)
-        self._ready = self._awaiting
-        self._awaiting = deque()
+        self._ready, self._awaiting = self._awaiting, deque()
 
     def _copies_of(self, mask: np.ndarray | None) -> list[int]:
         if mask is None:
@@ -175,7 +186,7 @@ class PythonBackend:
         self._require_open()
         if self._ready:
             part = self._ready.popleft()
-            events = Events()
+            events = None
         elif self._pending:
             part = self._next_pending()
             self._pending.remove(part)
@@ -191,7 +202,7 @@ class PythonBackend:
             arrays = tuple(array[rows] for array in arrays)
         return *arrays, info
 
-    def _finish(self, part: int) -> Events:
+    def _finish(self, part: int) -> Events | None:
         try:
             return self._finish_part(part)
         except BaseException:
@@ -245,3 +256,9 @@ class PythonBackend:
         if self._status != "closed":
             self._status = "closed"
             self._close()
+
+
+def default_workers(copies: int, parts: int) -> int:
+    """One worker per core, as a multiple of the number of parts, and no more than there are copies."""
+    per_part = max(1, min(checks.available_cores() // parts, copies // parts))
+    return parts * per_part

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import cloudpickle
@@ -57,9 +58,13 @@ def emulate(
 def creator_of(env: Any) -> Callable[[int], Adapter]:
     """What makes adapters of copies of `env`, an instance or a callable."""
     if _is_env(env):
-        if isinstance(env, gymnasium.Env) and env.spec is not None:
-            return GymnasiumCreator(env.spec)
-        return _PickleCreator(env)
+        spec = env.spec if isinstance(env, gymnasium.Env) else None
+        if spec is None or any(wrapper.kwargs is None for wrapper in spec.additional_wrappers):
+            return _PickleCreator(env)
+        if not spec.additional_wrappers:
+            return GymnasiumCreator(spec)
+        # Its wrappers may stand outside its time limit, which then is not for the batch to keep.
+        return _CallCreator(partial(gymnasium.make, spec, disable_env_checker=True))
     if callable(env):
         return _CallCreator(env)
     raise TypeError(f"emulate takes an environment or a callable that makes one, got {env!r}")
@@ -106,4 +111,8 @@ class _PickleCreator:
             ) from error
 
     def __call__(self, copy: int) -> Adapter:
-        return adapter_of(cloudpickle.loads(self._pickled))
+        env = cloudpickle.loads(self._pickled)
+        if isinstance(env, gymnasium.Env):
+            # Copies with the random state of the instance would all play the same episodes.
+            env.unwrapped._np_random = None
+        return adapter_of(env)

@@ -14,6 +14,8 @@ from puffer._actions import ActionReader
 from puffer._buffers import Buffers
 from puffer.spaces import ActionLayout, Layout
 
+_ROWS = ("observations", "actions", "rewards", "terminations", "truncations", "masks")
+
 
 class PufferEnv:
     """Base class of environments written in Python, with one agent or several.
@@ -23,7 +25,8 @@ class PufferEnv:
 
     - In place: `reset` and `step` write into `self.observations`, `self.rewards`, `self.terminations`,
       `self.truncations` and `self.masks`, one row for each agent, and return them. `step(actions)` gets an array with
-      a row for each agent. Rewards and flags are zero, masks true, when `reset` or `step` is called.
+      a row for each agent. In a batch, rewards and flags are zero when `reset` or `step` is called. Masks are true in
+      `reset`; in `step`, those of agents that have ended are false, and their rows are made zero.
     - Returning: `step` gets the action of its space and returns what Gymnasium's does, with observations of the space,
       nested ones included. With several agents, actions, observations, rewards and flags are dicts by agent id, in
       which absent agents are missing, and `"__all__"` among the flags ends the episode for everybody.
@@ -96,6 +99,8 @@ class PufferEnv:
 
     def make_multi_discrete(self, nvec: Sequence[int]) -> spaces.MultiDiscrete:
         """The space of integer vectors whose entry k lies in 0 .. nvec[k] - 1."""
+        if not isinstance(nvec, (Sequence, np.ndarray)) or isinstance(nvec, (str, bytes)) or len(nvec) == 0:
+            raise TypeError(f"nvec must be a sequence of at least one integer, got {nvec!r}")
         return spaces.MultiDiscrete([checks.integer(f"nvec[{k}]", n, 1) for k, n in enumerate(nvec)])
 
     @cached_property
@@ -119,6 +124,8 @@ class PufferEnv:
     def bind(self, buffers: Buffers) -> None:
         """Use the rows of these buffers from now on; the batch calls this."""
         self._buffers = buffers
+        for name in _ROWS:
+            self.__dict__[name] = getattr(buffers, name)
         self.__dict__.pop("observation_views", None)
 
     @property
@@ -128,11 +135,14 @@ class PufferEnv:
             space = self.layout.flat_space
             reader = ActionReader(self.action_layout.flat_space, native=False)
             agents = checks.integer("num_agents", self.num_agents, 1)
-            self._buffers = Buffers(agents, space.shape, space.dtype, reader.shape, reader.dtype, self._buf)
-            self._buffers.masks[:] = True
+            self.bind(Buffers(agents, space.shape, space.dtype, reader.shape, reader.dtype, self._buf))
+            self.masks[:] = True
+        assert self._buffers is not None
         return self._buffers
 
-    @property
+    # Kept in the instance, where bind() replaces them: environments use them many times in each step.
+
+    @cached_property
     def observations(self) -> np.ndarray:
         """(num_agents, ...) of the flat layout."""
         return self.buffers.observations
@@ -142,34 +152,38 @@ class PufferEnv:
         """The observations as the space nests them: dicts and tuples of views, (num_agents, ...) each, to write to."""
         return self.layout.view(self.observations)
 
-    @property
+    @cached_property
     def actions(self) -> np.ndarray:
         """(num_agents, ...) of the flat layout."""
         return self.buffers.actions
 
-    @property
+    @cached_property
     def rewards(self) -> np.ndarray:
         """(num_agents,) float32."""
         return self.buffers.rewards
 
-    @property
+    @cached_property
     def terminations(self) -> np.ndarray:
         """(num_agents,) bool."""
         return self.buffers.terminations
 
-    @property
+    @cached_property
     def truncations(self) -> np.ndarray:
         """(num_agents,) bool."""
         return self.buffers.truncations
 
-    @property
+    @cached_property
     def masks(self) -> np.ndarray:
         """(num_agents,) bool: the agent takes part."""
         return self.buffers.masks
 
     @property
     def possible_agents(self) -> Sequence[Any]:
-        return range(self.num_agents)
+        return self.__dict__.get("possible_agents", range(self.num_agents))
+
+    @possible_agents.setter
+    def possible_agents(self, agents: Sequence[Any]) -> None:
+        self.__dict__["possible_agents"] = agents
 
     # ---- To be written ----
 
@@ -194,5 +208,7 @@ def _range(dtype: np.dtype) -> tuple[Any, Any]:
         return -np.inf, np.inf
     if dtype.kind == "b":
         return 0, 1
+    if dtype.kind not in "iu":
+        raise TypeError(f"dtype must be of bools, integers or floats, got {dtype}")
     information = np.iinfo(dtype)
     return information.min, information.max

@@ -25,15 +25,15 @@ def _add(info: dict[str, Any], one: dict[str, Any], row: int, num_rows: int) -> 
     for key, value in one.items():
         mask_key = f"_{key}"
         if mask_key not in info:
-            info[mask_key] = np.zeros(num_rows, np.bool_)
             info[key] = _empty(value, num_rows)
+            info[mask_key] = np.zeros(num_rows, np.bool_)
         column = info[key]
         if isinstance(value, dict) and isinstance(column, dict):
             _add(column, value, row, num_rows)
         elif isinstance(column, np.ndarray) and _fits(column, value):
             column[row] = value
         else:
-            info[key] = _as_objects(column, info[mask_key])
+            info[key] = _widened(column, value, info[mask_key])
             info[key][row] = value
         info[mask_key][row] = True
 
@@ -54,19 +54,41 @@ def _fits(column: np.ndarray, value: Any) -> bool:
     if column.dtype == object:
         return True
     if isinstance(value, np.ndarray):
-        return value.shape == column.shape[1:] and np.can_cast(value.dtype, column.dtype, "same_kind")
+        # Longer strings would lose their ends.
+        casting: Any = "same_kind" if value.dtype.kind in "iufc" else "safe"
+        return value.shape == column.shape[1:] and np.can_cast(value.dtype, column.dtype, casting)
     if type(value) not in (int, float, bool) and not isinstance(value, np.number):
         return False
+    if column.dtype.kind == "i" and not isinstance(value, bool) and abs(value) > np.iinfo(column.dtype).max:
+        return False
     return column.ndim == 1 and np.can_cast(np.asarray(value).dtype, column.dtype, "same_kind")
+
+
+def _widened(column: Any, value: Any, mask: np.ndarray) -> np.ndarray:
+    """A column that can take `value` as well: a float after integers must not lose its fraction."""
+    if isinstance(column, np.ndarray) and column.dtype.kind in "iu" and isinstance(value, (float, np.floating)):
+        return column.astype(np.float64)
+    return _as_objects(column, mask)
 
 
 def _as_objects(column: Any, mask: np.ndarray) -> np.ndarray:
     """A column as one of objects."""
     objects = np.full(len(mask), None, object)
-    if isinstance(column, np.ndarray):
-        for row in np.flatnonzero(mask):
-            objects[row] = column[row]
+    for row in np.flatnonzero(mask):
+        objects[row] = _of_row(column, row)
     return objects
+
+
+def _of_row(column: Any, row: int) -> Any:
+    """The value of a row, as its environment gave it."""
+    if not isinstance(column, dict):
+        return column[row]
+    masks = {key: column.get(f"_{key}") for key in column}
+    return {
+        key: _of_row(values, row)
+        for key, values in column.items()
+        if isinstance(masks[key], np.ndarray) and masks[key].dtype == np.bool_ and masks[key][row]
+    }
 
 
 def _add_finals(info: dict[str, Any], finals: list[tuple[int, np.ndarray, dict]], num_rows: int) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import contextlib
 import os
 import pickle
@@ -10,24 +11,38 @@ import socket
 import subprocess
 import sys
 import time
+import weakref
 from collections.abc import Sequence
 from multiprocessing.connection import Connection
 from typing import Any
 
 import cloudpickle
 import numpy as np
+from gymnasium.error import AlreadyPendingCallError
+from gymnasium.vector import AutoresetMode
 
 from puffer import checks, worker
 from puffer._channel import raise_counter, value_of, wait_for_change
 from puffer._python import Events
-from puffer.backend import MODES, Creator, PythonBackend
+from puffer.backend import MODES, Creator, PythonBackend, default_workers
 from puffer.errors import WorkerDied, WorkerError, WorkerTimeout
 from puffer.shared import LINE, Block, BlockShape
 
 # How often a waiting parent looks whether its workers live, in seconds.
 _GLANCE = 0.2
+# How long a worker may take to import what it needs and make its copies, even if the timeout is shorter, in seconds.
+_START = 60.0
 # How long close() waits for workers to close their environments, in seconds.
 _FAREWELL = 2.0
+
+_open: weakref.WeakSet[ProcessBackend] = weakref.WeakSet()
+
+
+@atexit.register
+def _close_all() -> None:
+    # Not left to __del__: when the interpreter ends, what it needs may be gone before.
+    for backend in list(_open):
+        backend.close()
 
 
 class _Process:
@@ -39,20 +54,28 @@ class _Process:
         self.line = (index + 1) * LINE
         # The value of the worker's command counter.
         self.commands = 0
-        # Whether its last answer has not been taken yet.
+        # Whether its last answer has not been taken yet, and when it was asked.
         self.is_asked = False
+        self.asked_at = 0.0
         ours, theirs = socket.socketpair()
         # The worker ends when it can read from here, which is when the parent is gone.
         lifeline, self._lifeline = os.pipe()
         arguments = [sys.executable, "-m", "puffer.worker", str(theirs.fileno()), str(lifeline), str(os.getpid())]
-        self.process = subprocess.Popen(
-            arguments, pass_fds=(theirs.fileno(), lifeline), stdin=subprocess.DEVNULL, env=_environment()
-        )
-        theirs.close()
-        os.close(lifeline)
+        # Inherited: a Ctrl-C is not for the worker, not even before it can say so.
+        mask = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+        try:
+            self.process = subprocess.Popen(
+                arguments, pass_fds=(theirs.fileno(), lifeline), stdin=subprocess.DEVNULL, env=_environment()
+            )
+        finally:
+            signal.pthread_sigmask(signal.SIG_SETMASK, mask)
+            theirs.close()
+            os.close(lifeline)
         self.link = ours
         self.connection = Connection(os.dup(ours.fileno()))
-        self.connection.send_bytes(pickle.dumps({"path": sys.path, "creator": creator, "copies": copies}))
+        # One that has died already is noticed when its greeting is awaited.
+        with contextlib.suppress(OSError):
+            self.connection.send_bytes(pickle.dumps({"path": sys.path, "creator": creator, "copies": copies}))
 
     def __str__(self) -> str:
         return f"worker {self.index} (copies {self.copies.start} to {self.copies.stop - 1})"
@@ -99,7 +122,7 @@ class ProcessBackend(PythonBackend):
         Processes, each with a contiguous share of the copies; by default one per core that this process may use. With
         a smaller batch_size a multiple of num_envs / batch_size.
     timeout : float
-        Seconds that a worker has for an answer.
+        Seconds that a worker has for an answer. To start it always has a minute.
     ordered : bool
         Whether recv() returns the parts in the order of the sends, instead of the first that is ready.
     restart_workers : bool
@@ -127,7 +150,7 @@ class ProcessBackend(PythonBackend):
         if not (isinstance(timeout, (int, float)) and timeout > 0):
             raise ValueError(f"timeout must be a positive number of seconds, got {timeout!r}")
         parts = self.num_copies // self.batch_size
-        workers = _default_workers(self.num_copies, parts) if num_workers is None else num_workers
+        workers = default_workers(self.num_copies, parts) if num_workers is None else num_workers
         workers = checks.integer("num_workers", workers, 1, self.num_copies)
         if workers % parts:
             raise ValueError(f"num_workers must be a multiple of num_envs / batch_size = {parts}, got {workers}")
@@ -142,19 +165,19 @@ class ProcessBackend(PythonBackend):
         # A parent that looks long for an answer takes the core from a worker, unless there is one to spare.
         self._spins = 2000 if checks.available_cores() > workers else 20
         self._settings: dict[str, Any] = {}
+        self._pid = os.getpid()
         try:
             self._start()
         except BaseException:
             self._status = "closed"
             self._close()
             raise
+        _open.add(self)
 
     # ---- Start ----
 
     def _start(self) -> None:
         bounds = [self.num_copies * index // self.num_workers for index in range(self.num_workers + 1)]
-        if self._num_parts_of(bounds) is None:
-            raise ValueError("the workers do not divide the parts evenly")
         for index in range(self.num_workers):
             self._workers.append(_Process(index, range(bounds[index], bounds[index + 1]), self._creator))
         layout, action_layout, agents, max_steps, modes = self._greeting(self._workers[0])
@@ -188,40 +211,34 @@ class ProcessBackend(PythonBackend):
         for process in self._workers:
             self._introduce(process)
 
-    def _num_parts_of(self, bounds: list[int]) -> int | None:
-        """The number of parts, if every part is a whole number of workers."""
-        edges = range(0, self.num_copies + 1, self.batch_size)
-        return len(edges) - 1 if all(edge in bounds for edge in edges) else None
-
     def _greeting(self, process: _Process) -> tuple:
         """What a new worker says of its copies."""
-        return self._message(process, time.monotonic() + self._timeout)[1]
+        return self._message(process, time.monotonic() + max(self._timeout, _START))[1]
 
     def _introduce(self, process: _Process) -> None:
         """Give a new worker the block."""
         assert self._block is not None
         message = (self._block.shape, process.index, self._settings, 2000)
-        process.connection.send_bytes(pickle.dumps(message))
-        socket.send_fds(process.link, [b"b"], [self._block.descriptor])
+        # One that has died is noticed when its first answer is awaited.
+        with contextlib.suppress(OSError):
+            process.connection.send_bytes(pickle.dumps(message))
+            socket.send_fds(process.link, [b"b"], [self._block.descriptor])
 
     # ---- Commands ----
 
     def _command(self, process: _Process, operation: int, argument: Any = None) -> None:
         self._counters[process.line + worker.OPERATION] = operation
-        if operation in (worker.RESET, worker.RENDER):
-            self._try_to_send(process, pickle.dumps(argument))
         process.commands = (process.commands + 1) % 2**32
-        process.is_asked = True
+        process.is_asked, process.asked_at = True, time.monotonic()
         raise_counter(self._counters, process.line + worker.COMMAND)
-
-    def _try_to_send(self, process: _Process, message: bytes) -> None:
-        try:
-            process.connection.send_bytes(message)
-        except OSError:
-            raise self._died(process) from None
+        if operation in (worker.RESET, worker.RENDER):
+            # After the command, so that a worker reads what may be more than fits between the two. One that has died is
+            # noticed when its answer is awaited.
+            with contextlib.suppress(OSError):
+                process.connection.send_bytes(pickle.dumps(argument))
 
     def _has_answered(self, process: _Process) -> bool:
-        return int(self._counters[process.line + worker.ANSWERED]) == process.commands
+        return value_of(self._counters, process.line + worker.ANSWERED) == process.commands
 
     def _await(self, processes: Sequence[_Process], deadline: float) -> None:
         """Wait until all these workers have answered. Raises WorkerDied or WorkerTimeout."""
@@ -242,11 +259,12 @@ class ProcessBackend(PythonBackend):
         if time.monotonic() > deadline:
             raise self._hung(waiting[0])
 
-    def _answer(self, process: _Process, deadline: float) -> Any:
+    def _answer(self, process: _Process) -> Any:
         """The result of a worker that has answered; raises what it raised."""
-        process.is_asked = False
-        kind = int(self._counters[process.line + worker.ANSWER])
-        return None if kind == worker.PLAIN else self._message(process, deadline)
+        if int(self._counters[process.line + worker.ANSWER]) == worker.PLAIN:
+            process.is_asked = False
+            return None
+        return self._message(process, time.monotonic() + self._timeout)
 
     def _message(self, process: _Process, deadline: float) -> Any:
         try:
@@ -255,9 +273,15 @@ class ProcessBackend(PythonBackend):
                     raise self._died(process)
                 if time.monotonic() > deadline:
                     raise self._hung(process)
-            message = pickle.loads(process.connection.recv_bytes())
+            received = process.connection.recv_bytes()
         except (EOFError, OSError):
             raise self._died(process) from None
+        except BaseException:
+            # By Ctrl-C, with an unknown part of the message read.
+            process.kill()
+            raise
+        process.is_asked = False
+        message = pickle.loads(received)
         if isinstance(message, tuple) and message[0] == "failed":
             name, text, place, remote_traceback = message[1]
             copy = None if place is None else process.copies.start + place
@@ -274,12 +298,11 @@ class ProcessBackend(PythonBackend):
     # ---- Failures ----
 
     def _died(self, process: _Process) -> WorkerDied:
+        # It may have hung up and be about to end by itself, with a status of its own.
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            process.process.wait(1.0)
         process.kill()
-        return WorkerDied(
-            f"{process} {process.describe_end()}",
-            worker=process.index,
-            copies=process.copies,
-        )
+        return WorkerDied(f"{process} {process.describe_end()}", worker=process.index, copies=process.copies)
 
     def _hung(self, process: _Process) -> WorkerTimeout:
         # An answer that came later could be taken for that of another step.
@@ -290,25 +313,45 @@ class ProcessBackend(PythonBackend):
             copies=process.copies,
         )
 
-    def _replace(self, process: _Process) -> Events:
-        """Start a worker in the place of one that is gone; its rows become truncated first rows of new episodes."""
-        deadline = time.monotonic() + self._timeout
+    def _replace(self, process: _Process, seeds: dict[int, int | None] | None) -> Events | None:
+        """Start a worker in the place of one that is gone.
+
+        After a reset with `seeds` (by copy) the new copies are reset, those that were not meant to be without a seed.
+        After a step the rows are truncated, and the episodes go on as the autoreset mode has it.
+        """
         process.release()
         fresh = _Process(process.index, process.copies, self._creator)
         self._workers[process.index] = fresh
-        self._greeting(fresh)
         self._counters[fresh.line : fresh.line + LINE] = 0
+        self._greeting(fresh)
         self._introduce(fresh)
         self._restarts += 1
-        count = len(process.copies)
-        self._command(fresh, worker.RESET, ([None] * count, list(range(count))))
-        self._await([fresh], deadline)
-        events = self._answer(fresh, deadline) or Events()
-        rows = slice(process.copies.start * self.agents_per_env, process.copies.stop * self.agents_per_env)
-        self.buffers.rewards[rows] = 0
-        self.buffers.terminations[rows] = False
-        self.buffers.truncations[rows] = True
+        copies = process.copies
+        here = slice(copies.start, copies.stop)
+        rows = slice(copies.start * self.agents_per_env, copies.stop * self.agents_per_env)
+        events = Events()
+        if seeds is None:
+            last = self.buffers.observations[rows].copy()
+            self.buffers.terminations[rows] = False
+            if self.autoreset_mode is not AutoresetMode.SAME_STEP:
+                self.buffers.rewards[rows] = 0
+                self.buffers.truncations[rows] = True
+                self.ended[here] = True
+                return None
+            events.finals = [(row, last[row], {}) for row in range(len(last))]
+        self._command(fresh, worker.RESET, ([(seeds or {}).get(copy) for copy in copies], list(range(len(copies)))))
+        self._await([fresh], fresh.asked_at + self._timeout)
+        happened = self._answer(fresh)
+        events.infos = happened.infos if happened else []
+        self.buffers.truncations[rows] = seeds is None
         return events
+
+    def _lost(self, process: _Process, error: WorkerError, seeds: dict[int, int | None] | None) -> Events | None:
+        """Replace a worker that is gone, or raise."""
+        if self._restart:
+            return self._replace(process, seeds)
+        self._status = "broken"
+        raise error
 
     # ---- What PythonBackend asks for ----
 
@@ -317,50 +360,52 @@ class ProcessBackend(PythonBackend):
         return [process for process in self._workers if first <= process.copies.start < last]
 
     def _reset_parts(self, seeds: list[int | None], copies: list[int]) -> Events:
-        deadline = time.monotonic() + self._timeout
-        self._settle(deadline)
+        self._settle()
         asked = []
+        by_copy = dict(zip(copies, seeds, strict=True))
         for process in self._workers:
-            chosen = [(copy, seed) for copy, seed in zip(copies, seeds, strict=True) if copy in process.copies]
+            chosen = [copy for copy in process.copies if copy in by_copy]
             if chosen:
-                places = [copy - process.copies.start for copy, _ in chosen]
-                self._command(process, worker.RESET, ([seed for _, seed in chosen], places))
+                places = [copy - process.copies.start for copy in chosen]
+                self._command(process, worker.RESET, ([by_copy[copy] for copy in chosen], places))
                 asked.append(process)
-        return self._collect(asked, 0, deadline)
+        return self._collect(asked, 0, by_copy)
 
-    def _settle(self, deadline: float) -> None:
+    def _settle(self) -> None:
         """Wait for workers that are still at something whose result nobody wants any more."""
         for process in self._workers:
-            if process.is_asked:
-                self._await([process], deadline)
-                with contextlib.suppress(WorkerError):
-                    self._answer(process, deadline)
+            if not process.is_asked:
+                continue
+            try:
+                self._await([process], time.monotonic() + self._timeout)
+                self._answer(process)
+            except (WorkerDied, WorkerTimeout) as error:
+                self._lost(process, error, {})
+            except WorkerError:
+                pass
 
     def _start_part(self, part: int) -> None:
         for process in self._of_part(part):
             self._command(process, worker.STEP)
 
     def _finish_part(self, part: int) -> Events:
-        return self._collect(self._of_part(part), part * self.batch_size, time.monotonic() + self._timeout)
+        return self._collect(self._of_part(part), part * self.batch_size, None)
 
-    def _collect(self, processes: Sequence[_Process], first_copy: int, deadline: float) -> Events:
+    def _collect(self, processes: Sequence[_Process], first_copy: int, seeds: dict[int, int | None] | None) -> Events:
         """The events of these workers, rows counted from first_copy. Raises the first failure when all are idle."""
         events = Events()
         failure: WorkerError | None = None
         for process in processes:
             try:
-                self._await([process], deadline)
-                happened = self._answer(process, deadline)
-            except (WorkerDied, WorkerTimeout):
-                if not self._restart:
-                    self._status = "broken"
-                    raise
-                happened = self._replace(process)
+                self._await([process], process.asked_at + self._timeout)
+                happened = self._answer(process)
+            except (WorkerDied, WorkerTimeout) as error:
+                happened = self._lost(process, error, seeds)
             except WorkerError as error:
                 failure = failure or error
                 continue
             if happened:
-                _shift(events, happened, (process.copies.start - first_copy) * self.agents_per_env)
+                events.add(happened, (process.copies.start - first_copy) * self.agents_per_env)
         if failure is not None:
             raise failure
         return events
@@ -369,27 +414,43 @@ class ProcessBackend(PythonBackend):
         """The part that recv() is to return: the first that is ready, or the first sent."""
         if self._ordered or len(self._pending) == 1:
             return self._pending[0]
-        deadline = time.monotonic() + self._timeout
         while True:
             bell = value_of(self._counters, 0)
-            for part in self._pending:
-                if all(self._has_answered(process) for process in self._of_part(part)):
-                    return part
             waiting = [p for part in self._pending for p in self._of_part(part) if not self._has_answered(p)]
+            # First, so that a worker that hangs is noticed while others go on answering.
+            deadline = min((process.asked_at for process in waiting), default=0.0) + self._timeout
+            if waiting and time.monotonic() > deadline:
+                return self._part_of(waiting[0])
+            for part in self._pending:
+                if not any(process in waiting for process in self._of_part(part)):
+                    return part
             try:
                 self._sleep(bell, waiting, deadline)
             except WorkerError as error:
                 # The part it belongs to deals with it.
-                return next(part for part in self._pending if self._workers[error.worker] in self._of_part(part))
+                return self._part_of(self._workers[error.worker])
+
+    def _part_of(self, process: _Process) -> int:
+        return process.copies.start // self.batch_size
 
     def render_copy(self, copy: int = 0) -> Any:
         """What render() of a copy returns in its worker."""
+        self._require_open()
+        if self._pending:
+            raise AlreadyPendingCallError("render() between send() and recv()", "render")
         process = next(process for process in self._workers if copy in process.copies)
-        deadline = time.monotonic() + self._timeout
-        self._settle(deadline)
+        self._settle()
         self._command(process, worker.RENDER, copy - process.copies.start)
-        self._await([process], deadline)
-        return self._answer(process, deadline)[1]
+        self._await([process], process.asked_at + self._timeout)
+        return self._answer(process)[1]
+
+    def _require_open(self) -> None:
+        super()._require_open()
+        if os.getpid() != self._pid:
+            raise RuntimeError(
+                f"the workers of this environment belong to process {self._pid}, from which this one was forked; "
+                f"make another environment here"
+            )
 
     def stats(self) -> dict[str, float]:
         """Means over the episodes that ended since the last call, and the number of worker restarts if allowed."""
@@ -401,6 +462,12 @@ class ProcessBackend(PythonBackend):
 
     def _close(self) -> None:
         """Ask the workers to close their copies, and end those that do not within two seconds."""
+        if os.getpid() != self._pid:
+            # In a process that was forked from the one whose workers they are.
+            for process in self._workers:
+                process.release()
+            self._workers.clear()
+            return
         for process in self._workers:
             idle = self._block is not None and self._has_answered(process) and process.process.poll() is None
             if idle:
@@ -422,16 +489,3 @@ class ProcessBackend(PythonBackend):
         if getattr(self, "_workers", None):
             self._status = "closed"
             self._close()
-
-
-def _default_workers(copies: int, parts: int) -> int:
-    """One worker per core, as a multiple of the number of parts, and no more than there are copies."""
-    per_part = max(1, min(checks.available_cores() // parts, copies // parts))
-    return parts * per_part
-
-
-def _shift(events: Events, happened: Events, rows: int) -> None:
-    """Add events whose rows count from another row."""
-    events.infos += [(row + rows, info) for row, info in happened.infos]
-    events.finals += [(row + rows, observation, info) for row, observation, info in happened.finals]
-    events.episodes += [(row + rows, *rest) for row, *rest in happened.episodes]

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 from typing import Any
 
 import numpy as np
 
-from puffer._python import Events, PythonBatch
+from puffer._python import Adapter, Events, PythonBatch, close_all, require_alike
 from puffer.backend import MODES, Creator, PythonBackend
 
 
@@ -19,7 +20,18 @@ class SerialBackend(PythonBackend):
 
     def __init__(self, creator: Creator, num_envs: int, **options: Any) -> None:
         super().__init__(num_envs, **options)
-        adapters = [creator(copy) for copy in range(self.num_copies)]
+        self._batches: list[PythonBatch] = []
+        adapters: list[Adapter] = []
+        try:
+            adapters.extend(creator(copy) for copy in range(self.num_copies))
+            self._set_up(adapters)
+        except BaseException:
+            with contextlib.suppress(Exception):
+                close_all(adapters)
+            raise
+
+    def _set_up(self, adapters: list[Adapter]) -> None:
+        require_alike(adapters)
         first = adapters[0]
         self._prepare(first.layout, first.action_layout, first.agents_per_env, first.render_modes)
         if self.max_steps is None:
@@ -53,13 +65,13 @@ class SerialBackend(PythonBackend):
                 if first <= copy < first + self.batch_size
             ]
             happened = batch.reset([seed for _, seed in chosen], [copy for copy, _ in chosen])
-            events.infos += [(first * self.agents_per_env + row, info) for row, info in happened.infos]
+            events.add(happened, first * self.agents_per_env)
         return events
 
     def _start_part(self, part: int) -> None:
         pass
 
-    def _finish_part(self, part: int) -> Events:
+    def _finish_part(self, part: int) -> Events | None:
         return self._batches[part].step()
 
     def render_copy(self, copy: int = 0) -> Any:
@@ -67,5 +79,4 @@ class SerialBackend(PythonBackend):
         return self._batches[part].render_copy(place)
 
     def _close(self) -> None:
-        for batch in self._batches:
-            batch.close()
+        close_all(self._batches)

@@ -35,15 +35,19 @@ class Worker:
         self._batch: Any = None
         self._counters: np.ndarray = np.zeros(0, np.uint32)
         self._line = 0
+        # The place of the copy that is being made.
+        self._making: int | None = None
 
     def run(self) -> None:
         """Set up, then obey until told to close."""
         try:
             spins = self._set_up()
+        except SystemExit:
+            raise
         except BaseException as error:
-            self._connection.send_bytes(_failure(error, None))
+            self._connection.send_bytes(_failure(error, self._making))
             return
-        from puffer._channel import raise_counter, wait_for_change
+        from puffer._channel import raise_counter, store, wait_for_change
 
         seen = 0
         while True:
@@ -54,7 +58,7 @@ class Worker:
             operation = int(self._counters[self._line + OPERATION])
             answer, message = self._obey(operation)
             self._counters[self._line + ANSWER] = answer
-            self._counters[self._line + ANSWERED] = seen
+            store(self._counters, self._line + ANSWERED, seen)
             raise_counter(self._counters, 0)
             # Only now: a message that fills the socket waits for the parent to read it.
             if message is not None:
@@ -63,23 +67,21 @@ class Worker:
                 return
 
     def _set_up(self) -> int:
-        from puffer._python import PythonBatch
+        from puffer._python import PythonBatch, require_alike
         from puffer.shared import LINE, Block
 
         plan = pickle.loads(self._connection.recv_bytes())
         sys.path[:] = plan["path"]
         creator = pickle.loads(plan["creator"])
         copies = plan["copies"]
-        adapters = [creator(copy) for copy in copies]
+        adapters = []
+        for self._making, copy in enumerate(copies):
+            adapters.append(creator(copy))
+        self._making = None
+        require_alike(adapters, copies.start)
         first = adapters[0]
-        self._connection.send_bytes(
-            pickle.dumps(
-                (
-                    "ready",
-                    (first.layout, first.action_layout, first.agents_per_env, first.max_steps, first.render_modes),
-                )
-            )
-        )
+        likeness = first.layout, first.action_layout, first.agents_per_env, first.max_steps, first.render_modes
+        self._connection.send_bytes(_packed(("ready", likeness)))
         shape, index, options, spins = pickle.loads(self._connection.recv_bytes())
         _, descriptors, _, _ = socket.recv_fds(self._link, 1, 1)
         block = Block(shape, descriptors[0])
@@ -105,15 +107,39 @@ class Worker:
                 result = ("frame", batch.render_copy(pickle.loads(self._connection.recv_bytes())))
             else:
                 result = batch.close()
-            return (RESULT, pickle.dumps(result)) if result else (PLAIN, None)
+        except SystemExit:
+            # An environment that ends its process is to be seen as one.
+            raise
         except BaseException as error:
             return FAILURE, _failure(error, batch.current)
+        if not result:
+            return PLAIN, None
+        try:
+            return RESULT, _packed(result)
+        except Exception as error:
+            # Something in the infos, and it could be any copy's.
+            return FAILURE, _failure(error, None)
+
+
+def _packed(result: Any) -> bytes:
+    """A result for the parent."""
+    try:
+        return pickle.dumps(result)
+    except Exception:
+        # Objects of classes that the parent's script or notebook defines, and which have no module here.
+        import cloudpickle
+
+        return cloudpickle.dumps(result)
 
 
 def _failure(error: BaseException, copy: int | None) -> bytes:
     """What the parent needs to know of an exception; the exception itself may not be picklable."""
+    try:
+        message = str(error)
+    except Exception:
+        message = "(its message cannot be made)"
     text = "".join(traceback.format_exception(error))
-    return pickle.dumps(("failed", (type(error).__name__, str(error), copy, text)))
+    return pickle.dumps(("failed", (type(error).__name__, message, copy, text)))
 
 
 def _end_with_parent(lifeline: int) -> None:
@@ -126,12 +152,17 @@ def main() -> None:
     descriptor, lifeline, parent = (int(argument) for argument in sys.argv[1:4])
     # Ctrl-C goes to every process of the terminal, and it is the parent's to answer.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
     from puffer._channel import end_with_parent
 
     end_with_parent(parent)
     threading.Thread(target=_end_with_parent, args=(lifeline,), daemon=True).start()
     link = socket.socket(fileno=descriptor)
-    Worker(Connection(os.dup(descriptor)), link).run()
+    try:
+        Worker(Connection(os.dup(descriptor)), link).run()
+    except (EOFError, ConnectionError):
+        # The parent has hung up, and there is nobody to tell.
+        os._exit(1)
 
 
 if __name__ == "__main__":
