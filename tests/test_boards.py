@@ -233,9 +233,9 @@ def test_who_begins(name, opponent):
         ({"starter": "first"}, ValueError, "starter must be 'random', 0 or 1, got 'first'"),
         ({"starter": 2}, ValueError, "starter must be at most 1, got 2"),
         ({"starter": None}, TypeError, "starter must be an integer, got None"),
-        ({"epsilon": 1.5}, ValueError, "epsilon must be between 0 and 1, got 1.5"),
-        ({"epsilon": -0.1}, ValueError, "epsilon must be between 0 and 1, got -0.1"),
-        ({"epsilon": float("nan")}, ValueError, "epsilon must be between 0 and 1, got nan"),
+        ({"epsilon": 1.5}, ValueError, "epsilon must be from 0 to 1, got 1.5"),
+        ({"epsilon": -0.1}, ValueError, "epsilon must be from 0 to 1, got -0.1"),
+        ({"epsilon": float("nan")}, ValueError, "epsilon must be from 0 to 1, got nan"),
         ({"epsilon": "0.5"}, TypeError, "epsilon must be a number, got '0.5'"),
     ],
 )
