@@ -36,6 +36,9 @@ cdef class Env(Batch):
     cdef object ansi_one(self, Py_ssize_t i)
 
     cdef int allocate(self) except -1
+    # ---- To be called by an author whose __init__ sets fields before it calls that of Env ----
+    cdef int require_unmade(self) except -1
+
     cdef size_t snapshot_size(self) noexcept
     cdef int check_snapshot(self, Py_ssize_t k, const uint8_t* source, size_t size) except -1
     cdef void save_copy(self, Py_ssize_t i, uint8_t* target) noexcept nogil

@@ -92,8 +92,7 @@ render_size : (int, int)
     def __init__(self, num_envs, observation_space, action_space, *, agents_per_env=1, independent_agents=False,
                  observes_in_step=False, snapshot_key=(), num_threads=0, batch_size=None, autoreset_mode="SameStep",
                  max_steps=None, buf=None, seed=None, render_mode=None, record_episodes=False, check_actions=True):
-        if self.parts is not None:
-            raise RuntimeError(f"this {type(self).__name__} is already made; make a new one")
+        self.require_unmade()
         copies = checks.integer("num_envs", num_envs, 1, _NO_LIMIT)
         agents = checks.integer("agents_per_env", agents_per_env, 1, _NO_LIMIT // copies)
         self.requested_threads = checks.integer("num_threads", num_threads, 0, MAX_THREADS - 1)
@@ -139,6 +138,12 @@ render_size : (int, int)
         self.sums = aligned_zeros((copies // self.block, 3 + columns), np.float64)
         if self.record_episodes:
             self.start_times = <double*>self.new_state(agents * sizeof(double))
+        return 0
+
+    cdef int require_unmade(self) except -1:
+        """Refuse a second __init__ of an environment in use."""
+        if self.parts is not None:
+            raise RuntimeError(f"this {type(self).__name__} is already made; make a new one")
         return 0
 
     # ---- Defaults of the author's methods ----
