@@ -122,7 +122,7 @@ def test_json_has_the_peers_that_have_the_environment(run):
 
 def test_figures_are_shown_and_written(run):
     names = [figure["name"] for figure in run[1]["figures"]]
-    expected = ["call-overhead", "two-threads", "checked-actions", "rollout-buffers", "rollout-copies"]
+    expected = ["call-overhead", "snakes", "two-threads", "checked-actions", "rollout-buffers", "rollout-copies"]
     assert names == [name for name in expected if name != "two-threads" or plan.available_cores() > 1]
     assert "into rollout buffers" in run[0]
 

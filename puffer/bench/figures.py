@@ -29,6 +29,10 @@ class Definition:
 
 DEFINITIONS = {
     "call-overhead": Definition("CartPole, 1 copy: a call of step()", (_cartpole(1),)),
+    "snakes": Definition(
+        "Snake, 16 maps of 256 snakes: a call of step(), 4,096 transitions",
+        ({"system": "puffer", "id": "ocean-snake", "num_envs": 16, "num_threads": 1, "options": {"snakes": 256}},),
+    ),
     "two-threads": Definition(
         "CartPole, 65,536 copies: 2 threads over 1", (_cartpole(65536, threads=2), _cartpole(65536)), cores=2
     ),
