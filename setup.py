@@ -27,6 +27,8 @@ DIRECTIVES = {
     "initializedcheck": False,
     "nonecheck": False,
     "boundscheck": DEBUG or SANITIZE,
+    # Hints about the checks themselves would hide those that matter.
+    "show_performance_hints": not (DEBUG or SANITIZE),
 }
 
 # -ffp-contract=off: the same bits on processors with and without fused multiply-add.

@@ -126,7 +126,7 @@ def compare(case, steps, sample):
     env, reference = case.make(RANDOM + PUMPED, autoreset_mode="Disabled"), case.reference()
     rng = np.random.default_rng(3)
     reference.reset(seed=0)
-    past = case.make(1)
+    past = case.make(1, autoreset_mode="Disabled")
     past.reset(seed=0)
     dtype = np.float32 if "continuous" in case.name else np.float64
     observations, _ = env.reset(seed=3)
