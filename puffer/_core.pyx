@@ -256,7 +256,8 @@ render_size : (int, int)
         memcpy(&checksum, source + 8, 8)
         if signature != self.signature:
             raise ValueError(
-                f"state[{k}] is no snapshot of this environment: its class, version, parameters or autoreset mode differ"
+                f"state[{k}] is no snapshot of this environment: its class, version, parameters or autoreset mode "
+                "differ"
             )
         if checksum != _checksum(source + 16, size - 16):
             raise ValueError(f"state[{k}] is no snapshot as get_state() made it: its checksum is wrong")
