@@ -61,6 +61,8 @@ Base of `puffer.Env`; not made by itself.
         if mask is not None and self.status != READY:
             raise error.ResetNeeded("the first reset() must reset every row, without reset_mask")
         selected = self._copies_of(mask)
+        # A copy, because it may be the live array of flags, which a reset clears.
+        mask = None if mask is None else mask.copy()
         seeds = self._seeds(seed)
         self.drain()
         if seeds is not None:

@@ -390,3 +390,14 @@ def test_metadata_and_names_are_those_of_the_class(name, mode):
     assert env.metadata["autoreset_mode"].value == mode
     assert set(env.metadata["render_modes"]) == {*find(name).render_modes, "human"}
     assert re.fullmatch(r"puffer/\w+-v\d+", gymnasium_id(find(name)))
+
+
+def test_the_live_flags_are_a_reset_mask():
+    """The arrays that step() returned may be handed back as they are."""
+    env = make("ocean-catch", 2, autoreset_mode="Disabled")
+    env.reset(seed=0)
+    for _ in range(9):
+        _, _, terminations, _, _ = env.step([1, 1])
+    observations, _ = env.reset(options={"reset_mask": terminations})
+    assert observations[:, 0].any(axis=1).all()
+    assert not terminations.any()
