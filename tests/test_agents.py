@@ -1,5 +1,6 @@
 """Environments with several agents: episodes shared by the agents of a copy, and episodes of each agent's own."""
 
+import os
 import subprocess
 import sys
 
@@ -95,7 +96,7 @@ def agents(tmp_path_factory):
     (folder / "agents.pyx").write_text(SOURCE)
     (folder / "setup.py").write_text(SETUP)
     command = [sys.executable, "setup.py", "-q", "build_ext", "--inplace"]
-    environment = {"PYTHONPATH": puffer.get_include(), "PATH": "/usr/bin:/bin:/usr/local/bin"}
+    environment = {**os.environ, "PYTHONPATH": puffer.get_include()}
     built = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, timeout=300)
     assert built.returncode == 0, built.stderr
     with pytest.MonkeyPatch.context() as patch:

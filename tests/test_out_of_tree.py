@@ -1,5 +1,6 @@
 """An environment in a package of its own, built against the installed one."""
 
+import os
 import subprocess
 import sys
 import textwrap
@@ -76,7 +77,7 @@ def package(tmp_path_factory):
 
 def run(folder, *arguments):
     """Run Python in `folder`, with the tested package on its path; returns what it printed."""
-    environment = {"PYTHONPATH": puffer.get_include(), "PATH": "/usr/bin:/bin:/usr/local/bin"}
+    environment = {**os.environ, "PYTHONPATH": puffer.get_include()}
     result = subprocess.run(
         [sys.executable, *arguments], cwd=folder, env=environment, capture_output=True, text=True, timeout=300
     )
