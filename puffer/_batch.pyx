@@ -107,7 +107,7 @@ Base of `puffer.Env`; not made by itself.
 
     cdef int reset_rows(self, object mask, object selected) except -1:
         cdef Py_ssize_t row, copy
-        cdef const uint8_t[::1] rows = np.ascontiguousarray(mask).view(np.uint8)
+        cdef const uint8_t[::1] rows = mask.view(np.uint8)
         cdef const uint8_t[::1] whole = selected.view(np.uint8)
         cdef double now = pool_nanoseconds() * 1e-9
         # A rollout keeps what the last step returned for the rows that are reset now.
@@ -140,16 +140,7 @@ Base of `puffer.Env`; not made by itself.
         """Which copies a reset mask resets as a whole; refuses one that splits copies which cannot be split."""
         if mask is None:
             return np.ones(self.num_copies, np.bool_)
-        checks.reset_mask(mask, self.num_agents)
-        by_copy = mask.reshape(self.num_copies, self.agents_per_env)
-        whole = by_copy.all(axis=1)
-        split = by_copy.any(axis=1) & ~whole
-        if split.any() and not self.independent_agents:
-            raise ValueError(
-                f"options['reset_mask'] selects some rows of copy {int(np.argmax(split))} and not others; its "
-                f"{self.agents_per_env} agents share an episode"
-            )
-        return whole
+        return checks.whole_copies(mask, self.num_copies, self.agents_per_env, self.independent_agents)
 
     def _seeds(self, seed):
         """The seed to use: an int, a list with one entry per copy, or None to keep the streams."""

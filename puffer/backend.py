@@ -142,15 +142,7 @@ class PythonBackend:
     def _copies_of(self, mask: np.ndarray | None) -> list[int]:
         if mask is None:
             return list(range(self.num_copies))
-        checks.reset_mask(mask, self.num_agents)
-        by_copy = mask.reshape(self.num_copies, self.agents_per_env)
-        split = by_copy.any(axis=1) & ~by_copy.all(axis=1)
-        if split.any():
-            raise ValueError(
-                f"options['reset_mask'] selects some rows of copy {int(np.argmax(split))} and not others; its "
-                f"{self.agents_per_env} agents share an episode"
-            )
-        return np.flatnonzero(by_copy[:, 0]).tolist()
+        return np.flatnonzero(checks.whole_copies(mask, self.num_copies, self.agents_per_env)).tolist()
 
     def _seeds_of(self, seed: Any) -> list[int | None]:
         if seed is None and self._status == "new":

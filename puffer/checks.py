@@ -94,6 +94,24 @@ def reset_mask(mask: Any, rows: int) -> None:
         raise ValueError(f"{name} must select at least one row, got {mask}")
 
 
+def whole_copies(mask: Any, copies: int, agents: int, divisible: bool = False) -> np.ndarray:
+    """Which copies a reset mask selects as a whole, bool (copies,).
+
+    Raises TypeError or ValueError for a bad mask, and for one that selects some agents of a copy and not others, unless
+    copies are `divisible`.
+    """
+    reset_mask(mask, copies * agents)
+    by_copy = mask.reshape(copies, agents)
+    whole = by_copy.all(axis=1)
+    split = by_copy.any(axis=1) & ~whole
+    if split.any() and not divisible:
+        raise ValueError(
+            f"options['reset_mask'] selects some rows of copy {int(np.argmax(split))} and not others; its {agents} "
+            f"agents share an episode"
+        )
+    return whole
+
+
 @contextmanager
 def memory(name: str, value: Any) -> Iterator[None]:
     """A context in which a lack of memory is blamed on an argument: MemoryError with its name and value."""
