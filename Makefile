@@ -47,7 +47,8 @@ FORCE:
 lint: build
 	$(RUN) -m ruff check .
 	$(RUN) -m ruff format --check .
-	$(VENV)/bin/cython-lint puffer
+	# It starts pycodestyle, which it looks for in the PATH.
+	PATH="$(abspath $(VENV))/bin:$$PATH" cython-lint puffer
 	$(RUN) -m mypy.stubtest --ignore-missing-stub $$(cd puffer && find . -name '*.pyi' | sed 's|^\./|puffer.|; s|/|.|g; s|\.pyi$$||')
 
 clean:
