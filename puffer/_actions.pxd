@@ -11,6 +11,8 @@ cdef class ActionReader:
     cdef readonly tuple shape
     cdef readonly bint check
     cdef bint native
+    # Whether the rows have a dtype, and the space bounds, that the vectorised pass knows.
+    cdef bint fast
     cdef bint discrete
     cdef Py_ssize_t columns
     cdef int32_t[::1] low
