@@ -169,7 +169,10 @@ class PythonBackend:
         part = self._awaiting[0]
         if self.autoreset_mode is AutoresetMode.DISABLED:
             self._require_running(part)
-        self._reader.read(actions, self.buffers.actions[self._rows(part)])
+        rows = self.buffers.actions[self._rows(part)]
+        self._reader.read(actions, rows)
+        if self._check_actions:
+            self.action_layout.check_rows(rows)
         self._start_part(part)
         self._pending.append(self._awaiting.popleft())
 
