@@ -20,10 +20,12 @@ from puffer import ocean
 from puffer._core import Env
 from puffer.backend import Creator
 from puffer.backends import python_backend
+from puffer.emulation import creator_of
 from puffer.vector import VectorEnv
 
-# What is registered: a native class, or "module:attribute" of one, imported when it is made.
-Registered = type[Env] | str
+# What is registered: a native class, what makes one copy of an environment in Python, or "module:attribute" of
+# either, imported when it is made.
+Registered = type[Env] | Callable[..., Any] | str
 
 _registered: dict[str, Registered] = {}
 
@@ -135,8 +137,10 @@ def register(name: str, env: Registered) -> None:
     ----------
     name : str
         Not yet taken.
-    env : subclass of puffer.Env, or "module:attribute" of one
-        Which is imported when the environment is made.
+    env : subclass of puffer.Env, callable, or "module:attribute"
+        A native environment; or the class of an environment in Python, or a function, that makes one copy of what
+        `puffer.emulate` takes and is called with the environment's own arguments; or where either is found, which is
+        imported when the environment is made.
 
     Raises ValueError for a taken name, TypeError for something else than an environment.
     """
@@ -144,10 +148,10 @@ def register(name: str, env: Registered) -> None:
         raise TypeError(f"name must be a non-empty string, got {name!r}")
     if name in list_envs():
         raise ValueError(f"an environment called {name!r} is registered already")
-    if not isinstance(env, str):
-        _require_native(name, env)
-    elif env.count(":") != 1:
+    if isinstance(env, str) and env.count(":") != 1:
         raise ValueError(f'env must be "module:attribute", got {env!r}')
+    if not isinstance(env, str):
+        _require_makes(name, env)
     _registered[name] = env
 
 
@@ -160,7 +164,7 @@ def find(name: str) -> type[Env] | Callable[[dict[str, Any]], Creator]:
     if not isinstance(name, str):
         raise TypeError(f"name must be a string, got {name!r} of type {type(name).__name__}")
     if name in _registered:
-        return _load(name, _registered[name])
+        return _found(name, _registered[name])
     modules = _ocean_names()
     for candidate in (name, f"ocean-{name}"):
         if candidate in modules:
@@ -170,7 +174,7 @@ def find(name: str) -> type[Env] | Callable[[dict[str, Any]], Creator]:
         return partial(_family(family).creator, rest)
     points = _entry_points()
     if name in points:
-        return _load(name, points[name])
+        return _found(name, points[name])
     raise NameNotFound(_unknown(name))
 
 
@@ -230,16 +234,18 @@ def _entry_points() -> dict[str, str]:
     return {point.name: point.value for point in entry_points(group="puffer.envs")}
 
 
-def _load(name: str, env: Registered) -> type[Env]:
-    if not isinstance(env, str):
+def _found(name: str, env: Registered) -> type[Env] | Callable[[dict[str, Any]], Creator]:
+    if isinstance(env, str):
+        module, _, attribute = env.partition(":")
+        env = _require_makes(name, getattr(importlib.import_module(module), attribute))
+    if isinstance(env, type) and issubclass(env, Env):
         return env
-    module, _, attribute = env.partition(":")
-    return _require_native(name, getattr(importlib.import_module(module), attribute))
+    return lambda arguments: creator_of(partial(env, **arguments))
 
 
-def _require_native(name: str, env: Any) -> type[Env]:
-    if not isinstance(env, type) or not issubclass(env, Env):
-        raise TypeError(f"{name} must be a subclass of puffer.Env, got {env!r}")
+def _require_makes(name: str, env: Any) -> type[Env] | Callable[..., Any]:
+    if not callable(env) or env is Env:
+        raise TypeError(f"{name} must be a subclass of puffer.Env or a callable that makes an environment, got {env!r}")
     return env
 
 
