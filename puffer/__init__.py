@@ -20,12 +20,14 @@ from puffer._version import __version__
 from puffer.emulation import emulate
 from puffer.env import PufferEnv
 from puffer.errors import WorkerDied, WorkerError, WorkerTimeout
+from puffer.loading import BuildError, load_pyx
 from puffer.registry import list_envs, make, register, register_with_gymnasium
 from puffer.rollout import Rollout
 from puffer.vector import VectorEnv
 
 __all__ = [
     "ABI",
+    "BuildError",
     "Buffers",
     "Env",
     "PufferEnv",
@@ -38,6 +40,7 @@ __all__ = [
     "emulate",
     "get_include",
     "list_envs",
+    "load_pyx",
     "make",
     "register",
 ]

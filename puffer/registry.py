@@ -21,6 +21,7 @@ from puffer._core import Env
 from puffer.backend import Creator
 from puffer.backends import python_backend
 from puffer.emulation import creator_of
+from puffer.loading import env_class, load_pyx
 from puffer.vector import VectorEnv
 
 # What is registered: a native class, what makes one copy of an environment in Python, or "module:attribute" of
@@ -60,7 +61,7 @@ def make(
     Parameters
     ----------
     name : str
-        One of `list_envs()`; for a native one "ocean-" may be left out.
+        One of `list_envs()`, where "ocean-" may be left out; or the path of a `.pyx` file, see `puffer.load_pyx`.
     num_envs : int
         Copies, at least 1. The batch has a row for each agent of each copy, and `num_envs` of the returned object is
         the number of rows, as Gymnasium's contract means it.
@@ -163,12 +164,14 @@ def find(name: str) -> type[Env] | Callable[[dict[str, Any]], Creator]:
     """
     if not isinstance(name, str):
         raise TypeError(f"name must be a string, got {name!r} of type {type(name).__name__}")
+    if name.endswith(".pyx"):
+        return load_pyx(name)
     if name in _registered:
         return _found(name, _registered[name])
     modules = _ocean_names()
     for candidate in (name, f"ocean-{name}"):
         if candidate in modules:
-            return native_class(modules[candidate])
+            return env_class(importlib.import_module(modules[candidate]))
     family, _, rest = name.partition("-")
     if family in _FAMILIES and rest in _family(family).names():
         return partial(_family(family).creator, rest)
@@ -176,19 +179,6 @@ def find(name: str) -> type[Env] | Callable[[dict[str, Any]], Creator]:
     if name in points:
         return _found(name, points[name])
     raise NameNotFound(_unknown(name))
-
-
-def native_class(module_name: str) -> type[Env]:
-    """The environment that a module of native code defines: its only subclass of `Env`."""
-    module = importlib.import_module(module_name)
-    classes = [
-        value
-        for value in vars(module).values()
-        if isinstance(value, type) and issubclass(value, Env) and value.__module__ == module_name
-    ]
-    if len(classes) != 1:
-        raise ImportError(f"{module_name} must define one subclass of puffer.Env, it defines {len(classes)}")
-    return classes[0]
 
 
 def parameters(cls: type[Env]) -> dict[str, inspect.Parameter]:
@@ -257,7 +247,7 @@ def gymnasium_id(cls: type[Env]) -> str:
 def register_with_gymnasium() -> None:
     """Register the package's native environments with Gymnasium, single and vector."""
     for module_name in _ocean_names().values():
-        cls = native_class(module_name)
+        cls = env_class(importlib.import_module(module_name))
         gymnasium.register(
             gymnasium_id(cls),
             entry_point="puffer.wrappers.gymnasium:make_single",
