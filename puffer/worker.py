@@ -56,7 +56,8 @@ class Worker:
         """Make the copies with a pickled `Creator`. Answers with a Likeness or a Failure."""
         try:
             create = pickle.loads(creator)
-            for self._making, copy in enumerate(self._copies):
+            for place, copy in enumerate(self._copies):
+                self._making = place
                 self._adapters.append(create(copy))
             self._making = None
             require_alike(self._adapters, self._copies.start)
