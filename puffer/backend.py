@@ -84,6 +84,18 @@ class PythonBackend:
         observation, action = self.single_observation_space, self._reader
         return Buffers(rows, observation.shape, observation.dtype, action.shape, action.dtype, buf)
 
+    def _make_own_memory(self) -> None:
+        """Let the batch live in this process, in the arrays of `buf` where they are given."""
+        self.buffers = self._make_buffers(self.num_agents, self._buf)
+        self._keep_books(np.ones(self.num_copies, np.bool_), np.zeros((self.num_agents, 3)))
+
+    def _keep_books(self, ended: np.ndarray, sums: np.ndarray) -> None:
+        """Take over the arrays in which the copies of a `PythonBatch` record their ends."""
+        self.masks = self.buffers.masks
+        self.ended = ended
+        self.sums = sums
+        self._sums_seen = np.zeros(3)
+
     # ---- For subclasses ----
 
     def _reset_parts(self, seeds: list[int | None], copies: list[int]) -> Events:
@@ -251,9 +263,3 @@ class PythonBackend:
         if self._status != "closed":
             self._status = "closed"
             self._close()
-
-
-def default_workers(copies: int, parts: int) -> int:
-    """One worker per core, as a multiple of the number of parts, and no more than there are copies."""
-    per_part = max(1, min(checks.available_cores() // parts, copies // parts))
-    return parts * per_part

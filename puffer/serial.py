@@ -5,8 +5,6 @@ from __future__ import annotations
 import contextlib
 from typing import Any
 
-import numpy as np
-
 from puffer._python import Adapter, Events, PythonBatch, close_all, require_alike
 from puffer.backend import MODES, Creator, PythonBackend
 
@@ -36,11 +34,7 @@ class SerialBackend(PythonBackend):
         self._prepare(first.layout, first.action_layout, first.agents_per_env, first.render_modes)
         if self.max_steps is None:
             self.max_steps = first.max_steps
-        self.buffers = self._make_buffers(self.num_agents, self._buf)
-        self.masks = self.buffers.masks
-        self.ended = np.ones(self.num_copies, np.bool_)
-        self.sums = np.zeros((self.num_agents, 3))
-        self._sums_seen = np.zeros(3)
+        self._make_own_memory()
         self._batches = [self._make_batch(adapters, part) for part in range(self._num_parts)]
 
     def _make_batch(self, adapters: list, part: int) -> PythonBatch:
