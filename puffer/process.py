@@ -180,21 +180,20 @@ class ProcessBackend(PythonBackend):
         bounds = [self.num_copies * index // self.num_workers for index in range(self.num_workers + 1)]
         for index in range(self.num_workers):
             self._workers.append(_Process(index, range(bounds[index], bounds[index + 1]), self._creator))
-        layout, action_layout, agents, max_steps, modes = self._greeting(self._workers[0])
+        likeness, max_steps, modes = self._greeting(self._workers[0])
         for other in self._workers[1:]:
-            theirs = self._greeting(other)
-            if theirs[:3] != (layout, action_layout, agents):
+            if self._greeting(other)[0] != likeness:
                 raise ValueError(
                     f"the copies of worker {other.index} have other spaces or agents than those of worker 0"
                 )
-        self._prepare(layout, action_layout, agents, modes)
+        self._prepare(*likeness, modes)
         self.max_steps = max_steps if self.max_steps is None else self.max_steps
         observation, action = self.single_observation_space, self._reader
         self._block = Block(
             BlockShape(
                 self.num_workers,
                 self.num_copies,
-                agents,
+                self.agents_per_env,
                 observation.shape,
                 observation.dtype,
                 action.shape,

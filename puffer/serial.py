@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from puffer._python import Adapter, Events, PythonBatch, close_all, require_alike
+from puffer._python import Adapter, Events, PythonBatch, close_all, likeness, require_alike
 from puffer.backend import MODES, Creator, PythonBackend
 
 
@@ -33,7 +33,7 @@ class SerialBackend(PythonBackend):
     def _set_up(self, adapters: list[Adapter]) -> None:
         require_alike(adapters)
         first = adapters[0]
-        self._prepare(first.layout, first.action_layout, first.agents_per_env, first.render_modes)
+        self._prepare(*likeness(first), first.render_modes)
         if self.max_steps is None:
             self.max_steps = first.max_steps
         self.buffers = self._make_buffers(self.num_agents, self._buf)

@@ -67,7 +67,7 @@ class Worker:
                 return
 
     def _set_up(self) -> int:
-        from puffer._python import PythonBatch, require_alike
+        from puffer._python import PythonBatch, likeness, require_alike
         from puffer.shared import LINE, Block
 
         plan = pickle.loads(self._connection.recv_bytes())
@@ -80,8 +80,7 @@ class Worker:
         self._making = None
         require_alike(adapters, copies.start)
         first = adapters[0]
-        likeness = first.layout, first.action_layout, first.agents_per_env, first.max_steps, first.render_modes
-        self._connection.send_bytes(_packed(("ready", likeness)))
+        self._connection.send_bytes(_packed(("ready", (likeness(first), first.max_steps, first.render_modes))))
         shape, index, options, spins = pickle.loads(self._connection.recv_bytes())
         _, descriptors, _, _ = socket.recv_fds(self._link, 1, 1)
         block = Block(shape, descriptors[0])
