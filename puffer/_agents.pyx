@@ -12,9 +12,10 @@ cdef class AgentsAdapter(Adapter):
 
 Base of the adapters for environments with agent ids; `agents` has them in the order of their rows.
 
-The mask of a row is True after a step that its agent took part in, the one that ended it included, and after a reset or
-step that it came in: from the next one on it acts. Every other row is zero: observation, reward and flags. An agent that
-has left may come again.
+The mask of a row is True after a step that its agent took part in, the one that ended it included, and after a reset
+or step that it came in: from the next one on it acts. Every other row is zero: observation, reward and flags. An agent
+that has left may come again. When no agent is left the episode of the copy is over; one that leaves the last step
+without a flag is truncated, so that no episode ends unseen.
 """
 
     def __init__(self, env, observation_space, action_space, agents, max_steps=None):
@@ -80,7 +81,7 @@ has left may come again.
             self.end_all()
 
     cdef int end_all(self) except -1:
-        """No agent is left. An episode does not end without a flag: those that have just left without one are truncated."""
+        """No agent is left: truncate those that have just left without a flag."""
         cdef Py_ssize_t row
         for row in range(self.first_row, self.first_row + self.agents_per_env):
             if self.masks[row] and not self.terminations[row] | self.truncations[row]:

@@ -1,10 +1,9 @@
 """Drives PettingZoo environments: those that step all agents at once, and those whose agents take turns.
 
-A copy has a row for each of `possible_agents`, in their order; whose rows count when, see `AgentsAdapter`. The episode of
-a copy is over when no agent is left. An agent's reward and flags are those of the step that it got them in, the one that
-ends it included; an agent that is left out of the last step without a flag is truncated. Agents whose spaces differ share
-the layout that spans them, see `puffer.padding`: an action outside an agent's own range of integers is refused like any
-other bad action.
+A copy has a row for each of `possible_agents`, in their order; which rows count when, see `AgentsAdapter`. The episode
+of a copy is over when no agent is left. An agent's reward and flags are those of the step that it got them in, the one
+that ends it included. Agents whose spaces differ share the layout that spans them, see `puffer.padding`; an action
+outside an agent's own range of integers is refused like any other bad action.
 """
 from puffer._python import takes_parameter
 from puffer.padding import PaddedAction, PaddedObservation, copy_action_space, spanning_space
@@ -94,7 +93,7 @@ Drives a `pettingzoo.ParallelEnv`: a step of the batch is one of the environment
     cpdef object reset(self, object seed, list infos):
         result = self.reset_env(seed)
         # The first versions of the interface had no infos.
-        observations, info = result if isinstance(result, tuple) else (result, {})
+        observations, info = result if isinstance(result, tuple) and len(<tuple>result) == 2 else (result, {})
         self.acting = list(self.env.agents)
         self.begin_by_agent(as_dict(observations, "observations"), self.acting)
         self.report_by_agent(as_dict(info, "infos"), infos)
@@ -117,14 +116,14 @@ cdef class TurnsAdapter(PettingZooAdapter):
     """TurnsAdapter(env)
 --
 
-Drives a `pettingzoo.AECEnv`, whose agents take turns: a step of the batch is the turn of one agent, as in the native board
-games.
+Drives a `pettingzoo.AECEnv`, whose agents take turns: a step of the batch is the turn of one agent, as in the native
+board games.
 
 Every agent that is left takes part in every step: its row has what `observe(agent)` gives after the turn, and its share
-of `rewards` of that turn, so that the rewards of a row add up to what its agent gets. The actions of rows that are not to
-move are ignored. `info["to_move"]` is True for the row that is; where observations have an `action_mask`, it is all zero
-for the others if the environment keeps to PettingZoo's rules. The steps that remove ended agents are made in the same
-step of the batch.
+of the `rewards` of that turn, so that the rewards of a row add up to what its agent gets. The actions of rows that are
+not to move are ignored. `info["to_move"]` is True for the row that is; where observations have an `action_mask`, it is
+all zero for the others if the environment keeps to PettingZoo's rules. The turns without action that remove ended
+agents belong to the step that ended them.
 """
 
     cdef object mover

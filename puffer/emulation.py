@@ -45,10 +45,10 @@ def emulate(
     **options
         batch_size, autoreset_mode, max_steps, buf, seed, record_episodes, check_actions, as in `puffer.make`.
 
-    A PettingZoo environment has a row for each of its `possible_agents`, and `masks` tell which of them take part. Agents
-    may have spaces of different sizes, see `puffer.padding`. In one where they take turns, a step is the turn of the row
-    with `info["to_move"]`, and the actions of the others are ignored; one whose metadata says `is_parallelizable` steps
-    all agents at once.
+    A PettingZoo environment has a row for each of its `possible_agents`, and `masks` tell which of them take part.
+    Agents may have spaces of different sizes, see `puffer.padding`. Where they take turns, a step is the turn of the
+    row with `info["to_move"]`, and the actions of the others are ignored; if the metadata say `is_parallelizable`, a
+    step is a turn of every agent.
 
     Raises TypeError for what is no environment, or for an instance that cannot be replicated, and ValueError for agents
     whose spaces cannot share a row.

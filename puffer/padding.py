@@ -1,9 +1,9 @@
 """One row for agents whose spaces are alike but not equal.
 
-Spaces are alike if they have the same structure, with sizes that differ: Dicts with the same keys and Tuples of the same
-length, of parts that are alike; Boxes, MultiDiscretes or MultiBinaries of one dtype and number of dimensions; and
-Discretes. The space that spans them has the largest size along every dimension and the widest bounds, and every integer
-of every Discrete. Values keep their places, and what an agent has none for is zero in its observation, and ignored in its
+Spaces are alike if they have the same structure, with sizes that differ: Dicts with the same keys and Tuples of the
+same length, of parts that are alike; Boxes, MultiDiscretes or MultiBinaries of one dtype and number of dimensions; and
+Discretes. The space that spans them has the largest size along every dimension, the widest bounds, and every integer of
+every Discrete. Values keep their places; what an agent has none for is zero in its observation, and ignored in its
 action.
 """
 

@@ -1,8 +1,8 @@
 """The environments of PettingZoo and of the packages that parts of it have moved to, by name.
 
-`puffer.make("pettingzoo-<name>")` finds them by the names of their modules, without importing them: `knights-archers-zombies`
-or `knights_archers_zombies` is the newest version of those installed, `knights-archers-zombies-v11` a certain one. Where an
-environment offers both, it steps all agents at once instead of one after the other.
+`puffer.make("pettingzoo-<name>")` finds them by the names of their modules, without importing them. The name
+`knights-archers-zombies`, or `knights_archers_zombies`, is the newest version of those installed, and
+`knights-archers-zombies-v11` a certain one. Where an environment can step all agents at once, it does.
 """
 
 from __future__ import annotations
@@ -29,8 +29,8 @@ _INSTALL = "pip install 'puffer-envs[pettingzoo]'"
 _PACKAGES = ("pettingzoo.butterfly", "pettingzoo.classic", "pettingzoo.sisl", "mpe2")
 _ATARI = "pettingzoo.atari"
 
-# Environment variables while these packages are imported, which set them too, and environments are made: PyGame does not
-# greet, and does not look for a sound card.
+# Environment variables while these packages are imported, which set them too, and environments are made: PyGame does
+# not greet, and does not look for a sound card.
 _VARIABLES = {"PYGAME_HIDE_SUPPORT_PROMPT": "1", "SDL_AUDIODRIVER": "dummy"}
 
 # The argument that sets the number of agents, or a function from that number to arguments.
@@ -44,8 +44,6 @@ _COUNTS: dict[str, str | Callable[[int], dict[str, int]]] = {
     "simple-formation": "N",
     "simple-line": "N",
     "simple-spread": "N",
-    "texas-holdem": "num_players",
-    "texas-holdem-no-limit": "num_players",
 }
 
 # What has the arguments of environments whose constructor hands on any: an attribute of the module that it is in.
@@ -57,7 +55,8 @@ _RESEEDED = ("hanabi",)
 
 def names() -> list[str]:
     """The environments of the packages that are installed, without versions. Those of Atari need multi-agent-ale-py."""
-    return sorted(name for name, module in _newest().items() if not _is_atari(module) or _is_installed("multi_agent_ale_py"))
+    has_atari = _is_installed("multi_agent_ale_py")
+    return sorted(name for name, module in _newest().items() if has_atari or not _is_atari(module))
 
 
 def knows(name: str) -> bool:
@@ -68,14 +67,15 @@ def knows(name: str) -> bool:
 def creator(name: str, arguments: dict[str, Any]) -> PettingZooCreator:
     """The creator of `puffer.make("pettingzoo-<name>", **arguments)`.
 
-    `num_agents` among the arguments stands for the environment's own argument for that number: knights and archers share
-    it, with one archer more if it is odd.
+    `num_agents` among the arguments stands for the environment's own argument for that number. Knights and archers
+    share it, with one archer more if it is odd; the adversary of `simple-adversary` is one of them.
 
     Raises ImportError for a missing package, TypeError for an argument that the environment does not have.
     """
     module = _module_of(name)
     if module is None:
-        raise ImportError(f"pettingzoo-{name} is in no package that is installed; {' and '.join(_missing())} is not: {_INSTALL}")
+        missing = " and ".join(_missing())
+        raise ImportError(f"pettingzoo-{name} is in no package that is installed, and {missing} is not: {_INSTALL}")
     return PettingZooCreator(module, _own_arguments(module, arguments))
 
 
@@ -197,8 +197,8 @@ def _own_arguments(module: str, arguments: dict[str, Any]) -> dict[str, Any]:
 
 
 def _count_arguments(name: str, agents: int, known: list[str]) -> dict[str, int]:
-    argument = _COUNTS.get(name)
-    if argument is None:
+    argument = _COUNTS.get(name, "num_players")
+    if argument == "num_players" and argument not in known:
         raise TypeError(f"pettingzoo-{name} has no single argument for num_agents; its own are {', '.join(known)}")
     return {argument: agents} if isinstance(argument, str) else argument(agents)
 
