@@ -7,6 +7,7 @@ cdef cnp.ndarray as_array(object actions)
 cdef class ActionReader:
     """Checks a batch of actions and copies it to the action buffer. See _actions.pyx."""
     cdef readonly object space
+    cdef readonly object copy_space
     cdef readonly object dtype
     cdef readonly tuple shape
     cdef readonly bint check

@@ -34,7 +34,7 @@ cdef cnp.ndarray as_array(object actions):
 
 
 cdef class ActionReader:
-    """ActionReader(space, check=True, native=True)
+    """ActionReader(space, check=True, native=True, copy_space=None)
 --
 
 Reads batches of actions of `space` into an action buffer.
@@ -44,13 +44,15 @@ integer dtype, and every value must be finite (values outside the bounds are the
 `check=False` the values are not looked at; shape and dtype still are.
 
 A native environment has rows of int32 for Discrete and MultiDiscrete and of float32 for a float32 Box, and no other
-spaces: TypeError. With `native=False` the rows have the space's own dtype, and a Box any.
+spaces: TypeError. With `native=False` the rows have the space's own dtype, and a Box any. `copy_space`, with
+`native=False`, is a MultiDiscrete with the actions of the rows of one copy, where these have ranges of their own.
 """
 
-    def __init__(self, space, bint check=True, bint native=True):
+    def __init__(self, space, bint check=True, bint native=True, copy_space=None):
         if not isinstance(space, (spaces.Discrete, spaces.MultiDiscrete, spaces.Box)):
             raise TypeError(f"actions must be Discrete, MultiDiscrete or Box, got {space}")
         self.space = space
+        self.copy_space = copy_space
         self.check = check
         self.native = native
         self.shape = tuple(space.shape)
@@ -70,7 +72,7 @@ spaces: TypeError. With `native=False` the rows have the space's own dtype, and 
             self.dtype = np.dtype(np.int32 if self.discrete else np.float32)
             if not fits:
                 raise TypeError(f"actions must fit 32 bits, got {space}")
-        self.fast = fits and self.dtype in (np.int32, np.int64, np.float32, np.float64)
+        self.fast = fits and copy_space is None and self.dtype in (np.int32, np.int64, np.float32, np.float64)
         if self.fast:
             self.low = low.astype(np.int32)
             self.count = count.astype(np.uint32)
@@ -158,6 +160,10 @@ spaces: TypeError. With `native=False` the rows have the space's own dtype, and 
         if not self.native:
             if self.check and not _are_good(array, self.space).all():
                 raise _bad_value(array, self.space)
+            if self.check and self.copy_space is not None:
+                by_copy = array.reshape(-1, *self.copy_space.shape)
+                if not _are_good(by_copy, self.copy_space).all():
+                    raise _bad_value_of_agent(by_copy, self.copy_space)
             np.copyto(target, array, casting="unsafe")
             return 0
         if self.discrete and array.dtype == np.uint64 and np.any(array > np.uint64(2**31)):
@@ -195,3 +201,14 @@ def _bad_value(array, space):
     if isinstance(space, spaces.MultiDiscrete):
         low, high = low[place[1:]], high[place[1:]]
     return ValueError(f"{where} takes {low} to {high} for {space}")
+
+
+def _bad_value_of_agent(array, copy_space):
+    """The ValueError for the first bad value of `array`, (copies, agents, ...)."""
+    place = tuple([int(index) for index in np.argwhere(~_are_good(array, copy_space))[0]])
+    row = place[0] * array.shape[1] + place[1]
+    low, high = (bound[place[1:]] for bound in _bounds(copy_space))
+    return ValueError(
+        f"actions[{', '.join(map(str, (row, *place[2:])))}] is {array[place]}: row {row} takes {low} to {high}; its "
+        f"agent has fewer actions than others"
+    )

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 from gymnasium import error
+from gymnasium.spaces import MultiDiscrete
 from gymnasium.vector import AutoresetMode
 
 from puffer import checks
@@ -68,7 +69,14 @@ class PythonBackend:
         # Parts whose first observations wait for recv().
         self._ready: deque[int] = deque()
 
-    def _prepare(self, layout: Layout, action_layout: ActionLayout, agents_per_env: int, modes: Sequence[str]) -> None:
+    def _prepare(
+        self,
+        layout: Layout,
+        action_layout: ActionLayout,
+        agents_per_env: int,
+        copy_action_space: MultiDiscrete | None,
+        modes: Sequence[str],
+    ) -> None:
         """Take over what a copy is like."""
         self.layout = layout
         self.action_layout = action_layout
@@ -76,8 +84,9 @@ class PythonBackend:
         self.num_agents = self.num_copies * agents_per_env
         self.single_observation_space = layout.flat_space
         self.single_action_space = action_layout.flat_space
+        self.copy_action_space = copy_action_space
         self.render_modes = [mode for mode in modes if mode in ("rgb_array", "ansi")]
-        self._reader = ActionReader(action_layout.flat_space, self._check_actions, native=False)
+        self._reader = ActionReader(action_layout.flat_space, self._check_actions, False, copy_action_space)
         self._num_parts = self.num_copies // self.batch_size
 
     def _make_buffers(self, rows: int, buf: Any) -> Buffers:

@@ -9,8 +9,9 @@ from typing import Any
 import cloudpickle
 import gymnasium
 
+from puffer._pettingzoo import pettingzoo_adapter
 from puffer._puffer_adapter import PufferAdapter
-from puffer._python import Adapter, GymAdapter
+from puffer._python import Adapter, GymAdapter, seeds_after
 from puffer.backends import python_backend
 from puffer.env import PufferEnv
 from puffer.vector import VectorEnv
@@ -35,8 +36,8 @@ def emulate(
     ----------
     env
         A callable without arguments that makes a copy; or one copy, which is replicated through its Gymnasium spec if
-        it has one and else by pickling. A copy is a `gymnasium.Env`, a `PufferEnv`, or anything with the methods of an
-        environment of older versions of Gym.
+        it has one and else by pickling. A copy is a `gymnasium.Env`, a `PufferEnv`, a PettingZoo environment, in which
+        agents act at once or take turns, or anything with the methods of an environment of older versions of Gym.
     num_envs : int
         Copies.
     backend, num_workers, timeout, ordered, restart_workers, copy
@@ -44,7 +45,13 @@ def emulate(
     **options
         batch_size, autoreset_mode, max_steps, buf, seed, record_episodes, check_actions, as in `puffer.make`.
 
-    Raises TypeError for what is no environment, or for an instance that cannot be replicated.
+    A PettingZoo environment has a row for each of its `possible_agents`, and `masks` tell which of them take part.
+    Agents may have spaces of different sizes, see `puffer.padding`. Where they take turns, a step is the turn of the
+    row with `info["to_move"]`, and the actions of the others are ignored; if the metadata say `is_parallelizable`, a
+    step is a turn of every agent.
+
+    Raises TypeError for what is no environment, or for an instance that cannot be replicated, and ValueError for agents
+    whose spaces cannot share a row.
     """
     workers = {
         "num_workers": num_workers,
@@ -76,7 +83,8 @@ def adapter_of(env: Any) -> Adapter:
         return PufferAdapter(env)
     if not _is_env(env):
         raise TypeError(f"the callable given to emulate must make an environment, it made {env!r}")
-    return GymAdapter(env)
+    # Spaces that belong to agents.
+    return pettingzoo_adapter(env) if callable(env.observation_space) else GymAdapter(env)
 
 
 def _is_env(env: Any) -> bool:
@@ -112,7 +120,10 @@ class _PickleCreator:
 
     def __call__(self, copy: int) -> Adapter:
         env = cloudpickle.loads(self._pickled)
+        adapter = adapter_of(env)
+        # Copies with the random state of the instance would all play the same episodes.
         if isinstance(env, gymnasium.Env):
-            # Copies with the random state of the instance would all play the same episodes.
             env.unwrapped._np_random = None
-        return adapter_of(env)
+        else:
+            adapter.seeds = iter([next(seeds_after(None))])
+        return adapter

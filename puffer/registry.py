@@ -30,9 +30,9 @@ Registered = type[Env] | Callable[..., Any] | str
 
 _registered: dict[str, Registered] = {}
 
-# Environments of other packages have names "family-name". The module of a family has `names()`, and `creator(name,
-# arguments)`, which returns a Creator.
-_FAMILIES = {"gym": "puffer.wrappers.gymnasium"}
+# Environments of other packages have names "family-name". The module of a family has `names()`, the names to list;
+# `knows(name)`, which may be true of more; and `creator(name, arguments)`, which returns a Creator.
+_FAMILIES = {"gym": "puffer.wrappers.gymnasium", "pettingzoo": "puffer.wrappers.pettingzoo"}
 
 
 def make(
@@ -97,6 +97,8 @@ def make(
     ------
     gymnasium.error.NameNotFound
         For an unknown name; the message has the nearest ones.
+    ImportError
+        For a package that is not installed; the message has the command that installs it.
     TypeError, ValueError
         For a bad argument, with its name and value.
     """
@@ -173,7 +175,7 @@ def find(name: str) -> type[Env] | Callable[[dict[str, Any]], Creator]:
         if candidate in modules:
             return env_class(importlib.import_module(modules[candidate]))
     family, _, rest = name.partition("-")
-    if family in _FAMILIES and rest in _family(family).names():
+    if family in _FAMILIES and _family(family).knows(rest):
         return partial(_family(family).creator, rest)
     points = _entry_points()
     if name in points:

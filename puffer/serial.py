@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 from typing import Any
 
-from puffer._python import Adapter, Events, PythonBatch, close_all, require_alike
+from puffer._python import Adapter, Events, PythonBatch, close_all, likeness, require_alike
 from puffer.backend import MODES, Creator, PythonBackend
 
 
@@ -31,7 +31,7 @@ class SerialBackend(PythonBackend):
     def _set_up(self, adapters: list[Adapter]) -> None:
         require_alike(adapters)
         first = adapters[0]
-        self._prepare(first.layout, first.action_layout, first.agents_per_env, first.render_modes)
+        self._prepare(*likeness(first), first.render_modes)
         if self.max_steps is None:
             self.max_steps = first.max_steps
         self._make_own_memory()

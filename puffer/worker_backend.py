@@ -157,11 +157,11 @@ class WorkerBackend(PythonBackend):
             self._workers.append(self._new_worker(index, range(bounds[index], bounds[index + 1])))
         first = self._greeting(self._workers[0])
         for other in self._workers[1:]:
-            if self._greeting(other)[:3] != first[:3]:
+            if self._greeting(other)[:4] != first[:4]:
                 raise ValueError(
                     f"the copies of worker {other.index} have other spaces or agents than those of worker 0"
                 )
-        self._prepare(first.layout, first.action_layout, first.agents_per_env, first.render_modes)
+        self._prepare(*first[:4], first.render_modes)
         if self.max_steps is None:
             self.max_steps = first.max_steps
         self._settings = {"autoreset": MODES[self.autoreset_mode], "max_steps": self.max_steps}
