@@ -112,7 +112,8 @@ class _PickleCreator:
 
     def __call__(self, copy: int) -> Adapter:
         env = cloudpickle.loads(self._pickled)
-        if isinstance(env, gymnasium.Env):
+        core = getattr(env, "unwrapped", env)
+        if isinstance(core, gymnasium.Env):
             # Copies with the random state of the instance would all play the same episodes.
-            env.unwrapped._np_random = None
+            core._np_random = None
         return adapter_of(env)
