@@ -16,6 +16,7 @@ from puffer._buffers import Buffers
 from puffer._python import Adapter, Events
 from puffer.errors import WorkerError
 from puffer.infos import merged
+from puffer.rendering import Rendering, settled_mode
 from puffer.spaces import ActionLayout, Layout
 
 # Makes the adapter of one copy, given its number. Travels to workers, so it must be picklable.
@@ -68,7 +69,7 @@ class PythonBackend:
         # Parts whose first observations wait for recv().
         self._ready: deque[int] = deque()
 
-    def _prepare(self, layout: Layout, action_layout: ActionLayout, agents_per_env: int, modes: Sequence[str]) -> None:
+    def _prepare(self, layout: Layout, action_layout: ActionLayout, agents_per_env: int, rendering: Rendering) -> None:
         """Take over what a copy is like."""
         self.layout = layout
         self.action_layout = action_layout
@@ -76,7 +77,9 @@ class PythonBackend:
         self.num_agents = self.num_copies * agents_per_env
         self.single_observation_space = layout.flat_space
         self.single_action_space = action_layout.flat_space
-        self.render_modes = [mode for mode in modes if mode in ("rgb_array", "ansi")]
+        self.render_modes: Sequence[str] = rendering.modes
+        self.render_fps = rendering.fps
+        self.render_mode = settled_mode(self.render_mode, rendering)
         self._reader = ActionReader(action_layout.flat_space, self._check_actions, native=False)
         self._num_parts = self.num_copies // self.batch_size
 

@@ -10,9 +10,10 @@ import cloudpickle
 import gymnasium
 
 from puffer._puffer_adapter import PufferAdapter
-from puffer._python import Adapter, GymAdapter
+from puffer._python import Adapter, GymAdapter, takes_parameter
 from puffer.backends import python_backend
 from puffer.env import PufferEnv
+from puffer.rendering import copy_mode, rendering_of
 from puffer.vector import VectorEnv
 from puffer.wrappers.gymnasium import GymnasiumCreator
 
@@ -27,6 +28,7 @@ def emulate(
     ordered: bool = False,
     restart_workers: bool = False,
     copy: bool = False,
+    render_mode: str | None = None,
     **options: Any,
 ) -> VectorEnv:
     """Make a batch of `num_envs` copies of an environment.
@@ -41,10 +43,14 @@ def emulate(
         Copies.
     backend, num_workers, timeout, ordered, restart_workers, copy
         As in `puffer.make`.
+    render_mode : "rgb_array", "ansi", "human", optional
+        By default that of the copies. A callable with a parameter of this name is called with the mode; other copies
+        must have been made with it, or with "rgb_array" for a window that shows copy 0 in the mode "human".
     **options
         batch_size, autoreset_mode, max_steps, buf, seed, record_episodes, check_actions, as in `puffer.make`.
 
-    Raises TypeError for what is no environment, or for an instance that cannot be replicated.
+    Raises TypeError for what is no environment, or for an instance that cannot be replicated; ValueError for a
+    render mode that the copies have not.
     """
     workers = {
         "num_workers": num_workers,
@@ -52,11 +58,13 @@ def emulate(
         "ordered": ordered,
         "restart_workers": restart_workers,
     }
-    return VectorEnv(python_backend(creator_of(env), num_envs, backend, workers, options), copy=copy)
+    options["render_mode"] = render_mode
+    creator = creator_of(env, render_mode)
+    return VectorEnv(python_backend(creator, num_envs, backend, workers, options), copy=copy)
 
 
-def creator_of(env: Any) -> Callable[[int], Adapter]:
-    """What makes adapters of copies of `env`, an instance or a callable."""
+def creator_of(env: Any, render_mode: str | None = None) -> Callable[[int], Adapter]:
+    """What makes adapters of copies of `env`, an instance or a callable; only the latter can be told a render mode."""
     if _is_env(env):
         spec = env.spec if isinstance(env, gymnasium.Env) else None
         if spec is None or any(wrapper.kwargs is None for wrapper in spec.additional_wrappers):
@@ -66,7 +74,7 @@ def creator_of(env: Any) -> Callable[[int], Adapter]:
         # Its wrappers may stand outside its time limit, which then is not for the batch to keep.
         return _CallCreator(partial(gymnasium.make, spec, disable_env_checker=True))
     if callable(env):
-        return _CallCreator(env)
+        return _CallCreator(env, render_mode)
     raise TypeError(f"emulate takes an environment or a callable that makes one, got {env!r}")
 
 
@@ -75,13 +83,16 @@ def adapter_of(env: Any) -> Adapter:
     if isinstance(env, PufferEnv):
         return PufferAdapter(env)
     if not _is_env(env):
-        raise TypeError(f"the callable given to emulate must make an environment, it made {env!r}")
+        raise TypeError(
+            f"expected an environment (a gymnasium.Env, a PufferEnv, or one with the methods of older versions of "
+            f"Gym), got {env!r}"
+        )
     return GymAdapter(env)
 
 
 def _is_env(env: Any) -> bool:
     return (
-        not isinstance(env, type)
+        not isinstance(env, (type, gymnasium.vector.VectorEnv))
         and callable(getattr(env, "reset", None))
         and callable(getattr(env, "step", None))
         and (isinstance(env, PufferEnv) or (hasattr(env, "observation_space") and hasattr(env, "action_space")))
@@ -89,13 +100,18 @@ def _is_env(env: Any) -> bool:
 
 
 class _CallCreator:
-    """Calls a function for each copy."""
+    """Calls a function for each copy, with the render mode if it takes one."""
 
-    def __init__(self, function: Callable[[], Any]) -> None:
+    def __init__(self, function: Callable[..., Any], render_mode: str | None = None) -> None:
         self._function = function
+        self._render_mode = render_mode
 
     def __call__(self, copy: int) -> Adapter:
-        return adapter_of(self._function())
+        if self._render_mode is None or not takes_parameter(self._function, "render_mode"):
+            return adapter_of(self._function())
+        # Of a class; what a function will make is not known yet.
+        modes = rendering_of(self._function).modes
+        return adapter_of(self._function(render_mode=copy_mode(self._render_mode, modes, copy)))
 
 
 class _PickleCreator:

@@ -52,7 +52,7 @@ class PufferEnv:
         Steps after which the batch truncates an episode.
     render_mode : str or None
     metadata : dict
-        "render_modes".
+        "render_modes", and "render_fps" for a window.
     """
 
     metadata: dict[str, Any] = {"render_modes": []}

@@ -105,7 +105,8 @@ class _Process:
 
 def _environment() -> dict[str, str]:
     """The workers' environment: each is one of many, so numeric libraries get one thread unless the user chose."""
-    limits = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
+    names = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "OPENCV_FOR_THREADS_NUM")
+    limits = dict.fromkeys(names, "1")
     package_folder = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
     path = os.pathsep.join(filter(None, (package_folder, os.environ.get("PYTHONPATH"))))
     return {**limits, **os.environ, "PYTHONPATH": path}
@@ -180,14 +181,14 @@ class ProcessBackend(PythonBackend):
         bounds = [self.num_copies * index // self.num_workers for index in range(self.num_workers + 1)]
         for index in range(self.num_workers):
             self._workers.append(_Process(index, range(bounds[index], bounds[index + 1]), self._creator))
-        layout, action_layout, agents, max_steps, modes = self._greeting(self._workers[0])
+        layout, action_layout, agents, max_steps, rendering = self._greeting(self._workers[0])
         for other in self._workers[1:]:
             theirs = self._greeting(other)
             if theirs[:3] != (layout, action_layout, agents):
                 raise ValueError(
                     f"the copies of worker {other.index} have other spaces or agents than those of worker 0"
                 )
-        self._prepare(layout, action_layout, agents, modes)
+        self._prepare(layout, action_layout, agents, rendering)
         self.max_steps = max_steps if self.max_steps is None else self.max_steps
         observation, action = self.single_observation_space, self._reader
         self._block = Block(

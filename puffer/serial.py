@@ -33,7 +33,7 @@ class SerialBackend(PythonBackend):
     def _set_up(self, adapters: list[Adapter]) -> None:
         require_alike(adapters)
         first = adapters[0]
-        self._prepare(first.layout, first.action_layout, first.agents_per_env, first.render_modes)
+        self._prepare(first.layout, first.action_layout, first.agents_per_env, first.rendering)
         if self.max_steps is None:
             self.max_steps = first.max_steps
         self.buffers = self._make_buffers(self.num_agents, self._buf)

@@ -80,7 +80,7 @@ class Worker:
         self._making = None
         require_alike(adapters, copies.start)
         first = adapters[0]
-        likeness = first.layout, first.action_layout, first.agents_per_env, first.max_steps, first.render_modes
+        likeness = first.layout, first.action_layout, first.agents_per_env, first.max_steps, first.rendering
         self._connection.send_bytes(_packed(("ready", likeness)))
         shape, index, options, spins = pickle.loads(self._connection.recv_bytes())
         _, descriptors, _, _ = socket.recv_fds(self._link, 1, 1)

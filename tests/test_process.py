@@ -327,6 +327,7 @@ def test_infos_that_cannot_travel(make):
 def test_render_and_calls_between_send_and_recv(make):
     class Drawn(Faulty):
         metadata = {"render_modes": ["ansi"]}
+        render_mode = "ansi"
 
         def render(self):
             return f"t = {self.t}"
@@ -335,7 +336,7 @@ def test_render_and_calls_between_send_and_recv(make):
             self.t += 1
             return np.zeros(3, np.float32), 0, False, False, {}
 
-    env = make(3, creator=Drawn, render_mode="ansi")
+    env = make(3, creator=Drawn)
     env.reset()
     env.send([0, 0, 0])
     with pytest.raises(error.AlreadyPendingCallError):

@@ -8,6 +8,8 @@ import numpy as np
 
 from puffer.wrappers.wrapper import Wrapper
 
+_NUMBERS = (bool, int, float, np.bool_, np.integer, np.floating)
+
 
 class MeanOverAgents(Wrapper):
     """Reports the infos of all agents as one, that of the first row: the means of the numbers in them.
@@ -30,8 +32,8 @@ class MeanOverAgents(Wrapper):
         return observations, self._summary(infos)
 
     def step(self, actions: Any) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray, list[dict[str, Any]]]:
-        *arrays, infos = super().step(actions)
-        return *arrays, self._summary(infos)
+        observations, rewards, terminations, truncations, infos = super().step(actions)
+        return observations, rewards, terminations, truncations, self._summary(infos)
 
     def change_rewards(self, rewards: np.ndarray) -> None:
         if self._rewards:
@@ -46,9 +48,9 @@ def _mean(infos: list[dict[str, Any]]) -> dict[str, Any]:
     for key in dict.fromkeys(key for info in infos for key in info):
         values = [info[key] for info in infos if key in info]
         nested = [value for value in values if isinstance(value, dict)]
-        numbers = [value for value in values if isinstance(value, (bool, int, float, np.bool_, np.number))]
+        numbers = [float(value) for value in values if isinstance(value, _NUMBERS)]
         if numbers:
-            means[key] = float(np.mean(numbers))
+            means[key] = sum(numbers) / len(numbers)
         elif nested:
             means[key] = _mean(nested)
     return means

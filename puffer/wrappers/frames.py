@@ -29,8 +29,10 @@ class FrameStack(Wrapper):
         self.single_observation_space = batch_space(single, self._frames)
         expected = [(leaf.path, leaf.dtype, (self._frames, *leaf.shape)) for leaf in Layout(single).leaves]
         if [(leaf.path, leaf.dtype, leaf.shape) for leaf in Layout(self.single_observation_space).leaves] != expected:
-            raise TypeError(f"FrameStack needs observations of Box, Discrete, MultiDiscrete and MultiBinary, which Dict "
-                            f"and Tuple may nest; {env} has the observation space {single}")  # fmt: skip
+            raise TypeError(
+                f"FrameStack needs observations of Box, Discrete, MultiDiscrete and MultiBinary, which Dict and Tuple "
+                f"may nest; {env} has the observation space {single}"
+            )
         # Whose rows hold a stack already.
         self._has_stack = np.zeros(self.num_agents, np.bool_)
 
@@ -72,8 +74,10 @@ class FrameSkip(Wrapper):
         self._steps = checks.integer("steps", steps, 1)
         self._maximum = maximum
         if maximum and not isinstance(self.single_observation_space, spaces.Box):
-            raise TypeError(f"FrameSkip with maximum=True needs observations in a Box, {env} has the observation space "
-                            f"{self.single_observation_space}")  # fmt: skip
+            raise TypeError(
+                f"FrameSkip with maximum=True needs observations in a Box, {env} has the observation space "
+                f"{self.single_observation_space}"
+            )
         flat = self.layout.flat_space
         self._last = np.zeros((self.num_agents, *flat.shape), flat.dtype)
 
@@ -88,12 +92,11 @@ class FrameSkip(Wrapper):
         return self.observations, infos
 
     def step(self, actions: Any) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray, list[dict[str, Any]]]:
-        self.change_actions(actions)
         for outputs in (self.rewards, self.terminations, self.truncations, self.masks):
             outputs.fill(0)
         infos: list[dict[str, Any]] = [{} for _ in range(self.num_agents)]
         for _ in range(self._steps):
-            for merged, info in zip(infos, self.step_env(), strict=True):
+            for merged, info in zip(infos, self.step_env(actions), strict=True):
                 merged.update(info)
             self._gather()
             if self.env_ended:

@@ -57,12 +57,15 @@ class Grayscale(Wrapper):
 def _image_shape(wrapper: Wrapper, *channels: tuple[int, ...]) -> tuple[int, ...]:
     """The shape of the images of `wrapper.env`, which must end, after height and width, in one of `channels`."""
     space = wrapper.single_observation_space
-    is_image = isinstance(space, spaces.Box) and space.dtype == np.uint8 and len(space.shape) >= 2
-    if not is_image or space.shape[2:] not in channels:
-        shapes = " or ".join(str(("height", "width", *one)).replace("'", "") for one in channels)
-        raise TypeError(f"{type(wrapper).__name__} needs images, a uint8 Box of shape {shapes}; {wrapper.env} has the "
-                        f"observation space {space}")  # fmt: skip
-    return space.shape
+    if isinstance(space, spaces.Box) and space.dtype == np.uint8:
+        shape = space.shape
+        if len(shape) >= 2 and shape[2:] in channels:
+            return shape
+    shapes = " or ".join(str(("height", "width", *one)).replace("'", "") for one in channels)
+    raise TypeError(
+        f"{type(wrapper).__name__} needs images, a uint8 Box of shape {shapes}; {wrapper.env} has the observation "
+        f"space {space}"
+    )
 
 
 def _opencv() -> Any:

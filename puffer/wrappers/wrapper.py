@@ -87,7 +87,7 @@ class Wrapper(PufferEnv):
             self.env_rows.actions[...] = actions
 
     def change_rewards(self, rewards: np.ndarray) -> None:
-        """Change `rewards`, (num_agents,) float32, in place. Called after every step, when `change_observations` was."""
+        """Change `rewards`, (num_agents,) float32, in place. Called after every step, after `change_observations`."""
 
     def _changes(self, name: str) -> bool:
         method = f"change_{name}"
@@ -112,8 +112,10 @@ class Wrapper(PufferEnv):
         }
         for name, is_same in same.items():
             if not is_same and not self._changes(name):
-                raise TypeError(f"{type(self).__name__} has another space of {name} than {self.env}, so it must have a "
-                                f"method change_{name}")  # fmt: skip
+                raise TypeError(
+                    f"{type(self).__name__} has another space of {name} than {self.env}, so it must have a method "
+                    f"change_{name}"
+                )
         return [*_OUTPUTS, *(name for name in same if not self._changes(name))]
 
     # ---- The env ----
@@ -130,13 +132,14 @@ class Wrapper(PufferEnv):
         self.env_ended = False
         return self._by_agent(events)
 
-    def step_env(self) -> list[dict[str, Any]]:
-        """Step the env with `env_rows.actions`. Writes `env_rows`, and returns an info for each agent.
+    def step_env(self, actions: Any) -> list[dict[str, Any]]:
+        """Step the env with `actions` as changed. Writes `env_rows`, and returns an info for each agent.
 
         Raises ResetNeeded when its episode is over.
         """
         if self.env_ended:
             raise error.ResetNeeded(f"step() of {type(self).__name__}, whose episode is over; call reset() first")
+        self.change_actions(actions)
         self._clear()
         # A step that raises leaves an env that must be reset.
         self.env_ended = True
@@ -167,13 +170,18 @@ class Wrapper(PufferEnv):
     # ---- The wrapper ----
 
     def reset(self, seed: int | None = None) -> tuple[np.ndarray, list[dict[str, Any]]]:
+        """Begin an episode. Returns the observations, (num_agents, ...), and an info for each agent."""
         infos = self.reset_env(seed)
         self.change_observations(self._env_observations)
         return self.observations, infos
 
     def step(self, actions: Any) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray, list[dict[str, Any]]]:
-        self.change_actions(actions)
-        infos = self.step_env()
+        """Step with `actions`, (num_agents, ...).
+
+        Returns the wrapper's observations, rewards, terminations and truncations, and an info for each agent. Raises
+        ResetNeeded when the episode is over.
+        """
+        infos = self.step_env(actions)
         self.change_observations(self._env_observations)
         self.change_rewards(self.rewards)
         return self.observations, self.rewards, self.terminations, self.truncations, infos
