@@ -1,7 +1,8 @@
 """puffer: fast environments for reinforcement learning that can be trusted.
 
 `make(name, num_envs=...)` turns a name of `list_envs()` into a batch that steps as a `gymnasium.vector.VectorEnv`.
-`Env` is the base class for environments written in Cython.
+`Env` is the base class for environments written in Cython, `PufferEnv` for those in Python, `Wrapper` for those around
+another one.
 """
 
 from pathlib import Path
@@ -24,6 +25,7 @@ from puffer.loading import BuildError, load_pyx
 from puffer.registry import list_envs, make, register, register_with_gymnasium
 from puffer.rollout import Rollout
 from puffer.vector import VectorEnv
+from puffer.wrappers import Wrapper
 
 __all__ = [
     "ABI",
@@ -36,6 +38,7 @@ __all__ = [
     "WorkerDied",
     "WorkerError",
     "WorkerTimeout",
+    "Wrapper",
     "__version__",
     "emulate",
     "get_include",

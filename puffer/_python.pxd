@@ -13,7 +13,7 @@ cdef class Adapter:
     cdef readonly Py_ssize_t first_row
     cdef readonly object buffers
     cdef readonly object max_steps
-    cdef readonly tuple render_modes
+    cdef readonly object rendering
     cdef readonly object copy_action_space
     cdef public bint ended
     cdef public object seeds

@@ -15,6 +15,7 @@ cimport numpy as cnp
 from libc.stdint cimport uintptr_t
 from libc.string cimport memcpy, memset
 
+from puffer.rendering import rendering_of
 from puffer.spaces import ActionLayout, Layout
 
 from puffer._loop cimport DISABLED, SAME_STEP
@@ -71,7 +72,7 @@ layout, action_layout
     How its observations and actions lie in a row.
 max_steps : int or None
     Its time limit.
-render_modes : sequence of str
+rendering : puffer.rendering.Rendering
 copy_action_space : MultiDiscrete (agents_per_env, ...) or None
     The actions of all rows of a copy, if its agents do not have the same ones; `action_layout` then spans them all.
 ended : bool
@@ -86,7 +87,7 @@ reseeds : bool
     def __init__(self, env, observation_space, action_space, Py_ssize_t agents_per_env=1, max_steps=None):
         self.env = env
         self.max_steps = max_steps
-        self.render_modes = tuple((getattr(env, "metadata", None) or {}).get("render_modes", ()))
+        self.rendering = rendering_of(env)
         self.layout = Layout(observation_space)
         self.action_layout = ActionLayout(action_space)
         self.plan = self.layout

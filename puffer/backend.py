@@ -17,6 +17,7 @@ from puffer._buffers import Buffers
 from puffer._python import Adapter, Events
 from puffer.errors import WorkerError
 from puffer.infos import merged
+from puffer.rendering import Rendering, settled_mode
 from puffer.spaces import ActionLayout, Layout
 
 # Makes the adapter of one copy, given its number. Travels to workers, so it must be picklable.
@@ -75,7 +76,7 @@ class PythonBackend:
         action_layout: ActionLayout,
         agents_per_env: int,
         copy_action_space: MultiDiscrete | None,
-        modes: Sequence[str],
+        rendering: Rendering,
     ) -> None:
         """Take over what a copy is like."""
         self.layout = layout
@@ -85,7 +86,9 @@ class PythonBackend:
         self.single_observation_space = layout.flat_space
         self.single_action_space = action_layout.flat_space
         self.copy_action_space = copy_action_space
-        self.render_modes = [mode for mode in modes if mode in ("rgb_array", "ansi")]
+        self.render_modes: Sequence[str] = rendering.modes
+        self.render_fps = rendering.fps
+        self.render_mode = settled_mode(self.render_mode, rendering)
         self._reader = ActionReader(action_layout.flat_space, self._check_actions, False, copy_action_space)
         self._num_parts = self.num_copies // self.batch_size
 

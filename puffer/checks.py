@@ -13,6 +13,8 @@ from typing import Any
 import numpy as np
 from gymnasium.vector import AutoresetMode
 
+from puffer.rendering import batch_modes
+
 _SEEDS = 2**64
 
 
@@ -74,10 +76,11 @@ def autoreset_mode(value: Any) -> AutoresetMode:
 
 
 def render_mode(value: Any, modes: Sequence[str]) -> str | None:
-    """`value` as a render mode among `modes` and "human". Raises ValueError."""
-    if value is None or value in modes or value == "human":
+    """`value` as a render mode of a batch of copies that have `modes`. Raises ValueError."""
+    known = batch_modes(modes)
+    if value is None or value in known:
         return value
-    names = ", ".join(repr(mode) for mode in (*modes, "human"))
+    names = ", ".join(repr(mode) for mode in known)
     raise ValueError(f"render_mode must be None or one of {names}, got {value!r}")
 
 

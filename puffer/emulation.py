@@ -11,9 +11,10 @@ import gymnasium
 
 from puffer._pettingzoo import pettingzoo_adapter
 from puffer._puffer_adapter import PufferAdapter
-from puffer._python import Adapter, GymAdapter, seeds_after
+from puffer._python import Adapter, GymAdapter, seeds_after, takes_parameter
 from puffer.backends import python_backend
 from puffer.env import PufferEnv
+from puffer.rendering import copy_mode, rendering_of
 from puffer.vector import VectorEnv
 from puffer.wrappers.gymnasium import GymnasiumCreator
 
@@ -28,6 +29,7 @@ def emulate(
     ordered: bool = False,
     restart_workers: bool = False,
     copy: bool = False,
+    render_mode: str | None = None,
     **options: Any,
 ) -> VectorEnv:
     """Make a batch of `num_envs` copies of an environment.
@@ -42,6 +44,9 @@ def emulate(
         Copies.
     backend, num_workers, timeout, ordered, restart_workers, copy
         As in `puffer.make`.
+    render_mode : "rgb_array", "ansi", "human", optional
+        By default that of the copies. A callable with a parameter of this name is called with the mode; other copies
+        must have been made with it, or with "rgb_array" for a window that shows copy 0 in the mode "human".
     **options
         batch_size, autoreset_mode, max_steps, buf, seed, record_episodes, check_actions, as in `puffer.make`.
 
@@ -51,7 +56,7 @@ def emulate(
     step is a turn of every agent.
 
     Raises TypeError for what is no environment, or for an instance that cannot be replicated, and ValueError for agents
-    whose spaces cannot share a row.
+    whose spaces cannot share a row, and for a render mode that the copies have not.
     """
     workers = {
         "num_workers": num_workers,
@@ -59,11 +64,13 @@ def emulate(
         "ordered": ordered,
         "restart_workers": restart_workers,
     }
-    return VectorEnv(python_backend(creator_of(env), num_envs, backend, workers, options), copy=copy)
+    options["render_mode"] = render_mode
+    creator = creator_of(env, render_mode)
+    return VectorEnv(python_backend(creator, num_envs, backend, workers, options), copy=copy)
 
 
-def creator_of(env: Any) -> Callable[[int], Adapter]:
-    """What makes adapters of copies of `env`, an instance or a callable."""
+def creator_of(env: Any, render_mode: str | None = None) -> Callable[[int], Adapter]:
+    """What makes adapters of copies of `env`, an instance or a callable; only the latter can be told a render mode."""
     if _is_env(env):
         spec = env.spec if isinstance(env, gymnasium.Env) else None
         if spec is None or any(wrapper.kwargs is None for wrapper in spec.additional_wrappers):
@@ -73,7 +80,7 @@ def creator_of(env: Any) -> Callable[[int], Adapter]:
         # Its wrappers may stand outside its time limit, which then is not for the batch to keep.
         return _CallCreator(partial(gymnasium.make, spec, disable_env_checker=True))
     if callable(env):
-        return _CallCreator(env)
+        return _CallCreator(env, render_mode)
     raise TypeError(f"emulate takes an environment or a callable that makes one, got {env!r}")
 
 
@@ -82,14 +89,17 @@ def adapter_of(env: Any) -> Adapter:
     if isinstance(env, PufferEnv):
         return PufferAdapter(env)
     if not _is_env(env):
-        raise TypeError(f"the callable given to emulate must make an environment, it made {env!r}")
+        raise TypeError(
+            f"expected an environment (a gymnasium.Env, a PufferEnv, one of PettingZoo, or one with the methods of "
+            f"older versions of Gym), got {env!r}"
+        )
     # Spaces that belong to agents.
     return pettingzoo_adapter(env) if callable(env.observation_space) else GymAdapter(env)
 
 
 def _is_env(env: Any) -> bool:
     return (
-        not isinstance(env, type)
+        not isinstance(env, (type, gymnasium.vector.VectorEnv))
         and callable(getattr(env, "reset", None))
         and callable(getattr(env, "step", None))
         and (isinstance(env, PufferEnv) or (hasattr(env, "observation_space") and hasattr(env, "action_space")))
@@ -97,13 +107,18 @@ def _is_env(env: Any) -> bool:
 
 
 class _CallCreator:
-    """Calls a function for each copy."""
+    """Calls a function for each copy, with the render mode if it takes one."""
 
-    def __init__(self, function: Callable[[], Any]) -> None:
+    def __init__(self, function: Callable[..., Any], render_mode: str | None = None) -> None:
         self._function = function
+        self._render_mode = render_mode
 
     def __call__(self, copy: int) -> Adapter:
-        return adapter_of(self._function())
+        if self._render_mode is None or not takes_parameter(self._function, "render_mode"):
+            return adapter_of(self._function())
+        # Of a class; what a function will make is not known yet.
+        modes = rendering_of(getattr(self._function, "func", self._function)).modes
+        return adapter_of(self._function(render_mode=copy_mode(self._render_mode, modes, copy)))
 
 
 class _PickleCreator:
@@ -122,8 +137,9 @@ class _PickleCreator:
         env = cloudpickle.loads(self._pickled)
         adapter = adapter_of(env)
         # Copies with the random state of the instance would all play the same episodes.
-        if isinstance(env, gymnasium.Env):
-            env.unwrapped._np_random = None
+        core = getattr(env, "unwrapped", env)
+        if isinstance(core, gymnasium.Env):
+            core._np_random = None
         else:
             adapter.seeds = iter([next(seeds_after(None))])
         return adapter

@@ -52,7 +52,7 @@ class PufferEnv:
         Steps after which the batch truncates an episode.
     render_mode : str or None
     metadata : dict
-        "render_modes".
+        "render_modes", and "render_fps" for a window.
     """
 
     metadata: dict[str, Any] = {"render_modes": []}
@@ -132,10 +132,8 @@ class PufferEnv:
     def buffers(self) -> Buffers:
         """The rows of this environment."""
         if self._buffers is None:
-            space = self.layout.flat_space
-            reader = ActionReader(self.action_layout.flat_space, native=False)
             agents = checks.integer("num_agents", self.num_agents, 1)
-            self.bind(Buffers(agents, space.shape, space.dtype, reader.shape, reader.dtype, self._buf))
+            self.bind(rows_for(self.layout, self.action_layout, agents, self._buf))
             self.masks[:] = True
         assert self._buffers is not None
         return self._buffers
@@ -177,6 +175,18 @@ class PufferEnv:
         """(num_agents,) bool: the agent takes part."""
         return self.buffers.masks
 
+    def __getstate__(self) -> dict[str, Any]:
+        # Rows belong to a batch, which the copy is not in.
+        bound = ("_buffers", "observation_views", *_ROWS)
+        return {name: value for name, value in self.__dict__.items() if name not in bound}
+
+    # ---- Agents ----
+
+    @property
+    def unwrapped(self) -> Any:
+        """The environment within all wrappers, which this one is."""
+        return self
+
     @property
     def possible_agents(self) -> Sequence[Any]:
         return self.__dict__.get("possible_agents", range(self.num_agents))
@@ -201,6 +211,13 @@ class PufferEnv:
 
     def close(self) -> None:
         """Give back what the environment holds."""
+
+
+def rows_for(layout: Layout, action_layout: ActionLayout, agents: int, buf: Any) -> Buffers:
+    """The rows of one environment, in the arrays of `buf` as far as they are given."""
+    space = layout.flat_space
+    reader = ActionReader(action_layout.flat_space, native=False)
+    return Buffers(agents, space.shape, space.dtype, reader.shape, reader.dtype, buf)
 
 
 def _range(dtype: np.dtype) -> tuple[Any, Any]:

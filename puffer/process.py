@@ -97,7 +97,8 @@ class _Process(RemoteWorker):
 
 def _environment() -> dict[str, str]:
     """The workers' environment: each is one of many, so numeric libraries get one thread unless the user chose."""
-    limits = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
+    names = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "OPENCV_FOR_THREADS_NUM")
+    limits = dict.fromkeys(names, "1")
     package_folder = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
     path = os.pathsep.join(filter(None, (package_folder, os.environ.get("PYTHONPATH"))))
     return {**limits, **os.environ, "PYTHONPATH": path}

@@ -232,7 +232,12 @@ def _found(name: str, env: Registered) -> type[Env] | Callable[[dict[str, Any]],
         env = _require_makes(name, getattr(importlib.import_module(module), attribute))
     if isinstance(env, type) and issubclass(env, Env):
         return env
-    return lambda arguments: creator_of(partial(env, **arguments))
+    return lambda arguments: creator_of(partial(env, **_own(arguments)), arguments.get("render_mode"))
+
+
+def _own(arguments: dict[str, Any]) -> dict[str, Any]:
+    """The arguments without the render mode, which not every environment takes."""
+    return {name: value for name, value in arguments.items() if name != "render_mode"}
 
 
 def _require_makes(name: str, env: Any) -> type[Env] | Callable[..., Any]:

@@ -31,7 +31,7 @@ class SerialBackend(PythonBackend):
     def _set_up(self, adapters: list[Adapter]) -> None:
         require_alike(adapters)
         first = adapters[0]
-        self._prepare(*likeness(first), first.render_modes)
+        self._prepare(*likeness(first), first.rendering)
         if self.max_steps is None:
             self.max_steps = first.max_steps
         self._make_own_memory()

@@ -12,6 +12,7 @@ from gymnasium.vector import AutoresetMode
 from gymnasium.vector.utils import batch_space
 
 from puffer import checks
+from puffer.rendering import batch_modes
 from puffer.rollout import Rollout
 from puffer.window import Window
 
@@ -78,8 +79,8 @@ class VectorEnv(gymnasium.vector.VectorEnv):
         self.render_mode = backend.render_mode
         self.metadata = {
             "autoreset_mode": backend.autoreset_mode,
-            "render_modes": [*backend.render_modes, "human"],
-            "render_fps": 30,
+            "render_modes": batch_modes(backend.render_modes),
+            "render_fps": getattr(backend, "render_fps", 30),
         }
         self._window: Window | None = None
 
@@ -198,14 +199,20 @@ class VectorEnv(gymnasium.vector.VectorEnv):
         return getattr(self.backend, method)
 
     def render(self) -> tuple[np.ndarray | str, ...] | None:
-        """One frame for each copy in the mode "rgb_array" or "ansi"; a window with copy 0 in the mode "human"."""
+        """One frame for each copy in the mode "rgb_array" or "ansi"; a window with copy 0 in the mode "human".
+
+        An environment in Python that has the mode "human" itself also shows itself when it is stepped.
+        """
         if self.render_mode == "rgb_array":
             return tuple(self.backend.render_copy(copy) for copy in range(self.num_copies))
         if self.render_mode == "ansi":
             return tuple(self.backend.ansi_copy(copy) for copy in range(self.num_copies))
         if self.render_mode == "human":
-            self._window = self._window or Window(type(self.backend).__name__, self.metadata["render_fps"])
-            self._window.show(self.backend.render_copy(0))
+            frame = self.backend.render_copy(0)
+            # None from one that has shown itself.
+            if frame is not None:
+                self._window = self._window or Window(type(self.backend).__name__, self.metadata["render_fps"])
+                self._window.show(frame)
         return None
 
     def close_extras(self, **kwargs: Any) -> None:

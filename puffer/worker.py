@@ -12,20 +12,21 @@ from gymnasium.spaces import MultiDiscrete
 
 from puffer._buffers import Buffers
 from puffer._python import Adapter, PythonBatch, likeness, require_alike
+from puffer.rendering import Rendering
 from puffer.spaces import ActionLayout, Layout
 
 RESET, STEP, RENDER, CLOSE = range(4)
 
 
 class Likeness(NamedTuple):
-    """What the copies of a worker are like: what all copies have in common, their time limit, and render modes."""
+    """What the copies of a worker are like: what all copies have in common, their time limit, and pictures."""
 
     layout: Layout
     action_layout: ActionLayout
     agents_per_env: int
     copy_action_space: MultiDiscrete | None
     max_steps: int | None
-    render_modes: tuple[str, ...]
+    rendering: Rendering
 
 
 @dataclass(frozen=True)
@@ -69,7 +70,7 @@ class Worker:
         except BaseException as error:
             return _failure(error, self._making)
         first = self._adapters[0]
-        return _packed(Likeness(*likeness(first), first.max_steps, first.render_modes))
+        return _packed(Likeness(*likeness(first), first.max_steps, first.rendering))
 
     def bind(self, buffers: Buffers, ended: np.ndarray, sums: np.ndarray, settings: dict[str, Any]) -> None:
         """Let the copies live in these arrays; see `PythonBatch`, which takes the settings."""

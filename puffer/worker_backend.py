@@ -161,7 +161,7 @@ class WorkerBackend(PythonBackend):
                 raise ValueError(
                     f"the copies of worker {other.index} have other spaces or agents than those of worker 0"
                 )
-        self._prepare(*first[:4], first.render_modes)
+        self._prepare(*first[:4], first.rendering)
         if self.max_steps is None:
             self.max_steps = first.max_steps
         self._settings = {"autoreset": MODES[self.autoreset_mode], "max_steps": self.max_steps}

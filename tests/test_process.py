@@ -233,6 +233,7 @@ def test_a_worker_that_dies_or_hangs_in_close(make, caplog, fault, end):
 def test_render_and_calls_between_send_and_recv(make):
     class Drawn(Faulty):
         metadata = {"render_modes": ["ansi"]}
+        render_mode = "ansi"
 
         def render(self):
             return f"t = {self.t}"
@@ -241,7 +242,7 @@ def test_render_and_calls_between_send_and_recv(make):
             self.t += 1
             return np.zeros(3, np.float32), 0, False, False, {}
 
-    env = make(3, creator=Drawn, render_mode="ansi")
+    env = make(3, creator=Drawn)
     env.reset()
     env.send([0, 0, 0])
     with pytest.raises(error.AlreadyPendingCallError):

@@ -8,14 +8,18 @@ environment that is registered with Gymnasium.
 from __future__ import annotations
 
 import copy as copying
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 import gymnasium
 import numpy as np
+from gymnasium.envs.registration import EnvSpec, load_env_creator
 
 import puffer
+from puffer import checks
 from puffer._python import GymAdapter
+from puffer.rendering import copy_mode, rendering_of
 from puffer.vector import VectorEnv
 
 
@@ -99,8 +103,17 @@ def knows(id: str) -> bool:
 
 
 def creator(id: str, arguments: dict[str, Any]) -> GymnasiumCreator:
-    """The creator of `puffer.make("gym-<id>", **arguments)`."""
+    """The creator of `puffer.make("gym-<id>", **arguments)`. Raises ValueError for an unknown render mode."""
+    mode = arguments.get("render_mode")
+    if mode is not None:
+        checks.render_mode(mode, _render_modes(gymnasium.spec(id)) or (mode,))
     return GymnasiumCreator(id, arguments)
+
+
+def _render_modes(spec: EnvSpec) -> Sequence[str]:
+    """The modes that the class of an environment declares; empty for a function, which may make any."""
+    made_by = spec.entry_point
+    return rendering_of(load_env_creator(made_by) if isinstance(made_by, str) else made_by).modes
 
 
 @dataclass(frozen=True)
@@ -110,7 +123,7 @@ class GymnasiumCreator:
     Gymnasium's own wrappers for checking, order and time limits are left off: the batch does their work.
     """
 
-    id: str | gymnasium.envs.registration.EnvSpec
+    id: str | EnvSpec
     arguments: dict[str, Any] = field(default_factory=dict)
 
     def __call__(self, copy: int) -> GymAdapter:
@@ -119,4 +132,7 @@ class GymnasiumCreator:
         max_steps = arguments.pop("max_episode_steps", spec.max_episode_steps)
         spec.max_episode_steps = None
         spec.order_enforce = False
+        mode = arguments.get("render_mode", spec.kwargs.get("render_mode"))
+        if mode is not None:
+            arguments["render_mode"] = copy_mode(mode, _render_modes(spec), copy)
         return GymAdapter(gymnasium.make(spec, disable_env_checker=True, **arguments), max_steps)

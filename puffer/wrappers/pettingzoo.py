@@ -24,6 +24,7 @@ from typing import Any
 from puffer import checks
 from puffer._pettingzoo import PettingZooAdapter, pettingzoo_adapter
 from puffer._python import seeds_after
+from puffer.rendering import copy_mode, rendering_of
 
 _INSTALL = "pip install 'puffer-envs[pettingzoo]'"
 _PACKAGES = ("pettingzoo.butterfly", "pettingzoo.classic", "pettingzoo.sisl", "mpe2")
@@ -89,8 +90,12 @@ class PettingZooCreator:
     def __call__(self, copy: int) -> PettingZooAdapter:
         module = _import(self.module)
         make = getattr(module, "parallel_env", None) or module.env
+        arguments = dict(self.arguments)
+        if "render_mode" in arguments:
+            modes = rendering_of(module.raw_env).modes
+            arguments["render_mode"] = copy_mode(arguments["render_mode"], modes, copy)
         with _undisturbed():
-            adapter = pettingzoo_adapter(make(**self.arguments))
+            adapter = pettingzoo_adapter(make(**arguments))
         if _bare_name(self.module) in _RESEEDED:
             adapter.reseeds, adapter.seeds = True, seeds_after(None)
         return adapter

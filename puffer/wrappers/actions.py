@@ -1,0 +1,75 @@
+"""Wrappers that change actions."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from gymnasium import spaces
+
+from puffer.wrappers.wrapper import Wrapper
+
+
+class ClipAction(Wrapper):
+    """Clips actions to the bounds of `env`. The wrapper's own action space is unbounded.
+
+    Raises TypeError unless the actions of `env` are a Box of floats.
+    """
+
+    def __init__(self, env: Any) -> None:
+        super().__init__(env)
+        self._box = _float_box(self)
+        self.single_action_space = spaces.Box(-np.inf, np.inf, self._box.shape, self._box.dtype.type)
+
+    def change_actions(self, actions: np.ndarray) -> None:
+        np.clip(actions, self._box.low, self._box.high, out=self.env_rows.actions)
+
+
+class RescaleAction(Wrapper):
+    """Maps actions from low .. high to the bounds of `env`, linearly.
+
+    Parameters
+    ----------
+    env
+        With actions in a bounded Box of floats.
+    low, high : float or array of the shape of an action
+        The bounds of the wrapper's action space.
+
+    Raises TypeError for other actions of `env`; ValueError if they are unbounded, or if `low` and `high` are not
+    finite, of another shape, or low is not less than high.
+    """
+
+    def __init__(self, env: Any, low: float | np.ndarray, high: float | np.ndarray) -> None:
+        super().__init__(env)
+        self._box = box = _float_box(self)
+        if not box.is_bounded("both"):
+            raise ValueError(f"RescaleAction needs bounded actions, {env} has the action space {box}")
+        own = spaces.Box(_bound("low", low, box), _bound("high", high, box), dtype=box.dtype.type)
+        if not (own.low < own.high).all():
+            raise ValueError(f"low must be less than high, got low = {low} and high = {high}")
+        self.single_action_space = own
+        # In float64, where the span of a float32 Box does not overflow.
+        self._low = own.low.astype(np.float64)
+        self._slope = (box.high.astype(np.float64) - box.low) / (own.high.astype(np.float64) - own.low)
+
+    def change_actions(self, actions: np.ndarray) -> None:
+        scaled = (actions - self._low) * self._slope + self._box.low
+        # Rounding may lead past a bound.
+        np.clip(scaled, self._box.low, self._box.high, out=self.env_rows.actions, casting="same_kind")
+
+
+def _float_box(wrapper: Wrapper) -> spaces.Box:
+    space = wrapper.single_action_space
+    if not isinstance(space, spaces.Box) or space.dtype.kind != "f":
+        raise TypeError(
+            f"{type(wrapper).__name__} needs actions in a Box of floats, {wrapper.env} has the action space {space}"
+        )
+    return space
+
+
+def _bound(name: str, value: Any, box: spaces.Box) -> np.ndarray:
+    """A bound as an array of the shape and dtype of `box`."""
+    given = np.asarray(value)
+    if given.shape not in ((), box.shape) or given.dtype.kind not in "iuf" or not np.isfinite(given).all():
+        raise ValueError(f"{name} must be a finite number, or an array of them of shape {box.shape}, got {value!r}")
+    return np.broadcast_to(given, box.shape).astype(box.dtype)

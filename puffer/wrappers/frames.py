@@ -1,0 +1,132 @@
+"""Wrappers over several steps: the last observations side by side, and actions that are repeated."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+from gymnasium import spaces
+from gymnasium.vector.utils import batch_space
+
+from puffer import checks
+from puffer.spaces import Layout
+from puffer.wrappers.wrapper import Wrapper
+
+
+class FrameStack(Wrapper):
+    """Observes the last `frames` observations, the oldest first: every array has a new first axis of that length.
+
+    An episode begins with its first observation in every place; so does the part of an agent that comes later.
+
+    Raises TypeError for observations that are not Boxes, Discrete, MultiDiscrete and MultiBinary or nested ones.
+    """
+
+    def __init__(self, env: Any, frames: int) -> None:
+        super().__init__(env)
+        self._frames = checks.integer("frames", frames, 1)
+        single = self.single_observation_space
+        self.single_observation_space = batch_space(single, self._frames)
+        expected = [(leaf.path, leaf.dtype, (self._frames, *leaf.shape)) for leaf in Layout(single).leaves]
+        if [(leaf.path, leaf.dtype, leaf.shape) for leaf in Layout(self.single_observation_space).leaves] != expected:
+            raise TypeError(
+                f"FrameStack needs observations of Box, Discrete, MultiDiscrete and MultiBinary, which Dict and Tuple "
+                f"may nest; {env} has the observation space {single}"
+            )
+        # Whose rows hold a stack already.
+        self._has_stack = np.zeros(self.num_agents, np.bool_)
+
+    def reset(self, seed: int | None = None) -> tuple[np.ndarray, list[dict[str, Any]]]:
+        self._has_stack.fill(False)
+        return super().reset(seed)
+
+    def change_observations(self, observations: Any) -> None:
+        fresh = (self.masks > self._has_stack).nonzero()[0]
+        for stack, frame in _pairs(self.observation_views, observations):
+            # One by one: NumPy would move them all at once through memory that it allocates.
+            for place in range(self._frames - 1):
+                stack[:, place] = stack[:, place + 1]
+            stack[:, -1] = frame
+            if fresh.size:
+                stack[fresh] = frame[fresh][:, np.newaxis]
+        self._has_stack[:] = self.masks
+
+
+class FrameSkip(Wrapper):
+    """Repeats each action for `steps` steps, or until the episode ends, and adds up the rewards.
+
+    An agent that ends on the way keeps the observation and flags of its end. The infos of the steps are merged; where
+    they have the same key, the later one stays.
+
+    Parameters
+    ----------
+    env
+    steps : int
+    maximum : bool
+        Observe, element by element, the greater one of the last two observations of these steps, for games that draw
+        some things only in every second frame.
+
+    Raises TypeError for `maximum` with observations that are no Box.
+    """
+
+    def __init__(self, env: Any, steps: int, maximum: bool = False) -> None:
+        super().__init__(env)
+        self._steps = checks.integer("steps", steps, 1)
+        self._maximum = maximum
+        if maximum and not isinstance(self.single_observation_space, spaces.Box):
+            raise TypeError(
+                f"FrameSkip with maximum=True needs observations in a Box, {env} has the observation space "
+                f"{self.single_observation_space}"
+            )
+        flat = self.layout.flat_space
+        self._last = np.zeros((self.num_agents, *flat.shape), flat.dtype)
+
+    def _shared(self) -> list[str]:
+        # Each step of the env clears its outputs, and those of the wrapper gather them.
+        return ["actions"]
+
+    def reset(self, seed: int | None = None) -> tuple[np.ndarray, list[dict[str, Any]]]:
+        infos = self.reset_env(seed)
+        np.copyto(self.observations, self.env_rows.observations)
+        np.copyto(self.masks, self.env_rows.masks)
+        return self.observations, infos
+
+    def step(self, actions: Any) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray, list[dict[str, Any]]]:
+        for outputs in (self.rewards, self.terminations, self.truncations, self.masks):
+            outputs.fill(0)
+        infos: list[dict[str, Any]] = [{} for _ in range(self.num_agents)]
+        for _ in range(self._steps):
+            for merged, info in zip(infos, self.step_env(actions), strict=True):
+                merged.update(info)
+            self._gather()
+            if self.env_ended:
+                break
+        return self.observations, self.rewards, self.terminations, self.truncations, infos
+
+    def _gather(self) -> None:
+        """Add a step of the env to that of the wrapper."""
+        rows = self.env_rows
+        self.rewards += rows.rewards
+        self.terminations |= rows.terminations
+        self.truncations |= rows.truncations
+        for row in rows.masks.nonzero()[0]:
+            observation = rows.observations[row]
+            if self._maximum and self.masks[row]:
+                np.maximum(self._last[row], observation, out=self.observations[row])
+            else:
+                self.observations[row] = observation
+            if self._maximum:
+                self._last[row] = observation
+        self.masks |= rows.masks
+
+
+def _pairs(stacks: Any, frames: Any) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    """The arrays of two trees of the same form."""
+    if isinstance(frames, dict):
+        for key, frame in frames.items():
+            yield from _pairs(stacks[key], frame)
+    elif isinstance(frames, tuple):
+        for stack, frame in zip(stacks, frames, strict=True):
+            yield from _pairs(stack, frame)
+    else:
+        yield stacks, frames

@@ -1,0 +1,30 @@
+"""Wrappers that change rewards."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from puffer import checks
+from puffer.wrappers.wrapper import Wrapper
+
+
+class ClipReward(Wrapper):
+    """Clips rewards to low .. high; None leaves a side open.
+
+    Raises TypeError or ValueError for bounds that are no numbers, for low greater than high, and for None twice.
+    """
+
+    def __init__(self, env: Any, low: float | None = None, high: float | None = None) -> None:
+        super().__init__(env)
+        if low is None and high is None:
+            raise ValueError("ClipReward needs low or high, both are None")
+        self._low = -np.inf if low is None else checks.number("low", low, -np.inf, np.inf)
+        self._high = np.inf if high is None else checks.number("high", high, -np.inf, np.inf)
+        if self._low > self._high:
+            raise ValueError(f"low must be at most high, got low = {low} and high = {high}")
+
+    def change_rewards(self, rewards: np.ndarray) -> None:
+        np.maximum(rewards, self._low, out=rewards)
+        np.minimum(rewards, self._high, out=rewards)

@@ -1,0 +1,206 @@
+"""`Wrapper`: an environment that changes what another one sees, does or is rewarded with."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from gymnasium import error
+
+from puffer._buffers import Buffers
+from puffer.env import PufferEnv, rows_for
+
+_OUTPUTS = ("rewards", "terminations", "truncations", "masks")
+
+
+class Wrapper(PufferEnv):
+    """Base class of environments that change the observations, actions or rewards of another one.
+
+    A subclass overrides `change_observations`, `change_actions` or `change_rewards`, and sets
+    `single_observation_space` or `single_action_space` after `super().__init__(env)` if the change needs another
+    space. Each of these methods handles the rows of all agents at once. For infos and all else it overrides `reset` and
+    `step`, whose infos are a list with a dict for each agent.
+
+    The wrapper keeps the time limit of `env`, so a step that ends an episode is seen with its true last observation,
+    and the episode is over for the wrapper as well. `env` lives in rows of its own where a method changes them, else in
+    those of the wrapper.
+
+    Parameters
+    ----------
+    env
+        One copy of anything that `puffer.emulate` takes; a wrapper too.
+
+    Attributes
+    ----------
+    env
+        The environment within.
+    env_rows : Buffers
+        Its rows, from the first reset on.
+    env_ended : bool
+        Whether it waits for a reset.
+    env_max_steps : int or None
+        Its steps after which an episode is truncated.
+
+    Raises TypeError for what is no environment.
+    """
+
+    env_rows: Buffers
+
+    def __init__(self, env: Any) -> None:
+        super().__init__()
+        self.env = env
+        self._drive()
+        adapter = self._adapter
+        self.single_observation_space = adapter.layout.space
+        self.single_action_space = adapter.action_layout.space
+        self.num_agents = adapter.agents_per_env
+        self.possible_agents = getattr(env, "possible_agents", range(self.num_agents))
+        self.env_max_steps: int | None = adapter.max_steps
+        self.metadata = getattr(env, "metadata", None) or PufferEnv.metadata
+        self.render_mode = getattr(env, "render_mode", None)
+
+    def _drive(self) -> None:
+        # Imported here, because the module imports this package.
+        from puffer.emulation import adapter_of
+
+        self._adapter = adapter_of(self.env)
+        self.env_ended = True
+        self._elapsed = 0
+
+    @property
+    def unwrapped(self) -> Any:
+        """The environment within all wrappers."""
+        return getattr(self.env, "unwrapped", self.env)
+
+    # ---- Changes ----
+
+    def change_observations(self, observations: Any) -> None:
+        """Write `self.observations` (or `self.observation_views`). Called after every reset and step.
+
+        `observations` are those of the env as its space nests them: an array (num_agents, ...), or dicts and tuples of
+        such. They may be read only.
+        """
+
+    def change_actions(self, actions: Any) -> None:
+        """Write `self.env_rows.actions`. Called before every step with the wrapper's `actions`, (num_agents, ...)."""
+        if actions is not self.env_rows.actions:
+            self.env_rows.actions[...] = actions
+
+    def change_rewards(self, rewards: np.ndarray) -> None:
+        """Change `rewards`, (num_agents,) float32, in place. Called after every step, after `change_observations`."""
+
+    def _changes(self, name: str) -> bool:
+        method = f"change_{name}"
+        return getattr(type(self), method) is not getattr(Wrapper, method)
+
+    # ---- Rows ----
+
+    def bind(self, buffers: Buffers) -> None:
+        """Use the rows of these buffers from now on; the batch calls this."""
+        super().bind(buffers)
+        adapter = self._adapter
+        shared = {name: getattr(buffers, name) for name in self._shared()}
+        self.env_rows = rows_for(adapter.layout, adapter.action_layout, self.num_agents, shared)
+        adapter.attach(self.env_rows, 0)
+        self._env_observations = adapter.layout.view(self.env_rows.observations)
+
+    def _shared(self) -> list[str]:
+        """Names of the rows in which the env lives together with the wrapper."""
+        same = {
+            "observations": self.layout == self._adapter.layout,
+            "actions": self.action_layout == self._adapter.action_layout,
+        }
+        for name, is_same in same.items():
+            if not is_same and not self._changes(name):
+                raise TypeError(
+                    f"{type(self).__name__} has another space of {name} than {self.env}, so it must have a method "
+                    f"change_{name}"
+                )
+        return [*_OUTPUTS, *(name for name in same if not self._changes(name))]
+
+    # ---- The env ----
+
+    def reset_env(self, seed: int | None = None) -> list[dict[str, Any]]:
+        """Begin an episode of the env. Writes `env_rows`, and returns an info for each agent."""
+        self.masks.fill(True)  # of the wrapper first, whose rows are bound on first use
+        self._clear()
+        self.env_rows.masks.fill(True)
+        self.env_ended = True
+        self._elapsed = 0
+        events: list[tuple[int, dict]] = []
+        self._adapter.reset(seed, events)
+        self.env_ended = False
+        return self._by_agent(events)
+
+    def step_env(self, actions: Any) -> list[dict[str, Any]]:
+        """Step the env with `actions` as changed. Writes `env_rows`, and returns an info for each agent.
+
+        Raises ResetNeeded when its episode is over.
+        """
+        if self.env_ended:
+            raise error.ResetNeeded(f"step() of {type(self).__name__}, whose episode is over; call reset() first")
+        self.change_actions(actions)
+        self._clear()
+        # A step that raises leaves an env that must be reset.
+        self.env_ended = True
+        events: list[tuple[int, dict]] = []
+        self._adapter.step(events)
+        self._elapsed += 1
+        rows, self.env_ended = self.env_rows, self._adapter.ended
+        if self.env_max_steps is not None and self._elapsed >= self.env_max_steps:
+            np.logical_or(rows.truncations, rows.masks, out=rows.truncations)
+            self.env_ended = True
+        if self.env_ended:
+            # Agents that come in the last step have no part in the episode.
+            np.logical_and(rows.masks, rows.terminations | rows.truncations, out=rows.masks)
+        return self._by_agent(events)
+
+    def _clear(self) -> None:
+        rows = self.env_rows
+        rows.rewards.fill(0)
+        rows.terminations.fill(False)
+        rows.truncations.fill(False)
+
+    def _by_agent(self, events: list[tuple[int, dict]]) -> list[dict[str, Any]]:
+        infos: list[dict[str, Any]] = [{} for _ in range(self.num_agents)]
+        for row, info in events:
+            infos[row].update(info)
+        return infos
+
+    # ---- The wrapper ----
+
+    def reset(self, seed: int | None = None) -> tuple[np.ndarray, list[dict[str, Any]]]:
+        """Begin an episode. Returns the observations, (num_agents, ...), and an info for each agent."""
+        infos = self.reset_env(seed)
+        self.change_observations(self._env_observations)
+        return self.observations, infos
+
+    def step(self, actions: Any) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray, list[dict[str, Any]]]:
+        """Step with `actions`, (num_agents, ...).
+
+        Returns the wrapper's observations, rewards, terminations and truncations, and an info for each agent. Raises
+        ResetNeeded when the episode is over.
+        """
+        infos = self.step_env(actions)
+        self.change_observations(self._env_observations)
+        self.change_rewards(self.rewards)
+        return self.observations, self.rewards, self.terminations, self.truncations, infos
+
+    def render(self) -> Any:
+        """What render() of the env returns."""
+        return self._adapter.render()
+
+    def close(self) -> None:
+        """Close the env."""
+        self._adapter.close()
+
+    def __getstate__(self) -> dict[str, Any]:
+        ours = ("_adapter", "env_rows", "_env_observations")
+        return {name: value for name, value in super().__getstate__().items() if name not in ours}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__dict__.update(state)
+        self._drive()
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({self.env!r})"
