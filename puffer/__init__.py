@@ -17,9 +17,10 @@ except ModuleNotFoundError as error:
     ) from None
 
 from puffer._version import __version__
+from puffer.checking import check_env
 from puffer.emulation import emulate
 from puffer.env import PufferEnv
-from puffer.errors import WorkerDied, WorkerError, WorkerTimeout
+from puffer.errors import CheckFailed, CheckWarning, WorkerDied, WorkerError, WorkerTimeout
 from puffer.registry import list_envs, make, register, register_with_gymnasium
 from puffer.rollout import Rollout
 from puffer.vector import VectorEnv
@@ -27,6 +28,8 @@ from puffer.vector import VectorEnv
 __all__ = [
     "ABI",
     "Buffers",
+    "CheckFailed",
+    "CheckWarning",
     "Env",
     "PufferEnv",
     "Rollout",
@@ -35,6 +38,7 @@ __all__ = [
     "WorkerError",
     "WorkerTimeout",
     "__version__",
+    "check_env",
     "emulate",
     "get_include",
     "list_envs",

@@ -25,7 +25,7 @@ from puffer import checks, worker
 from puffer._channel import raise_counter, value_of, wait_for_change
 from puffer._python import Events
 from puffer.backend import MODES, Creator, PythonBackend, default_workers
-from puffer.errors import WorkerDied, WorkerError, WorkerTimeout
+from puffer.errors import WorkerDied, WorkerError, WorkerTimeout, describe_end
 from puffer.shared import LINE, Block, BlockShape
 
 # How often a waiting parent looks whether its workers live, in seconds.
@@ -79,16 +79,6 @@ class _Process:
 
     def __str__(self) -> str:
         return f"worker {self.index} (copies {self.copies.start} to {self.copies.stop - 1})"
-
-    def describe_end(self) -> str:
-        """How the process ended."""
-        code = self.process.wait()
-        if code >= 0:
-            return f"exited with status {code}"
-        try:
-            return f"was killed by {signal.Signals(-code).name}"
-        except ValueError:
-            return f"was killed by signal {-code}"
 
     def kill(self) -> None:
         self.process.kill()
@@ -302,7 +292,9 @@ class ProcessBackend(PythonBackend):
         with contextlib.suppress(subprocess.TimeoutExpired):
             process.process.wait(1.0)
         process.kill()
-        return WorkerDied(f"{process} {process.describe_end()}", worker=process.index, copies=process.copies)
+        return WorkerDied(
+            f"{process} {describe_end(process.process.wait())}", worker=process.index, copies=process.copies
+        )
 
     def _hung(self, process: _Process) -> WorkerTimeout:
         # An answer that came later could be taken for that of another step.
