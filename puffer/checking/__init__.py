@@ -125,7 +125,8 @@ def _check_vector(env: Any, function: Callable[[], Any] | None, report: Report, 
         abuse.abuse_apart(function, report, seed)
     else:
         report.skip(
-            "bad actions and calls out of order may crash a program: pass a function that makes the environment"
+            "they may crash this program: pass a function that makes the environment",
+            "bad actions and calls out of order",
         )
     driver.close()
 

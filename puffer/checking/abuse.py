@@ -162,7 +162,9 @@ ABUSES = [
 def abuse_here(make: Callable[[], Any], report: Report, seed: int, strict: bool) -> None:
     """Try everything in this process, each with a new environment; `strict` if it promises to check actions."""
     for abuse in ABUSES:
-        _abuse(abuse, make(), report, seed, strict)
+        env = make()
+        _abuse(abuse, env, report, seed, strict)
+        env.close()
 
 
 def abuse_instance(env: Any, report: Report, seed: int) -> None:
@@ -175,7 +177,6 @@ def _abuse(abuse: Callable, env: Any, report: Report, seed: int, strict: bool) -
     driver = VectorDriver(env, report)
     driver.seed_actions()
     report.run(abuse, driver, seed, strict)
-    env.close()
 
 
 def abuse_apart(make: Callable[[], Any], report: Report, seed: int) -> None:

@@ -133,24 +133,37 @@ def _compare(one: VectorDriver, other: VectorDriver, what: str, advice: str, ste
         one.report.problem(f"{what}: {found[1]}", advice)
 
 
-def number_of_copies(maker: Maker, report: Report, steps: int, seed: int) -> None:
-    """Copy 0 alone plays what copy 0 of eight plays."""
+def independent_copies(maker: Maker, report: Report, steps: int, seed: int) -> None:
+    """A copy plays the same alone and among others, whatever those do."""
+    steps = min(steps, SHORT)
     with closing(maker.driver(report, 1)) as alone, closing(maker.driver(report, 8)) as many:
         rows = alone.env.num_envs
         many.seed_actions()
-        records = [[], []]
-        for driver, trace in zip((alone, many), records, strict=True):
-            trace.append(Record(driver.reset(seed).observation[:rows]))
-        for _ in range(min(steps, SHORT)):
-            actions = many.sample()
-            for driver, trace, some in ((alone, records[0], actions[:rows]), (many, records[1], actions)):
-                trace.append(Record(*(field[:rows] for field in driver.step(some))))
-    found = first_difference(*records)
-    if found:
-        report.problem(
-            f"copy 0 of one and copy 0 of eight: {found[1]}",
-            "draw from self.rng[i] only, and let a copy use no state of another",
+        actions = [many.sample() for _ in range(steps)]
+        first, last = slice(0, rows), slice(7 * rows, 8 * rows)
+        together = _play_rows(many, seed, actions, last)
+        found = first_difference(
+            _play_rows(alone, seed, [batch[first] for batch in actions], first), _play_rows(many, seed, actions, first)
         )
+        if found:
+            report.problem(
+                f"copy 0 of one and copy 0 of eight: {found[1]}",
+                "draw from self.rng[i] only: the random stream of a copy is its own",
+            )
+        for batch, other in zip(actions, [many.sample() for _ in range(steps)], strict=True):
+            batch[: last.start] = other[: last.start]
+        found = first_difference(together, _play_rows(many, seed, actions, last))
+        if found:
+            report.problem(
+                f"copy 7 of eight, with two choices of actions for the others: {found[1]}",
+                "let a copy read its own state and actions only",
+            )
+
+
+def _play_rows(driver: VectorDriver, seed: int, actions: list[np.ndarray], rows: slice) -> list[Record]:
+    """What some rows return."""
+    records = [driver.reset(seed), *(driver.step(batch) for batch in actions)]
+    return [Record(*(None if field is None else field[rows] for field in record)) for record in records]
 
 
 def rows_of_others(maker: Maker, report: Report, steps: int, seed: int) -> None:
@@ -169,4 +182,4 @@ def rows_of_others(maker: Maker, report: Report, steps: int, seed: int) -> None:
 
 
 BATCH_CHECKS: list[Callable] = [snapshots, redrawing, statistics]
-CLASS_CHECKS: list[Callable] = [threads, number_of_copies, rows_of_others]
+CLASS_CHECKS: list[Callable] = [threads, independent_copies, rows_of_others]

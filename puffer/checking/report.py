@@ -72,10 +72,10 @@ class Report:
         """Note something that is legal and often a mistake."""
         self._add(self.suspicions, observed, advice)
 
-    def skip(self, reason: str) -> None:
-        """Note that the current check, or a part of it, could not be made."""
-        if (self._current, reason) not in self.skipped:
-            self.skipped.append((self._current, reason))
+    def skip(self, reason: str, check: str | None = None) -> None:
+        """Note that a check, by default the current one, or a part of it, could not be made."""
+        if (check or self._current, reason) not in self.skipped:
+            self.skipped.append((check or self._current, reason))
 
     def merge(self, other: Report) -> None:
         """Take over what a report about the same environment has."""

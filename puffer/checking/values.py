@@ -25,7 +25,7 @@ def why_outside(space: Space, value: Any, name: str = "observation") -> str | No
         return _first_reason(parts)
     if isinstance(space, spaces.Box):
         return _why_outside_box(space, value, name)
-    if isinstance(space, (spaces.MultiDiscrete, spaces.MultiBinary)) and _has_other_form(space, value):
+    if isinstance(space, (spaces.MultiDiscrete, spaces.MultiBinary)) and has_other_form(space, value):
         return f"{name} is {_form(value)}, and the space {space.dtype} of shape {space.shape}"
     return None if space.contains(value) else f"{name} is {_short(value)}, which is not in {_short(space)}"
 
@@ -37,7 +37,7 @@ def _first_reason(parts: list[tuple[Space, Any, str]]) -> str | None:
 def _why_outside_box(space: spaces.Box, value: Any, name: str) -> str | None:
     if not isinstance(value, np.ndarray) and not isinstance(value, np.generic):
         return f"{name} is of type {type(value).__name__}, and the space holds arrays of {space.dtype}"
-    if _has_other_form(space, value):
+    if has_other_form(space, value):
         return f"{name} is {_form(value)}, and the space {space.dtype} of shape {space.shape}"
     for outside, relation, bound in (
         (np.isnan(value), "not a number", None),
@@ -52,7 +52,8 @@ def _why_outside_box(space: spaces.Box, value: Any, name: str) -> str | None:
     return None
 
 
-def _has_other_form(space: Space, value: Any) -> bool:
+def has_other_form(space: Space, value: Any) -> bool:
+    """Whether `value` is an array of another shape than those of `space`, or of a dtype that does not fit in."""
     return isinstance(value, (np.ndarray, np.generic)) and (
         value.shape != space.shape or not np.can_cast(value.dtype, space.dtype)
     )

@@ -12,7 +12,7 @@ from gymnasium.vector.utils import batch_space, concatenate, create_empty_array,
 from puffer.checking.driver import Driver, Record
 from puffer.checking.episodes import Episodes
 from puffer.checking.report import Report, UnusableError
-from puffer.checking.values import copied, difference, is_zero, why_outside
+from puffer.checking.values import copied, difference, has_other_form, is_zero, why_outside
 from puffer.checking.vector_infos import look_at_info
 
 _ALIAS = "return copies of the arrays, as Gymnasium's vector environments do unless they are made with copy=False"
@@ -41,7 +41,7 @@ class VectorDriver(Driver):
         self.options: dict = {}
         self._is_live = not getattr(env.unwrapped, "copy", True)
         if self._is_live:
-            report.skip("whether the returned arrays are fresh: made with copy=False")
+            report.skip("made with copy=False", "whether returned arrays are fresh")
 
     @property
     def masks(self) -> np.ndarray:
@@ -139,12 +139,13 @@ class VectorDriver(Driver):
         if len(rows) != self.env.num_envs:
             self._refuse(f"{self.where}: {form}", advice)
         single = self.env.single_observation_space
-        reasons = [(row, why_outside(single, one)) for row, one in enumerate(rows) if masks[row]]
-        for row, reason in reasons:
+        reasons = {row: why_outside(single, one) for row, one in enumerate(rows) if masks[row]}
+        if has_other_form(self.batch_space, observations) or (masks.all() and not any(reasons.values())):
+            self.report.problem(f"{self.where}: {form}", advice)
+            return
+        for row, reason in reasons.items():
             if reason:
                 self.report.problem(f"{self.where}, row {row}: {reason}", advice)
-        if masks.all() and not any(reason for _, reason in reasons):
-            self.report.problem(f"{self.where}: {form}", advice)
 
     def _look_at_array(self, name: str, array: Any, dtype: np.dtype | None) -> None:
         expected = (self.env.num_envs,)

@@ -87,7 +87,7 @@ def seed_lists(driver: VectorDriver, steps: int, seed: int) -> None:
                 f"the same seed in copy 0 and in copy {copies - 1} of reset(seed=[...]): {change}",
                 "let an entry of the list of seeds mean the same in every copy",
             )
-    _expect_refusal(driver, {"seed": own[:-1] + own}, "a list of seeds that is too long")
+    _expect_refusal(driver, {"seed": [*own, seed]}, "a list of seeds that is too long")
 
 
 def partial_resets(driver: VectorDriver, steps: int, seed: int) -> None:
