@@ -1,6 +1,7 @@
 """`check_env` of vector environments: one deliberate mistake each, and Gymnasium's own."""
 
 import os
+import threading
 from functools import partial
 
 import gymnasium
@@ -335,6 +336,28 @@ def test_bad_actions_that_step_or_pass_or_crash_are_found():
         puffer.check_env(Crashes, steps=30)
     assert len(caught.value.problems) == 1
     assert "a step after close" in caught.value.report.checks
+
+
+class Hangs(Batch):
+    def step(self, actions):
+        if len(actions) > 4:
+            threading.Event().wait()
+        return super().step(actions)
+
+
+def test_a_batch_that_hangs_at_bad_actions_is_found(monkeypatch):
+    monkeypatch.setattr("puffer.checking.abuse._PATIENCE", 3.0)
+    with pytest.raises(puffer.CheckFailed, match="too many actions: no answer in 3 seconds"):
+        puffer.check_env(Hangs, steps=30)
+
+
+def test_what_cannot_be_made_in_another_process_is_said():
+    lock = threading.Lock()
+    report = puffer.check_env(lambda: lock and Batch(), steps=30)
+    assert "cannot be pickled" in str(report)
+    here = os.getpid()
+    report = puffer.check_env(lambda: Batch() if os.getpid() == here else os.abort(), steps=30)
+    assert "making the environment: the process was killed by SIGABRT" in str(report)
 
 
 # ---- Real ones ----

@@ -126,7 +126,7 @@ def _check_vector(env: Any, function: Callable[[], Any] | None, report: Report, 
     else:
         report.skip(
             "they may crash this program: pass a function that makes the environment",
-            "bad actions and calls out of order",
+            abuse.ALL,
         )
     driver.close()
 

@@ -25,9 +25,15 @@ from puffer.checking.report import Report, UnusableError
 from puffer.checking.vector import VectorDriver
 from puffer.errors import describe_end
 
-# Seconds that one of them may take, the start of the process included.
+# Seconds until an environment is made in another process, and that one thing may take then.
+_START = 120.0
 _PATIENCE = 60.0
-_CRASH = "check the number and the range of actions, and whether the environment is open, before native code sees them"
+_CRASH = (
+    "check actions, and whether the environment has been reset and is open, before native code gets them: this ends or "
+    "stops the user's program"
+)
+# What the report calls them together.
+ALL = "bad actions and calls out of order"
 
 
 def too_many_actions(driver: VectorDriver, seed: int, strict: bool) -> None:
@@ -181,7 +187,12 @@ def _abuse(abuse: Callable, env: Any, report: Report, seed: int, strict: bool) -
 
 def abuse_apart(make: Callable[[], Any], report: Report, seed: int) -> None:
     """Try everything in a process of its own, and in another one what a crash has left untried."""
-    plan = cloudpickle.dumps((make, seed))
+    try:
+        plan = cloudpickle.dumps((make, seed))
+    except Exception as error:
+        # Pickling may raise anything.
+        report.skip(f"the function that makes the environment cannot be pickled ({error})", ALL)
+        return
     start = 0
     while start < len(ABUSES):
         start = _try_from(start, plan, report)
@@ -204,15 +215,16 @@ def _try_from(start: int, plan: bytes, report: Report) -> int:
         with contextlib.suppress(BrokenPipeError), process.stdin:
             process.stdin.write(pickle.dumps((start, plan)))
         for number in range(start, len(ABUSES)):
+            made, failure = _receive(ours, process, _START)
+            if made is None:
+                report.skip(f"in a process of its own, making the environment: {failure}", ALL)
+                return len(ABUSES)
             report.begin(ABUSES[number])
-            try:
-                if not ours.poll(_PATIENCE):
-                    report.problem(f"no answer in {_PATIENCE:.0f} seconds", f"hangs: {_CRASH}")
-                    return number + 1
-                report.merge(pickle.loads(ours.recv_bytes()))
-            except EOFError:
-                report.problem(f"the process {describe_end(process.wait())}", f"crashes: {_CRASH}")
+            found, failure = _receive(ours, process, _PATIENCE)
+            if found is None:
+                report.problem(failure, _CRASH)
                 return number + 1
+            report.merge(found)
     finally:
         process.kill()
         process.wait()
@@ -220,14 +232,26 @@ def _try_from(start: int, plan: bytes, report: Report) -> int:
     return len(ABUSES)
 
 
+def _receive(connection: Connection, process: subprocess.Popen, seconds: float) -> tuple[Any, str]:
+    """What the process sends next; None, and why, if that is nothing."""
+    try:
+        if connection.poll(seconds):
+            return pickle.loads(connection.recv_bytes()), ""
+    except EOFError:
+        return None, f"the process {describe_end(process.wait())}"
+    return None, f"no answer in {seconds:.0f} seconds"
+
+
 def main(descriptor: int) -> None:
-    """Try what standard input says, and write a report of each to the descriptor."""
+    """Try what standard input says; write to the descriptor when an environment is made, and what was found with it."""
     start, plan = pickle.load(sys.stdin.buffer)
     make, seed = pickle.loads(plan)
     results = Connection(descriptor, readable=False)
     for abuse in ABUSES[start:]:
+        env = make()
+        results.send_bytes(pickle.dumps("made"))
         report = Report("")
-        _abuse(abuse, make(), report, seed, False)
+        _abuse(abuse, env, report, seed, False)
         results.send_bytes(pickle.dumps(report))
     # Without what may wait for ever at the end of an interpreter.
     os._exit(0)

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 from gymnasium.vector import AutoresetMode
 
 
 class Episodes:
-    """Follows the episodes of a batch, from what its steps return.
+    """Follows the episodes of a batch in which `agents` rows begin and end together, from what its steps return.
 
     Attributes
     ----------
@@ -21,12 +19,9 @@ class Episodes:
         Of the episodes that the last step belonged to.
     """
 
-    def __init__(self, env: Any) -> None:
-        backend = getattr(env.unwrapped, "backend", None)
-        self._mode = env.metadata.get("autoreset_mode")
-        # Rows that begin and end together.
-        self._agents = 1 if getattr(backend, "independent_agents", False) else getattr(env, "agents_per_env", 1)
-        rows = env.num_envs
+    def __init__(self, rows: int, agents: int, mode: AutoresetMode | None) -> None:
+        self._agents = agents
+        self._mode = mode
         self.restart = np.zeros(rows, np.bool_)
         self.took_part = np.ones(rows, np.bool_)
         self.returns = np.zeros(rows)

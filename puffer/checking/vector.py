@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-import gymnasium
 import numpy as np
 from gymnasium.vector import AutoresetMode
 from gymnasium.vector.utils import batch_space, concatenate, create_empty_array, iterate
@@ -14,6 +13,7 @@ from puffer.checking.episodes import Episodes
 from puffer.checking.report import Report, UnusableError
 from puffer.checking.values import copied, difference, has_other_form, is_zero, why_outside
 from puffer.checking.vector_infos import look_at_info
+from puffer.vector import VectorEnv
 
 _ALIAS = "return copies of the arrays, as Gymnasium's vector environments do unless they are made with copy=False"
 
@@ -24,6 +24,10 @@ class VectorDriver(Driver):
     Attributes
     ----------
     mode : AutoresetMode or None
+    agents : int
+        Rows of one copy.
+    are_independent : bool
+        Whether the agents of a copy have episodes of their own.
     episodes : Episodes
     batch_space : Space
         What `observation_space` should be.
@@ -36,7 +40,10 @@ class VectorDriver(Driver):
         self.mode = env.metadata.get("autoreset_mode")
         self.action_space = batch_space(env.single_action_space, env.num_envs)
         self.batch_space = batch_space(env.single_observation_space, env.num_envs)
-        self.episodes = Episodes(env)
+        self._is_ours = isinstance(env.unwrapped, VectorEnv)
+        self.agents = env.unwrapped.agents_per_env if self._is_ours else 1
+        self.are_independent = self._is_ours and getattr(env.unwrapped.backend, "independent_agents", False)
+        self.episodes = Episodes(env.num_envs, 1 if self.are_independent else self.agents, self.mode)
         self.info: dict = {}
         self.options: dict = {}
         self._is_live = not getattr(env.unwrapped, "copy", True)
@@ -46,8 +53,7 @@ class VectorDriver(Driver):
     @property
     def masks(self) -> np.ndarray:
         """Which rows hold an agent; all, where the environment does not say."""
-        masks = getattr(self.env.unwrapped, "masks", None)
-        return np.ones(self.env.num_envs, np.bool_) if masks is None else np.array(masks)
+        return self.env.unwrapped.masks.copy() if self._is_ours else np.ones(self.env.num_envs, np.bool_)
 
     @property
     def must_reset(self) -> bool:
@@ -222,8 +228,3 @@ class VectorDriver(Driver):
                 self.report.problem(
                     f"{self.where}, row {row}: {reason}", "keep the last observation of an episode in the space as well"
                 )
-
-
-def is_vector(env: Any) -> bool:
-    """Whether `env` is a batch; some are instances of `gymnasium.Env` as well."""
-    return isinstance(env, gymnasium.vector.VectorEnv)

@@ -62,7 +62,7 @@ def infinite_bounds(driver: VectorDriver, steps: int, seed: int) -> None:
 
 def seed_lists(driver: VectorDriver, steps: int, seed: int) -> None:
     """reset(seed=[...]) gives each copy its seed."""
-    report, copies = driver.report, driver.env.num_envs // _agents(driver)
+    report, copies = driver.report, driver.env.num_envs // driver.agents
     try:
         driver.env.reset(seed=[seed] * copies)
     except Exception as error:
@@ -79,7 +79,7 @@ def seed_lists(driver: VectorDriver, steps: int, seed: int) -> None:
     if change:
         report.problem(f"reset(seed={own}), twice: {change}", "seed each copy with its entry of the list")
     one, last = driver.observations_of_rows(first.observation), driver.observations_of_rows(other.observation)
-    agents = _agents(driver)
+    agents = driver.agents
     for agent in range(agents):
         change = difference(one[agent], last[agent - agents], "observation")
         if change:
@@ -92,7 +92,7 @@ def seed_lists(driver: VectorDriver, steps: int, seed: int) -> None:
 
 def partial_resets(driver: VectorDriver, steps: int, seed: int) -> None:
     """options["reset_mask"] resets the rows that it names and leaves the others alone."""
-    env, report, agents = driver.env, driver.report, _agents(driver)
+    env, report, agents = driver.env, driver.report, driver.agents
     copies = env.num_envs // agents
     if copies < 2:
         report.skip("partial resets need two copies")
@@ -213,7 +213,7 @@ def waiting_rows(driver: VectorDriver, steps: int, seed: int) -> None:
     if _actions_to_an_end(driver, steps, seed) is None:
         driver.report.skip(f"no episode ended in {steps} steps")
         return
-    if getattr(getattr(driver.env.unwrapped, "backend", None), "independent_agents", False):
+    if driver.are_independent:
         return
     try:
         driver.env.step(driver.sample())
@@ -229,7 +229,7 @@ def waiting_rows(driver: VectorDriver, steps: int, seed: int) -> None:
 
 def different_copies(driver: VectorDriver, steps: int, seed: int) -> None:
     """With the same actions in every row, copies differ where seeds do."""
-    agents = _agents(driver)
+    agents = driver.agents
     if driver.env.num_envs // agents < 2 or not driver.is_random:
         return
     driver.seed_actions()
@@ -249,10 +249,6 @@ def different_copies(driver: VectorDriver, steps: int, seed: int) -> None:
         f"after reset(seed={seed}), with the same actions, all copies played the same {len(records) - 1} steps",
         "give every copy a random stream of its own: with an int seed s, copy i the seed s + i",
     )
-
-
-def _agents(driver: VectorDriver) -> int:
-    return getattr(driver.env, "agents_per_env", 1)
 
 
 CHECKS = [
