@@ -261,3 +261,26 @@ def test_rows_that_are_never_written_are_suspicious():
 
     with pytest.warns(puffer.CheckWarning, match="observations of row 1 were zero"):
         puffer.check_env(Forgets, steps=60)
+
+
+class Cards(puffer.PufferEnv):
+    """Every card is played once; the observation has the mask of those that are left, as PettingZoo's games do."""
+
+    single_observation_space = spaces.Dict(
+        {"observation": spaces.Discrete(6), "action_mask": spaces.Box(0, 1, (5,), np.int8)}
+    )
+    single_action_space = spaces.Discrete(5)
+
+    def reset(self, seed=None):
+        self.left = np.ones(5, np.int8)
+        return {"observation": 5, "action_mask": self.left.copy()}
+
+    def step(self, action):
+        assert self.left[action], action
+        self.left[action] = 0
+        left = int(self.left.sum())
+        return {"observation": left, "action_mask": self.left.copy()}, float(action), left == 0, False, {}
+
+
+def test_only_legal_actions_are_played():
+    assert puffer.check_env(Cards, steps=60).problems == []

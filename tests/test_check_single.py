@@ -2,6 +2,7 @@
 
 import random
 from functools import partial
+from pathlib import Path
 
 import gymnasium
 import numpy as np
@@ -273,3 +274,12 @@ def test_wrong_arguments_are_refused():
         puffer.check_env(Walk, seed=-1)
     with pytest.raises(gymnasium.error.NameNotFound, match="ocean-catch"):
         puffer.check_env("ocean-cath")
+
+
+def test_the_example_of_the_documentation_is_what_happens():
+    text = (Path(puffer.get_include()) / "docs" / "checking.md").read_text()
+    code = text.split("```python\n")[1].split("```")[0]
+    with pytest.raises(puffer.CheckFailed) as caught:
+        exec(code, {"__name__": "example"})
+    told = text.split("```")[3].splitlines()
+    assert [line[3:] for line in told if line.startswith("   ")] == [one.advice for one in caught.value.problems]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any, NamedTuple
 
 import numpy as np
+from gymnasium import spaces
 
 from puffer._actions import ActionReader
 from puffer._python import Adapter, takes_parameter
@@ -89,8 +90,15 @@ class RowsDriver(Driver):
         """Random actions of all agents, in rows."""
         actions = np.zeros_like(self.rows["actions"])
         for agent in range(len(actions)):
-            actions[agent] = self.adapter.action_layout.flatten(self.action_space.sample())
+            actions[agent] = self.adapter.action_layout.flatten(self.action_space.sample(self._legal(agent)))
         return actions
+
+    def _legal(self, agent: int) -> np.ndarray | None:
+        """The mask of legal actions, where the observation has one as PettingZoo's board games do."""
+        space = self.adapter.layout.space
+        if not (isinstance(space, spaces.Dict) and "action_mask" in space.spaces and self.acting[agent]):
+            return None
+        return np.asarray(self.adapter.layout.value(self.rows["observations"][agent])["action_mask"], np.int8)
 
     def observations_of_rows(self, observation: Any) -> list[Any]:
         return list(observation)
