@@ -40,7 +40,7 @@ test-asan: build/sanitize/tree
 
 build/%/tree: $(VENV)/.installed FORCE
 	mkdir -p $@
-	tar -c --exclude='*.so' --exclude=__pycache__ puffer tests benchmarks setup.py pyproject.toml | tar -x -C $@
+	tar -c --exclude='*.so' --exclude=__pycache__ puffer tests benchmarks docs setup.py pyproject.toml | tar -x -C $@
 
 FORCE:
 

@@ -18,9 +18,10 @@ except ModuleNotFoundError as error:
     ) from None
 
 from puffer._version import __version__
+from puffer.checking import check_env
 from puffer.emulation import emulate
 from puffer.env import PufferEnv
-from puffer.errors import WorkerDied, WorkerError, WorkerTimeout
+from puffer.errors import CheckFailed, CheckWarning, WorkerDied, WorkerError, WorkerTimeout
 from puffer.loading import BuildError, load_pyx
 from puffer.registry import list_envs, make, register, register_with_gymnasium
 from puffer.rollout import Rollout
@@ -31,6 +32,8 @@ __all__ = [
     "ABI",
     "BuildError",
     "Buffers",
+    "CheckFailed",
+    "CheckWarning",
     "Env",
     "PufferEnv",
     "Rollout",
@@ -40,6 +43,7 @@ __all__ = [
     "WorkerTimeout",
     "Wrapper",
     "__version__",
+    "check_env",
     "emulate",
     "get_include",
     "list_envs",
