@@ -44,6 +44,8 @@ class Case(NamedTuple):
 CASES = [
     Case(name, options, label) for name in NAMES for label, options in {"": {}, **PARAMETER_SETS.get(name, {})}.items()
 ]
+# With its defaults, and with the first of its parameter sets.
+FEW_CASES = [case for case in CASES if case.label in ("", next(iter(PARAMETER_SETS.get(case.name, {})), ""))]
 
 
 def make(name, num_envs=6, **options):
@@ -157,6 +159,15 @@ def assert_same(first, second, where="result"):
         assert first.tobytes() == second.tobytes(), where
     else:
         assert first == second, where
+
+
+def assert_inside(space, observations):
+    """Every row lies in the Box `space`."""
+    assert observations.dtype == space.dtype
+    assert observations.shape[1:] == space.shape
+    assert not np.isnan(observations).any()
+    assert (observations >= space.low).all()
+    assert (observations <= space.high).all()
 
 
 def rows_of(results, rows):
