@@ -67,12 +67,12 @@ def _entry(name: str) -> _Entry:
         description = _first_sentence(inspect.getmodule(type(backend)).__doc__).partition(": ")[2]
     else:
         description = _described_by_gymnasium(name)
-    observation, action = _space(env.single_observation_space), _space(env.single_action_space)
+    observation, action = in_words(env.single_observation_space), in_words(env.single_action_space)
     env.close()
     return _Entry(native, name, env.agents_per_env, observation, action, description)
 
 
-def _space(space: gymnasium.Space) -> str:
+def in_words(space: gymnasium.Space) -> str:
     """A space in a few words: float32 (4,), or Discrete(2)."""
     if isinstance(space, spaces.Box):
         return f"{space.dtype} {space.shape}"
