@@ -5,6 +5,7 @@
 """
 
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 try:
     from puffer._buffers import Buffers
@@ -24,6 +25,9 @@ from puffer.registry import list_envs, make, register, register_with_gymnasium
 from puffer.rollout import Rollout
 from puffer.vector import VectorEnv
 
+if TYPE_CHECKING:
+    from puffer.tuning import autotune
+
 __all__ = [
     "ABI",
     "Buffers",
@@ -35,6 +39,7 @@ __all__ = [
     "WorkerError",
     "WorkerTimeout",
     "__version__",
+    "autotune",
     "emulate",
     "get_include",
     "list_envs",
@@ -46,6 +51,15 @@ __all__ = [
 def get_include() -> str:
     """The folder to give to Cython and the C compiler as include path, for extensions that cimport `puffer._core`."""
     return str(Path(__file__).parent.parent)
+
+
+def __getattr__(name: str) -> Any:
+    # Imported when it is used: it brings the bench and its tables, which a worker has no use for.
+    if name == "autotune":
+        from puffer.tuning import autotune
+
+        return autotune
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 
 register_with_gymnasium()

@@ -95,22 +95,23 @@ def names() -> list[str]:
 
 def creator(id: str, arguments: dict[str, Any]) -> GymnasiumCreator:
     """The creator of `puffer.make("gym-<id>", **arguments)`."""
-    return GymnasiumCreator(id, arguments)
+    # The spec travels: a worker knows only what the modules that it imports have registered.
+    return GymnasiumCreator(gymnasium.spec(id), arguments)
 
 
 @dataclass(frozen=True)
 class GymnasiumCreator:
-    """Makes copies of the environment with this Gymnasium id or spec.
+    """Makes copies of the environment with this Gymnasium spec.
 
     Gymnasium's own wrappers for checking, order and time limits are left off: the batch does their work.
     """
 
-    id: str | gymnasium.envs.registration.EnvSpec
+    spec: gymnasium.envs.registration.EnvSpec
     arguments: dict[str, Any] = field(default_factory=dict)
 
     def __call__(self, copy: int) -> GymAdapter:
         arguments = dict(self.arguments)
-        spec = copying.deepcopy(gymnasium.spec(self.id) if isinstance(self.id, str) else self.id)
+        spec = copying.deepcopy(self.spec)
         max_steps = arguments.pop("max_episode_steps", spec.max_episode_steps)
         spec.max_episode_steps = None
         spec.order_enforce = False
