@@ -6,6 +6,7 @@ another one.
 """
 
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 try:
     from puffer._buffers import Buffers
@@ -28,6 +29,9 @@ from puffer.rollout import Rollout
 from puffer.vector import VectorEnv
 from puffer.wrappers import Wrapper
 
+if TYPE_CHECKING:
+    from puffer.tuning import autotune
+
 __all__ = [
     "ABI",
     "BuildError",
@@ -43,6 +47,7 @@ __all__ = [
     "WorkerTimeout",
     "Wrapper",
     "__version__",
+    "autotune",
     "check_env",
     "emulate",
     "get_include",
@@ -56,6 +61,15 @@ __all__ = [
 def get_include() -> str:
     """The folder to give to Cython and the C compiler as include path, for extensions that cimport `puffer._core`."""
     return str(Path(__file__).parent.parent)
+
+
+def __getattr__(name: str) -> Any:
+    # Imported when it is used: it brings the bench and its tables, which a worker has no use for.
+    if name == "autotune":
+        from puffer.tuning import autotune
+
+        return autotune
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 
 register_with_gymnasium()
