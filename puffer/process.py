@@ -23,9 +23,9 @@ from puffer.shared import LINE, Block, BlockShape
 from puffer.worker import RENDER, RESET
 from puffer.worker_backend import GLANCE, WorkerBackend
 
-# How often somebody who waits looks before sleeping: as long as a step may take if there is a core to spare, and hardly
-# at all if looking would keep a core from who is waited for.
-_MANY_SPINS, _FEW_SPINS = 2000, 20
+# How often parent and workers look for each other before they sleep: for about 50 us if everybody has a core, and else
+# for about 5 us, which is what sleeping and being woken costs, since who looks keeps a core from who is looked for.
+_MANY_SPINS, _FEW_SPINS = 2000, 200
 
 
 class _Process(RemoteWorker):
@@ -139,7 +139,7 @@ class ProcessBackend(WorkerBackend):
     def _introduce(self, process: _Process) -> None:
         assert self._block is not None
         self._counters[process.line : process.line + LINE] = 0
-        process.send((self._block.shape, process.index, self._settings, _MANY_SPINS))
+        process.send((self._block.shape, process.index, self._settings, self._spins))
         with contextlib.suppress(OSError):
             socket.send_fds(process.link, [b"b"], [self._block.descriptor])
 

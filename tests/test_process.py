@@ -96,6 +96,21 @@ def test_an_exception_in_reset_and_in_the_constructor(make):
     assert "Traceback" in caught.value.remote_traceback
 
 
+def test_an_exception_when_the_buffers_are_bound(make):
+    class Unbound(puffer.PufferEnv):
+        def __init__(self):
+            super().__init__()
+            self.single_observation_space = self.make_space((1,))
+            self.single_action_space = self.make_discrete(2)
+
+        def bind(self, buf):
+            raise KeyError("unbound")
+
+    env = make(2, creator=Unbound)
+    with pytest.raises(puffer.WorkerError, match="KeyError: 'unbound'"):
+        env.reset()
+
+
 @pytest.mark.parametrize(
     ("fault", "end"), [(3, "SIGKILL"), (4, "SIGSEGV"), (5, "exited with status 3"), (6, "exited with status 4")]
 )
