@@ -39,13 +39,12 @@ class _Process(RemoteWorker):
         ours, theirs = socket.socketpair()
         # The worker ends when it can read from here, which is when the parent is gone.
         lifeline, self._lifeline = os.pipe()
-        program = [sys.executable, "-m", "puffer.process_worker"]
         arguments = [str(theirs.fileno()), str(lifeline), str(os.getpid())]
         # Inherited: a Ctrl-C is not for the worker, not even before it can say so.
         mask = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
         try:
             self.process = subprocess.Popen(
-                program + arguments,
+                [sys.executable, "-c", _program(), *arguments],
                 pass_fds=(theirs.fileno(), lifeline),
                 stdin=subprocess.DEVNULL,
                 env=_environment(),
@@ -56,7 +55,7 @@ class _Process(RemoteWorker):
             os.close(lifeline)
         self.link = ours
         self.connection = Connection(os.dup(ours.fileno()))
-        self.send({"path": sys.path, "creator": creator, "copies": copies})
+        self.send((creator, copies))
 
     def send(self, message: Any) -> None:
         """Send over the socket. If the worker has died, that is noticed when its answer is awaited."""
@@ -95,12 +94,16 @@ class _Process(RemoteWorker):
             self.link.close()
 
 
+def _program() -> str:
+    """What a worker's interpreter runs: it finds modules where this process does, and not in the current folder."""
+    path = [*sys.path, os.path.dirname(os.path.dirname(os.path.abspath(__file__)))]
+    return f"import sys; sys.path[:] = {path!r}; from puffer.process_worker import main; main()"
+
+
 def _environment() -> dict[str, str]:
     """The workers' environment: each is one of many, so numeric libraries get one thread unless the user chose."""
     limits = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
-    package_folder = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
-    path = os.pathsep.join(filter(None, (package_folder, os.environ.get("PYTHONPATH"))))
-    return {**limits, **os.environ, "PYTHONPATH": path}
+    return {**limits, **os.environ}
 
 
 class ProcessBackend(WorkerBackend):

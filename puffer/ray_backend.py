@@ -58,7 +58,7 @@ def _actor_class() -> type:
 
     class PufferWorker:
         def __init__(self, path: list[str]) -> None:
-            sys.path.extend(folder for folder in path if folder not in sys.path)
+            sys.path[:] = path + [folder for folder in sys.path if folder not in path]
 
         def make(self, copies: range, creator: bytes) -> tuple[bytes, dict[str, np.ndarray]]:
             from puffer.worker import Worker

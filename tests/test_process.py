@@ -393,6 +393,24 @@ def test_a_fork_leaves_the_workers_alone():
     assert (out, err) == ("True\n[0.0, 0.0, 0.0]\n", "")
 
 
+def test_workers_import_nothing_from_the_current_folder(tmp_path):
+    for module in ("puffer", "numpy", "socket"):
+        (tmp_path / f"{module}.py").write_text("raise SystemExit(7)")
+    script = tmp_path / "scripts" / "script.py"
+    script.parent.mkdir()
+    script.write_text(SCRIPT + "\nprint(env.step([0] * 3)[1])")
+    repository = str(Path(puffer.__file__).parent.parent)
+    done = subprocess.run(
+        [sys.executable, script],
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": repository},
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    assert (done.stderr, done.returncode) == ("", 0)
+
+
 def test_no_warning_is_left():
     script = "import warnings; warnings.simplefilter('error')\n" + SCRIPT + "\nenv.close()\ndel env\n"
     run_script(script)
