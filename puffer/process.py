@@ -24,9 +24,9 @@ from puffer.shared import LINE, Block, BlockShape
 from puffer.worker import RENDER, RESET
 from puffer.worker_backend import GLANCE, WorkerBackend
 
-# How often somebody who waits looks before sleeping: as long as a step may take if there is a core to spare, and hardly
-# at all if looking would keep a core from who is waited for.
-_MANY_SPINS, _FEW_SPINS = 2000, 20
+# How often parent and workers look for each other before they sleep: for about 50 us if everybody has a core, and else
+# for about 5 us, which is what sleeping and being woken costs, since who looks keeps a core from who is looked for.
+_MANY_SPINS, _FEW_SPINS = 2000, 200
 
 
 class _Process(RemoteWorker):
@@ -40,13 +40,12 @@ class _Process(RemoteWorker):
         ours, theirs = socket.socketpair()
         # The worker ends when it can read from here, which is when the parent is gone.
         lifeline, self._lifeline = os.pipe()
-        program = [sys.executable, "-m", "puffer.process_worker"]
         arguments = [str(theirs.fileno()), str(lifeline), str(os.getpid())]
         # Inherited: a Ctrl-C is not for the worker, not even before it can say so.
         mask = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
         try:
             self.process = subprocess.Popen(
-                program + arguments,
+                [sys.executable, "-c", _program(), *arguments],
                 pass_fds=(theirs.fileno(), lifeline),
                 stdin=subprocess.DEVNULL,
                 env=_environment(),
@@ -57,7 +56,7 @@ class _Process(RemoteWorker):
             os.close(lifeline)
         self.link = ours
         self.connection = Connection(os.dup(ours.fileno()))
-        self.send({"path": sys.path, "creator": creator, "copies": copies})
+        self.send((creator, copies))
 
     def send(self, message: Any) -> None:
         """Send over the socket. If the worker has died, that is noticed when its answer is awaited."""
@@ -90,13 +89,16 @@ class _Process(RemoteWorker):
             self.link.close()
 
 
+def _program() -> str:
+    """What a worker's interpreter runs: it finds modules where this process does, and not in the current folder."""
+    path = [*sys.path, os.path.dirname(os.path.dirname(os.path.abspath(__file__)))]
+    return f"import sys; sys.path[:] = {path!r}; from puffer.process_worker import main; main()"
+
+
 def _environment() -> dict[str, str]:
     """The workers' environment: each is one of many, so numeric libraries get one thread unless the user chose."""
     names = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "OPENCV_FOR_THREADS_NUM")
-    limits = dict.fromkeys(names, "1")
-    package_folder = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
-    path = os.pathsep.join(filter(None, (package_folder, os.environ.get("PYTHONPATH"))))
-    return {**limits, **os.environ, "PYTHONPATH": path}
+    return {**dict.fromkeys(names, "1"), **os.environ}
 
 
 class ProcessBackend(WorkerBackend):
@@ -135,7 +137,7 @@ class ProcessBackend(WorkerBackend):
     def _introduce(self, process: _Process) -> None:
         assert self._block is not None
         self._counters[process.line : process.line + LINE] = 0
-        process.send((self._block.shape, process.index, self._settings, _MANY_SPINS))
+        process.send((self._block.shape, process.index, self._settings, self._spins))
         with contextlib.suppress(OSError):
             socket.send_fds(process.link, [b"b"], [self._block.descriptor])
 

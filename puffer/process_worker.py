@@ -1,8 +1,7 @@
 """The program that runs in a worker process: it obeys the parent until it is told to close.
 
-Started by `puffer.process` as `python -m puffer.process_worker DESCRIPTOR LIFELINE PARENT`: one end of a socket, one of
-a pipe, and the parent's process number. Commands and answers are counters in shared memory; what does not fit there
-travels over the socket.
+Started by `puffer.process` with the descriptors of one end of a socket and of one of a pipe, and the parent's process
+number. Commands and answers are counters in shared memory; what does not fit there travels over the socket.
 """
 
 from __future__ import annotations
@@ -26,11 +25,9 @@ COMMAND, OPERATION, ANSWERED, FOLLOWS = 0, 2, 3, 4
 
 def _run(connection: Connection, link: socket.socket) -> None:
     """Make the copies, then obey until told to close."""
-    plan = pickle.loads(connection.recv_bytes())
-    sys.path[:] = plan["path"]
-    copies = plan["copies"]
+    creator, copies = pickle.loads(connection.recv_bytes())
     worker = Worker(copies)
-    connection.send_bytes(worker.make(plan["creator"]))
+    connection.send_bytes(worker.make(creator))
     # After a failure the parent hangs up instead.
     shape, index, settings, spins = pickle.loads(connection.recv_bytes())
     _, descriptors, _, _ = socket.recv_fds(link, 1, 1)
@@ -66,6 +63,7 @@ def _end_with_parent(lifeline: int) -> None:
 
 
 def main() -> None:
+    """Run, with the arguments of the command line."""
     descriptor, lifeline, parent = (int(argument) for argument in sys.argv[1:4])
     # Ctrl-C goes to every process of the terminal, and it is the parent's to answer.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
@@ -78,7 +76,3 @@ def main() -> None:
     except (EOFError, ConnectionError):
         # The parent has hung up, and there is nobody to tell.
         os._exit(1)
-
-
-if __name__ == "__main__":
-    main()

@@ -18,6 +18,7 @@ from puffer.worker_backend import GLANCE, WorkerBackend
 try:
     import ray
     from ray.exceptions import RayActorError
+    from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 except ModuleNotFoundError as error:
     if error.name != "ray":
         raise
@@ -37,13 +38,27 @@ def _connect() -> None:
         ray.init(include_dashboard=False, log_to_driver=False, logging_level=logging.ERROR)
 
 
+def _machines() -> list[str]:
+    """The machine of every core of the cluster, in turn."""
+    _connect()
+    cores = [
+        (core, node["NodeID"])
+        for node in ray.nodes()
+        if node["Alive"]
+        for core in range(int(node["Resources"].get("CPU", 0)))
+    ]
+    if not cores:
+        raise RuntimeError("no machine of the Ray cluster has a CPU for workers")
+    return [machine for _, machine in sorted(cores)]
+
+
 def _actor_class() -> type:
     """The class of the actors. It stands in a function so that Ray sends it as it is, and does not look for puffer in a
     process that has yet to be told where that lies."""
 
     class PufferWorker:
         def __init__(self, path: list[str]) -> None:
-            sys.path.extend(folder for folder in path if folder not in sys.path)
+            sys.path[:] = path + [folder for folder in sys.path if folder not in path]
 
         def make(self, copies: range, creator: bytes) -> tuple[bytes, dict[str, np.ndarray]]:
             from puffer.worker import Worker
@@ -73,10 +88,11 @@ def _actor_class() -> type:
 class _Actor(RemoteWorker):
     """An actor, seen from the parent."""
 
-    def __init__(self, index: int, copies: range, creator: bytes) -> None:
+    def __init__(self, index: int, copies: range, creator: bytes, machine: str) -> None:
         super().__init__(index, copies)
-        # Over all machines, and more of them than a machine has cores if so wished.
-        self.handle = ray.remote(scheduling_strategy="SPREAD")(_actor_class()).remote(sys.path)
+        # It reserves no core: there may be more workers than cores, or than others have left.
+        options = {"num_cpus": 0, "scheduling_strategy": NodeAffinitySchedulingStrategy(machine, soft=False)}
+        self.handle: Any = ray.remote(**options)(_actor_class()).remote(sys.path)
         # The reference to its last answer.
         self.answer = self.handle.make.remote(copies, creator)
         self.reason = ""
@@ -105,19 +121,15 @@ class RayBackend(WorkerBackend):
     interpreter ends, or `ray.shutdown()`, for the next batch. For other settings call `ray.init` before.
 
     The machines of a cluster need puffer and the environment installed; on one machine the actors find what this
-    process finds.
+    process finds. What environments print is in Ray's logs.
     """
 
     def _cores(self) -> int:
-        _connect()
-        return max(1, int(ray.cluster_resources().get("CPU", 1)))
-
-    def _start(self) -> None:
-        _connect()
-        super()._start()
+        return len(_machines())
 
     def _new_worker(self, index: int, copies: range) -> _Actor:
-        return _Actor(index, copies, self._creator)
+        machines = _machines()
+        return _Actor(index, copies, self._creator, machines[index % len(machines)])
 
     def _prepare_memory(self) -> None:
         self._make_own_memory()
@@ -147,6 +159,8 @@ class RayBackend(WorkerBackend):
             message, arrays = ray.get(actor.answer)
         except RayActorError as error:
             actor.reason = str(error)
+            # Ray may only have lost sight of it.
+            actor.kill()
             raise self._died(actor) from None
         if arrays:
             self._take(actor, arrays)

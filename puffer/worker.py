@@ -11,7 +11,7 @@ import numpy as np
 from gymnasium.spaces import MultiDiscrete
 
 from puffer._buffers import Buffers
-from puffer._python import Adapter, PythonBatch, likeness, require_alike
+from puffer._python import Adapter, PythonBatch, close_all, likeness, require_alike
 from puffer.rendering import Rendering
 from puffer.spaces import ActionLayout, Layout
 
@@ -54,6 +54,8 @@ class Worker:
         self._batch: PythonBatch | None = None
         # The place of the copy that is being made.
         self._making: int | None = None
+        # What there is to say to every command, if the copies could not be bound.
+        self._unbound: bytes | None = None
 
     def make(self, creator: bytes) -> bytes:
         """Make the copies with a pickled `Creator`. Answers with a Likeness or a Failure."""
@@ -74,21 +76,29 @@ class Worker:
 
     def bind(self, buffers: Buffers, ended: np.ndarray, sums: np.ndarray, settings: dict[str, Any]) -> None:
         """Let the copies live in these arrays; see `PythonBatch`, which takes the settings."""
-        self._batch = PythonBatch(self._adapters, buffers, ended, sums, **settings)
+        try:
+            self._batch = PythonBatch(self._adapters, buffers, ended, sums, **settings)
+        except SystemExit:
+            raise
+        except BaseException as error:
+            self._unbound = _failure(error, None)
 
     def obey(self, operation: int, argument: Any = None) -> bytes | None:
         """Carry out a command.
 
         RESET takes (seeds, places), RENDER a place. Answers with Events that are not empty, a frame, or a Failure.
         """
-        batch = self._batch
-        assert batch is not None
         try:
-            result = self._result(batch, operation, argument)
+            if operation == CLOSE:
+                close_all(self._adapters)
+                return None
+            if self._batch is None:
+                return self._unbound
+            result = self._result(self._batch, operation, argument)
         except SystemExit:
             raise
         except BaseException as error:
-            return _failure(error, batch.current if operation != CLOSE else None)
+            return _failure(error, None if operation == CLOSE else self._batch.current)
         if result is None:
             return None
         try:
@@ -103,9 +113,7 @@ class Worker:
             return batch.step()
         if operation == RESET:
             return batch.reset(*argument) or None
-        if operation == RENDER:
-            return batch.render_copy(argument)
-        return batch.close()
+        return batch.render_copy(argument)
 
 
 def _packed(result: Any) -> bytes:

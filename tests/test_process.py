@@ -96,6 +96,21 @@ def test_an_exception_in_reset_and_in_the_constructor(make):
     assert "Traceback" in caught.value.remote_traceback
 
 
+def test_an_exception_when_the_buffers_are_bound(make):
+    class Unbound(puffer.PufferEnv):
+        def __init__(self):
+            super().__init__()
+            self.single_observation_space = self.make_space((1,))
+            self.single_action_space = self.make_discrete(2)
+
+        def bind(self, buf):
+            raise KeyError("unbound")
+
+    env = make(2, creator=Unbound)
+    with pytest.raises(puffer.WorkerError, match="KeyError: 'unbound'"):
+        env.reset()
+
+
 @pytest.mark.parametrize(
     ("fault", "end"), [(3, "SIGKILL"), (4, "SIGSEGV"), (5, "exited with status 3"), (6, "exited with status 4")]
 )
@@ -377,6 +392,24 @@ def test_a_fork_leaves_the_workers_alone():
     )
     out, err = process.communicate(timeout=30)
     assert (out, err) == ("True\n[0.0, 0.0, 0.0]\n", "")
+
+
+def test_workers_import_nothing_from_the_current_folder(tmp_path):
+    for module in ("puffer", "numpy", "socket"):
+        (tmp_path / f"{module}.py").write_text("raise SystemExit(7)")
+    script = tmp_path / "scripts" / "script.py"
+    script.parent.mkdir()
+    script.write_text(SCRIPT + "\nprint(env.step([0] * 3)[1])")
+    repository = str(Path(puffer.__file__).parent.parent)
+    done = subprocess.run(
+        [sys.executable, script],
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": repository},
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    assert (done.stderr, done.returncode) == ("", 0)
 
 
 def test_no_warning_is_left():
