@@ -2,7 +2,7 @@
 
 import sys
 
-from puffer.bench.figures import main
+from puffer.bench.figures import DEFINITIONS, main
 
 if __name__ == "__main__":
-    sys.exit(main("checked-actions"))
+    sys.exit(main(DEFINITIONS, "checked-actions"))

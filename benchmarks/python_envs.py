@@ -1,8 +1,9 @@
-"""Environments written in Python, here Gymnasium's CartPole, against Gymnasium's own vector environments."""
+"""Environments written in Python: what the work around them costs, against Gymnasium's own vector environments."""
 
 import sys
 
-from puffer.bench.program import main
+from puffer.bench.figures import main
+from puffer.bench.python_figures import DEFINITIONS
 
 if __name__ == "__main__":
-    sys.exit(main(["gym-CartPole-v1", "--compare", "gymnasium,gymnasium-async", *sys.argv[1:]]))
+    sys.exit(main(DEFINITIONS, *sys.argv[1:]))

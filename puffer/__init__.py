@@ -21,6 +21,7 @@ from puffer._version import __version__
 from puffer.emulation import emulate
 from puffer.env import PufferEnv
 from puffer.errors import WorkerDied, WorkerError, WorkerTimeout
+from puffer.loading import BuildError, load_pyx
 from puffer.registry import list_envs, make, register, register_with_gymnasium
 from puffer.rollout import Rollout
 from puffer.vector import VectorEnv
@@ -28,6 +29,7 @@ from puffer.wrappers import Wrapper
 
 __all__ = [
     "ABI",
+    "BuildError",
     "Buffers",
     "Env",
     "PufferEnv",
@@ -41,6 +43,7 @@ __all__ = [
     "emulate",
     "get_include",
     "list_envs",
+    "load_pyx",
     "make",
     "register",
 ]

@@ -7,10 +7,13 @@ cdef cnp.ndarray as_array(object actions)
 cdef class ActionReader:
     """Checks a batch of actions and copies it to the action buffer. See _actions.pyx."""
     cdef readonly object space
+    cdef readonly object copy_space
     cdef readonly object dtype
     cdef readonly tuple shape
     cdef readonly bint check
     cdef bint native
+    # Whether the rows have a dtype, and the space bounds, that the vectorised pass knows.
+    cdef bint fast
     cdef bint discrete
     cdef Py_ssize_t columns
     cdef int32_t[::1] low

@@ -13,8 +13,14 @@ cdef extern from "_actions.h" nogil:
                     const uint32_t* count)
     bint take_int64(Py_ssize_t n, Py_ssize_t columns, const int64_t* source, int32_t* target, const int32_t* low,
                     const uint32_t* count)
+    bint take_int32_wide(Py_ssize_t n, Py_ssize_t columns, const int32_t* source, int64_t* target, const int32_t* low,
+                         const uint32_t* count)
+    bint take_int64_wide(Py_ssize_t n, Py_ssize_t columns, const int64_t* source, int64_t* target, const int32_t* low,
+                         const uint32_t* count)
     bint take_float32(Py_ssize_t n, const float* source, float* target)
     bint take_float64(Py_ssize_t n, const double* source, float* target)
+    bint take_float32_wide(Py_ssize_t n, const float* source, double* target)
+    bint take_float64_wide(Py_ssize_t n, const double* source, double* target)
 
 
 cdef cnp.ndarray as_array(object actions):
@@ -28,7 +34,7 @@ cdef cnp.ndarray as_array(object actions):
 
 
 cdef class ActionReader:
-    """ActionReader(space, check=True, native=True)
+    """ActionReader(space, check=True, native=True, copy_space=None)
 --
 
 Reads batches of actions of `space` into an action buffer.
@@ -38,13 +44,15 @@ integer dtype, and every value must be finite (values outside the bounds are the
 `check=False` the values are not looked at; shape and dtype still are.
 
 A native environment has rows of int32 for Discrete and MultiDiscrete and of float32 for a float32 Box, and no other
-spaces: TypeError. With `native=False` the rows have the space's own dtype, and a Box any.
+spaces: TypeError. With `native=False` the rows have the space's own dtype, and a Box any. `copy_space`, with
+`native=False`, is a MultiDiscrete with the actions of the rows of one copy, where these have ranges of their own.
 """
 
-    def __init__(self, space, bint check=True, bint native=True):
+    def __init__(self, space, bint check=True, bint native=True, copy_space=None):
         if not isinstance(space, (spaces.Discrete, spaces.MultiDiscrete, spaces.Box)):
             raise TypeError(f"actions must be Discrete, MultiDiscrete or Box, got {space}")
         self.space = space
+        self.copy_space = copy_space
         self.check = check
         self.native = native
         self.shape = tuple(space.shape)
@@ -59,13 +67,15 @@ spaces: TypeError. With `native=False` the rows have the space's own dtype, and 
             raise TypeError(f"native environments have Discrete, MultiDiscrete or float32 Box actions, got {space}")
         self.discrete = not isinstance(space, spaces.Box)
         self.dtype = space.dtype
-        if not native:
-            return
-        self.dtype = np.dtype(np.int32 if self.discrete else np.float32)
-        if self.discrete and (np.any(low < -2**31) or np.any(low + count > 2**31)):
-            raise TypeError(f"actions must fit 32 bits, got {space}")
-        self.low = low.astype(np.int32)
-        self.count = count.astype(np.uint32)
+        fits = not self.discrete or not (np.any(low < -2**31) or np.any(low + count > 2**31))
+        if native:
+            self.dtype = np.dtype(np.int32 if self.discrete else np.float32)
+            if not fits:
+                raise TypeError(f"actions must fit 32 bits, got {space}")
+        self.fast = fits and copy_space is None and self.dtype in (np.int32, np.int64, np.float32, np.float64)
+        if self.fast:
+            self.low = low.astype(np.int32)
+            self.count = count.astype(np.uint32)
 
     def read(self, actions, target not None):
         """Check `actions` and copy them to `target`, an array of (rows, *shape) and this reader's dtype.
@@ -81,7 +91,7 @@ spaces: TypeError. With `native=False` the rows have the space's own dtype, and 
 
     cdef int take(self, cnp.ndarray actions, cnp.ndarray target) except -1:
         cdef bint good
-        if self.native and self.fits(actions, target):
+        if self.fast and self.fits(actions, target):
             if self.take_array(actions, target, &good):
                 if not good:
                     raise _bad_value(actions, self.space)
@@ -103,31 +113,38 @@ spaces: TypeError. With `native=False` the rows have the space's own dtype, and 
         cdef void* source = cnp.PyArray_DATA(actions)
         cdef void* goal = cnp.PyArray_DATA(target)
         cdef int kind = cnp.PyArray_TYPE(actions)
+        cdef bint wide = cnp.PyArray_ITEMSIZE(target) == 8
         cdef Py_ssize_t rows = cnp.PyArray_DIM(target, 0)
         cdef Py_ssize_t size = rows * self.columns
         good[0] = True
         if size == 0:
             return True
-        if self.discrete and (kind == cnp.NPY_INT32 or kind == cnp.NPY_INT64):
-            if not self.check and kind == cnp.NPY_INT32:
-                memcpy(goal, source, size * sizeof(int32_t))
-            elif not self.check:
-                take_int64(rows, self.columns, <int64_t*>source, <int32_t*>goal, &self.low[0], &self.count[0])
-            elif kind == cnp.NPY_INT32:
-                good[0] = take_int32(rows, self.columns, <int32_t*>source, <int32_t*>goal, &self.low[0], &self.count[0])
+        if not self.check and kind == cnp.PyArray_TYPE(target):
+            memcpy(goal, source, cnp.PyArray_NBYTES(target))
+        elif self.discrete and kind == cnp.NPY_INT32:
+            if wide:
+                good[0] = take_int32_wide(rows, self.columns, <int32_t*>source, <int64_t*>goal, &self.low[0],
+                                          &self.count[0])
             else:
-                good[0] = take_int64(rows, self.columns, <int64_t*>source, <int32_t*>goal, &self.low[0], &self.count[0])
-            return True
-        if not self.discrete and kind == cnp.NPY_FLOAT32:
-            if self.check:
-                good[0] = take_float32(size, <float*>source, <float*>goal)
+                good[0] = take_int32(rows, self.columns, <int32_t*>source, <int32_t*>goal, &self.low[0],
+                                     &self.count[0])
+        elif self.discrete and kind == cnp.NPY_INT64:
+            if wide:
+                good[0] = take_int64_wide(rows, self.columns, <int64_t*>source, <int64_t*>goal, &self.low[0],
+                                          &self.count[0])
             else:
-                memcpy(goal, source, size * sizeof(float))
-            return True
-        if not self.discrete and kind == cnp.NPY_FLOAT64:
-            good[0] = take_float64(size, <double*>source, <float*>goal) or not self.check
-            return True
-        return False
+                good[0] = take_int64(rows, self.columns, <int64_t*>source, <int32_t*>goal, &self.low[0],
+                                     &self.count[0])
+        elif not self.discrete and kind == cnp.NPY_FLOAT32:
+            good[0] = (take_float32_wide(size, <float*>source, <double*>goal) if wide
+                       else take_float32(size, <float*>source, <float*>goal))
+        elif not self.discrete and kind == cnp.NPY_FLOAT64:
+            good[0] = (take_float64_wide(size, <double*>source, <double*>goal) if wide
+                       else take_float64(size, <double*>source, <float*>goal))
+        else:
+            return False
+        good[0] |= not self.check
+        return True
 
     cdef int take_slowly(self, cnp.ndarray actions, cnp.ndarray target) except -1:
         """Anything that is no plain array of a fast dtype: converted, or refused with the reason."""
@@ -143,6 +160,10 @@ spaces: TypeError. With `native=False` the rows have the space's own dtype, and 
         if not self.native:
             if self.check and not _are_good(array, self.space).all():
                 raise _bad_value(array, self.space)
+            if self.check and self.copy_space is not None:
+                by_copy = array.reshape(-1, *self.copy_space.shape)
+                if not _are_good(by_copy, self.copy_space).all():
+                    raise _bad_value_of_agent(by_copy, self.copy_space)
             np.copyto(target, array, casting="unsafe")
             return 0
         if self.discrete and array.dtype == np.uint64 and np.any(array > np.uint64(2**31)):
@@ -180,3 +201,14 @@ def _bad_value(array, space):
     if isinstance(space, spaces.MultiDiscrete):
         low, high = low[place[1:]], high[place[1:]]
     return ValueError(f"{where} takes {low} to {high} for {space}")
+
+
+def _bad_value_of_agent(array, copy_space):
+    """The ValueError for the first bad value of `array`, (copies, agents, ...)."""
+    place = tuple([int(index) for index in np.argwhere(~_are_good(array, copy_space))[0]])
+    row = place[0] * array.shape[1] + place[1]
+    low, high = (bound[place[1:]] for bound in _bounds(copy_space))
+    return ValueError(
+        f"actions[{', '.join(map(str, (row, *place[2:])))}] is {array[place]}: row {row} takes {low} to {high}; its "
+        f"agent has fewer actions than others"
+    )

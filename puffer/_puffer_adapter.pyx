@@ -6,8 +6,7 @@ import numpy as np
 from puffer._buffers import Buffers
 from puffer._python import takes_parameter
 
-from libc.stdint cimport uint8_t
-
+from puffer._agents cimport AgentsAdapter, as_dict
 from puffer._python cimport Adapter
 
 # How an environment returns its observations: as rows, as one value of the space, or as a dict by agent.
@@ -17,7 +16,7 @@ cdef enum style_t:
     BY_AGENT
 
 
-cdef class PufferAdapter(Adapter):
+cdef class PufferAdapter(AgentsAdapter):
     """PufferAdapter(env)
 --
 
@@ -34,25 +33,23 @@ environment sets its mask True again: its row is zero.
     cdef object own_rewards
     cdef object own_terminations
     cdef object own_truncations
-    cdef dict rows_of_agents
-    # Which agents act in the next step.
-    cdef uint8_t[::1] alive
     cdef bint takes_seed
     cdef bint many
     cdef style_t style
 
     def __init__(self, env):
+        agents = list(env.possible_agents)
+        if len(agents) != env.num_agents:
+            raise ValueError(f"{type(env).__name__} has num_agents = {env.num_agents}, and its possible_agents are "
+                             f"{agents}")
         # Not `env.single_observation_space`: the layouts refuse, by name, what has not been set.
-        super().__init__(env, env.layout.space, env.action_layout.space, env.num_agents, env.max_steps)
+        super().__init__(env, env.layout.space, env.action_layout.space, agents, env.max_steps)
+        self.copy_action_space = env.copy_action_space
         self.env_step = env.step
         self.env_reset = env.reset
         self.takes_seed = takes_parameter(env.reset, "seed")
         self.many = self.agents_per_env > 1
-        self.rows_of_agents = {agent: row for row, agent in enumerate(env.possible_agents)}
-        self.alive = np.ones(self.agents_per_env, np.uint8)
-        if len(self.rows_of_agents) != self.agents_per_env:
-            raise ValueError(f"{type(env).__name__} has num_agents = {self.agents_per_env}, and its possible_agents "
-                             f"are {list(env.possible_agents)}")
+        self.alive[:] = True
 
     def attach(self, buffers, Py_ssize_t first_row):
         Adapter.attach(self, buffers, first_row)
@@ -80,9 +77,7 @@ environment sets its mask True again: its row is zero.
         elif self.style == VALUE:
             self.write_observation(0, observations)
         else:
-            for agent, row in self.rows_of_agents.items():
-                self.alive[row] = self.masks[self.first_row + <Py_ssize_t>row] = agent in observations
-            self._write_by_agent(observations)
+            self.begin_by_agent(as_dict(observations, "observations"), observations)
         if info:
             self._report(info, infos)
 
@@ -112,7 +107,10 @@ environment sets its mask True again: its row is zero.
             self.truncations[self.first_row] = bool(truncations)
             self.ended = self.terminations[self.first_row] | self.truncations[self.first_row]
         else:
-            self._take_by_agent(observations, rewards, terminations, truncations)
+            self.take_by_agent(
+                as_dict(observations, "observations"), as_dict(rewards, "rewards"),
+                as_dict(terminations, "terminations"), as_dict(truncations, "truncations"), observations,
+            )
         if info:
             self._report(info, infos)
 
@@ -172,39 +170,8 @@ environment sets its mask True again: its row is zero.
         return observations, rewards, dones & np.logical_not(late), dones & late, info
 
     def _actions_by_agent(self):
-        return {agent: self.read_action(row) for agent, row in self.rows_of_agents.items() if self.alive[row]}
-
-    def _take_by_agent(self, observations, rewards, terminations, truncations):
-        cdef Py_ssize_t row
-        for name, value in (("observations", observations), ("rewards", rewards), ("terminations", terminations),
-                            ("truncations", truncations)):
-            if not isinstance(value, Mapping):
-                raise TypeError(f"{name} must be a dict by agent id, as the observations of reset() were, got "
-                                f"{value!r:.80}")
-        all_terminated, all_truncated = bool(terminations.get("__all__")), bool(truncations.get("__all__"))
-        for agent, place in self.rows_of_agents.items():
-            row = self.first_row + <Py_ssize_t>place
-            if self.alive[place]:
-                self.rewards[row] = rewards.get(agent, 0)
-                terminated, truncated = bool(terminations.get(agent)), bool(truncations.get(agent))
-                # An agent's own flag says more than the one for everybody.
-                self.terminations[row] = terminated or (all_terminated and not truncated)
-                self.truncations[row] = truncated or (all_truncated and not terminated)
-            # One that has just come takes part from the next step on, but its observation counts now.
-            self.masks[row] = self.alive[place] or agent in observations
-            self.alive[place] = agent in observations and not (self.terminations[row] or self.truncations[row])
-        self._write_by_agent(observations)
-        self.ended = all_terminated or all_truncated or not np.any(self.alive)
-
-    def _write_by_agent(self, observations):
-        for agent in observations:
-            if agent not in self.rows_of_agents:
-                raise ValueError(f"observations have an agent {agent!r}; the agents are {list(self.rows_of_agents)}")
-        for agent, row in self.rows_of_agents.items():
-            if agent in observations:
-                self.write_observation(row, observations[agent])
-            else:
-                self.clear_observation(row)
+        return {agent: self.read_action(row) for agent, row in self.rows_of_agents.items()
+                if self.alive[<Py_ssize_t>row]}
 
     def _report(self, info, infos):
         if isinstance(info, list):
@@ -215,11 +182,8 @@ environment sets its mask True again: its row is zero.
             by_row = [(self.rows_of_agents[agent], one) for agent, one in info.items() if agent in self.rows_of_agents]
         else:
             by_row = [(0, info)]
-        for row, one in by_row:
-            if not isinstance(one, dict):
-                raise TypeError(f"the info of an agent must be a dict, got {one!r:.80}")
-            if one:
-                infos.append((self.first_row + row, one))
+        for place, one in by_row:
+            self.report_of(place, one, infos)
 
 
 def _of(info, agent):

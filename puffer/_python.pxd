@@ -14,7 +14,10 @@ cdef class Adapter:
     cdef readonly object buffers
     cdef readonly object max_steps
     cdef readonly object rendering
+    cdef readonly object copy_action_space
     cdef public bint ended
+    cdef public object seeds
+    cdef public bint reseeds
     cdef RowPlan plan
     cdef cnp.ndarray actions
     cdef char* observation_memory
@@ -30,6 +33,7 @@ cdef class Adapter:
     cpdef object read_action(self, Py_ssize_t agent)
     cpdef object reset(self, object seed, list infos)
     cpdef object step(self, list infos)
+    cdef object seed_of(self, object seed)
 
 
 cdef class GymAdapter(Adapter):

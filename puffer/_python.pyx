@@ -73,8 +73,15 @@ layout, action_layout
 max_steps : int or None
     Its time limit.
 rendering : puffer.rendering.Rendering
+copy_action_space : MultiDiscrete (agents_per_env, ...) or None
+    The actions of all rows of a copy, if its agents do not have the same ones; `action_layout` then spans them all.
 ended : bool
     Whether the episode of the copy is over: no step until the next reset.
+seeds : iterator of int or None
+    Seeds for resets that are given none, as long as it has some.
+reseeds : bool
+    Whether `seeds` is to begin anew, without end, from every seed that is given: for an environment that without a seed
+    takes one from the operating system, and so would not play the same twice.
 """
 
     def __init__(self, env, observation_space, action_space, Py_ssize_t agents_per_env=1, max_steps=None):
@@ -101,6 +108,13 @@ ended : bool
         self.terminations = buffers.terminations
         self.truncations = buffers.truncations
         self.masks = buffers.masks
+
+    cdef object seed_of(self, object seed):
+        """The seed for a reset that was given `seed`."""
+        if seed is None:
+            return None if self.seeds is None else next(self.seeds, None)
+        self.seeds = seeds_after(seed) if self.reseeds else None
+        return seed
 
     cpdef object write_observation(self, Py_ssize_t agent, observation):
         """Put the observation of an agent of this copy into its row. Raises LayoutError if it does not fit."""
@@ -198,15 +212,30 @@ Drives an environment with one agent: a `gymnasium.Env`, or one with the same me
         return 0
 
 
+_LIKENESS = ("layout", "action_layout", "agents_per_env", "copy_action_space")
+
+
+def likeness(adapter):
+    """What all copies of a batch have in common, since they share one set of arrays."""
+    return tuple([getattr(adapter, name) for name in _LIKENESS])
+
+
 def require_alike(adapters, first_copy=0):
-    """Raises ValueError unless all adapters have the spaces and agents of the first: they share one set of arrays."""
-    first = adapters[0]
+    """Raises ValueError unless all adapters have the likeness of the first."""
+    first = likeness(adapters[0])
     for place, adapter in enumerate(adapters):
-        for name in ("layout", "action_layout", "agents_per_env"):
-            expected, got = getattr(first, name), getattr(adapter, name)
+        for name, expected, got in zip(_LIKENESS, first, likeness(adapter)):
             if got != expected:
                 raise ValueError(f"all copies must be alike, but copy {first_copy} has {name.removesuffix('_per_env')} "
                                  f"{expected} and copy {first_copy + place} has {got}")
+
+
+def seeds_after(seed):
+    """Seeds without end, the same ones for the same seed; from entropy for None."""
+    rng = np.random.default_rng(seed)
+    while True:
+        # What every environment takes as a seed.
+        yield int(rng.integers(2**31))
 
 
 def takes_parameter(function, parameter):
@@ -295,12 +324,13 @@ episodes, their returns and their lengths added up. Both are the caller's, who m
         return 0
 
     cdef int reset_copy(self, Py_ssize_t i, object seed, list infos) except -1:
+        cdef Adapter adapter = self.adapters[i]
         cdef Py_ssize_t row, first = i * self.agents_per_env
         cdef double now = time.perf_counter()
         # A reset that raises leaves a copy that must be reset.
         self.ended[i] = True
         memset(&self.masks[first], True, self.agents_per_env)
-        (<Adapter>self.adapters[i]).reset(seed, infos)
+        adapter.reset(adapter.seed_of(seed), infos)
         self.ended[i] = False
         self.steps[i] = 0
         for row in range(first, first + self.agents_per_env):
@@ -375,6 +405,10 @@ episodes, their returns and their lengths added up. Both are the caller's, who m
             self.sums[row, EPISODES] += 1
             self.sums[row, RETURNS] += self.returns[row]
             self.sums[row, LENGTHS] += self.lengths[row]
+            # An agent may come again while the episode of the copy goes on.
+            self.returns[row] = 0
+            self.lengths[row] = 0
+            self.start_times[row] = now
             if final:
                 observation = self.buffers.observations[row].copy()
                 events.finals.append((row, observation, last_infos.get(row, {})))

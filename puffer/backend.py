@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 from gymnasium import error
+from gymnasium.spaces import MultiDiscrete
 from gymnasium.vector import AutoresetMode
 
 from puffer import checks
@@ -69,7 +70,14 @@ class PythonBackend:
         # Parts whose first observations wait for recv().
         self._ready: deque[int] = deque()
 
-    def _prepare(self, layout: Layout, action_layout: ActionLayout, agents_per_env: int, rendering: Rendering) -> None:
+    def _prepare(
+        self,
+        layout: Layout,
+        action_layout: ActionLayout,
+        agents_per_env: int,
+        copy_action_space: MultiDiscrete | None,
+        rendering: Rendering,
+    ) -> None:
         """Take over what a copy is like."""
         self.layout = layout
         self.action_layout = action_layout
@@ -77,15 +85,28 @@ class PythonBackend:
         self.num_agents = self.num_copies * agents_per_env
         self.single_observation_space = layout.flat_space
         self.single_action_space = action_layout.flat_space
+        self.copy_action_space = copy_action_space
         self.render_modes: Sequence[str] = rendering.modes
         self.render_fps = rendering.fps
         self.render_mode = settled_mode(self.render_mode, rendering)
-        self._reader = ActionReader(action_layout.flat_space, self._check_actions, native=False)
+        self._reader = ActionReader(action_layout.flat_space, self._check_actions, False, copy_action_space)
         self._num_parts = self.num_copies // self.batch_size
 
     def _make_buffers(self, rows: int, buf: Any) -> Buffers:
         observation, action = self.single_observation_space, self._reader
         return Buffers(rows, observation.shape, observation.dtype, action.shape, action.dtype, buf)
+
+    def _make_own_memory(self) -> None:
+        """Let the batch live in this process, in the arrays of `buf` where they are given."""
+        self.buffers = self._make_buffers(self.num_agents, self._buf)
+        self._keep_books(np.ones(self.num_copies, np.bool_), np.zeros((self.num_agents, 3)))
+
+    def _keep_books(self, ended: np.ndarray, sums: np.ndarray) -> None:
+        """Take over the arrays in which the copies of a `PythonBatch` record their ends."""
+        self.masks = self.buffers.masks
+        self.ended = ended
+        self.sums = sums
+        self._sums_seen = np.zeros(3)
 
     # ---- For subclasses ----
 
@@ -172,7 +193,10 @@ class PythonBackend:
         part = self._awaiting[0]
         if self.autoreset_mode is AutoresetMode.DISABLED:
             self._require_running(part)
-        self._reader.read(actions, self.buffers.actions[self._rows(part)])
+        rows = self.buffers.actions[self._rows(part)]
+        self._reader.read(actions, rows)
+        if self._check_actions:
+            self.action_layout.check_rows(rows)
         self._start_part(part)
         self._pending.append(self._awaiting.popleft())
 
@@ -251,9 +275,3 @@ class PythonBackend:
         if self._status != "closed":
             self._status = "closed"
             self._close()
-
-
-def default_workers(copies: int, parts: int) -> int:
-    """One worker per core, as a multiple of the number of parts, and no more than there are copies."""
-    per_part = max(1, min(checks.available_cores() // parts, copies // parts))
-    return parts * per_part

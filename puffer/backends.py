@@ -7,7 +7,7 @@ from typing import Any
 from puffer import checks
 from puffer.backend import Creator, PythonBackend
 
-_NAMES = ("auto", "serial", "process")
+_NAMES = ("auto", "serial", "process", "ray")
 
 
 def python_backend(
@@ -28,8 +28,12 @@ def python_backend(
         from puffer.process import ProcessBackend
 
         return ProcessBackend(creator, copies, **workers, **options)
+    if name == "ray":
+        from puffer.ray_backend import RayBackend
+
+        return RayBackend(creator, copies, **workers, **options)
     from puffer.serial import SerialBackend
 
     if workers["num_workers"] is not None:
-        raise ValueError(f'num_workers = {workers["num_workers"]} needs backend="process", got backend="serial"')
+        raise ValueError(f'num_workers = {workers["num_workers"]} needs backend="process" or "ray", got "serial"')
     return SerialBackend(creator, copies, **options)

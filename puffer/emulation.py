@@ -9,8 +9,9 @@ from typing import Any
 import cloudpickle
 import gymnasium
 
+from puffer._pettingzoo import pettingzoo_adapter
 from puffer._puffer_adapter import PufferAdapter
-from puffer._python import Adapter, GymAdapter, takes_parameter
+from puffer._python import Adapter, GymAdapter, seeds_after, takes_parameter
 from puffer.backends import python_backend
 from puffer.env import PufferEnv
 from puffer.rendering import copy_mode, rendering_of
@@ -37,8 +38,8 @@ def emulate(
     ----------
     env
         A callable without arguments that makes a copy; or one copy, which is replicated through its Gymnasium spec if
-        it has one and else by pickling. A copy is a `gymnasium.Env`, a `PufferEnv`, or anything with the methods of an
-        environment of older versions of Gym.
+        it has one and else by pickling. A copy is a `gymnasium.Env`, a `PufferEnv`, a PettingZoo environment, in which
+        agents act at once or take turns, or anything with the methods of an environment of older versions of Gym.
     num_envs : int
         Copies.
     backend, num_workers, timeout, ordered, restart_workers, copy
@@ -49,8 +50,13 @@ def emulate(
     **options
         batch_size, autoreset_mode, max_steps, buf, seed, record_episodes, check_actions, as in `puffer.make`.
 
-    Raises TypeError for what is no environment, or for an instance that cannot be replicated; ValueError for a
-    render mode that the copies have not.
+    A PettingZoo environment has a row for each of its `possible_agents`, and `masks` tell which of them take part.
+    Agents may have spaces of different sizes, see `puffer.padding`. Where they take turns, a step is the turn of the
+    row with `info["to_move"]`, and the actions of the others are ignored; if the metadata say `is_parallelizable`, a
+    step is a turn of every agent.
+
+    Raises TypeError for what is no environment, or for an instance that cannot be replicated, and ValueError for agents
+    whose spaces cannot share a row and for a render mode that the copies have not.
     """
     workers = {
         "num_workers": num_workers,
@@ -84,10 +90,11 @@ def adapter_of(env: Any) -> Adapter:
         return PufferAdapter(env)
     if not _is_env(env):
         raise TypeError(
-            f"expected an environment (a gymnasium.Env, a PufferEnv, or one with the methods of older versions of "
-            f"Gym), got {env!r}"
+            f"expected an environment (of Gymnasium, of PettingZoo, a PufferEnv, or one with the methods of older "
+            f"versions of Gym), got {env!r}"
         )
-    return GymAdapter(env)
+    # Spaces that belong to agents.
+    return pettingzoo_adapter(env) if callable(env.observation_space) else GymAdapter(env)
 
 
 def _is_env(env: Any) -> bool:
@@ -128,8 +135,10 @@ class _PickleCreator:
 
     def __call__(self, copy: int) -> Adapter:
         env = cloudpickle.loads(self._pickled)
-        core = getattr(env, "unwrapped", env)
-        if isinstance(core, gymnasium.Env):
-            # Copies with the random state of the instance would all play the same episodes.
-            core._np_random = None
-        return adapter_of(env)
+        adapter = adapter_of(env)
+        # Copies with the random state of the instance would all play the same episodes.
+        if isinstance(env, gymnasium.Env):
+            env.unwrapped._np_random = None
+        else:
+            adapter.seeds = iter([next(seeds_after(None))])
+        return adapter

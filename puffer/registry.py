@@ -20,16 +20,19 @@ from puffer import ocean
 from puffer._core import Env
 from puffer.backend import Creator
 from puffer.backends import python_backend
+from puffer.emulation import creator_of
+from puffer.loading import env_class, load_pyx
 from puffer.vector import VectorEnv
 
-# What is registered: a native class, or "module:attribute" of one, imported when it is made.
-Registered = type[Env] | str
+# What is registered: a native class, what makes one copy of an environment in Python, or "module:attribute" of
+# either, imported when it is made.
+Registered = type[Env] | Callable[..., Any] | str
 
 _registered: dict[str, Registered] = {}
 
-# Environments of other packages have names "family-name". The module of a family has `names()`, and `creator(name,
-# arguments)`, which returns a Creator.
-_FAMILIES = {"gym": "puffer.wrappers.gymnasium"}
+# Environments of other packages have names "family-name". The module of a family has `names()`, the names to list;
+# `knows(name)`, which may be true of more; and `creator(name, arguments)`, which returns a Creator.
+_FAMILIES = {"gym": "puffer.wrappers.gymnasium", "pettingzoo": "puffer.wrappers.pettingzoo"}
 
 
 def make(
@@ -58,7 +61,7 @@ def make(
     Parameters
     ----------
     name : str
-        One of `list_envs()`; for a native one "ocean-" may be left out.
+        One of `list_envs()`, where "ocean-" may be left out; or the path of a `.pyx` file, see `puffer.load_pyx`.
     num_envs : int
         Copies, at least 1. The batch has a row for each agent of each copy, and `num_envs` of the returned object is
         the number of rows, as Gymnasium's contract means it.
@@ -94,6 +97,8 @@ def make(
     ------
     gymnasium.error.NameNotFound
         For an unknown name; the message has the nearest ones.
+    ImportError
+        For a package that is not installed; the message has the command that installs it.
     TypeError, ValueError
         For a bad argument, with its name and value.
     """
@@ -135,8 +140,10 @@ def register(name: str, env: Registered) -> None:
     ----------
     name : str
         Not yet taken.
-    env : subclass of puffer.Env, or "module:attribute" of one
-        Which is imported when the environment is made.
+    env : subclass of puffer.Env, callable, or "module:attribute"
+        A native environment; or the class of an environment in Python, or a function, that makes one copy of what
+        `puffer.emulate` takes and is called with the environment's own arguments; or where either is found, which is
+        imported when the environment is made.
 
     Raises ValueError for a taken name, TypeError for something else than an environment.
     """
@@ -144,10 +151,10 @@ def register(name: str, env: Registered) -> None:
         raise TypeError(f"name must be a non-empty string, got {name!r}")
     if name in list_envs():
         raise ValueError(f"an environment called {name!r} is registered already")
-    if not isinstance(env, str):
-        _require_native(name, env)
-    elif env.count(":") != 1:
+    if isinstance(env, str) and env.count(":") != 1:
         raise ValueError(f'env must be "module:attribute", got {env!r}')
+    if not isinstance(env, str):
+        _require_makes(name, env)
     _registered[name] = env
 
 
@@ -159,32 +166,21 @@ def find(name: str) -> type[Env] | Callable[[dict[str, Any]], Creator]:
     """
     if not isinstance(name, str):
         raise TypeError(f"name must be a string, got {name!r} of type {type(name).__name__}")
+    if name.endswith(".pyx"):
+        return load_pyx(name)
     if name in _registered:
-        return _load(name, _registered[name])
+        return _found(name, _registered[name])
     modules = _ocean_names()
     for candidate in (name, f"ocean-{name}"):
         if candidate in modules:
-            return native_class(modules[candidate])
+            return env_class(importlib.import_module(modules[candidate]))
     family, _, rest = name.partition("-")
-    if family in _FAMILIES and rest in _family(family).names():
+    if family in _FAMILIES and _family(family).knows(rest):
         return partial(_family(family).creator, rest)
     points = _entry_points()
     if name in points:
-        return _load(name, points[name])
+        return _found(name, points[name])
     raise NameNotFound(_unknown(name))
-
-
-def native_class(module_name: str) -> type[Env]:
-    """The environment that a module of native code defines: its only subclass of `Env`."""
-    module = importlib.import_module(module_name)
-    classes = [
-        value
-        for value in vars(module).values()
-        if isinstance(value, type) and issubclass(value, Env) and value.__module__ == module_name
-    ]
-    if len(classes) != 1:
-        raise ImportError(f"{module_name} must define one subclass of puffer.Env, it defines {len(classes)}")
-    return classes[0]
 
 
 def parameters(cls: type[Env]) -> dict[str, inspect.Parameter]:
@@ -230,16 +226,18 @@ def _entry_points() -> dict[str, str]:
     return {point.name: point.value for point in entry_points(group="puffer.envs")}
 
 
-def _load(name: str, env: Registered) -> type[Env]:
-    if not isinstance(env, str):
+def _found(name: str, env: Registered) -> type[Env] | Callable[[dict[str, Any]], Creator]:
+    if isinstance(env, str):
+        module, _, attribute = env.partition(":")
+        env = _require_makes(name, getattr(importlib.import_module(module), attribute))
+    if isinstance(env, type) and issubclass(env, Env):
         return env
-    module, _, attribute = env.partition(":")
-    return _require_native(name, getattr(importlib.import_module(module), attribute))
+    return lambda arguments: creator_of(partial(env, **arguments))
 
 
-def _require_native(name: str, env: Any) -> type[Env]:
-    if not isinstance(env, type) or not issubclass(env, Env):
-        raise TypeError(f"{name} must be a subclass of puffer.Env, got {env!r}")
+def _require_makes(name: str, env: Any) -> type[Env] | Callable[..., Any]:
+    if not callable(env) or env is Env:
+        raise TypeError(f"{name} must be a subclass of puffer.Env or a callable that makes an environment, got {env!r}")
     return env
 
 
@@ -251,7 +249,7 @@ def gymnasium_id(cls: type[Env]) -> str:
 def register_with_gymnasium() -> None:
     """Register the package's native environments with Gymnasium, single and vector."""
     for module_name in _ocean_names().values():
-        cls = native_class(module_name)
+        cls = env_class(importlib.import_module(module_name))
         gymnasium.register(
             gymnasium_id(cls),
             entry_point="puffer.wrappers.gymnasium:make_single",

@@ -5,9 +5,7 @@ from __future__ import annotations
 import contextlib
 from typing import Any
 
-import numpy as np
-
-from puffer._python import Adapter, Events, PythonBatch, close_all, require_alike
+from puffer._python import Adapter, Events, PythonBatch, close_all, likeness, require_alike
 from puffer.backend import MODES, Creator, PythonBackend
 
 
@@ -33,14 +31,10 @@ class SerialBackend(PythonBackend):
     def _set_up(self, adapters: list[Adapter]) -> None:
         require_alike(adapters)
         first = adapters[0]
-        self._prepare(first.layout, first.action_layout, first.agents_per_env, first.rendering)
+        self._prepare(*likeness(first), first.rendering)
         if self.max_steps is None:
             self.max_steps = first.max_steps
-        self.buffers = self._make_buffers(self.num_agents, self._buf)
-        self.masks = self.buffers.masks
-        self.ended = np.ones(self.num_copies, np.bool_)
-        self.sums = np.zeros((self.num_agents, 3))
-        self._sums_seen = np.zeros(3)
+        self._make_own_memory()
         self._batches = [self._make_batch(adapters, part) for part in range(self._num_parts)]
 
     def _make_batch(self, adapters: list, part: int) -> PythonBatch:

@@ -10,6 +10,7 @@ Every leaf of a space has a path: the keys and indices that lead to it, joined b
 
 from __future__ import annotations
 
+import math
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, NamedTuple
@@ -169,6 +170,7 @@ class ActionLayout(ActionPlan):
             leaves.append(Leaf(entry.path, entry.low.dtype, shape, offset))
             position += entry.low.size
         self.leaves = tuple(leaves)
+        self._whole = self._whole_entries()
         flat = _layout.LeafNode(
             "action", self.flat_space.dtype.newbyteorder("="), self.flat_space.shape, 0,
             scalar=isinstance(self.flat_space, spaces.Discrete),
@@ -176,6 +178,35 @@ class ActionLayout(ActionPlan):
         super().__init__(
             _action_tree(space, "", iter(nodes)), _layout.LeafNode("action", wide, self.flat_space.shape, 0), flat
         )
+
+    def _whole_entries(self) -> np.ndarray:
+        """The places of a row of floats that must hold integers."""
+        if not isinstance(self.flat_space, spaces.Box) or self.flat_space.dtype.kind != "f":
+            return np.zeros(0, np.int64)
+        size = self.flat_space.dtype.itemsize
+        places = [
+            leaf.offset // size + np.arange(math.prod(leaf.shape)) for leaf in self.leaves if leaf.dtype.kind != "f"
+        ]
+        return np.concatenate([np.zeros(0, np.int64), *places])
+
+    def check_rows(self, rows: np.ndarray) -> None:
+        """Raise ValueError, naming the row, where an entry for an integer space is no integer of that space.
+
+        Args:
+            rows: (count, *flat_space.shape). Of a flat space that is not mixed, everything passes: what its own bounds
+                do not tell is the environment's to decide.
+        """
+        if not self._whole.size:
+            return
+        values = rows[:, self._whole]
+        low, high = self.flat_space.low[self._whole], self.flat_space.high[self._whole]
+        good = (low <= values) & (values <= high) & (values == np.floor(values))
+        if not good.all():
+            row, k = (int(place) for place in np.argwhere(~good)[0])
+            raise ValueError(
+                f"actions[{row}, {self._whole[k]}] is {values[row, k]}: row {row} takes an integer from {low[k]:.0f} "
+                f"to {high[k]:.0f} there, for {self.space}"
+            )
 
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, ActionLayout):

@@ -7,6 +7,7 @@ from typing import Any, Protocol
 
 import gymnasium
 import numpy as np
+from gymnasium.spaces import MultiDiscrete
 from gymnasium.vector import AutoresetMode
 from gymnasium.vector.utils import batch_space
 
@@ -59,7 +60,8 @@ class VectorEnv(gymnasium.vector.VectorEnv):
     masks : (num_envs,) bool, live
         Whether the agent of the row took part in the last step, or begins an episode. The other rows are zero.
     single_observation_space, single_action_space, observation_space, action_space : gymnasium.Space
-        Of one row, and of the batch.
+        Of one row, and of the batch. Where the agents of a copy have discrete actions of different ranges, the space of
+        one row spans them all, and that of the batch has the range of every row: what it samples is accepted.
     metadata : dict
         `autoreset_mode`, `render_modes`, `render_fps`.
     unwrapped.backend : Backend
@@ -93,8 +95,15 @@ class VectorEnv(gymnasium.vector.VectorEnv):
     @property
     def action_space(self) -> gymnasium.Space:
         if "action_space" not in self.__dict__:
-            self.__dict__["action_space"] = batch_space(self.single_action_space, self.num_envs)
+            self.__dict__["action_space"] = self._batch_action_space()
         return self.__dict__["action_space"]
+
+    def _batch_action_space(self) -> gymnasium.Space:
+        of_copy = getattr(self.backend, "copy_action_space", None)
+        if of_copy is None:
+            return batch_space(self.single_action_space, self.num_envs)
+        times = (self.num_copies,) + (1,) * (of_copy.nvec.ndim - 1)
+        return MultiDiscrete(np.tile(of_copy.nvec, times), start=np.tile(of_copy.start, times))
 
     @property
     def masks(self) -> np.ndarray:

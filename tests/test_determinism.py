@@ -151,9 +151,7 @@ def test_restoring_what_is_there_shows_what_was_shown(case, mode):
 @pytest.mark.parametrize("mode", ["NextStep", "Disabled"])
 def test_restoring_an_ended_episode_shows_its_end(name, mode):
     env = make(name, 3, autoreset_mode=mode, max_steps=2)
-    env.reset(seed=0)
-    for action in random_actions(env, 2):
-        env.step(action)
+    play(env, random_actions(env, 2))
     state, shown, present = env.get_state(), env.unwrapped.backend.observations.copy(), env.masks.copy()
     env.reset()
     env.set_state(state)

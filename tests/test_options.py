@@ -35,7 +35,7 @@ def test_a_name_that_is_no_string_is_refused(name):
 
 def test_registering_needs_a_new_name_and_an_environment(monkeypatch):
     monkeypatch.setattr("puffer.registry._registered", {})
-    for name, env in ((5, puffer.Env), ("", puffer.Env), ("mine", int), ("mine", 5), ("mine", make)):
+    for name, env in ((5, puffer.Env), ("", puffer.Env), ("mine", None), ("mine", 5), ("mine", puffer.Env)):
         with pytest.raises(TypeError):
             register(name, env)
     for name, env in (("ocean-catch", puffer.Env), ("mine", "module"), ("mine", "a:b:c")):
@@ -44,9 +44,38 @@ def test_registering_needs_a_new_name_and_an_environment(monkeypatch):
     register("mine", "puffer.ocean.catch:Catch")
     assert "mine" in puffer.list_envs()
     assert puffer.make("mine", 2, rows=3).single_observation_space.shape == (3, 5)
-    register("broken", "puffer.registry:make")
+    register("broken", "puffer.ocean.catch:__doc__")
     with pytest.raises(TypeError, match="broken must be a subclass of puffer.Env"):
         puffer.make("broken")
+
+
+class Counter(puffer.PufferEnv):
+    """An environment of a user's own."""
+
+    def __init__(self, size=3):
+        super().__init__()
+        self.single_observation_space = self.make_space((size,))
+        self.single_action_space = self.make_discrete(2)
+
+    def reset(self, seed=None):
+        self.observations[:] = 0
+        return self.observations
+
+    def step(self, actions):
+        self.observations += 1
+        return self.observations, self.rewards, self.terminations, self.truncations, {}
+
+
+@pytest.mark.parametrize("env", [Counter, lambda size=3: Counter(size), f"{__name__}:Counter"])
+def test_environments_in_python_are_registered_and_take_their_own_arguments(monkeypatch, env):
+    monkeypatch.setattr("puffer.registry._registered", {})
+    register("counter", env)
+    assert puffer.make("counter").single_observation_space.shape == (3,)
+    batch = puffer.make("counter", 2, size=5)
+    batch.reset(seed=0)
+    assert np.array_equal(batch.step([0, 1])[0], np.ones((2, 5)))
+    with pytest.raises(TypeError, match="sise"):
+        puffer.make("counter", 2, sise=5)
 
 
 # ---- Counts ----

@@ -55,13 +55,10 @@ Counts presses of button 1.
 '''
 
 SETUP = """
-import puffer
-from Cython.Build import cythonize
-from setuptools import Extension, setup
+from puffer.building import native_extensions
+from setuptools import setup
 
-include = puffer.get_include()
-extension = Extension("counter", ["counter.pyx"], include_dirs=[include])
-setup(name="counter", ext_modules=cythonize([extension], include_path=[include], language_level=3))
+setup(name="counter", ext_modules=native_extensions("counter.pyx"))
 """
 
 

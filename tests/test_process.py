@@ -1,6 +1,5 @@
 """The process backend: equal to the serial one, and what happens when environments or workers fail."""
 
-import ctypes
 import os
 import signal
 import socket
@@ -10,77 +9,14 @@ import textwrap
 import time
 from pathlib import Path
 
-import gymnasium
 import numpy as np
 import pytest
-from gymnasium import error, spaces
-from helpers import assert_same, run_script, snapshot
+from faulty import Faulty, numbered
+from gymnasium import error
+from helpers import run_script
+from worker_play import assert_parts_equal_the_whole, assert_plays_as_serial, is_running, wait_until
 
 import puffer
-
-
-class UnpicklableErrorError(Exception):
-    """Cannot travel, and has no message."""
-
-    def __init__(self):
-        super().__init__("")
-        self.lock = lambda: None
-
-    def __str__(self):
-        raise ValueError
-
-    def __reduce__(self):
-        raise TypeError
-
-
-def stick_in_c():
-    """Hold the GIL in C."""
-    ctypes.PyDLL(None).sleep(1000)
-
-
-FAULTS = {
-    1: lambda: 1 / 0,
-    2: lambda: (_ for _ in ()).throw(UnpicklableErrorError),
-    3: lambda: os.kill(os.getpid(), signal.SIGKILL),
-    4: lambda: ctypes.string_at(0),
-    5: lambda: sys.exit(3),
-    6: lambda: os._exit(4),
-    7: lambda: time.sleep(1000),
-    8: stick_in_c,
-}
-
-
-class Faulty(gymnasium.Env):
-    """Commits the fault of the action in step; that of the constructor in the first reset."""
-
-    observation_space = spaces.Box(-1e6, 1e6, (3,), np.float32)
-    action_space = spaces.Discrete(10)
-
-    def __init__(self, in_reset=0, text=0, chance=0.1):
-        self.in_reset = in_reset
-        self.chance = chance
-        self.text = text
-
-    def reset(self, *, seed=None, options=None):
-        super().reset(seed=seed)
-        self.t = 0
-        fault, self.in_reset = self.in_reset, 0
-        FAULTS.get(fault, int)()
-        return self.np_random.random(3).astype(np.float32), {"start": self.np_random.random()}
-
-    def step(self, action):
-        FAULTS.get(int(action), int)()
-        self.t += 1
-        info = {"t": self.t, "pid": os.getpid()} if self.np_random.random() < 0.3 else {}
-        if self.text:
-            info["text"] = "x" * self.text
-        return (
-            self.np_random.random(3).astype(np.float32),
-            self.t,
-            self.np_random.random() < self.chance,
-            self.t == 9,
-            info,
-        )
 
 
 @pytest.fixture
@@ -104,14 +40,6 @@ def make():
             env.reset()
 
 
-def is_running(pid):
-    """Whether there is such a process, and it has not ended already."""
-    try:
-        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
-    except (FileNotFoundError, ProcessLookupError):
-        return False
-
-
 def cpu_seconds(pid):
     """Processor time that a process has used."""
     fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
@@ -122,50 +50,15 @@ def workers(env):
     return [process.process.pid for process in env.unwrapped.backend._workers]
 
 
-def without_pid(info):
-    items = [(key, value) for key, value in info.items() if key not in ("pid", "_pid")]
-    return {key: without_pid(value) if isinstance(value, dict) else value for key, value in sorted(items)}
-
-
-def play(env, steps=25):
-    env_results = [snapshot(env.reset(seed=5))]
-    actions = np.zeros(env.num_envs, np.int64)
-    env_results += [snapshot(env.step(actions)) for _ in range(steps)]
-    stats = env.stats()
-    return [(*arrays, without_pid(info)) for *arrays, info in env_results], stats
-
-
 @pytest.mark.parametrize("mode", ["SameStep", "NextStep"])
 def test_equal_to_serial_for_any_split(make, mode):
-    expected = play(puffer.emulate(Faulty, 5, backend="serial", autoreset_mode=mode))
     for num_workers in (1, 3):
-        results = play(make(5, num_workers, autoreset_mode=mode))
-        for mine, other in zip(results[0], expected[0], strict=True):
-            assert_same(mine, other)
-        assert results[1] == expected[1]
-
-
-def by_rows(env, steps):
-    """The observations of each row over the steps, whatever the order of the parts."""
-    env.async_reset(seed=5)
-    rows = {row: [] for row in range(env.num_envs)}
-    order = []
-    for _ in range(steps * env.num_envs // 2):
-        observations, *_, info = env.recv()
-        order.append(int(info["env_id"][0]))
-        for row, observation in zip(info["env_id"], observations, strict=True):
-            rows[row].append(observation.tolist())
-        env.send(np.zeros(2, np.int64))
-    return rows, order
+        assert_plays_as_serial(make(5, num_workers, autoreset_mode=mode), autoreset_mode=mode)
 
 
 @pytest.mark.parametrize("ordered", [False, True])
 def test_parts_equal_the_whole(make, ordered):
-    expected = np.array([result[0] for result in play(puffer.emulate(Faulty, 6, backend="serial"))[0]])
-    rows, order = by_rows(make(6, 3, batch_size=2, ordered=ordered), 8)
-    for row, observations in rows.items():
-        assert observations == expected[: len(observations), row].tolist()
-    assert not ordered or order == [0, 2, 4] * 8
+    assert_parts_equal_the_whole(make(6, 3, batch_size=2, ordered=ordered), ordered)
 
 
 def test_bad_numbers_of_workers_are_refused():
@@ -186,15 +79,8 @@ def test_an_exception_in_step(make):
         assert "in step" in caught.value.remote_traceback
         with pytest.raises(error.ResetNeeded):
             env.step([0, 0, 0, 0])
-    expected = play(puffer.emulate(Faulty, 4, backend="serial"))[0]
-    for mine, other in zip(play(env)[0], expected, strict=True):
-        assert_same(mine, other)
-
-
-def numbered(copies, **options):
-    """A creator whose copies, in the order of their making in a worker, have options of their own."""
-    made = iter([{}] * copies)
-    return lambda: Faulty(**(options if next(made, None) is None else {}))
+    env.stats()
+    assert_plays_as_serial(env)
 
 
 def test_an_exception_in_reset_and_in_the_constructor(make):
@@ -324,6 +210,26 @@ def test_infos_that_cannot_travel(make):
     env.step([0, 0])
 
 
+def test_what_close_raises_is_raised_when_all_are_gone(make):
+    env = make(4, creator=lambda: Faulty(in_close=1))
+    pids = workers(env)
+    env.reset()
+    env.send([0] * 4)
+    env.recv()
+    with pytest.raises(puffer.WorkerError, match="worker 0 raised ZeroDivisionError") as caught:
+        env.close()
+    assert "in close" in caught.value.remote_traceback
+    assert not any(is_running(pid) for pid in pids)
+
+
+@pytest.mark.parametrize(("fault", "end"), [(3, "SIGKILL"), (7, "no answer")])
+def test_a_worker_that_dies_or_hangs_in_close(make, caplog, fault, end):
+    env = make(2, creator=lambda: Faulty(in_close=fault))
+    env.reset()
+    env.close()
+    assert [end in record.getMessage() for record in caplog.records] == [True, True]
+
+
 def test_render_and_calls_between_send_and_recv(make):
     class Drawn(Faulty):
         metadata = {"render_modes": ["ansi"]}
@@ -394,13 +300,6 @@ def start(script):
     line = process.stdout.readline()
     assert line, process.stderr.read()
     return process, [int(pid) for pid in line.split()]
-
-
-def wait_until(condition, seconds=10):
-    end = time.monotonic() + seconds
-    while not condition() and time.monotonic() < end:
-        time.sleep(0.02)
-    return condition()
 
 
 def test_workers_die_with_a_killed_parent():

@@ -228,6 +228,28 @@ class Fragile(gymnasium.Env):
         return np.full(1, self.t, np.float32), 1.0, False, False, {"t": self.t}
 
 
+@pytest.mark.parametrize("value", [0.5, 3, -1, np.nan])
+def test_entries_of_a_mixed_action_that_are_not_whole_are_refused_before_anything_is_stepped(value):
+    stepped = []
+
+    class Mixed(Fragile):
+        action_space = spaces.Dict({"move": spaces.Discrete(3), "turn": spaces.Box(-1, 1, (2,))})
+
+        def step(self, action):
+            assert self.action_space.contains(action)
+            stepped.append(self)
+            return super().step(action["move"])
+
+    env = puffer.emulate(Mixed, 3, backend="serial")
+    env.reset(seed=0)
+    actions = np.tile(np.float32([1, 0.5, 0.5]), (3, 1))
+    env.step(actions)
+    actions[2, 0] = value
+    with pytest.raises(ValueError, match=r"actions\[2, 0\] is .*row 2"):
+        env.step(actions)
+    assert len(stepped) == 3
+
+
 def test_an_exception_passes_through_and_reset_helps():
     env = puffer.emulate(Fragile, 3, backend="serial")
     env.reset()

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from puffer.bench import worker
-from puffer.bench.measuring import Spread, interleave
+from puffer.bench.measuring import Series, Spread, interleave
 from puffer.bench.plan import available_cores
 
 _SECONDS = 2.0
@@ -20,18 +21,32 @@ def _cartpole(copies: int, threads: int = 1, **entries: Any) -> worker.Spec:
 
 @dataclass(frozen=True)
 class Definition:
-    """What to measure: of one spec the microseconds of a call of step(), of two how many times as fast the first is."""
+    """What to measure.
+
+    Attributes
+    ----------
+    title : str
+    specs : tuple of Spec
+        One, or two that take turns.
+    cores : int
+        That it needs.
+    unit : "us", "ratio", "rate" or "us more"
+        Microseconds of a call of step() of the one spec, or its transitions per second; of two, how many times as
+        fast the first is, or how many more microseconds it needs for a transition.
+    """
 
     title: str
     specs: tuple[worker.Spec, ...]
     cores: int = 1
+    unit: str = "ratio"
 
 
 DEFINITIONS = {
-    "call-overhead": Definition("CartPole, 1 copy: a call of step()", (_cartpole(1),)),
+    "call-overhead": Definition("CartPole, 1 copy: a call of step()", (_cartpole(1),), unit="us"),
     "snakes": Definition(
         "Snake, 16 maps of 256 snakes: a call of step(), 4,096 transitions",
         ({"system": "puffer", "id": "ocean-snake", "num_envs": 16, "num_threads": 1, "options": {"snakes": 256}},),
+        unit="us",
     ),
     "two-threads": Definition(
         "CartPole, 65,536 copies: 2 threads over 1", (_cartpole(65536, threads=2), _cartpole(65536)), cores=2
@@ -58,57 +73,69 @@ class Figure:
     Attributes
     ----------
     name : str
-        Its key in DEFINITIONS.
+    definition : Definition
     value : Spread
-        Microseconds, or a ratio of speeds.
+        In the unit of the definition.
     """
 
     name: str
+    definition: Definition
     value: Spread
 
     @property
     def title(self) -> str:
-        return DEFINITIONS[self.name].title
-
-    @property
-    def unit(self) -> str:
-        return "us" if len(DEFINITIONS[self.name].specs) == 1 else "ratio"
+        return self.definition.title
 
     def text(self) -> tuple[str, str]:
         """The value, and its range."""
-        if self.unit == "us":
-            return f"{self.value.median:.2f} µs", f"{self.value.low:.2f}–{self.value.high:.2f}"
-        return f"{self.value.median:.2f} ×", f"{self.value.low:.2f}–{self.value.high:.2f}"
+        value, unit = self.value, self.definition.unit
+        if unit == "rate":
+            return f"{value.median / 1e6:.2f} M/s", f"{value.low / 1e6:.2f}–{value.high / 1e6:.2f}"
+        return f"{value.median:.2f} {'×' if unit == 'ratio' else 'µs'}", f"{value.low:.2f}–{value.high:.2f}"
 
     def as_dict(self) -> dict[str, Any]:
-        return {"name": self.name, "title": self.title, "unit": self.unit, "value": self.value.as_dict()}
+        return {"name": self.name, "title": self.title, "unit": self.definition.unit, "value": self.value.as_dict()}
 
 
-def possible(name: str) -> bool:
+def possible(definition: Definition) -> bool:
     """Whether this machine has the cores that a figure needs."""
-    return DEFINITIONS[name].cores <= available_cores()
+    return definition.cores <= available_cores()
 
 
-def measure(name: str, seconds: float = _SECONDS, repeats: int = _REPEATS) -> Figure:
-    """Measure the figure called `name`, in about so many seconds and with so many slices."""
-    contenders = [worker.make(spec) for spec in DEFINITIONS[name].specs]
+def measure(name: str, definition: Definition, seconds: float = _SECONDS, repeats: int = _REPEATS) -> Figure:
+    """Measure a figure, in about so many seconds and with so many slices."""
+    contenders = [worker.make(spec) for spec in definition.specs]
     try:
         series = interleave(contenders, seconds, repeats)
     finally:
         for contender in contenders:
             contender.close()
-    if len(series) == 2:
-        return Figure(name, series[0].ratio(series[1]))
-    calls = series[0].call_seconds
-    return Figure(name, Spread(1e6 * calls.median, 1e6 * calls.low, 1e6 * calls.high))
+    return Figure(name, definition, _value(definition.unit, *series))
 
 
-def main(name: str) -> int:
-    """Measure one figure and print it on a line; what the scripts in benchmarks/ call. Returns the exit status."""
-    if not possible(name):
-        print(f"{DEFINITIONS[name].title}: needs {DEFINITIONS[name].cores} cores", file=sys.stderr)
-        return 1
-    figure = measure(name)
-    value, spread = figure.text()
-    print(f"{figure.title}: {value} ({spread})")
-    return 0
+def _value(unit: str, ours: Series, other: Series | None = None) -> Spread:
+    if unit == "rate":
+        return ours.rate
+    if unit == "us":
+        return Spread.of([1e6 * seconds / ours.steps for seconds in ours.seconds])
+    assert other is not None
+    if unit == "ratio":
+        return ours.ratio(other)
+    return Spread.of([1e6 / mine - 1e6 / theirs for mine, theirs in zip(ours.rates, other.rates, strict=True)])
+
+
+def main(definitions: Mapping[str, Definition], *names: str) -> int:
+    """Measure the figures called `names`, or all, and print each on a line; what the scripts in benchmarks/ call.
+
+    Returns the exit status.
+    """
+    status = 0
+    for name in names or definitions:
+        definition = definitions[name]
+        if not possible(definition):
+            print(f"{definition.title}: needs {definition.cores} cores", file=sys.stderr)
+            status = 1
+            continue
+        value, spread = measure(name, definition).text()
+        print(f"{definition.title}: {value} ({spread})", flush=True)
+    return status

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 import shutil
 import subprocess
 import tempfile
 from pathlib import Path
 
 from puffer.bench.machine import cpu_model
+from puffer.caching import cache_folder
 
 SOURCE = Path(__file__).parents[2] / "benchmarks" / "limit.c"
 
@@ -64,16 +64,10 @@ def _built() -> Path:
     source = SOURCE.read_bytes()
     # -march=native: a program built on one machine may not run on another that shares the home folder.
     key = hashlib.sha256(b"\0".join([source, compiler.encode(), cpu_model().encode()])).hexdigest()[:16]
-    program = _cache_folder() / f"limit-{key}"
+    program = cache_folder() / f"limit-{key}"
     if not program.exists():
         _compile(compiler, program)
     return program
-
-
-def _cache_folder() -> Path:
-    base = os.environ.get("XDG_CACHE_HOME", "")
-    # The XDG rules say that a relative path is to be ignored.
-    return (Path(base) if os.path.isabs(base) else Path.home() / ".cache") / "puffer"
 
 
 def _compile(compiler: str, program: Path) -> None:

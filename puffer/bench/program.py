@@ -135,10 +135,11 @@ class _Run:
                 return Result(case, first, dict(zip(opponents, others, strict=True)), limits[-1])
 
     def _measure_figure(self, name: str) -> None:
-        if figures.possible(name):
-            self.report.figures.append(figures.measure(name, self.seconds, self.repeats))
+        definition = figures.DEFINITIONS[name]
+        if figures.possible(definition):
+            self.report.figures.append(figures.measure(name, definition, self.seconds, self.repeats))
         else:
-            self._note(f"not measured, for want of a second core: {figures.DEFINITIONS[name].title}")
+            self._note(f"not measured, for want of a second core: {definition.title}")
 
     def _note(self, text: str) -> None:
         if text not in self.report.notes:

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import contextlib
 import gc
+import importlib
 import importlib.metadata
 import json
 import os
@@ -71,8 +72,10 @@ def make(spec: Spec) -> Contender:
     return SYSTEMS[spec["system"]](spec)
 
 
-def action_batches(space: Any, rows: int, dtype: Any = None) -> list[np.ndarray]:
+def action_batches(space: Any, rows: int, dtype: Any = None) -> list[Any]:
     """Batches of random actions of `space`, a Gymnasium space of one agent, in its dtype unless another is given."""
+    if type(space).__name__ in ("Dict", "Tuple"):
+        return [[space.sample() for _ in range(rows)] for _ in range(_WINDOWS)]
     rng = np.random.default_rng(0)
     shape = (rows + _SHIFT * (_WINDOWS - 1), *(space.shape or ()))
     kind = type(space).__name__
@@ -94,19 +97,36 @@ def action_batches(space: Any, rows: int, dtype: Any = None) -> list[np.ndarray]
 # ---- The systems ----
 
 
+def _creator(spec: Spec) -> Callable[[], Any] | None:
+    """What makes one copy, if the id of the spec is "module:class" and no name of an environment."""
+    module, colon, attribute = spec["id"].partition(":")
+    return getattr(importlib.import_module(module), attribute) if colon else None
+
+
 def _puffer(spec: Spec) -> Contender:
     """Own entries: "options" for puffer.make; "horizon", to keep that many steps, "stored" "direct" or "copied"."""
     import puffer
 
-    threads = spec["num_threads"]
+    copies, threads, creator = spec["num_envs"], spec["num_threads"], _creator(spec)
     # Of which environments written in Python, and only those, take the workers.
     workers = {"backend": "process", "num_workers": threads} if threads > 1 else {"backend": "serial"}
-    env = puffer.make(spec["id"], spec["num_envs"], num_threads=threads, **workers, **spec.get("options", {}))
+    if creator is None:
+        env = puffer.make(spec["id"], copies, num_threads=threads, **workers, **spec.get("options", {}))
+    else:
+        env = puffer.emulate(creator, copies, **workers, **spec.get("options", {}))
     if spec.get("stored") == "direct":
         env.rollout_buffers(spec["horizon"])
     env.reset(seed=0)
     step = _copying_step(env, spec["horizon"]) if spec.get("stored") == "copied" else env.step
-    return Contender(step, action_batches(env.single_action_space, env.num_envs), env.num_envs, env.close)
+    return Contender(step, _puffer_actions(env), env.num_envs, env.close)
+
+
+def _puffer_actions(env: Any) -> list[Any]:
+    layout = getattr(env.unwrapped.backend, "action_layout", None)
+    if layout is None or layout.space == layout.flat_space:
+        return action_batches(env.single_action_space, env.num_envs)
+    # Of a mixed action, some entries must be whole.
+    return [np.stack([layout.flatten(a) for a in batch]) for batch in action_batches(layout.space, env.num_envs)]
 
 
 def _copying_step(env: Any, horizon: int) -> Callable[[Any], None]:
@@ -129,12 +149,32 @@ def _gymnasium(spec: Spec) -> Contender:
     """Own entry: "mode", "vector_entry_point" (where there is one, else "sync"), "sync" or "async"."""
     import gymnasium
 
-    mode = spec["mode"]
-    if mode == "vector_entry_point" and gymnasium.spec(spec["id"]).vector_entry_point is None:
+    creator, mode = _creator(spec), spec["mode"]
+    if creator is None and mode == "vector_entry_point" and gymnasium.spec(spec["id"]).vector_entry_point is None:
         mode = "sync"
-    env = gymnasium.make_vec(spec["id"], spec["num_envs"], vectorization_mode=mode)
+    if creator is None:
+        env = gymnasium.make_vec(spec["id"], spec["num_envs"], vectorization_mode=mode)
+    else:
+        env = gymnasium.vector.SyncVectorEnv([creator] * spec["num_envs"])
     env.reset(seed=0)
     return Contender(env.step, action_batches(env.single_action_space, env.num_envs), env.num_envs, env.close)
+
+
+def _loop(spec: Spec) -> Contender:
+    """The plainest loop over copies in Python: `step`, and `reset` when an episode has ended."""
+    creator = _creator(spec)
+    assert creator is not None
+    envs = [creator() for _ in range(spec["num_envs"])]
+    for env in envs:
+        env.reset()
+
+    def step(actions: Any) -> None:
+        for env, action in zip(envs, actions, strict=True):
+            _, _, terminated, truncated, _ = env.step(action)
+            if terminated or truncated:
+                env.reset()
+
+    return Contender(step, action_batches(envs[0].action_space, len(envs)), len(envs))
 
 
 def _envpool(spec: Spec) -> Contender:
@@ -196,6 +236,7 @@ def _use_cores(count: int) -> None:
 SYSTEMS: dict[str, Callable[[Spec], Contender]] = {
     "puffer": _puffer,
     "gymnasium": _gymnasium,
+    "loop": _loop,
     "envpool": _envpool,
     "pufferlib": _pufferlib,
     "gymnax": _gymnax,

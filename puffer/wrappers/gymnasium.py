@@ -97,6 +97,11 @@ def names() -> list[str]:
     return [id for id, spec in gymnasium.registry.items() if spec.entry_point and not id.startswith("puffer/")]
 
 
+def knows(id: str) -> bool:
+    """Whether `id` is one of `names()`."""
+    return id in names()
+
+
 def creator(id: str, arguments: dict[str, Any]) -> GymnasiumCreator:
     """The creator of `puffer.make("gym-<id>", **arguments)`. Raises ValueError for an unknown render mode."""
     mode = arguments.get("render_mode")
