@@ -6,7 +6,7 @@ RUN := $(VENV)/bin/python
 SOURCES := $(shell find puffer -name '*.pyx' -o -name '*.pxd' -o -name '*.h') setup.py
 
 # A build writes its modules next to the sources, so every variant but the release is built in a copy of them.
-.PHONY: build bench test test-debug test-asan lint clean FORCE
+.PHONY: build bench docs test test-debug test-asan lint clean FORCE
 
 build: $(VENV)/.built
 
@@ -22,6 +22,10 @@ $(VENV)/.built: $(VENV)/.installed $(SOURCES)
 
 bench: build
 	$(RUN) -m puffer.bench
+
+# The pages of the environments.
+docs: build
+	$(RUN) docs/generate.py
 
 test: build
 	$(RUN) -m pytest -q tests
@@ -40,7 +44,7 @@ test-asan: build/sanitize/tree
 
 build/%/tree: $(VENV)/.installed FORCE
 	mkdir -p $@
-	tar -c --exclude='*.so' --exclude=__pycache__ puffer tests benchmarks setup.py pyproject.toml | tar -x -C $@
+	tar -c --exclude='*.so' --exclude=__pycache__ puffer tests benchmarks docs setup.py pyproject.toml | tar -x -C $@
 
 FORCE:
 

@@ -6,6 +6,7 @@ another one.
 """
 
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 try:
     from puffer._buffers import Buffers
@@ -18,19 +19,25 @@ except ModuleNotFoundError as error:
     ) from None
 
 from puffer._version import __version__
+from puffer.checking import check_env
 from puffer.emulation import emulate
 from puffer.env import PufferEnv
-from puffer.errors import WorkerDied, WorkerError, WorkerTimeout
+from puffer.errors import CheckFailed, CheckWarning, WorkerDied, WorkerError, WorkerTimeout
 from puffer.loading import BuildError, load_pyx
 from puffer.registry import list_envs, make, register, register_with_gymnasium
 from puffer.rollout import Rollout
 from puffer.vector import VectorEnv
 from puffer.wrappers import Wrapper
 
+if TYPE_CHECKING:
+    from puffer.tuning import autotune
+
 __all__ = [
     "ABI",
     "BuildError",
     "Buffers",
+    "CheckFailed",
+    "CheckWarning",
     "Env",
     "PufferEnv",
     "Rollout",
@@ -40,6 +47,8 @@ __all__ = [
     "WorkerTimeout",
     "Wrapper",
     "__version__",
+    "autotune",
+    "check_env",
     "emulate",
     "get_include",
     "list_envs",
@@ -52,6 +61,15 @@ __all__ = [
 def get_include() -> str:
     """The folder to give to Cython and the C compiler as include path, for extensions that cimport `puffer._core`."""
     return str(Path(__file__).parent.parent)
+
+
+def __getattr__(name: str) -> Any:
+    # Imported when it is used: it brings the bench and its tables, which a worker has no use for.
+    if name == "autotune":
+        from puffer.tuning import autotune
+
+        return autotune
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 
 register_with_gymnasium()

@@ -36,7 +36,7 @@ class Events:
     infos : list of (row, dict)
         Infos that are not empty.
     finals : list of (row, observation, dict)
-        Of episodes that ended and were reset in the same step: last observation (a copy of the row) and last info.
+        Of episodes that ended, in the mode SameStep: last observation (a copy of the row) and last info.
     episodes : list of (row, return, length, seconds)
         Of every episode that ended.
     """
@@ -389,7 +389,7 @@ episodes, their returns and their lengths added up. Both are the caller's, who m
                 self.truncations[row] = True
             any_ended |= self.terminations[row] | self.truncations[row]
         if any_ended:
-            self._record_ends(first, last, adapter.ended and self.autoreset == SAME_STEP, infos)
+            self._record_ends(first, last, self.autoreset == SAME_STEP, infos)
         self.ended[i] = adapter.ended
         return adapter.ended
 

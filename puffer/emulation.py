@@ -56,7 +56,7 @@ def emulate(
     step is a turn of every agent.
 
     Raises TypeError for what is no environment, or for an instance that cannot be replicated, and ValueError for agents
-    whose spaces cannot share a row and for a render mode that the copies have not.
+    whose spaces cannot share a row, and for a render mode that the copies have not.
     """
     workers = {
         "num_workers": num_workers,
@@ -90,8 +90,8 @@ def adapter_of(env: Any) -> Adapter:
         return PufferAdapter(env)
     if not _is_env(env):
         raise TypeError(
-            f"expected an environment (of Gymnasium, of PettingZoo, a PufferEnv, or one with the methods of older "
-            f"versions of Gym), got {env!r}"
+            f"expected an environment (a gymnasium.Env, a PufferEnv, one of PettingZoo, or one with the methods of "
+            f"older versions of Gym), got {env!r}"
         )
     # Spaces that belong to agents.
     return pettingzoo_adapter(env) if callable(env.observation_space) else GymAdapter(env)
@@ -116,8 +116,8 @@ class _CallCreator:
     def __call__(self, copy: int) -> Adapter:
         if self._render_mode is None or not takes_parameter(self._function, "render_mode"):
             return adapter_of(self._function())
-        mode = copy_mode(self._render_mode, declared_modes(self._function), copy)
-        return adapter_of(self._function(render_mode=mode))
+        modes = declared_modes(getattr(self._function, "func", self._function))
+        return adapter_of(self._function(render_mode=copy_mode(self._render_mode, modes, copy)))
 
 
 class _PickleCreator:
@@ -136,8 +136,9 @@ class _PickleCreator:
         env = cloudpickle.loads(self._pickled)
         adapter = adapter_of(env)
         # Copies with the random state of the instance would all play the same episodes.
-        if isinstance(env, gymnasium.Env):
-            env.unwrapped._np_random = None
+        core = getattr(env, "unwrapped", env)
+        if isinstance(core, gymnasium.Env):
+            core._np_random = None
         else:
             adapter.seeds = iter([next(seeds_after(None))])
         return adapter

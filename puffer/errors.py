@@ -1,6 +1,9 @@
-"""What goes wrong in workers."""
+"""Exceptions and warnings: what goes wrong in workers, what checks find."""
 
 from __future__ import annotations
+
+import signal
+from typing import Any
 
 
 class WorkerError(RuntimeError):
@@ -34,3 +37,34 @@ class WorkerDied(WorkerError):
 
 class WorkerTimeout(WorkerError):
     """A worker gave no answer in time, and was killed."""
+
+
+class CheckFailed(AssertionError):
+    """`puffer.check_env` found mistakes in an environment.
+
+    Attributes
+    ----------
+    problems : list of puffer.checking.Finding
+        The mistakes.
+    report : puffer.checking.Report
+        What was checked and found.
+    """
+
+    def __init__(self, report: Any) -> None:
+        super().__init__(str(report))
+        self.problems = report.problems
+        self.report = report
+
+
+class CheckWarning(UserWarning):
+    """`puffer.check_env` saw something that is legal and often a mistake."""
+
+
+def describe_end(code: int) -> str:
+    """How a process with this return code ended."""
+    if code >= 0:
+        return f"exited with status {code}"
+    try:
+        return f"was killed by {signal.Signals(-code).name}"
+    except ValueError:
+        return f"was killed by signal {-code}"

@@ -17,6 +17,7 @@ from typing import Any
 from puffer import checks
 from puffer._channel import raise_counter, value_of, wait_for_change
 from puffer.backend import Creator
+from puffer.errors import describe_end
 from puffer.process_worker import ANSWERED, COMMAND, FOLLOWS, OPERATION
 from puffer.remote_worker import RemoteWorker
 from puffer.shared import LINE, Block, BlockShape
@@ -69,13 +70,7 @@ class _Process(RemoteWorker):
     def describe_end(self) -> str:
         # It may have hung up and be about to end by itself, with a status of its own.
         self.leave(time.monotonic() + 1.0)
-        code = self.process.returncode
-        if code >= 0:
-            return f"exited with status {code}"
-        try:
-            return f"was killed by {signal.Signals(-code).name}"
-        except ValueError:
-            return f"was killed by signal {-code}"
+        return describe_end(self.process.returncode)
 
     def leave(self, deadline: float) -> None:
         try:

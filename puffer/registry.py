@@ -8,7 +8,6 @@ import inspect
 import pkgutil
 from collections.abc import Callable
 from functools import partial
-from importlib.metadata import entry_points
 from types import ModuleType
 from typing import Any
 
@@ -65,13 +64,14 @@ def make(
     num_envs : int
         Copies, at least 1. The batch has a row for each agent of each copy, and `num_envs` of the returned object is
         the number of rows, as Gymnasium's contract means it.
-    backend : "auto", "serial" or "process"
-        Where environments written in Python are stepped: in this process, or in worker processes. "auto" takes
-        processes for at least four copies per available core, if there are several cores. Native ones need none.
+    backend : "auto", "serial", "process" or "ray"
+        Where environments written in Python are stepped: in this process, in worker processes, or in the actors of a
+        Ray cluster, which may be on other machines. "auto" takes processes for at least four copies per available
+        core, if there are several cores. Native ones need none.
     num_threads : int
         Threads that step a native environment; 0 measures and picks. Results do not depend on it.
     num_workers : int, optional
-        Worker processes; by default one per available core.
+        Worker processes or actors; by default one per available core.
     batch_size : int, optional
         Copies that one `send` steps and one `recv` returns; divides num_envs, which is the default.
     autoreset_mode : "SameStep", "NextStep", "Disabled", or gymnasium.vector.AutoresetMode
@@ -89,7 +89,7 @@ def make(
     check_actions : bool
         Check actions for range and finiteness.
     timeout, ordered, restart_workers
-        Of the worker processes, see `puffer.process.ProcessBackend`.
+        Of the workers, see `puffer.worker_backend.WorkerBackend`.
     **env_kwargs
         The environment's own parameters.
 
@@ -101,6 +101,8 @@ def make(
         For a package that is not installed; the message has the command that installs it.
     TypeError, ValueError
         For a bad argument, with its name and value.
+    ImportError
+        For what needs a package that is not installed, with the line that installs it.
     """
     options = {
         "batch_size": batch_size,
@@ -223,6 +225,9 @@ def _ocean_names() -> dict[str, str]:
 
 
 def _entry_points() -> dict[str, str]:
+    # Imported here: a worker would take longer to start, and looks nothing up.
+    from importlib.metadata import entry_points
+
     return {point.name: point.value for point in entry_points(group="puffer.envs")}
 
 
@@ -232,7 +237,12 @@ def _found(name: str, env: Registered) -> type[Env] | Callable[[dict[str, Any]],
         env = _require_makes(name, getattr(importlib.import_module(module), attribute))
     if isinstance(env, type) and issubclass(env, Env):
         return env
-    return lambda arguments: creator_of(partial(env, **arguments))
+    return lambda arguments: creator_of(partial(env, **_own(arguments)), arguments.get("render_mode"))
+
+
+def _own(arguments: dict[str, Any]) -> dict[str, Any]:
+    """The arguments without the render mode, which not every environment takes."""
+    return {name: value for name, value in arguments.items() if name != "render_mode"}
 
 
 def _require_makes(name: str, env: Any) -> type[Env] | Callable[..., Any]:

@@ -19,7 +19,7 @@ RESET, STEP, RENDER, CLOSE = range(4)
 
 
 class Likeness(NamedTuple):
-    """What the copies of a worker are like: what all copies have in common, their time limit, and render modes."""
+    """What the copies of a worker are like: what all copies have in common, their time limit, and pictures."""
 
     layout: Layout
     action_layout: ActionLayout

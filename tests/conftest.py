@@ -2,7 +2,13 @@
 
 import numpy as np
 import pytest
-from helpers import CASES, MODES, NAMES, make
+from helpers import CASES, FEW_CASES, MODES, NAMES, make
+
+
+def pytest_addoption(parser):
+    group = parser.getgroup("fuzz")
+    group.addoption("--fuzz-steps", type=int, default=1500, help="steps of random play for each parameter set")
+    group.addoption("--fuzz-seed", type=int, default=0, help="seed of the first script of random play")
 
 
 @pytest.fixture(params=NAMES)
@@ -11,9 +17,15 @@ def name(request):
     return request.param
 
 
-@pytest.fixture(params=CASES, ids=str)
+@pytest.fixture(params=FEW_CASES, ids=str)
 def case(request):
-    """A native environment with options of its own."""
+    """A native environment with its defaults or the first of its parameter sets."""
+    return request.param
+
+
+@pytest.fixture(params=CASES, ids=str)
+def any_case(request):
+    """A native environment with any of its parameter sets."""
     return request.param
 
 

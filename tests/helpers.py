@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 import numpy as np
 from gymnasium import spaces
+from parameter_sets import PARAMETER_SETS
 
 import puffer
 from puffer.registry import find
@@ -26,24 +27,25 @@ NAMES = [name for name in puffer.list_envs() if is_native(name)]
 
 
 class Case(NamedTuple):
-    """An environment and its own options."""
+    """An environment and its own options; a set of them that is not the defaults has a label."""
 
     name: str
     options: dict
+    label: str = ""
 
     def __str__(self):
-        return "-".join([self.name, *(f"{key}={value}" for key, value in self.options.items())])
+        return f"{self.name}-{self.label}" if self.label else self.name
 
     def make(self, num_envs=6, **options):
         return make(self.name, num_envs, **self.options, **options)
 
 
-# Every environment with its defaults; the smallest and an uneven size of those that have sizes.
-CASES = [Case(name, {}) for name in NAMES] + [
-    Case("ocean-catch", {"rows": 2, "columns": 1}),
-    Case("ocean-catch", {"rows": 7, "columns": 12}),
-    Case("ocean-squared", {"size": 3}),
+# Every environment with its defaults, and with each of its parameter sets.
+CASES = [
+    Case(name, options, label) for name in NAMES for label, options in {"": {}, **PARAMETER_SETS.get(name, {})}.items()
 ]
+# With its defaults, and with the first of its parameter sets.
+FEW_CASES = [case for case in CASES if case.label in ("", next(iter(PARAMETER_SETS.get(case.name, {})), ""))]
 
 
 def make(name, num_envs=6, **options):
@@ -157,6 +159,15 @@ def assert_same(first, second, where="result"):
         assert first.tobytes() == second.tobytes(), where
     else:
         assert first == second, where
+
+
+def assert_inside(space, observations):
+    """Every row lies in the Box `space`."""
+    assert observations.dtype == space.dtype
+    assert observations.shape[1:] == space.shape
+    assert not np.isnan(observations).any()
+    assert (observations >= space.low).all()
+    assert (observations <= space.high).all()
 
 
 def rows_of(results, rows):

@@ -6,7 +6,19 @@ import sys
 import numpy as np
 import pytest
 from gymnasium import error
-from helpers import NAMES, Tally, assert_same, ended_rows, make, play, play_at_random, random_actions, rows_of, snapshot
+from helpers import (
+    NAMES,
+    Tally,
+    assert_inside,
+    assert_same,
+    ended_rows,
+    make,
+    play,
+    play_at_random,
+    random_actions,
+    rows_of,
+    snapshot,
+)
 
 from puffer.registry import find, gymnasium_id
 
@@ -21,15 +33,6 @@ def require_chance(name):
     """Skip where episodes have nothing random, and copies nothing to differ in."""
     if documented(name, "Start").startswith("always the same"):
         pytest.skip("every episode begins alike")
-
-
-def assert_inside(space, observations):
-    """Every row lies in the Box `space`."""
-    assert observations.dtype == space.dtype
-    assert observations.shape[1:] == space.shape
-    assert not np.isnan(observations).any()
-    assert (observations >= space.low).all()
-    assert (observations <= space.high).all()
 
 
 def assert_final_observations(info, final, ended):

@@ -14,11 +14,13 @@ class Guests(ParallelEnv):
     """Agents that are there by a timetable. Each sees the time and its last action, and gets that as its reward."""
 
     metadata = {"name": "guests", "render_modes": ["ansi"]}
-    render_mode = None
     possible_agents = ["ann", "bob", "cid"]
 
-    def __init__(self, timetable=(("ann", "bob"), ("ann", "bob"), ("ann", "cid"), ("bob", "cid"), ())):
+    def __init__(
+        self, timetable=(("ann", "bob"), ("ann", "bob"), ("ann", "cid"), ("bob", "cid"), ()), render_mode=None
+    ):
         self.timetable = timetable
+        self.render_mode = render_mode
         self.rng = np.random.default_rng()
 
     def observation_space(self, agent):

@@ -62,13 +62,17 @@ def _entry(name: str) -> _Entry:
     env = puffer.make(name, 1)
     backend = env.unwrapped.backend
     native = isinstance(backend, puffer.Env)
-    description = _first_sentence(inspect.getmodule(type(backend)).__doc__) if native else _described_by_gymnasium(name)
-    observation, action = _space(env.single_observation_space), _space(env.single_action_space)
+    if native:
+        # It begins with the environment's own name, which the table has already.
+        description = _first_sentence(inspect.getmodule(type(backend)).__doc__).partition(": ")[2]
+    else:
+        description = _described_by_gymnasium(name)
+    observation, action = in_words(env.single_observation_space), in_words(env.single_action_space)
     env.close()
     return _Entry(native, name, env.agents_per_env, observation, action, description)
 
 
-def _space(space: gymnasium.Space) -> str:
+def in_words(space: gymnasium.Space) -> str:
     """A space in a few words: float32 (4,), or Discrete(2)."""
     if isinstance(space, spaces.Box):
         return f"{space.dtype} {space.shape}"

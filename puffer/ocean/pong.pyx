@@ -135,10 +135,10 @@ cdef class Pong(Env):
      crossing_frames=60, min_crossing_frames=30, crossing_cut=2, max_climb=50, **options)
 --
 
-The numbers of the rules, which the module's docstring has: `frameskip` (1 to 20), `points_to_win` (1 to 1000),
-`paddle_height` (100 to 2000), `paddle_speed` (1 to 500) and `opponent_speed` (0 to 500) per frame, `crossing_frames`
-(20 to 1000), `min_crossing_frames` (20 to crossing_frames), `crossing_cut` (0 to 100), `max_climb` (1 to 127). The
-options are those of `puffer.Env`.
+The numbers of the rules: `frameskip` (1 to 20), `points_to_win` (1 to 1000), `paddle_height` (100 to 2000),
+`paddle_speed` (1 to 500) and `opponent_speed` (0 to 500) per frame, `crossing_frames` (20 to 1000),
+`min_crossing_frames` (20 to crossing_frames), `crossing_cut` (0 to 100), `max_climb` (1 to 127). The options are those
+of `puffer.Env`. See the module's docstring for the rules.
 """
 
     statistic_names = ("score", "opponent_score", "hits")

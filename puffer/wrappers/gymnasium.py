@@ -104,10 +104,11 @@ def knows(id: str) -> bool:
 
 def creator(id: str, arguments: dict[str, Any]) -> GymnasiumCreator:
     """The creator of `puffer.make("gym-<id>", **arguments)`. Raises ValueError for an unknown render mode."""
-    mode = arguments.get("render_mode")
+    spec, mode = gymnasium.spec(id), arguments.get("render_mode")
     if mode is not None:
-        checks.render_mode(mode, _render_modes(gymnasium.spec(id)))
-    return GymnasiumCreator(id, arguments)
+        checks.render_mode(mode, _render_modes(spec))
+    # The spec travels: a worker knows only what the modules that it imports have registered.
+    return GymnasiumCreator(spec, arguments)
 
 
 def _render_modes(spec: EnvSpec) -> Sequence[str]:
@@ -117,17 +118,17 @@ def _render_modes(spec: EnvSpec) -> Sequence[str]:
 
 @dataclass(frozen=True)
 class GymnasiumCreator:
-    """Makes copies of the environment with this Gymnasium id or spec.
+    """Makes copies of the environment with this Gymnasium spec.
 
     Gymnasium's own wrappers for checking, order and time limits are left off: the batch does their work.
     """
 
-    id: str | EnvSpec
+    spec: EnvSpec
     arguments: dict[str, Any] = field(default_factory=dict)
 
     def __call__(self, copy: int) -> GymAdapter:
         arguments = dict(self.arguments)
-        spec = copying.deepcopy(gymnasium.spec(self.id) if isinstance(self.id, str) else self.id)
+        spec = copying.deepcopy(self.spec)
         max_steps = arguments.pop("max_episode_steps", spec.max_episode_steps)
         spec.max_episode_steps = None
         spec.order_enforce = False

@@ -109,8 +109,7 @@ def _modules() -> Iterator[str]:
     """Every module with an environment."""
     for package in (*_PACKAGES, _ATARI):
         top, _, rest = package.partition(".")
-        spec = importlib.util.find_spec(top) if _is_installed(top) else None
-        for folder in (spec and spec.submodule_search_locations) or ():
+        for folder in _folders(top):
             for found in pkgutil.iter_modules([str(Path(folder, rest))]):
                 if re.search(r"_v\d+$", found.name):
                     yield f"{package}.{found.name}"
@@ -144,8 +143,14 @@ def _is_atari(module: str) -> bool:
     return module.startswith(f"{_ATARI}.")
 
 
+def _folders(package: str) -> list[str]:
+    """Where a package lies; nowhere if it is not installed."""
+    spec = importlib.util.find_spec(package)
+    return list(spec.submodule_search_locations or ()) if spec is not None else []
+
+
 def _is_installed(package: str) -> bool:
-    return importlib.util.find_spec(package) is not None
+    return bool(_folders(package))
 
 
 def _missing() -> list[str]:
@@ -200,9 +205,10 @@ def _own_arguments(module: str, arguments: dict[str, Any]) -> dict[str, Any]:
     for argument in given:
         if argument not in known:
             raise TypeError(f"pettingzoo-{name} has no argument {argument!r}; its own are {', '.join(known)}")
-    if _is_atari(module) and given.get("auto_rom_install_path") is None and _is_installed("ale_py"):
-        spec = importlib.util.find_spec("ale_py")
-        given["auto_rom_install_path"] = str(Path(spec.submodule_search_locations[0], "roms"))
+    if _is_atari(module) and given.get("auto_rom_install_path") is None:
+        # multi-agent-ale-py has no games of its own.
+        for folder in _folders("ale_py"):
+            given["auto_rom_install_path"] = str(Path(folder, "roms"))
     return given
 
 
@@ -216,12 +222,11 @@ def _count_arguments(name: str, agents: int, known: list[str]) -> dict[str, int]
 def _parameters(module: str) -> list[str]:
     """The arguments that an environment has."""
     constructor = _import(module).raw_env
-    names = []
+    handed_on = []
     if _is_atari(module):
-        # Its constructor adds these to its own.
-        names = ["obs_type", "full_action_space", "max_cycles", "render_mode", "auto_rom_install_path"]
+        handed_on = ["obs_type", "full_action_space", "max_cycles", "render_mode", "auto_rom_install_path"]
     behind = _BEHIND.get(_bare_name(module))
     if behind is not None:
         constructor = getattr(importlib.import_module(constructor.__module__), behind)
     own = inspect.signature(constructor).parameters.values()
-    return [p.name for p in own if p.kind is not p.VAR_KEYWORD and p.kind is not p.VAR_POSITIONAL] + names
+    return [p.name for p in own if p.kind is not p.VAR_KEYWORD and p.kind is not p.VAR_POSITIONAL] + handed_on

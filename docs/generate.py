@@ -1,0 +1,257 @@
+"""Writes a page and a picture for every native environment, and the index of the pages, to docs/environments/.
+
+    python docs/generate.py
+
+A page says what the environment itself says: the docstrings of its module and class, its parameters and its spaces. The
+picture shows one copy after some steps of random play. Nothing is listed here, so a new environment needs no edit.
+"""
+
+from __future__ import annotations
+
+import inspect
+import random
+import re
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+from gymnasium import spaces
+from PIL import Image
+
+import puffer
+from puffer.bench.listing import in_words
+from puffer.registry import find, gymnasium_id, parameters
+
+FOLDER = Path(__file__).parent / "environments"
+COMMAND = "make docs"
+# For a picture: steps of random play, every which of them is looked at, and the seed.
+STEPS, STRIDE, SEED = 120, 3, 0
+# Copies of the example.
+COPIES = 64
+
+_FIELD = re.compile(r"([A-Z]\w*) {2,}(\S.*)")
+# What every class docstring ends with, for readers of the source.
+_REFERENCE = re.compile(
+    r"(?:^|[;.] )[Tt]he options are those of `puffer\.Env`\.( See the module's docstring for the rules\.)?$"
+)
+_COMMON = "`puffer.make` has those that every environment takes."
+
+
+class Rules(NamedTuple):
+    """What the docstring of an environment's module says."""
+
+    title: str
+    summary: str
+    fields: dict[str, str]
+    remarks: list[str]
+
+
+def names() -> list[str]:
+    """The environments that have a page."""
+    return [name for name in puffer.list_envs() if name.startswith("ocean-")]
+
+
+def file_name(name: str) -> str:
+    return name.removeprefix("ocean-")
+
+
+def rules(name: str) -> Rules:
+    """Raises ValueError for a docstring without a title or without fields."""
+    head, *paragraphs = inspect.cleandoc(inspect.getmodule(find(name)).__doc__).split("\n\n")
+    title, _, summary = _one_line(head).partition(": ")
+    fields = [paragraph for paragraph in paragraphs if _FIELD.match(paragraph)]
+    if not summary or len(fields) != 1:
+        raise ValueError(f'the docstring of {name} must begin with "Title: summary." and have one block of fields')
+    remarks = [_one_line(paragraph) for paragraph in paragraphs if paragraph not in fields]
+    return Rules(title, summary[0].upper() + summary[1:], _fields(fields[0]), remarks)
+
+
+def _fields(block: str) -> dict[str, str]:
+    """The labelled fields of a block; lines that are indented go on with the field above them."""
+    fields: dict[str, str] = {}
+    label = ""
+    for line in block.splitlines():
+        match = _FIELD.match(line)
+        if match:
+            label, fields[label] = match[1], match[2]
+        else:
+            fields[label] += f" {line.strip()}"
+    return fields
+
+
+def _one_line(text: str) -> str:
+    return " ".join(text.split())
+
+
+# ---- Pages ----
+
+
+def page(name: str) -> str:
+    """The page of an environment, in Markdown."""
+    env = puffer.make(name, COPIES, num_threads=1)
+    about = rules(name)
+    own = file_name(name)
+    parts = [
+        f"# {about.title}",
+        *(_escaped(text) for text in (about.summary, *about.remarks)),
+        f"![{about.title} during random play]({own}.png)",
+        _table(_facts(name, env)),
+        "## Rules",
+        _table([(f"**{label}**", _escaped(text)) for label, text in about.fields.items()]),
+        "## Parameters",
+        *_parameters(name),
+        "## Example",
+        _example(own, env),
+        f"This page is made from the docstrings, by `{COMMAND}`.",
+    ]
+    env.close()
+    return "\n\n".join(parts) + "\n"
+
+
+def index() -> str:
+    """The table of all environments, in Markdown."""
+    rows = [("", "name", "agents", "observation", "action", ""), ("---",) * 6]
+    for name in names():
+        env = puffer.make(name, 1, num_threads=1)
+        own, about = file_name(name), rules(name)
+        observation, action = in_words(env.single_observation_space), in_words(env.single_action_space)
+        picture = f'<img src="{own}.png" width="80" alt="">'
+        link = f"[`{own}`]({own}.md)"
+        rows.append((picture, link, str(env.agents_per_env), observation, action, _escaped(about.summary)))
+        env.close()
+    head = "The native environments. Each is made by `puffer.make` with its name, and has a page with its rules."
+    return f"# Environments\n\n{head}\n\n{_rows(rows)}\n\nThis page is made from the docstrings, by `{COMMAND}`.\n"
+
+
+def _facts(name: str, env: puffer.VectorEnv) -> list[tuple[str, str]]:
+    cls, backend = find(name), env.unwrapped.backend
+    agents = str(env.agents_per_env)
+    if env.agents_per_env > 1:
+        agents += ", each with episodes of its own" if backend.independent_agents else ", which share an episode"
+    statistics = ("episode_return", "episode_length", *cls.statistic_names)
+    return [
+        ("**Name**", f"`{name}`, or `{file_name(name)}`; in Gymnasium `{gymnasium_id(cls)}`"),
+        ("**Agents of a copy**", agents),
+        ("**Observation space**", in_words(env.single_observation_space)),
+        ("**Action space**", in_words(env.single_action_space)),
+        ("**Statistics**", _codes(statistics)),
+        ("**Render modes**", _codes((*cls.render_modes, "human"))),
+    ]
+
+
+def _parameters(name: str) -> list[str]:
+    """The table of the parameters, and what the class says about them."""
+    own = parameters(find(name))
+    if not own:
+        return [f"None of its own: {_COMMON}"]
+    defaults = [(f"`{key}`", f"`{parameter.default!r}`") for key, parameter in own.items()]
+    table = _rows([("parameter", "default"), ("---",) * 2, *defaults])
+    paragraphs = map(_one_line, find(name).__doc__.split("\n\n"))
+    described = [_REFERENCE.sub(".", paragraph).removeprefix(".") for paragraph in paragraphs]
+    return [table, *(_escaped(text) for text in described if text), f"Beside them, {_COMMON}"]
+
+
+def _example(own: str, env: puffer.VectorEnv) -> str:
+    batch, actions = env.observation_space, env.action_space
+    return f"""```python
+import puffer
+
+env = puffer.make("{own}", num_envs={env.num_copies}, seed=0)
+observations, info = env.reset()  # {batch.dtype} {batch.shape}
+for _ in range(100):
+    actions = env.action_space.sample()  # {actions.dtype} {actions.shape}
+    observations, rewards, terminations, truncations, info = env.step(actions)
+print(env.stats())
+env.close()
+```"""
+
+
+def _table(pairs: list[tuple[str, str]]) -> str:
+    return _rows([("", ""), ("---",) * 2, *pairs])
+
+
+def _rows(rows: list[tuple[str, ...]]) -> str:
+    return "\n".join("| " + " | ".join(row) + " |" for row in rows)
+
+
+def _codes(words: tuple[str, ...]) -> str:
+    return ", ".join(f"`{word}`" for word in words)
+
+
+def _escaped(text: str) -> str:
+    """Text as Markdown shows it, but for what stands in backticks."""
+    spans = text.split("`")
+    spans[::2] = [re.sub(r"([*|<])", r"\\\1", span) for span in spans[::2]]
+    return "`".join(spans)
+
+
+# ---- Pictures ----
+
+
+def picture(name: str) -> np.ndarray:
+    """Of the pictures that random play shows, the one that differs most from the first; (height, width, 3) uint8."""
+    env = puffer.make(name, 1, num_threads=1)
+    rng = random.Random(SEED)
+    env.reset(seed=SEED)
+    first = best = env.unwrapped.backend.render_copy()
+    most = 0
+    for step in range(STEPS):
+        env.step(_random_actions(env, rng))
+        if step % STRIDE:
+            continue
+        frame = env.unwrapped.backend.render_copy()
+        difference = int(np.abs(frame.astype(np.int64) - first).sum())
+        if difference >= most:
+            best, most = frame, difference
+    env.close()
+    return best
+
+
+def _random_actions(env: puffer.VectorEnv, rng: random.Random) -> np.ndarray:
+    """Actions for every row, from numbers that are the same in every version of Python and NumPy."""
+    space, shape = env.single_action_space, env.action_space.shape
+    shares = np.array([rng.random() for _ in range(int(np.prod(shape)))]).reshape(shape)
+    if isinstance(space, spaces.Box):
+        low, high = (np.where(np.isfinite(bound), bound, side) for bound, side in ((space.low, -1), (space.high, 1)))
+        return (low + shares * (high - low)).astype(np.float32)
+    return space.start + (shares * (space.n if isinstance(space, spaces.Discrete) else space.nvec)).astype(np.int32)
+
+
+def is_same_picture(path: Path, frame: np.ndarray) -> bool:
+    """Whether the file shows the picture, up to what another processor or C library may round differently."""
+    with Image.open(path) as image:
+        shown = np.asarray(image.convert("RGB"))
+    return shown.shape == frame.shape and np.abs(shown.astype(np.int64) - frame).max() <= 2
+
+
+def save(path: Path, frame: np.ndarray) -> None:
+    """Write a PNG file, with a palette if 256 colours are enough."""
+    height, width, _ = frame.shape
+    colours, indices = np.unique(frame.reshape(-1, 3), axis=0, return_inverse=True)
+    if len(colours) > 256:
+        image = Image.fromarray(frame)
+    else:
+        image = Image.fromarray(indices.reshape(height, width).astype(np.uint8), "P")
+        image.putpalette(colours.tobytes())
+    image.save(path, "PNG", optimize=True)
+
+
+def main() -> None:
+    FOLDER.mkdir(exist_ok=True)
+    texts = {"README.md": index(), **{f"{file_name(name)}.md": page(name) for name in names()}}
+    for file, text in texts.items():
+        (FOLDER / file).write_text(text, encoding="utf-8")
+    for name in names():
+        path, frame = FOLDER / f"{file_name(name)}.png", picture(name)
+        # A file that shows it already stays: other versions of Pillow write other bytes.
+        if not path.exists() or not is_same_picture(path, frame):
+            save(path, frame)
+    kept = {*texts, *(f"{file_name(name)}.png" for name in names())}
+    for path in FOLDER.iterdir():
+        if path.name not in kept:
+            path.unlink()
+    print(f"{len(names())} pages in {FOLDER}")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,257 @@
+"""What no careful user does to a vector environment: bad actions, calls out of order.
+
+Systems written in C++ may crash or hang at it, and take the program with them. So everything but this package's own
+batches is tried in a process of its own.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import pickle
+import subprocess
+import sys
+from collections.abc import Callable
+from multiprocessing.connection import Connection, Pipe
+from typing import Any
+
+import cloudpickle
+import numpy as np
+from gymnasium import spaces
+from gymnasium.vector.utils import batch_space
+
+from puffer.checking.driver import advance, first_difference, play
+from puffer.checking.report import Report, UnusableError
+from puffer.checking.vector import VectorDriver
+from puffer.errors import describe_end
+
+# Seconds until an environment is made in another process, and that one thing may take then.
+_START = 120.0
+_PATIENCE = 60.0
+_CRASH = (
+    "check actions, and whether the environment has been reset and is open, before native code gets them: this ends or "
+    "stops the user's program"
+)
+# What the report calls them together.
+ALL = "bad actions and calls out of order"
+
+
+def too_many_actions(driver: VectorDriver, seed: int, strict: bool) -> None:
+    """A row too many."""
+    _try_length(driver, seed, driver.env.num_envs + 1, "too many actions")
+
+
+def too_few_actions(driver: VectorDriver, seed: int, strict: bool) -> None:
+    """A row too few."""
+    if driver.env.num_envs > 1:
+        _try_length(driver, seed, driver.env.num_envs - 1, "too few actions")
+
+
+def _try_length(driver: VectorDriver, seed: int, rows: int, what: str) -> None:
+    space = batch_space(driver.env.single_action_space, rows)
+    space.seed(seed)
+    if _is_refused(driver, seed, space.sample(), what):
+        return
+    driver.report.problem(
+        f"step() took {rows} actions for {driver.env.num_envs} rows",
+        "compare the number of actions with num_envs in every step, before anything is stepped, and raise ValueError",
+    )
+
+
+def actions_out_of_range(driver: VectorDriver, seed: int, strict: bool) -> None:
+    """An integer below or above the space, in the last row."""
+    space = driver.env.single_action_space
+    if isinstance(space, spaces.Discrete):
+        bad = [int(space.start) - 1, int(space.start + space.n)]
+    elif isinstance(space, spaces.MultiDiscrete):
+        bad = [int(space.start.min()) - 1, int((space.start + space.nvec).max())]
+    else:
+        return
+    for value in bad:
+        actions = driver.sample()
+        actions[-1] = value
+        if not _is_refused(driver, seed, actions, f"the action {value} in the last row"):
+            _note(driver, strict, f"step() took the action {value} in the last row, and the space is {space!r:.80}")
+
+
+def actions_that_are_no_number(driver: VectorDriver, seed: int, strict: bool) -> None:
+    """NaN in the last row."""
+    if not isinstance(driver.env.single_action_space, spaces.Box):
+        return
+    actions = driver.sample()
+    if actions.dtype.kind != "f":
+        return
+    actions[-1] = np.nan
+    if not _is_refused(driver, seed, actions, "the action NaN in the last row"):
+        _note(driver, strict, "step() took the action NaN in the last row")
+
+
+def _note(driver: VectorDriver, strict: bool, observed: str) -> None:
+    add = driver.report.problem if strict else driver.report.suspect
+    add(
+        observed,
+        "check actions in one pass before anything is stepped, and raise ValueError with the row and the value",
+    )
+
+
+def _is_refused(driver: VectorDriver, seed: int, actions: Any, what: str) -> bool:
+    """Whether step() raises; then also reports when it has stepped anyway."""
+    expected = play(driver, seed, 2)
+    is_repeatable = first_difference(expected, play(driver, seed, 2)) is None
+    records = play(driver, seed, 1)
+    if driver.must_reset:
+        driver.restart()
+    try:
+        driver.env.step(actions)
+    except Exception as error:
+        refusal = f"step() refused {what} ({type(error).__name__}: {error!s:.80})"
+    else:
+        return False
+    try:
+        records.append(advance(driver))
+    except Exception:
+        # One that does not go on before a reset is as good.
+        _require_reset(driver, seed, refusal, what)
+        return True
+    found = first_difference(expected, records)
+    if found and is_repeatable:
+        driver.report.problem(
+            f"{refusal}, and the next step differs from what it is without them: {found[1]}",
+            f"refuse {what} before the first environment is stepped",
+        )
+    return True
+
+
+def _require_reset(driver: VectorDriver, seed: int, refusal: str, what: str) -> None:
+    try:
+        driver.reset(seed)
+    except Exception as error:
+        driver.report.problem(
+            f"{refusal}, and then reset() raised {type(error).__name__}: {error}",
+            f"refuse {what} such that the environment goes on, after a reset at least",
+        )
+        raise UnusableError from None
+
+
+def a_step_before_the_first_reset(driver: VectorDriver, seed: int, strict: bool) -> None:
+    """Without any reset."""
+    _suspect_answer(driver, "step() before the first reset()")
+
+
+def a_step_after_close(driver: VectorDriver, seed: int, strict: bool) -> None:
+    """After close(), twice."""
+    driver.reset(seed)
+    driver.env.close()
+    driver.env.close()
+    _suspect_answer(driver, "step() after close()")
+
+
+def _suspect_answer(driver: VectorDriver, call: str) -> None:
+    try:
+        driver.env.step(driver.sample())
+    except Exception:
+        return
+    driver.report.suspect(f"{call} was answered", f"raise an exception for {call}, of the kinds of gymnasium.error")
+
+
+# The last closes the environment.
+ABUSES = [
+    a_step_before_the_first_reset,
+    too_many_actions,
+    too_few_actions,
+    actions_out_of_range,
+    actions_that_are_no_number,
+    a_step_after_close,
+]
+
+
+def abuse_here(make: Callable[[], Any], report: Report, seed: int, strict: bool) -> None:
+    """Try everything in this process, each with a new environment; `strict` if it promises to check actions."""
+    for abuse in ABUSES:
+        env = make()
+        _abuse(abuse, env, report, seed, strict)
+        env.close()
+
+
+def abuse_instance(env: Any, report: Report, seed: int) -> None:
+    """Try what can be tried with an environment that has been reset, and close it."""
+    for abuse in ABUSES[1:]:
+        _abuse(abuse, env, report, seed, False)
+
+
+def _abuse(abuse: Callable, env: Any, report: Report, seed: int, strict: bool) -> None:
+    driver = VectorDriver(env, report)
+    driver.seed_actions()
+    report.run(abuse, driver, seed, strict)
+
+
+def abuse_apart(make: Callable[[], Any], report: Report, seed: int) -> None:
+    """Try everything in a process of its own, and in another one what a crash has left untried."""
+    try:
+        plan = cloudpickle.dumps((make, seed))
+    except Exception as error:
+        # Pickling may raise anything.
+        report.skip(f"the function that makes the environment cannot be pickled ({error})", ALL)
+        return
+    start = 0
+    while start < len(ABUSES):
+        start = _try_from(start, plan, report)
+
+
+def _try_from(start: int, plan: bytes, report: Report) -> int:
+    """Try the abuses from number `start` on; returns the number of the first that is not tried yet."""
+    ours, theirs = Pipe(duplex=False)
+    program = f"import sys; sys.path[:] = {sys.path}; from puffer.checking import abuse; abuse.main({theirs.fileno()})"
+    process = subprocess.Popen(
+        [sys.executable, "-c", program],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        pass_fds=(theirs.fileno(),),
+    )
+    theirs.close()
+    assert process.stdin is not None
+    try:
+        with contextlib.suppress(BrokenPipeError), process.stdin:
+            process.stdin.write(pickle.dumps((start, plan)))
+        for number in range(start, len(ABUSES)):
+            made, failure = _receive(ours, process, _START)
+            if made is None:
+                report.skip(f"in a process of its own, making the environment: {failure}", ALL)
+                return len(ABUSES)
+            report.begin(ABUSES[number])
+            found, failure = _receive(ours, process, _PATIENCE)
+            if found is None:
+                report.problem(failure, _CRASH)
+                return number + 1
+            report.merge(found)
+    finally:
+        process.kill()
+        process.wait()
+        ours.close()
+    return len(ABUSES)
+
+
+def _receive(connection: Connection, process: subprocess.Popen, seconds: float) -> tuple[Any, str]:
+    """What the process sends next; None, and why, if that is nothing."""
+    try:
+        if connection.poll(seconds):
+            return pickle.loads(connection.recv_bytes()), ""
+    except EOFError:
+        return None, f"the process {describe_end(process.wait())}"
+    return None, f"no answer in {seconds:.0f} seconds"
+
+
+def main(descriptor: int) -> None:
+    """Try what standard input says; write to the descriptor when an environment is made, and what was found with it."""
+    start, plan = pickle.load(sys.stdin.buffer)
+    make, seed = pickle.loads(plan)
+    results = Connection(descriptor, readable=False)
+    for abuse in ABUSES[start:]:
+        env = make()
+        results.send_bytes(pickle.dumps("made"))
+        report = Report("")
+        _abuse(abuse, env, report, seed, False)
+        results.send_bytes(pickle.dumps(report))
+    # Without what may wait for ever at the end of an interpreter.
+    os._exit(0)

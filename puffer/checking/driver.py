@@ -1,0 +1,181 @@
+"""Drivers: environments of every kind, reset and stepped in one way, and looked at after every call."""
+
+from __future__ import annotations
+
+import copy as copying
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from puffer.checking.report import Report, UnusableError
+from puffer.checking.values import copied, difference, share_memory
+
+# A trace that is compared with others is at most this long.
+SHORT = 100
+# Calls of a driver after which what they return is no longer kept to see whether it is written again.
+_HELD_CALLS = 100
+
+
+class Record(NamedTuple):
+    """What one call returned, copied. `reset` returns an observation alone."""
+
+    observation: Any
+    reward: Any = None
+    terminated: Any = None
+    truncated: Any = None
+
+
+class Driver:
+    """Drives an environment and reports what is wrong with the single things that it returns.
+
+    A subclass sets `action_space` and writes the methods that raise NotImplementedError here.
+
+    Attributes
+    ----------
+    env
+        The environment.
+    report : Report
+    make : callable or None
+        Makes another one, if something is known that does.
+    is_random : bool
+        Whether different seeds gave different traces.
+    is_repeatable : bool
+        Whether the same seed gave the same trace.
+    label : str
+        What findings begin with, where one report is about several batches.
+    """
+
+    action_space: Any
+
+    def __init__(self, env: Any, report: Report, make: Callable[[], Any] | None = None) -> None:
+        self.env = env
+        self.report = report
+        self.make = make
+        self.is_random = False
+        self.is_repeatable = True
+        self.label = ""
+        self._call = ""
+        self._steps = 0
+        self._held: tuple[Any, Any] | None = None
+        self._held_calls = 0
+
+    # ---- For subclasses ----
+
+    def reset(self, seed: int | None) -> Record:
+        """Begin a new trace."""
+        raise NotImplementedError
+
+    def step(self, action: Any) -> Record:
+        """Step with an action of `sample`."""
+        raise NotImplementedError
+
+    @property
+    def must_reset(self) -> bool:
+        """Whether an episode is over and `restart` has to come before the next step."""
+        raise NotImplementedError
+
+    def restart(self) -> Record:
+        """Begin the next episode of a trace, without a seed."""
+        raise NotImplementedError
+
+    def observations_of_rows(self, observation: Any) -> list[Any]:
+        """The observation of a record, row by row."""
+        return [observation]
+
+    def close(self) -> None:
+        """Close the environment."""
+        self.env.close()
+
+    # ---- The same for all ----
+
+    @contextmanager
+    def another(self) -> Iterator[Any]:
+        """A driver of a new environment of the same kind, which is closed in the end."""
+        assert self.make is not None
+        driver = type(self)(self.make(), self.report, self.make)
+        driver.label = self.label
+        try:
+            yield driver
+        finally:
+            driver.close()
+
+    def seed_actions(self) -> None:
+        """Let `sample` begin its sequence of actions again."""
+        self.action_space = copying.deepcopy(self.action_space)
+        self.action_space.seed(0)
+
+    def sample(self) -> Any:
+        """A random action."""
+        return self.action_space.sample()
+
+    @property
+    def where(self) -> str:
+        """The call that is under way, or was the last."""
+        return f"{self.label}{self._call}"
+
+    def begin_trace(self, seed: Any) -> None:
+        """A reset is coming that begins a trace."""
+        self._steps = 0
+        self._call = f"reset(seed={seed})"
+
+    def begin_step(self) -> None:
+        """A step is coming."""
+        self._steps += 1
+        self._call = f"step {self._steps}"
+
+    def begin_restart(self, arguments: str = "") -> None:
+        """A reset in a trace is coming."""
+        self._call = f"reset({arguments}) after step {self._steps}"
+
+    def require_repeatable(self) -> None:
+        """End a check that compares traces where that would tell nothing new."""
+        if not self.is_repeatable:
+            self.report.skip("the same seed does not give the same trace")
+            raise UnusableError
+
+    def hold(self, observation: Any, what: str, advice: str) -> None:
+        """Keep what a call returned, as a user may, and report when the call now under way has changed what is kept."""
+        self._held_calls += 1
+        if self._held_calls > _HELD_CALLS:
+            return
+        if self._held is not None:
+            earlier, copy = self._held
+            change = difference(copy, earlier, what)
+            if change:
+                self.report.problem(f"{self.where} changed what the call before had returned: {change}", advice)
+            elif share_memory(earlier, observation):
+                self.report.problem(f"{self.where} returned the memory that the call before had returned", advice)
+        self._held = (observation, copied(observation))
+
+
+def play(driver: Driver, seed: int | None, steps: int) -> list[Record]:
+    """Reset and step with random actions, always the same ones; the record of the reset comes first."""
+    driver.seed_actions()
+    records = [driver.reset(seed)]
+    for _ in range(steps):
+        records.append(advance(driver))
+    return records
+
+
+def advance(driver: Driver) -> Record:
+    """Step with a random action, after a restart where one is due."""
+    if driver.must_reset:
+        driver.restart()
+    return driver.step(driver.sample())
+
+
+def first_difference(first: list[Record], second: list[Record]) -> tuple[int, str] | None:
+    """The first call for which two traces differ, and how; None if they are equal."""
+    for call, (one, other) in enumerate(zip(first, second, strict=True)):
+        for field in Record._fields:
+            how = difference(getattr(one, field), getattr(other, field), field)
+            if how:
+                return call, f"{'after reset' if call == 0 else f'in step {call}'} {how}"
+    return None
+
+
+def has_ended(record: Record) -> bool:
+    """Whether the call ended an episode."""
+    return bool(np.any(record.terminated) or np.any(record.truncated))

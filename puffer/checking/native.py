@@ -1,0 +1,185 @@
+"""What native environments keep beyond the contract of vector environments."""
+
+from __future__ import annotations
+
+import copy as copying
+from collections.abc import Callable
+from contextlib import closing
+from typing import Any
+
+import numpy as np
+
+from puffer._core import Env
+from puffer.checking.driver import SHORT, Record, advance, first_difference, play
+from puffer.checking.guards import Guards
+from puffer.checking.report import Report
+from puffer.checking.values import difference
+from puffer.checking.vector import VectorDriver
+from puffer.vector import VectorEnv
+
+COPIES = 4
+
+
+class Maker:
+    """Makes batches of a native class; copies of the arrays are returned, actions are checked."""
+
+    def __init__(self, cls: Callable[..., Env]) -> None:
+        self.cls = cls
+
+    def __call__(self, num_envs: int = COPIES, **options: Any) -> VectorEnv:
+        return VectorEnv(self.cls(num_envs, **{"num_threads": 1, **options}), copy=True)
+
+    def driver(self, report: Report, num_envs: int = COPIES, **options: Any) -> VectorDriver:
+        """A driver of such a batch."""
+        return VectorDriver(self(num_envs, **options), report, lambda: self(num_envs, **options))
+
+
+# ---- Of a batch ----
+
+
+def snapshots(driver: VectorDriver, steps: int, seed: int) -> None:
+    """set_state(get_state()) brings everything back, the random stream included."""
+    env, short = driver.env, min(steps, SHORT)
+    play(driver, seed, short // 2)
+    state, episodes = env.get_state(), copying.deepcopy(driver.episodes)
+    driver.seed_actions()
+    first = [advance(driver) for _ in range(short)]
+    env.set_state(state)
+    driver.episodes = episodes
+    if not np.array_equal(env.get_state(), state):
+        driver.report.problem(
+            "get_state() right after set_state(state) gave another state", "observe() must not change the state"
+        )
+    driver.seed_actions()
+    found = first_difference(first, [advance(driver) for _ in range(short)])
+    if found:
+        driver.report.problem(
+            f"{short} steps after get_state(), and after set_state(): {found[1]}",
+            "keep all state in memory from new_state(): fields of the class and static variables are in no snapshot",
+        )
+
+
+def redrawing(driver: VectorDriver, steps: int, seed: int) -> None:
+    """What a row holds is what observe() writes of the state into a row that holds anything else."""
+    if driver.make is None:
+        driver.report.skip("pass a name, a class, or a function that makes the batch")
+        return
+    with driver.another() as fresh:
+        play(fresh, seed + 1, 3)
+        driver.seed_actions()
+        driver.reset(seed)
+        for _ in range(min(steps, SHORT)):
+            observations = advance(driver).observation
+            fresh.env.set_state(driver.env.get_state())
+            live = fresh.env.unwrapped.backend.observations
+            absent = ~driver.masks
+            how = difference(live[~absent], observations[~absent], "observations")
+            if how:
+                driver.report.problem(
+                    f"{driver.where}: drawn anew from a snapshot, and in the batch: {how}",
+                    "observe() has to write every entry of the row while self.retained is False, and to undo all that "
+                    "it wrote before while it is True",
+                )
+                return
+
+
+def statistics(driver: VectorDriver, steps: int, seed: int) -> None:
+    """stats() are the means over what the steps returned."""
+    env = driver.env
+    driver.seed_actions()
+    driver.reset(seed)
+    env.stats()
+    returns, lengths = [], []
+    for _ in range(steps):
+        record = advance(driver)
+        for row in np.flatnonzero(record.terminated | record.truncated):
+            returns.append(driver.episodes.returns[row])
+            lengths.append(driver.episodes.lengths[row])
+    found = env.stats()
+    if found["episodes"] != len(returns):
+        driver.report.problem(
+            f"{len(returns)} episodes ended in {steps} steps, and stats() counts {found['episodes']}",
+            "let the base class count episodes: set terminations, never the counters",
+        )
+    elif returns:
+        expected = {"episode_return": np.mean(returns), "episode_length": np.mean(lengths)}
+        for name, value in expected.items():
+            if not np.isclose(found[name], value, rtol=1e-6, atol=1e-6):
+                driver.report.problem(
+                    f"stats() gives {name} {found[name]}, and what the steps returned {value}",
+                    "let the base class add up rewards: change self.rewards in step_one only",
+                )
+
+
+# ---- Of a class ----
+
+
+def threads(maker: Maker, report: Report, steps: int, seed: int) -> None:
+    """Two threads give what one gives."""
+    _compare(
+        maker.driver(report, 128),
+        maker.driver(report, 128, num_threads=2),
+        "128 copies, one thread and two",
+        "let a copy touch its own state and rows only: nothing shared, nothing static",
+        min(steps, SHORT),
+        seed,
+    )
+
+
+def _compare(one: VectorDriver, other: VectorDriver, what: str, advice: str, steps: int, seed: int) -> None:
+    with closing(one), closing(other):
+        found = first_difference(play(one, seed, steps), play(other, seed, steps))
+    if found:
+        one.report.problem(f"{what}: {found[1]}", advice)
+
+
+def independent_copies(maker: Maker, report: Report, steps: int, seed: int) -> None:
+    """A copy plays the same alone and among others, whatever those do."""
+    steps = min(steps, SHORT)
+    with closing(maker.driver(report, 1)) as alone, closing(maker.driver(report, 8)) as many:
+        rows = alone.env.num_envs
+        many.seed_actions()
+        actions = [many.sample() for _ in range(steps)]
+        first, last = slice(0, rows), slice(7 * rows, 8 * rows)
+        together = _play_rows(many, seed, actions, last)
+        found = first_difference(
+            _play_rows(alone, seed, [batch[first] for batch in actions], first), _play_rows(many, seed, actions, first)
+        )
+        if found:
+            report.problem(
+                f"copy 0 of one and copy 0 of eight: {found[1]}",
+                "draw from self.rng[i] only: the random stream of a copy is its own",
+            )
+        for batch, other in zip(actions, [many.sample() for _ in range(steps)], strict=True):
+            batch[: last.start] = other[: last.start]
+        found = first_difference(together, _play_rows(many, seed, actions, last))
+        if found:
+            report.problem(
+                f"copy 7 of eight, with two choices of actions for the others: {found[1]}",
+                "let a copy read its own state and actions only",
+            )
+
+
+def _play_rows(driver: VectorDriver, seed: int, actions: list[np.ndarray], rows: slice) -> list[Record]:
+    """What some rows return."""
+    records = [driver.reset(seed), *(driver.step(batch) for batch in actions)]
+    return [Record(*(None if field is None else field[rows] for field in record)) for record in records]
+
+
+def rows_of_others(maker: Maker, report: Report, steps: int, seed: int) -> None:
+    """Nothing is written outside the rows of the batch."""
+    for copies in (1, COPIES):
+        with closing(maker(copies)) as plain:
+            buffers = plain.unwrapped.backend.buffers
+            forms = [(array.shape[1:], array.dtype) for array in (buffers.observations, buffers.actions)]
+            guards = Guards(plain.num_envs, *forms)
+        with closing(maker.driver(report, copies, buf=guards.own())) as driver:
+            driver.seed_actions()
+            driver.reset(seed)
+            for _ in range(min(steps, SHORT)):
+                advance(driver)
+                guards.look(driver)
+
+
+BATCH_CHECKS: list[Callable] = [snapshots, redrawing, statistics]
+CLASS_CHECKS: list[Callable] = [threads, independent_copies, rows_of_others]
