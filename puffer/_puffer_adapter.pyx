@@ -44,6 +44,7 @@ environment sets its mask True again: its row is zero.
                              f"{agents}")
         # Not `env.single_observation_space`: the layouts refuse, by name, what has not been set.
         super().__init__(env, env.layout.space, env.action_layout.space, agents, env.max_steps)
+        self.copy_action_space = env.copy_action_space
         self.env_step = env.step
         self.env_reset = env.reset
         self.takes_seed = takes_parameter(env.reset, "seed")

@@ -14,7 +14,7 @@ from puffer._puffer_adapter import PufferAdapter
 from puffer._python import Adapter, GymAdapter, seeds_after, takes_parameter
 from puffer.backends import python_backend
 from puffer.env import PufferEnv
-from puffer.rendering import copy_mode, rendering_of
+from puffer.rendering import copy_mode, declared_modes
 from puffer.vector import VectorEnv
 from puffer.wrappers.gymnasium import GymnasiumCreator
 
@@ -116,8 +116,7 @@ class _CallCreator:
     def __call__(self, copy: int) -> Adapter:
         if self._render_mode is None or not takes_parameter(self._function, "render_mode"):
             return adapter_of(self._function())
-        # Of a class; what a function will make is not known yet.
-        modes = rendering_of(getattr(self._function, "func", self._function)).modes
+        modes = declared_modes(getattr(self._function, "func", self._function))
         return adapter_of(self._function(render_mode=copy_mode(self._render_mode, modes, copy)))
 
 

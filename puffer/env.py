@@ -48,6 +48,8 @@ class PufferEnv:
     num_agents : int
     possible_agents : sequence
         Agent ids in the order of their rows; by default 0 .. num_agents - 1.
+    copy_action_space : MultiDiscrete or None
+        The actions of all rows, (num_agents, ...), if agents have fewer than `single_action_space` has.
     max_steps : int or None
         Steps after which the batch truncates an episode.
     render_mode : str or None
@@ -59,6 +61,7 @@ class PufferEnv:
     render_mode: str | None = None
     max_steps: int | None = None
     num_agents: int = 1
+    copy_action_space: spaces.MultiDiscrete | None = None
     _buf: Any = None
     _buffers: Buffers | None = None
 

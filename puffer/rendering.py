@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
+_MODES = ("rgb_array", "ansi", "human")
+
 
 class Rendering(NamedTuple):
     """What an environment says of its pictures."""
@@ -23,10 +25,15 @@ def rendering_of(env: Any) -> Rendering:
     return Rendering(tuple(modes or ()), getattr(env, "render_mode", None), fps or 30)
 
 
+def declared_modes(maker: Any) -> Sequence[str]:
+    """The modes that a class of environments declares; all of them for a function, which may make any."""
+    return rendering_of(maker).modes or _MODES
+
+
 def batch_modes(modes: Sequence[str]) -> list[str]:
     """The modes of a batch of copies that have these: a window needs no more than frames."""
-    shown = [mode for mode in ("rgb_array", "ansi") if mode in modes]
-    return [*shown, "human"] if "human" in modes or "rgb_array" in modes else shown
+    has_window = "rgb_array" in modes
+    return [mode for mode in _MODES if mode in modes or (mode == "human" and has_window)]
 
 
 def copy_mode(mode: str | None, modes: Sequence[str], copy: int) -> str | None:

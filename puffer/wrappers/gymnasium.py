@@ -19,7 +19,7 @@ from gymnasium.envs.registration import EnvSpec, load_env_creator
 import puffer
 from puffer import checks
 from puffer._python import GymAdapter
-from puffer.rendering import copy_mode, rendering_of
+from puffer.rendering import copy_mode, declared_modes
 from puffer.vector import VectorEnv
 
 
@@ -106,15 +106,14 @@ def creator(id: str, arguments: dict[str, Any]) -> GymnasiumCreator:
     """The creator of `puffer.make("gym-<id>", **arguments)`. Raises ValueError for an unknown render mode."""
     spec, mode = gymnasium.spec(id), arguments.get("render_mode")
     if mode is not None:
-        checks.render_mode(mode, _render_modes(spec) or (mode,))
+        checks.render_mode(mode, _render_modes(spec))
     # The spec travels: a worker knows only what the modules that it imports have registered.
     return GymnasiumCreator(spec, arguments)
 
 
 def _render_modes(spec: EnvSpec) -> Sequence[str]:
-    """The modes that the class of an environment declares; empty for a function, which may make any."""
     made_by = spec.entry_point
-    return rendering_of(load_env_creator(made_by) if isinstance(made_by, str) else made_by).modes
+    return declared_modes(load_env_creator(made_by) if isinstance(made_by, str) else made_by)
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,7 @@ import os
 import pkgutil
 import re
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,7 +24,7 @@ from typing import Any
 from puffer import checks
 from puffer._pettingzoo import PettingZooAdapter, pettingzoo_adapter
 from puffer._python import seeds_after
-from puffer.rendering import copy_mode, rendering_of
+from puffer.rendering import copy_mode, declared_modes
 
 _INSTALL = "pip install 'puffer-envs[pettingzoo]'"
 _PACKAGES = ("pettingzoo.butterfly", "pettingzoo.classic", "pettingzoo.sisl", "mpe2")
@@ -71,12 +71,14 @@ def creator(name: str, arguments: dict[str, Any]) -> PettingZooCreator:
     `num_agents` among the arguments stands for the environment's own argument for that number. Knights and archers
     share it, with one archer more if it is odd; the adversary of `simple-adversary` is one of them.
 
-    Raises ImportError for a missing package, TypeError for an argument that the environment does not have.
+    Raises ImportError for a missing package, TypeError for an argument that the environment does not have, ValueError
+    for an unknown render mode.
     """
     module = _module_of(name)
     if module is None:
         missing = " and ".join(_missing())
         raise ImportError(f"pettingzoo-{name} is in no package that is installed, and {missing} is not: {_INSTALL}")
+    checks.render_mode(arguments.get("render_mode"), _render_modes(module))
     return PettingZooCreator(module, _own_arguments(module, arguments))
 
 
@@ -92,8 +94,7 @@ class PettingZooCreator:
         make = getattr(module, "parallel_env", None) or module.env
         arguments = dict(self.arguments)
         if "render_mode" in arguments:
-            modes = rendering_of(module.raw_env).modes
-            arguments["render_mode"] = copy_mode(arguments["render_mode"], modes, copy)
+            arguments["render_mode"] = copy_mode(arguments["render_mode"], _render_modes(self.module), copy)
         with _undisturbed():
             adapter = pettingzoo_adapter(make(**arguments))
         if _bare_name(self.module) in _RESEEDED:
@@ -185,6 +186,10 @@ def _import(module: str) -> ModuleType:
 
 
 # ---- Arguments ----
+
+
+def _render_modes(module: str) -> Sequence[str]:
+    return declared_modes(_import(module).raw_env)
 
 
 def _own_arguments(module: str, arguments: dict[str, Any]) -> dict[str, Any]:

@@ -26,5 +26,4 @@ class ClipReward(Wrapper):
             raise ValueError(f"low must be at most high, got low = {low} and high = {high}")
 
     def change_rewards(self, rewards: np.ndarray) -> None:
-        np.maximum(rewards, self._low, out=rewards)
-        np.minimum(rewards, self._high, out=rewards)
+        rewards.clip(self._low, self._high, out=rewards)

@@ -55,6 +55,8 @@ class Wrapper(PufferEnv):
         self.single_action_space = adapter.action_layout.space
         self.num_agents = adapter.agents_per_env
         self.possible_agents = getattr(env, "possible_agents", range(self.num_agents))
+        if not self._changes("actions"):
+            self.copy_action_space = adapter.copy_action_space
         self.env_max_steps: int | None = adapter.max_steps
         self.metadata = getattr(env, "metadata", None) or PufferEnv.metadata
         self.render_mode = getattr(env, "render_mode", None)
