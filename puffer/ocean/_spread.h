@@ -10,7 +10,7 @@
 enum { MOST_AGENTS = 64, ACTIONS = 5 };
 static const float SPREAD_PUSH = 5.0f, SPREAD_CONTACT = 0.3f, SPREAD_COVER = 0.1f;
 
-/* log(1 + exp(-a)) for a from 0 to 80, within 2 units in the last place: no library's rounding gets into traces. */
+/* log(1 + exp(-a)) for a from 0 to 80, to 4e-7 of its value: no library's rounding gets into traces. */
 static inline float spread_softness(float a) {
     float n = (float)(int)(a * 1.44269504f + 0.5f);
     float r = n * 0.693145752f - a + n * 1.42860677e-6f;
