@@ -124,10 +124,7 @@ def test_an_instance_that_cannot_be_pickled_is_refused():
 
 
 def test_text_of_every_copy():
-    class Drawn(Guests):
-        render_mode = "ansi"
-
-    env = puffer.emulate(Drawn, 2, backend="serial")
+    env = puffer.emulate(Guests, 2, backend="serial", render_mode="ansi")
     env.reset()
     assert env.render() == ("0: ann, bob",) * 2
 
