@@ -1,4 +1,4 @@
-"""Writes a page and a picture for every native environment, and the index of the pages, to docs/environments/.
+"""Writes a page and a picture for every native environment, and their table, to docs/environments/ and README.md.
 
     python docs/generate.py
 
@@ -23,6 +23,9 @@ from puffer.bench.listing import in_words
 from puffer.registry import find, gymnasium_id, parameters
 
 FOLDER = Path(__file__).parent / "environments"
+README = Path(__file__).parent.parent / "README.md"
+# The lines around the table in the README.
+BEGIN, END = "<!-- made by make docs -->", "<!-- until here -->"
 COMMAND = "make docs"
 # For a picture: steps of random play, every which of them is looked at, and the seed.
 STEPS, STRIDE, SEED = 120, 3, 0
@@ -109,18 +112,30 @@ def page(name: str) -> str:
 
 
 def index() -> str:
-    """The table of all environments, in Markdown."""
+    """The page with the table of all environments, in Markdown."""
+    head = "The native environments. Each is made by `puffer.make` with its name, and has a page with its rules."
+    return f"# Environments\n\n{head}\n\n{table_of_all()}\n\nThis page is made from the docstrings, by `{COMMAND}`.\n"
+
+
+def readme() -> str:
+    """The README with the table as it has to be."""
+    before, _, rest = README.read_text(encoding="utf-8").partition(f"{BEGIN}\n")
+    _, _, after = rest.partition(f"{END}\n")
+    return f"{before}{BEGIN}\n\n{table_of_all('docs/environments/')}\n\n{END}\n{after}"
+
+
+def table_of_all(folder: str = "") -> str:
+    """The table of all environments, in Markdown, with links into `folder`."""
     rows = [("", "name", "agents", "observation", "action", ""), ("---",) * 6]
     for name in names():
         env = puffer.make(name, 1, num_threads=1)
         own, about = file_name(name), rules(name)
         observation, action = in_words(env.single_observation_space), in_words(env.single_action_space)
-        picture = f'<img src="{own}.png" width="80" alt="">'
-        link = f"[`{own}`]({own}.md)"
+        picture = f'<img src="{folder}{own}.png" width="80" alt="">'
+        link = f"[`{own}`]({folder}{own}.md)"
         rows.append((picture, link, str(env.agents_per_env), observation, action, _escaped(about.summary)))
         env.close()
-    head = "The native environments. Each is made by `puffer.make` with its name, and has a page with its rules."
-    return f"# Environments\n\n{head}\n\n{_rows(rows)}\n\nThis page is made from the docstrings, by `{COMMAND}`.\n"
+    return _rows(rows)
 
 
 def _facts(name: str, env: puffer.VectorEnv) -> list[tuple[str, str]]:
@@ -241,6 +256,7 @@ def main() -> None:
     texts = {"README.md": index(), **{f"{file_name(name)}.md": page(name) for name in names()}}
     for file, text in texts.items():
         (FOLDER / file).write_text(text, encoding="utf-8")
+    README.write_text(readme(), encoding="utf-8")
     for name in names():
         path, frame = FOLDER / f"{file_name(name)}.png", picture(name)
         # A file that shows it already stays: other versions of Pillow write other bytes.

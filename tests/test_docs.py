@@ -46,5 +46,6 @@ def test_the_example_runs(own, capsys):
 
 def test_the_index_has_them_all_and_there_is_nothing_else():
     assert text("README.md").splitlines() == GENERATOR["index"]().splitlines(), REMEDY
+    assert GENERATOR["README"].read_text(encoding="utf-8") == GENERATOR["readme"](), REMEDY
     files = {"README.md", *(f"{own}{suffix}" for own in OWN for suffix in (".md", ".png"))}
     assert {path.name for path in FOLDER.iterdir()} == files, REMEDY
