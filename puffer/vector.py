@@ -12,6 +12,7 @@ from gymnasium.vector.utils import batch_space
 
 from puffer import checks
 from puffer.rollout import Rollout
+from puffer.spaces import ActionLayout, Layout
 from puffer.window import Window
 
 
@@ -23,6 +24,8 @@ class Backend(Protocol):
     num_agents: int
     single_observation_space: gymnasium.Space
     single_action_space: gymnasium.Space
+    layout: Layout
+    action_layout: ActionLayout
     autoreset_mode: AutoresetMode
     render_mode: str | None
     render_modes: Sequence[str]
@@ -59,6 +62,11 @@ class VectorEnv(gymnasium.vector.VectorEnv):
         Whether the agent of the row took part in the last step, or begins an episode. The other rows are zero.
     single_observation_space, single_action_space, observation_space, action_space : gymnasium.Space
         Of one row, and of the batch.
+    layout : puffer.spaces.Layout
+        How an observation lies in its row: `layout.space` is the environment's own space, and
+        `layout.view(observations)` the nested arrays of a batch.
+    action_layout : puffer.spaces.ActionLayout
+        How an action lies in its row: `action_layout.flatten(action)` makes one.
     metadata : dict
         `autoreset_mode`, `render_modes`, `render_fps`.
     unwrapped.backend : Backend
@@ -94,6 +102,14 @@ class VectorEnv(gymnasium.vector.VectorEnv):
         if "action_space" not in self.__dict__:
             self.__dict__["action_space"] = batch_space(self.single_action_space, self.num_envs)
         return self.__dict__["action_space"]
+
+    @property
+    def layout(self) -> Layout:
+        return self.backend.layout
+
+    @property
+    def action_layout(self) -> ActionLayout:
+        return self.backend.action_layout
 
     @property
     def masks(self) -> np.ndarray:
