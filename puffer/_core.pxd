@@ -27,6 +27,9 @@ cdef class Env(Batch):
 
     cdef readonly object autoreset_mode
     cdef readonly object render_mode
+    # How observations and actions lie in their rows: a Layout and an ActionLayout.
+    cdef readonly object layout
+    cdef readonly object action_layout
     cdef object snapshot_key
     # Names the class and the sizes of its state, in every snapshot.
     cdef uint64_t signature

@@ -9,6 +9,7 @@ from typing_extensions import disjoint_base
 
 from puffer._batch import Batch
 from puffer._buffers import Buffers
+from puffer.spaces import ActionLayout, Layout
 
 ABI: int
 
@@ -21,6 +22,8 @@ class Env(Batch):
     render_size: ClassVar[tuple[int, int]]
     autoreset_mode: AutoresetMode
     render_mode: str | None
+    layout: Layout
+    action_layout: ActionLayout
     def __init__(
         self,
         num_envs: int,

@@ -10,6 +10,7 @@ from libc.string cimport memcpy, memset
 
 from puffer import checks
 from puffer._buffers import aligned_zeros
+from puffer.spaces import ActionLayout, Layout
 
 from puffer._actions cimport ActionReader
 from puffer._batch cimport CLOSED, Batch
@@ -41,7 +42,8 @@ Parameters
 num_envs : int
     Number of copies, at least 1.
 observation_space, action_space : gymnasium.spaces.Space
-    Of one agent: a Box; a Discrete, MultiDiscrete or float32 Box.
+    Of one agent. A Box, and a Discrete, MultiDiscrete or float32 Box, are the rows of the buffers as they are. Of any
+    other space, nested ones included, the rows are those of its `Layout` or `ActionLayout`.
 agents_per_env : int
     Rows of one copy.
 independent_agents : bool
@@ -98,13 +100,16 @@ render_size : (int, int)
         self.requested_threads = checks.integer("num_threads", num_threads, 0, MAX_THREADS - 1)
         self.batch_size = checks.divisor("batch_size", batch_size, "num_envs", copies)
         self.autoreset_mode = checks.autoreset_mode(autoreset_mode)
+        layout, action_layout = Layout(observation_space), ActionLayout(action_space)
         limit = self.default_max_steps if max_steps is None else checks.integer("max_steps", max_steps, 1, _NO_LIMIT)
         self.seed = None if seed is None else checks.seed(seed)
         self.render_mode = checks.render_mode(render_mode, self.render_modes)
         self.record_episodes = record_episodes
-        self.reader = ActionReader(action_space, check_actions)
-        self.single_observation_space = observation_space
-        self.single_action_space = action_space
+        self.reader = ActionReader(action_layout.flat_space, check_actions)
+        self.layout = layout
+        self.action_layout = action_layout
+        self.single_observation_space = layout.flat_space
+        self.single_action_space = action_layout.flat_space
         self.agents_per_env = agents
         self.num_agents = copies * agents
         # One agent with an episode of its own is a copy with an episode.
@@ -115,7 +120,7 @@ render_size : (int, int)
         self.max_steps = _NO_LIMIT if limit is None else limit
         self.num_statistics = len(self.statistic_names)
         with checks.memory("num_envs", copies):
-            self.buffers = Buffers(self.num_agents, observation_space.shape, observation_space.dtype,
+            self.buffers = Buffers(self.num_agents, layout.flat_space.shape, layout.flat_space.dtype,
                                    self.reader.shape, self.reader.dtype, buf)
             self.row_size = self.buffers.observations.nbytes // self.num_agents
             self.num_copies = copies

@@ -14,6 +14,7 @@ from gymnasium.vector.utils import batch_space
 from puffer import checks
 from puffer.rendering import batch_modes
 from puffer.rollout import Rollout
+from puffer.spaces import ActionLayout, Layout
 from puffer.window import Window
 
 
@@ -25,6 +26,8 @@ class Backend(Protocol):
     num_agents: int
     single_observation_space: gymnasium.Space
     single_action_space: gymnasium.Space
+    layout: Layout
+    action_layout: ActionLayout
     autoreset_mode: AutoresetMode
     render_mode: str | None
     render_modes: Sequence[str]
@@ -62,6 +65,11 @@ class VectorEnv(gymnasium.vector.VectorEnv):
     single_observation_space, single_action_space, observation_space, action_space : gymnasium.Space
         Of one row, and of the batch. Where the agents of a copy have discrete actions of different ranges, the space of
         one row spans them all, and that of the batch has the range of every row: what it samples is accepted.
+    layout : puffer.spaces.Layout
+        How an observation lies in its row: `layout.space` is the environment's own space, and
+        `layout.view(observations)` the nested arrays of a batch.
+    action_layout : puffer.spaces.ActionLayout
+        How an action lies in its row: `action_layout.flatten(action)` makes one.
     metadata : dict
         `autoreset_mode`, `render_modes`, `render_fps`.
     unwrapped.backend : Backend
@@ -104,6 +112,14 @@ class VectorEnv(gymnasium.vector.VectorEnv):
             return batch_space(self.single_action_space, self.num_envs)
         times = (self.num_copies,) + (1,) * (of_copy.nvec.ndim - 1)
         return MultiDiscrete(np.tile(of_copy.nvec, times), start=np.tile(of_copy.start, times))
+
+    @property
+    def layout(self) -> Layout:
+        return self.backend.layout
+
+    @property
+    def action_layout(self) -> ActionLayout:
+        return self.backend.action_layout
 
     @property
     def masks(self) -> np.ndarray:

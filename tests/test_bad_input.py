@@ -241,10 +241,16 @@ def test_discrete_actions_with_a_start_are_checked():
 
 @pytest.mark.parametrize(
     "space",
-    [spaces.MultiBinary(3), spaces.Box(0, 1, (2,), np.float64), spaces.Text(3), spaces.Discrete(2, start=2**31)],
+    [
+        spaces.Sequence(spaces.Discrete(3)),
+        spaces.Box(0, 1, (2,), np.float64),
+        spaces.Text(3),
+        spaces.Discrete(2, start=2**31),
+        spaces.Dict(a=spaces.Discrete(2), b=spaces.Box(0, 1, (2,), np.float64)),
+    ],
 )
 def test_spaces_that_native_actions_cannot_have_are_refused(space):
-    with pytest.raises(TypeError, match="actions"):
+    with pytest.raises(TypeError, match="action"):
         puffer.Env(4, spaces.Box(0, 1, (2,)), space)
 
 

@@ -35,6 +35,12 @@ def require_chance(name):
         pytest.skip("every episode begins alike")
 
 
+def show_of_chance(name, results):
+    """The arrays of a trace in which chance shows: observations, or rewards where the observation never changes."""
+    index = 1 if re.search(r"always \d", documented(name, "Observation")) else 0
+    return np.stack([result[index] for result in results[index:]])  # a reset, which is first, has no rewards
+
+
 def assert_final_observations(info, final, ended):
     """The info of a step in the mode SameStep in which the rows `ended` ended with the observations `final`."""
     assert set(info) == ({"final_obs", "_final_obs", "final_info", "_final_info"} if ended.any() else set())
@@ -290,7 +296,7 @@ def test_the_same_seed_gives_the_same_trace_and_another_one_another(name):
     first, again, other = (play_at_random(make(name, 16), 60, seed=seed) for seed in (5, 5, 6))
     assert_same(first, again)
     require_chance(name)
-    assert any(not np.array_equal(one[0], two[0]) for one, two in zip(first, other, strict=True))
+    assert not np.array_equal(show_of_chance(name, first), show_of_chance(name, other))
 
 
 def test_copies_of_one_seed_differ(name):
@@ -298,9 +304,8 @@ def test_copies_of_one_seed_differ(name):
     env = make(name, 16)
     actions = random_actions(env, 60)
     actions[:] = actions[:, :1]
-    per_copy = [rows_of(play(env, actions), slice(copy, None, 16)) for copy in range(16)]
-    first = np.stack([arrays[0] for arrays in per_copy[0]])
-    assert any(not np.array_equal(first, np.stack([arrays[0] for arrays in rows])) for rows in per_copy[1:])
+    first, *others = (show_of_chance(name, rows_of(play(env, actions), slice(copy, None, 16))) for copy in range(16))
+    assert any(not np.array_equal(first, other) for other in others)
 
 
 def test_a_list_of_seeds_gives_each_copy_the_start_of_a_single_one(name):
@@ -357,7 +362,7 @@ def test_rgb_frames_show_the_copies_and_change(name):
     env.reset(seed=0)
     width, height = env.unwrapped.backend.render_size
     frames = [env.render()]
-    for action in random_actions(env, 30):
+    for action in random_actions(env, 33):  # not a multiple of the length of episodes that all last as long
         env.step(action)
         frames.append(env.render())
     for batch in frames:
