@@ -33,8 +33,8 @@ def _batches():
 
 def _play(env, steps):
     rows = env.num_envs // (env.num_copies // env.unwrapped.backend.batch_size)
-    layout = getattr(env.unwrapped.backend, "action_layout", None)
-    if layout is not None and layout.space != layout.flat_space:
+    layout = env.action_layout
+    if layout.space != layout.flat_space:
         actions = np.stack([layout.flatten(layout.space.sample()) for _ in range(rows)])
     else:
         actions = np.stack([env.single_action_space.sample() for _ in range(rows)])

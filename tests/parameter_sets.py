@@ -7,7 +7,26 @@ An environment without parameters needs no entry.
 
 PARAMETER_SETS = {
     "ocean-acrobot": {"nips": {"book_or_nips": "nips"}},
+    "ocean-bandit": {
+        "least": {"arms": 2, "best_arm": 0, "best_chance": 0, "other_chance": 0},
+        "most": {"arms": 100, "best_arm": 99, "best_chance": 1.0, "other_chance": 1},
+    },
     "ocean-blackjack": {"plain": {"sab": False}, "natural": {"natural": True, "sab": False}},
+    "ocean-boids": {
+        "alone": {"n_agents": 1},
+        "crowd": {"n_agents": 17, "vision": 0.5, "separation": 0.5, "max_speed": 0.25, "max_acceleration": 0.5},
+        "discrete": {
+            "n_agents": 5,
+            "vision": 0.001,
+            "separation": 0.001,
+            "max_speed": 0.0001,
+            "max_acceleration": 0,
+            "cohesion_weight": -1000,
+            "alignment_weight": 1000,
+            "separation_weight": 1000,
+            "continuous_actions": False,
+        },
+    },
     "ocean-breakout": {
         "least": {
             "frameskip": 1,
@@ -57,8 +76,11 @@ PARAMETER_SETS = {
         "one-cell": {"desc": ["S"], "success_rate": 1, "action_mask": True},
         "largest": {"desc": ["S" + "F" * 253 + "H"] * 255},
     },
+    "ocean-memory": {"least": {"length": 1, "delay": 0}, "long": {"length": 32, "delay": 40}},
     "ocean-mountain_car": {"fast": {"goal_velocity": 0.07}},
     "ocean-mountain_car_continuous": {"fast": {"goal_velocity": 0.07}},
+    "ocean-multiagent": {"least": {"length": 1}, "long": {"length": 300}},
+    "ocean-password": {"least": {"password": "0"}, "most": {"password": "01" * 16}},
     "ocean-pendulum": {"weightless": {"g": 0}, "heavy": {"g": 1000}},
     "ocean-pong": {
         "least": {
@@ -85,6 +107,12 @@ PARAMETER_SETS = {
         },
         "quick": {"frameskip": 20, "paddle_height": 101, "crossing_frames": 20, "min_crossing_frames": 20},
     },
+    "ocean-rware": {
+        "least": {"n_agents": 1, "shelf_rows": 2, "shelf_columns": 1, "column_height": 1},
+        "inactive": {"size": "small", "n_agents": 3, "max_inactivity_steps": 7, "reward_type": "global"},
+        "two-stage": {"n_agents": 20, "request_queue_size": 31, "sensor_range": 3, "reward_type": "two_stage"},
+        "crowd": {"size": "large", "n_agents": 64, "sensor_range": 16},
+    },
     "ocean-snake": {
         "one": {"snakes": 1},
         "least": {"snakes": 1, "width": 2, "height": 2, "food": 0, "vision": 1, "max_length": 3},
@@ -92,7 +120,13 @@ PARAMETER_SETS = {
         "far-sighted": {"snakes": 3, "width": 4, "height": 5, "food": 5, "vision": 64, "max_length": 3},
         "crowd": {"snakes": 50, "width": 20, "height": 12, "food": 30, "vision": 2},
     },
+    "ocean-spaces": {"least": {"length": 1}, "long": {"length": 300}},
+    "ocean-spread": {
+        "alone": {"n_agents": 1, "local_ratio": 0},
+        "crowd": {"n_agents": 20, "local_ratio": 1.0, "continuous_actions": True},
+    },
     "ocean-squared": {"least": {"size": 3}, "large": {"size": 65}},
+    "ocean-stochastic": {"least": {"length": 1, "coins": 0}, "most": {"length": 100, "coins": 100}},
     "ocean-taxi": {
         "no-turns": {"is_rainy": True, "rainy_probability": 0.0},
         "fickle": {"fickle_passenger": True, "fickle_probability": 1, "action_mask": True},

@@ -122,8 +122,8 @@ def _puffer(spec: Spec) -> Contender:
 
 
 def _puffer_actions(env: Any) -> list[Any]:
-    layout = getattr(env.unwrapped.backend, "action_layout", None)
-    if layout is None or layout.space == layout.flat_space:
+    layout = env.action_layout
+    if layout.space == layout.flat_space:
         return action_batches(env.single_action_space, env.num_envs)
     # Of a mixed action, some entries must be whole.
     return [np.stack([layout.flatten(a) for a in batch]) for batch in action_batches(layout.space, env.num_envs)]

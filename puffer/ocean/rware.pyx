@@ -96,6 +96,9 @@ options are those of `puffer.Env`. See the module's docstring for the rules.
         highways = highway_cells(rows, columns, checks.integer("column_height", column_height, 1, 40))
         robots = checks.integer("n_agents", n_agents, 1, min(MOST_ROBOTS, highways.size))
         shelves = int((highways == 0).sum())
+        if shelves < 2:
+            raise ValueError(f"shelf_rows = {rows}, shelf_columns = {columns} and column_height = {column_height} leave "
+                             f"room for {shelves} shelves, and there must be at least 2")
         queue = robots if request_queue_size is None else request_queue_size
         queue = checks.integer("request_queue_size", queue, 1, shelves - 1)
         reward = choose("reward_type", reward_type, _REWARDS)
