@@ -70,16 +70,14 @@ options are those of `puffer.Env`. See the module's docstring for the rules.
     statistic_names = ("deliveries",)
     render_modes = ("rgb_array", "ansi")
     cdef readonly int n_agents, request_queue_size, sensor_range, width, height
-    cdef readonly object max_inactivity_steps
-    cdef readonly object reward_type
+    cdef readonly object max_inactivity_steps, reward_type
     cdef reward_t reward_kind
     cdef int shelves, inactivity_limit, stride
     cdef Py_ssize_t floor_size
     cdef int32_t[4] steps
     cdef int32_t[2] goals
     cdef uint8_t[::1] start
-    cdef float[:, ::1] places
-    cdef float[:, ::1] observations
+    cdef float[:, ::1] places, observations
     cdef int32_t[::1] actions
     cdef uint8_t* floors
     cdef rware_robot* robots
@@ -96,6 +94,9 @@ options are those of `puffer.Env`. See the module's docstring for the rules.
         highways = highway_cells(rows, columns, checks.integer("column_height", column_height, 1, 40))
         robots = checks.integer("n_agents", n_agents, 1, min(MOST_ROBOTS, highways.size))
         shelves = int((highways == 0).sum())
+        if shelves < 2:
+            raise ValueError(f"shelf_rows={rows}, shelf_columns={columns} and column_height={column_height} leave room "
+                             f"for {shelves} shelves; there must be 2 at least")
         queue = robots if request_queue_size is None else request_queue_size
         queue = checks.integer("request_queue_size", queue, 1, shelves - 1)
         reward = choose("reward_type", reward_type, _REWARDS)
