@@ -282,7 +282,7 @@ def test_unchecked_actions_that_are_none_do_nothing():
         ({"n_agents": 41, "column_height": 1}, "n_agents must be at most 40, got 41"),
         ({"request_queue_size": 0}, "request_queue_size must be at least 1, got 0"),
         ({"request_queue_size": 32}, "request_queue_size must be at most 31, got 32"),
-        ({"shelf_columns": 1, "column_height": 1}, "room for 0 shelves, and there must be at least 2"),
+        ({"shelf_columns": 1, "column_height": 1}, "leave room for 0 shelves; there must be 2 at least"),
         ({"sensor_range": 17}, "sensor_range must be at most 16, got 17"),
         ({"max_inactivity_steps": 0}, "max_inactivity_steps must be at least 1, got 0"),
     ],

@@ -61,8 +61,8 @@ cdef class Rware(Env):
 
 `size` is "tiny", "small", "medium" or "large": 1 x 3, 2 x 3, 2 x 5 or 3 x 5 blocks of shelves, unless `shelf_rows` (1
 to 40) and `shelf_columns` (odd, 1 to 39) are given; a block is two shelves wide and `column_height` (1 to 40) high.
-`n_agents` (1 to 64) robots see `sensor_range` (1 to 16) cells far. `request_queue_size` shelves, by default one per
-robot, are requested at any time; there must be one more. `reward_type` is "individual", "global" or "two_stage". The
+`n_agents` (1 to 64) robots see `sensor_range` (1 to 16) cells far. `request_queue_size` shelves are requested at any
+time, by default one per robot; at least one is not, also by default. `reward_type` is "individual", "global" or "two_stage". The
 options are those of `puffer.Env`. See the module's docstring for the rules.
 """
 
@@ -70,16 +70,14 @@ options are those of `puffer.Env`. See the module's docstring for the rules.
     statistic_names = ("deliveries",)
     render_modes = ("rgb_array", "ansi")
     cdef readonly int n_agents, request_queue_size, sensor_range, width, height
-    cdef readonly object max_inactivity_steps
-    cdef readonly object reward_type
+    cdef readonly object max_inactivity_steps, reward_type
     cdef reward_t reward_kind
     cdef int shelves, inactivity_limit, stride
     cdef Py_ssize_t floor_size
     cdef int32_t[4] steps
     cdef int32_t[2] goals
     cdef uint8_t[::1] start
-    cdef float[:, ::1] places
-    cdef float[:, ::1] observations
+    cdef float[:, ::1] places, observations
     cdef int32_t[::1] actions
     cdef uint8_t* floors
     cdef rware_robot* robots
@@ -97,9 +95,9 @@ options are those of `puffer.Env`. See the module's docstring for the rules.
         robots = checks.integer("n_agents", n_agents, 1, min(MOST_ROBOTS, highways.size))
         shelves = int((highways == 0).sum())
         if shelves < 2:
-            raise ValueError(f"shelf_rows = {rows}, shelf_columns = {columns} and column_height = {column_height} leave "
-                             f"room for {shelves} shelves, and there must be at least 2")
-        queue = robots if request_queue_size is None else request_queue_size
+            raise ValueError(f"shelf_rows={rows}, shelf_columns={columns} and column_height={column_height} leave room "
+                             f"for {shelves} shelves; there must be 2 at least")
+        queue = min(robots, shelves - 1) if request_queue_size is None else request_queue_size
         queue = checks.integer("request_queue_size", queue, 1, shelves - 1)
         reward = choose("reward_type", reward_type, _REWARDS)
         vision = checks.integer("sensor_range", sensor_range, 1, 16)
