@@ -1,14 +1,16 @@
 """Hand-over between processes: counters in shared memory that one side raises and the other waits for.
 
-A counter is two neighbouring 32-bit words: its value, and whether somebody sleeps on it. Who waits spins for a bounded
-time and then sleeps in the kernel; who raises it asks the kernel to wake somebody only if somebody sleeps. So a
-hand-over to a process that is still looking costs a store, and a waiting process costs nothing.
+A counter is two neighbouring 32-bit words: its value, and whether somebody sleeps on it. Who waits looks at it for a
+bounded time and then sleeps in the kernel; who raises it asks the kernel to wake somebody only if somebody sleeps. So a
+hand-over to a process that is still looking costs a store, and a process that waits for long costs nothing. Who looks
+offers its core to others after each look, so that it never keeps it from a process that it waits for.
 """
 from libc.stdint cimport int64_t, uint32_t
 
 cdef extern from *:
     """
     #include <errno.h>
+    #include <sched.h>
     #include <signal.h>
     #include <stdint.h>
     #include <time.h>
@@ -25,6 +27,12 @@ cdef extern from *:
     #elif defined(__aarch64__)
         __asm__ __volatile__("yield");
     #endif
+    }
+
+    static int64_t channel_now(void) {
+        struct timespec now;
+        clock_gettime(CLOCK_MONOTONIC, &now);
+        return (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
     }
 
     static inline uint32_t channel_load(uint32_t *word) { return __atomic_load_n(word, __ATOMIC_SEQ_CST); }
@@ -53,10 +61,17 @@ cdef extern from *:
     #endif
     }
 
-    static int64_t channel_now(void) {
-        struct timespec now;
-        clock_gettime(CLOCK_MONOTONIC, &now);
-        return (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
+    /* Looks at a word that is `value`, for so long at most; whether it has changed. */
+    static int channel_look(uint32_t *word, uint32_t value, int64_t nanoseconds) {
+        for (int look = 0; look < 100; look++) {
+            if (channel_load(word) != value) return 1;
+            channel_pause();
+        }
+        for (int64_t end = channel_now() + nanoseconds; channel_now() < end;) {
+            if (channel_load(word) != value) return 1;
+            sched_yield();
+        }
+        return 0;
     }
 
     static pid_t channel_parent;
@@ -79,7 +94,7 @@ cdef extern from *:
         if (getppid() != channel_parent) _exit(1);
     }
     """
-    void channel_pause() nogil
+    bint channel_look(uint32_t* word, uint32_t value, int64_t nanoseconds) nogil
     uint32_t channel_load(uint32_t* word) nogil
     void channel_store(uint32_t* word, uint32_t value) nogil
     void channel_add(uint32_t* word) nogil
@@ -109,21 +124,17 @@ def value_of(uint32_t[::1] words not None, Py_ssize_t place):
     return channel_load(&words[place])
 
 
-def wait_for_change(uint32_t[::1] words not None, Py_ssize_t place, uint32_t value, double seconds, int spins):
+def wait_for_change(uint32_t[::1] words not None, Py_ssize_t place, uint32_t value, double seconds, double look):
     """Wait until the counter at words[place] is no longer `value`; returns its value then, or after `seconds`.
 
-    Looks `spins` times before it sleeps. Signals are handled while it waits: Ctrl-C raises KeyboardInterrupt.
+    Looks for `look` seconds before it sleeps. Signals are handled while it waits: Ctrl-C raises KeyboardInterrupt.
     """
     _check(words, place)
     cdef uint32_t* word = &words[place]
     cdef uint32_t* sleeps = &words[place + 1]
     cdef int64_t left, end = 0
-    cdef int _spin
     with nogil:
-        for _spin in range(spins):
-            if channel_load(word) != value:
-                break
-            channel_pause()
+        channel_look(word, value, <int64_t>(look * 1e9))
     while channel_load(word) == value:
         end = end or channel_now() + <int64_t>(seconds * 1e9)
         left = end - channel_now()

@@ -62,6 +62,10 @@ cdef class PythonBatch:
     cdef uint8_t[::1] masks
     cdef uint8_t[::1] ended
     cdef double[:, ::1] sums
+    cdef double[:, ::1] episodes
+    cdef char* finals_memory
+    # Keeps that memory.
+    cdef object books
     cdef double[::1] returns
     cdef int64_t[::1] lengths
     cdef double[::1] start_times
@@ -74,3 +78,4 @@ cdef class PythonBatch:
     cdef int reset_in_step(self, Py_ssize_t i) except -1
     cdef int step_copy(self, Py_ssize_t i) except -1
     cdef bint account(self, Py_ssize_t i, list infos) except -1
+    cdef int record_ends(self, Py_ssize_t first, Py_ssize_t last, list infos) except -1

@@ -35,27 +35,32 @@ class Events:
     ----------
     infos : list of (row, dict)
         Infos that are not empty.
-    finals : list of (row, observation, dict)
-        Of episodes that ended, in the mode SameStep: last observation (a copy of the row) and last info.
-    episodes : list of (row, return, length, seconds)
-        Of every episode that ended.
+    final_infos : list of (row, dict)
+        Last infos of episodes that ended, in the mode SameStep, if they are not empty.
     """
 
-    __slots__ = ("episodes", "finals", "infos")
+    __slots__ = ("final_infos", "infos")
 
     def __init__(self):
         self.infos = []
-        self.finals = []
-        self.episodes = []
+        self.final_infos = []
 
     def add(self, other, Py_ssize_t rows):
         """Take over other events, whose row 0 is the row `rows` here."""
         self.infos += [(row + rows, info) for row, info in other.infos]
-        self.finals += [(row + rows, observation, info) for row, observation, info in other.finals]
-        self.episodes += [(row + rows, *rest) for row, *rest in other.episodes]
+        self.final_infos += [(row + rows, info) for row, info in other.final_infos]
 
     def __bool__(self):
-        return bool(self.infos or self.finals or self.episodes)
+        return bool(self.infos or self.final_infos)
+
+
+def ended_rows(const uint8_t[::1] terminations, const uint8_t[::1] truncations):
+    """Which episodes have ended, bool (rows,), or None if none has."""
+    cdef Py_ssize_t row, rows = terminations.shape[0]
+    for row in range(rows):
+        if terminations[row] | truncations[row]:
+            return np.asarray(terminations).view(np.bool_) | np.asarray(truncations).view(np.bool_)
+    return None
 
 
 cdef class Adapter:
@@ -248,16 +253,14 @@ def takes_parameter(function, parameter):
 
 
 cdef class PythonBatch:
-    """PythonBatch(adapters, buffers, ended, sums, *, autoreset, max_steps)
+    """PythonBatch(adapters, buffers, books, *, autoreset, max_steps)
 --
 
-The copies that `adapters` drive, in the rows of `buffers`.
-
-`ended` (bool, one per copy) tells which copies wait for a reset; `sums` (float64, rows x 3) gets the number of ended
-episodes, their returns and their lengths added up. Both are the caller's, who may share them with another process.
+The copies that `adapters` drive, in the rows of `buffers`. They record their episodes in `books`, a `puffer.books.Books`,
+which are the caller's.
 """
 
-    def __init__(self, list adapters, buffers, ended, sums, *, int autoreset, max_steps):
+    def __init__(self, list adapters, buffers, books, *, int autoreset, max_steps):
         cdef Adapter adapter = adapters[0]
         self.adapters = adapters
         self.buffers = buffers
@@ -270,8 +273,11 @@ episodes, their returns and their lengths added up. Both are the caller's, who m
         self.terminations = buffers.terminations
         self.truncations = buffers.truncations
         self.masks = buffers.masks
-        self.ended = ended
-        self.sums = sums
+        self.ended = books.ended
+        self.sums = books.sums
+        self.episodes = books.episodes
+        self.finals_memory = <char*><uintptr_t>books.finals.ctypes.data
+        self.books = books
         rows = len(adapters) * self.agents_per_env
         self.returns = np.zeros(rows)
         self.lengths = np.zeros(rows, np.int64)
@@ -389,19 +395,19 @@ episodes, their returns and their lengths added up. Both are the caller's, who m
                 self.truncations[row] = True
             any_ended |= self.terminations[row] | self.truncations[row]
         if any_ended:
-            self._record_ends(first, last, self.autoreset == SAME_STEP, infos)
+            self.record_ends(first, last, infos)
         self.ended[i] = adapter.ended
         return adapter.ended
 
-    def _record_ends(self, Py_ssize_t first, Py_ssize_t last, bint final, list infos):
+    cdef int record_ends(self, Py_ssize_t first, Py_ssize_t last, list infos) except -1:
         cdef Py_ssize_t row
         cdef double now = time.perf_counter()
-        events = self.events
-        last_infos = dict(infos)
         for row in range(first, last):
             if not self.masks[row] or not (self.terminations[row] or self.truncations[row]):
                 continue
-            events.episodes.append((row, self.returns[row], self.lengths[row], now - self.start_times[row]))
+            self.episodes[row, 0] = self.returns[row]
+            self.episodes[row, 1] = self.lengths[row]
+            self.episodes[row, 2] = now - self.start_times[row]
             self.sums[row, EPISODES] += 1
             self.sums[row, RETURNS] += self.returns[row]
             self.sums[row, LENGTHS] += self.lengths[row]
@@ -409,9 +415,15 @@ episodes, their returns and their lengths added up. Both are the caller's, who m
             self.returns[row] = 0
             self.lengths[row] = 0
             self.start_times[row] = now
-            if final:
-                observation = self.buffers.observations[row].copy()
-                events.finals.append((row, observation, last_infos.get(row, {})))
+            if self.autoreset == SAME_STEP:
+                memcpy(self.finals_memory + row * self.row_size, self.observation_memory + row * self.row_size,
+                       self.row_size)
+        if self.autoreset == SAME_STEP:
+            for place, info in infos:
+                row = place
+                if self.terminations[row] or self.truncations[row]:
+                    self.events.final_infos.append((row, info))
+        return 0
 
 
 def close_all(closeables):

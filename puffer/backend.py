@@ -14,9 +14,10 @@ from gymnasium.vector import AutoresetMode
 from puffer import checks
 from puffer._actions import ActionReader
 from puffer._buffers import Buffers
-from puffer._python import Adapter, Events
+from puffer._python import Adapter, Events, ended_rows
+from puffer.books import Books
 from puffer.errors import WorkerError
-from puffer.infos import merged
+from puffer.infos import add_episodes, add_finals, merged
 from puffer.rendering import Rendering, settled_mode
 from puffer.spaces import ActionLayout, Layout
 
@@ -39,8 +40,7 @@ class PythonBackend:
     num_agents: int
     buffers: Buffers
     masks: np.ndarray
-    ended: np.ndarray
-    sums: np.ndarray
+    books: Books
 
     def __init__(
         self,
@@ -99,13 +99,12 @@ class PythonBackend:
     def _make_own_memory(self) -> None:
         """Let the batch live in this process, in the arrays of `buf` where they are given."""
         self.buffers = self._make_buffers(self.num_agents, self._buf)
-        self._keep_books(np.ones(self.num_copies, np.bool_), np.zeros((self.num_agents, 3)))
+        self._keep_books(Books.blank(self.num_copies, self.buffers.observations))
 
-    def _keep_books(self, ended: np.ndarray, sums: np.ndarray) -> None:
-        """Take over the arrays in which the copies of a `PythonBatch` record their ends."""
+    def _keep_books(self, books: Books) -> None:
+        """Take over the arrays in which the copies record their episodes."""
         self.masks = self.buffers.masks
-        self.ended = ended
-        self.sums = sums
+        self.books = books
         self._sums_seen = np.zeros(3)
 
     # ---- For subclasses ----
@@ -146,7 +145,7 @@ class PythonBackend:
         self._status = "ready"
         self._awaiting = deque(range(self._num_parts))
         self._ready.clear()
-        return self.buffers.observations, merged(self.num_agents, events, False)
+        return self.buffers.observations, merged(self.num_agents, events.infos)
 
     def _drain(self, partial: bool) -> None:
         """Finish what is under way, so that every backend has drawn the same random numbers."""
@@ -214,12 +213,21 @@ class PythonBackend:
             raise error.NoAsyncCallError("recv() without a send() before it", "recv")
         self._awaiting.append(part)
         buffers, rows = self.buffers, self._rows(part)
-        info = merged(rows.stop - rows.start, events, self.record_episodes) if events else {}
+        info = merged(rows.stop - rows.start, events.infos) if events else {}
+        ended = ended_rows(buffers.terminations[rows], buffers.truncations[rows])
+        if ended is not None:
+            self._add_ends(info, ended, rows, events)
         arrays = (buffers.observations, buffers.rewards, buffers.terminations, buffers.truncations)
         if self._num_parts > 1:
             info["env_id"] = np.arange(rows.start, rows.stop)
             arrays = tuple(array[rows] for array in arrays)
         return *arrays, info
+
+    def _add_ends(self, info: dict[str, Any], ended: np.ndarray, rows: slice, events: Events | None) -> None:
+        if self.autoreset_mode is AutoresetMode.SAME_STEP:
+            add_finals(info, ended, self.books.finals[rows], events.final_infos if events else ())
+        if self.record_episodes:
+            add_episodes(info, ended, self.books.episodes[rows])
 
     def _finish(self, part: int) -> Events | None:
         try:
@@ -242,7 +250,7 @@ class PythonBackend:
 
     def _require_running(self, part: int) -> None:
         first = part * self.batch_size
-        ended = self.ended[first : first + self.batch_size]
+        ended = self.books.ended[first : first + self.batch_size]
         if ended.any():
             copy = first + int(np.argmax(ended))
             raise error.ResetNeeded(
@@ -255,7 +263,7 @@ class PythonBackend:
     def stats(self) -> dict[str, float]:
         """Means over the episodes that ended since the last call."""
         self._require_open()
-        sums = self.sums.sum(axis=0)
+        sums = self.books.sums.sum(axis=0)
         episodes, returns, lengths = sums - self._sums_seen
         self._sums_seen = sums
         if not episodes:

@@ -2,23 +2,45 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
 
-from puffer._python import Events
 
+def merged(num_rows: int, infos: Iterable[tuple[int, dict[str, Any]]]) -> dict[str, Any]:
+    """The info of a step or reset of `num_rows` rows: every key k has a bool mask _k. Empty when nothing is to tell.
 
-def merged(num_rows: int, events: Events, record_episodes: bool) -> dict[str, Any]:
-    """The info of a step or reset of `num_rows` rows: every key k has a bool mask _k. Empty when nothing is to tell."""
+    `infos` has those that are not empty, with their rows.
+    """
     info: dict[str, Any] = {}
-    for row, one in events.infos:
+    for row, one in infos:
         _add(info, one, row, num_rows)
-    if events.finals:
-        _add_finals(info, events.finals, num_rows)
-    if events.episodes and record_episodes:
-        _add_episodes(info, events.episodes, num_rows)
     return info
+
+
+def add_finals(
+    info: dict[str, Any], ended: np.ndarray, finals: np.ndarray, final_infos: Iterable[tuple[int, dict[str, Any]]]
+) -> None:
+    """Put the last observations, copies of those rows of `finals` that are True in `ended`, and infos into `info`."""
+    observations = np.full(len(ended), None, object)
+    for row in ended.nonzero()[0]:
+        observations[row] = finals[row].copy()
+    info["final_obs"] = observations
+    info["_final_obs"] = ended
+    info["final_info"] = merged(len(ended), final_infos)
+    info["_final_info"] = ended.copy()
+
+
+def add_episodes(info: dict[str, Any], ended: np.ndarray, episodes: np.ndarray) -> None:
+    """Put the returns, lengths and seconds, (rows, 3), of the episodes of rows that are True in `ended` into `info`."""
+    known = ended & ~np.isnan(episodes[:, 0])
+    # An environment wrapped in RecordEpisodeStatistics reports its own.
+    if "episode" in info or not known.any():
+        return
+    returns, lengths, seconds = np.where(known[:, np.newaxis], episodes, 0).T
+    info["episode"] = {"r": returns, "l": lengths.astype(np.int64), "t": seconds.round(6)}
+    info["_episode"] = known
 
 
 def _add(info: dict[str, Any], one: dict[str, Any], row: int, num_rows: int) -> None:
@@ -89,32 +111,3 @@ def _of_row(column: Any, row: int) -> Any:
         for key, values in column.items()
         if isinstance(masks[key], np.ndarray) and masks[key].dtype == np.bool_ and masks[key][row]
     }
-
-
-def _add_finals(info: dict[str, Any], finals: list[tuple[int, np.ndarray, dict]], num_rows: int) -> None:
-    observations = np.full(num_rows, None, object)
-    mask = np.zeros(num_rows, np.bool_)
-    final_info: dict[str, Any] = {}
-    for row, observation, one in finals:
-        observations[row] = observation
-        mask[row] = True
-        _add(final_info, one, row, num_rows)
-    info["final_obs"] = observations
-    info["_final_obs"] = mask
-    info["final_info"] = final_info
-    info["_final_info"] = mask.copy()
-
-
-def _add_episodes(info: dict[str, Any], episodes: list[tuple[int, float, int, float]], num_rows: int) -> None:
-    # An environment wrapped in RecordEpisodeStatistics reports its own.
-    if "episode" in info:
-        return
-    rows = [row for row, *_ in episodes]
-    columns = {"r": np.float64, "l": np.int64, "t": np.float64}
-    info["episode"] = {key: np.zeros(num_rows, dtype) for key, dtype in columns.items()}
-    info["_episode"] = np.zeros(num_rows, np.bool_)
-    info["_episode"][rows] = True
-    for row, episode_return, length, seconds in episodes:
-        info["episode"]["r"][row] = episode_return
-        info["episode"]["l"][row] = length
-        info["episode"]["t"][row] = round(seconds, 6)

@@ -14,7 +14,6 @@ from collections.abc import Sequence
 from multiprocessing.connection import Connection
 from typing import Any
 
-from puffer import checks
 from puffer._channel import raise_counter, value_of, wait_for_change
 from puffer.backend import Creator
 from puffer.errors import describe_end
@@ -24,9 +23,8 @@ from puffer.shared import LINE, Block, BlockShape
 from puffer.worker import RENDER, RESET
 from puffer.worker_backend import GLANCE, WorkerBackend
 
-# How often parent and workers look for each other before they sleep: for about 50 us if everybody has a core, and else
-# for about 5 us, which is what sleeping and being woken costs, since who looks keeps a core from who is looked for.
-_MANY_SPINS, _FEW_SPINS = 2000, 200
+# How long parent and workers look for each other before they sleep, in seconds: longer than being woken takes.
+LOOK = 0.0002
 
 
 class _Process(RemoteWorker):
@@ -131,13 +129,12 @@ class ProcessBackend(WorkerBackend):
         )
         self.buffers = self._block.buffers(slice(0, self.num_copies))
         self._counters = self._block.arrays["counters"]
-        self._keep_books(self._block.arrays["ended"], self._block.arrays["sums"])
-        self._spins = _MANY_SPINS if checks.available_cores() > self.num_workers else _FEW_SPINS
+        self._keep_books(self._block.books())
 
     def _introduce(self, process: _Process) -> None:
         assert self._block is not None
         self._counters[process.line : process.line + LINE] = 0
-        process.send((self._block.shape, process.index, self._settings, self._spins))
+        process.send((self._block.shape, process.index, self._settings, LOOK))
         with contextlib.suppress(OSError):
             socket.send_fds(process.link, [b"b"], [self._block.descriptor])
 
@@ -156,7 +153,7 @@ class ProcessBackend(WorkerBackend):
         return value_of(self._counters, 0)
 
     def _wait_for_answer(self, mark: int, waiting: Sequence[_Process]) -> bool:
-        return wait_for_change(self._counters, 0, mark, GLANCE, self._spins) != mark
+        return wait_for_change(self._counters, 0, mark, GLANCE, LOOK) != mark
 
     def _message(self, process: _Process, deadline: float) -> bytes | None:
         if process in self._introduced and not self._counters[process.line + FOLLOWS]:

@@ -29,17 +29,17 @@ def _run(connection: Connection, link: socket.socket) -> None:
     worker = Worker(copies)
     connection.send_bytes(worker.make(creator))
     # After a failure the parent hangs up instead.
-    shape, index, settings, spins = pickle.loads(connection.recv_bytes())
+    shape, index, settings, look = pickle.loads(connection.recv_bytes())
     _, descriptors, _, _ = socket.recv_fds(link, 1, 1)
     block = Block(shape, descriptors[0])
     block.close()
     here = slice(copies.start, copies.stop)
     rows = slice(copies.start * shape.agents_per_env, copies.stop * shape.agents_per_env)
-    worker.bind(block.buffers(here), block.arrays["ended"][here], block.arrays["sums"][rows], settings)
+    worker.bind(block.buffers(here), block.books().part(here, rows), settings)
     counters, line = block.arrays["counters"], (index + 1) * LINE
     seen = 0
     while True:
-        value = wait_for_change(counters, line + COMMAND, seen, 3600.0, spins)
+        value = wait_for_change(counters, line + COMMAND, seen, 3600.0, look)
         if value == seen:
             continue
         seen = value

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from puffer import worker_backend
+from puffer.books import Books
 from puffer.remote_worker import RemoteWorker
 from puffer.worker import STEP
 from puffer.worker_backend import GLANCE, WorkerBackend
@@ -66,21 +67,27 @@ def _actor_class() -> type:
             self.worker = Worker(copies)
             return self.worker.make(creator), {}
 
-        def bind(self, shapes: tuple, ended: np.ndarray, sums: np.ndarray, settings: dict[str, Any]) -> None:
+        def bind(self, shapes: tuple, books: tuple[np.ndarray, ...], settings: dict[str, Any]) -> None:
             from puffer._buffers import Buffers
+            from puffer.books import Books
 
             self.buffers = Buffers(*shapes)
             # What comes from Ray is read-only.
-            self.books = {"ended": ended.copy(), "sums": sums.copy()}
-            self.worker.bind(self.buffers, **self.books, settings=settings)
+            self.books = Books(*(array.copy() for array in books))
+            self.worker.bind(self.buffers, self.books, settings)
 
         def obey(
             self, operation: int, argument: Any, actions: np.ndarray | None
-        ) -> tuple[bytes | None, dict[str, np.ndarray]]:
+        ) -> tuple[bytes | None, dict[str, Any]]:
+            from puffer._python import ended_rows
+
             if actions is not None:
                 self.buffers.actions[...] = actions
             answer = self.worker.obey(operation, argument)
-            return answer, {**{name: getattr(self.buffers, name) for name in _OUTPUTS}, **self.books}
+            outputs = {name: getattr(self.buffers, name) for name in _OUTPUTS}
+            # All but the first change only where an episode ends.
+            has_end = ended_rows(self.buffers.terminations, self.buffers.truncations) is not None
+            return answer, {**outputs, "books": tuple(self.books)[: None if has_end else 1]}
 
     return PufferWorker
 
@@ -138,8 +145,7 @@ class RayBackend(WorkerBackend):
         rows = self._rows_of(actor.copies)
         observation, action = self.single_observation_space, self._reader
         shapes = (rows.stop - rows.start, observation.shape, observation.dtype, action.shape, action.dtype)
-        ended = self.ended[actor.copies.start : actor.copies.stop]
-        actor.handle.bind.remote(shapes, ended, self.sums[rows], self._settings)
+        actor.handle.bind.remote(shapes, tuple(self._books_of(actor)), self._settings)
 
     def _send(self, actor: _Actor, operation: int, argument: Any) -> None:
         if not ray.is_initialized():
@@ -166,10 +172,13 @@ class RayBackend(WorkerBackend):
             self._take(actor, arrays)
         return message
 
-    def _take(self, actor: _Actor, arrays: dict[str, np.ndarray]) -> None:
+    def _take(self, actor: _Actor, arrays: dict[str, Any]) -> None:
         """Copy what the copies of an actor have written."""
         rows = self._rows_of(actor.copies)
         for name in _OUTPUTS:
             getattr(self.buffers, name)[rows] = arrays[name]
-        self.ended[actor.copies.start : actor.copies.stop] = arrays["ended"]
-        self.sums[rows] = arrays["sums"]
+        for mine, theirs in zip(self._books_of(actor), arrays["books"], strict=False):
+            mine[...] = theirs
+
+    def _books_of(self, actor: _Actor) -> Books:
+        return self.books.part(slice(actor.copies.start, actor.copies.stop), self._rows_of(actor.copies))

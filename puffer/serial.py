@@ -43,8 +43,7 @@ class SerialBackend(PythonBackend):
         return PythonBatch(
             adapters[copies],
             self._make_buffers(rows.stop - rows.start, self.buffers.rows(rows)),
-            self.ended[copies],
-            self.sums[rows],
+            self.books.part(copies, rows),
             autoreset=MODES[self.autoreset_mode],
             max_steps=self.max_steps,
         )

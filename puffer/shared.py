@@ -10,6 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from puffer._buffers import Buffers
+from puffer.books import Books
 
 _ALIGNMENT = 64
 # Each worker has a cache line of counters, and so has the parent.
@@ -40,8 +41,7 @@ class BlockShape:
             "terminations": ((rows,), flags),
             "truncations": ((rows,), flags),
             "masks": ((rows,), flags),
-            "ended": ((self.copies,), flags),
-            "sums": ((rows, 3), np.dtype(np.float64)),
+            **Books.forms(self.copies, ((rows, *self.observation_shape), self.observation_dtype)),
         }
 
 
@@ -80,6 +80,10 @@ class Block:
             shape.action_dtype,
             {name: self.arrays[name][rows] for name in names},
         )
+
+    def books(self) -> Books:
+        """The books of all copies."""
+        return Books(**{name: self.arrays[name] for name in Books._fields})
 
     def close(self) -> None:
         """Give the descriptor back. The memory goes when the last array over it does."""

@@ -7,11 +7,11 @@ import traceback
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
-import numpy as np
 from gymnasium.spaces import MultiDiscrete
 
 from puffer._buffers import Buffers
 from puffer._python import Adapter, PythonBatch, close_all, likeness, require_alike
+from puffer.books import Books
 from puffer.rendering import Rendering
 from puffer.spaces import ActionLayout, Layout
 
@@ -74,10 +74,10 @@ class Worker:
         first = self._adapters[0]
         return _packed(Likeness(*likeness(first), first.max_steps, first.rendering))
 
-    def bind(self, buffers: Buffers, ended: np.ndarray, sums: np.ndarray, settings: dict[str, Any]) -> None:
+    def bind(self, buffers: Buffers, books: Books, settings: dict[str, Any]) -> None:
         """Let the copies live in these arrays; see `PythonBatch`, which takes the settings."""
         try:
-            self._batch = PythonBatch(self._adapters, buffers, ended, sums, **settings)
+            self._batch = PythonBatch(self._adapters, buffers, books, **settings)
         except SystemExit:
             raise
         except BaseException as error:

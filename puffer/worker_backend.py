@@ -13,6 +13,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import cloudpickle
+import numpy as np
 from gymnasium.error import AlreadyPendingCallError
 from gymnasium.vector import AutoresetMode
 
@@ -267,14 +268,14 @@ class WorkerBackend(PythonBackend):
         rows = self._rows_of(copies)
         events = Events()
         if seeds is None:
-            last = self.buffers.observations[rows].copy()
+            self.books.finals[rows] = self.buffers.observations[rows]
+            self.books.episodes[rows] = np.nan
             self.buffers.terminations[rows] = False
             if self.autoreset_mode is not AutoresetMode.SAME_STEP:
                 self.buffers.rewards[rows] = 0
                 self.buffers.truncations[rows] = True
-                self.ended[copies.start : copies.stop] = True
+                self.books.ended[copies.start : copies.stop] = True
                 return None
-            events.finals = [(row, last[row], {}) for row in range(len(last))]
         self._command(fresh, RESET, ([(seeds or {}).get(copy) for copy in copies], list(range(len(copies)))))
         self._await([fresh], fresh.asked_at + self._timeout)
         happened = self._answer(fresh)

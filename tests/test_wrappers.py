@@ -113,7 +113,7 @@ def play(make, mode="SameStep", steps=30, **options):
         actions = [backend.action_layout.flatten(backend.action_layout.space.sample()) for _ in range(env.num_envs)]
         *arrays, info = snapshot(env.step(np.array(actions)))
         results.append((*arrays, env.masks.copy(), info))
-        ended = backend.ended.copy()
+        ended = backend.books.ended.copy()
     stats = env.stats()
     env.close()
     return [*results, stats]
