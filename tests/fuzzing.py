@@ -7,6 +7,7 @@ the flags, masks and statistics must be.
 """
 
 from typing import NamedTuple
+from zlib import crc32
 
 import numpy as np
 from gymnasium import spaces
@@ -15,7 +16,9 @@ from helpers import Tally, assert_inside, assert_same, ended_rows
 SIZES = (1, 2, 3, 7, 16, 60, 64, 130, 300)
 # Bytes of observations that a script may have; rounds of a script.
 LARGEST = 2**20
-FEWEST_ROUNDS, MOST_ROUNDS = 20, 150
+FEWEST_ROUNDS, MOST_ROUNDS = 25, 150
+# Steps after which episodes are truncated, in a script.
+LIMITS = (None, None, None, 1, 2, 9, 40)
 GUARD, PATTERN = 256, 0xA5
 
 
@@ -218,7 +221,7 @@ class Script:
     """
 
     def __init__(self, case, mode, seed, steps, unraisable):
-        self.rng = rng = np.random.default_rng(seed)
+        self.rng = rng = np.random.default_rng([seed, crc32(f"{case}-{mode}".encode())])
         self.mode, self.unraisable = mode, unraisable
         probe = case.make(1).unwrapped.backend
         size, self.agents = probe.observations.nbytes, probe.agents_per_env
@@ -229,7 +232,7 @@ class Script:
         checked = bool(rng.integers(2))
         options = {
             "autoreset_mode": mode,
-            "max_steps": [None, 1, 2, 7, 40][rng.integers(5)],
+            "max_steps": LIMITS[rng.integers(len(LIMITS))],
             "record_episodes": bool(rng.integers(2)),
             "check_actions": checked,
         }
@@ -267,14 +270,14 @@ class Script:
             for operation, chance in operations.items():
                 if self.rng.random() < chance:
                     played += operation() or 0
-                    assert not self.unraisable
+                    assert not self.unraisable, self.unraisable
             self.round(self.actions.draw())
             played += 1
         self.check_statistics()
         self.draw_picture()
         for player in self.players:
             player.close()
-        assert not self.unraisable
+        assert not self.unraisable, self.unraisable
         return played * self.copies * self.agents
 
     def both(self, method, *arguments):
@@ -292,7 +295,7 @@ class Script:
         self.is_outdated[:] = False
         self.tally.add(result)
         self.check(result, began)
-        assert not self.unraisable
+        assert not self.unraisable, self.unraisable
         return result
 
     def reset_ended(self, left_out):
