@@ -2,11 +2,14 @@
 PYTHON ?= python3
 VENV := .venv
 RUN := $(VENV)/bin/python
+# What test-debug and test-asan run; steps of `make fuzz`.
+TESTS ?= -q tests
+STEPS ?= 1000000
 
 SOURCES := $(shell find puffer -name '*.pyx' -o -name '*.pxd' -o -name '*.h') setup.py
 
 # A build writes its modules next to the sources, so every variant but the release is built in a copy of them.
-.PHONY: build bench docs test test-debug test-asan lint clean FORCE
+.PHONY: build bench docs test test-debug test-asan fuzz lint clean FORCE
 
 build: $(VENV)/.built
 
@@ -33,14 +36,19 @@ test: build
 # The same tests against code with bounds checks.
 test-debug: build/debug/tree
 	cd $< && PUFFER_DEBUG=1 $(abspath $(RUN)) setup.py -q build_ext --inplace
-	cd $< && $(abspath $(RUN)) -m pytest -q tests
+	cd $< && $(abspath $(RUN)) -m pytest $(TESTS)
 
 # The same tests against code that AddressSanitizer and UndefinedBehaviorSanitizer watch; what Python itself leaves
-# behind at exit is not ours to report.
+# behind at exit is not ours to report. The sanitizers write to the standard error of the process.
 test-asan: build/sanitize/tree
 	cd $< && PUFFER_SANITIZE=1 $(abspath $(RUN)) setup.py -q build_ext --inplace
 	cd $< && LD_PRELOAD="$$(gcc -print-file-name=libasan.so) $$(gcc -print-file-name=libubsan.so)" \
-		ASAN_OPTIONS=detect_leaks=0 PYTHONMALLOC=malloc $(abspath $(RUN)) -m pytest -q tests
+		ASAN_OPTIONS=detect_leaks=0:allocator_may_return_null=1 PYTHONMALLOC=malloc \
+		$(abspath $(RUN)) -m pytest --capture=sys $(TESTS)
+
+# Random play in both, as long as it takes for so many steps of each environment and parameter set.
+fuzz:
+	$(MAKE) test-debug test-asan TESTS="-v tests/test_fuzz.py --fuzz-steps=$(STEPS)"
 
 build/%/tree: $(VENV)/.installed FORCE
 	mkdir -p $@

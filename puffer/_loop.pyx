@@ -37,6 +37,9 @@ cdef extern from "_episodes.h" nogil:
     int account_rows(Py_ssize_t n, const float* rewards, const uint8_t* terminations, uint8_t* truncations,
                      double* returns, int32_t* elapsed, int32_t max_steps, uint8_t* ended)
 
+cdef extern from "_sanitizer.h" nogil:
+    void puffer_forbid(void* memory, size_t size)
+
 episodes_init()
 pool_watch_forks()
 
@@ -111,13 +114,15 @@ Base of `puffer.Env`; not made by itself.
         """
         cdef char* block
         cdef uintptr_t start
+        cdef size_t room
         if self.num_copies <= 0:
             raise RuntimeError("new_state() must come after Env.__init__()")
         # Until it has succeeded, the environment cannot be used.
         self.is_complete = False
         if self.num_states == MAX_STATES:
             raise MemoryError(f"an environment has at most {MAX_STATES} blocks of state")
-        block = <char*>calloc(self.num_copies * (size if size else 1) + 128 + MAX_STATES * 1024, 1)
+        room = self.num_copies * (size if size else 1) + 128 + MAX_STATES * 1024
+        block = <char*>calloc(room, 1)
         if block == NULL:
             raise MemoryError(f"no memory for the state of {self.num_copies} copies of {size} bytes")
         start = (<uintptr_t>block + 64 + 63) & ~<uintptr_t>63
@@ -126,6 +131,8 @@ Base of `puffer.Env`; not made by itself.
         start += self.num_states * 1024
         # The pointer to free lies in the cache line in front.
         (<void**>(start - 64))[0] = block
+        puffer_forbid(<void*>(start - 56), 56)
+        puffer_forbid(<void*>(start + self.num_copies * size), <uintptr_t>block + room - start - self.num_copies * size)
         self.states[self.num_states].memory = <char*>start
         self.states[self.num_states].size = size
         self.num_states += 1

@@ -7,6 +7,7 @@ the flags, masks and statistics must be.
 """
 
 from typing import NamedTuple
+from zlib import crc32
 
 import numpy as np
 from gymnasium import spaces
@@ -15,7 +16,9 @@ from helpers import Tally, assert_inside, assert_same, ended_rows
 SIZES = (1, 2, 3, 7, 16, 60, 64, 130, 300)
 # Bytes of observations that a script may have; rounds of a script.
 LARGEST = 2**20
-FEWEST_ROUNDS, MOST_ROUNDS = 20, 150
+FEWEST_ROUNDS, MOST_ROUNDS = 25, 150
+# Steps after which episodes are truncated, in a script.
+LIMITS = (None, None, None, 1, 2, 9, 40)
 GUARD, PATTERN = 256, 0xA5
 
 
@@ -109,9 +112,10 @@ class Player:
         if self.way.wide:
             actions = actions.astype(np.int64 if actions.dtype == np.int32 else np.float64)
         stepped = self._step_in_background if self.way.background else self._step_in_turn
+        before = self.backend.observations.copy()
         result = Result(*map(np.concatenate, zip(*stepped(actions), strict=True)), self.env.masks.copy())
         if self.rollout is not None:
-            self._check_rollout(actions, result)
+            self._check_rollout(before, actions, result)
         return result
 
     def _step_in_turn(self, actions):
@@ -144,13 +148,15 @@ class Player:
         if ended.any() and self.records:
             expected |= {"episode", "_episode"}
             returns, lengths = info["episode"]["r"], info["episode"]["l"]
-        assert set(info) == expected
+            assert (info["episode"]["t"] >= 0).all(), "times of episodes"
+        assert set(info) == expected, f"{set(info)} in the info instead of {expected}"
         for mask in expected & {"_final_obs", "_final_info", "_episode"}:
             assert_same(info[mask], ended, mask)
         return finals, returns, lengths
 
-    def _check_rollout(self, actions, result):
+    def _check_rollout(self, before, actions, result):
         rollout, last = self.rollout, self.rollout.steps - 1
+        assert_same(rollout.observations[last], before, "rollout.observations")
         assert_same(rollout.next_observations[last], result.observations, "rollout.next_observations")
         assert_same(rollout.actions[last], actions.astype(rollout.actions.dtype), "rollout.actions")
         for name in ("rewards", "terminations", "truncations", "masks"):
@@ -218,7 +224,7 @@ class Script:
     """
 
     def __init__(self, case, mode, seed, steps, unraisable):
-        self.rng = rng = np.random.default_rng(seed)
+        self.rng = rng = np.random.default_rng([seed, crc32(f"{case}-{mode}".encode())])
         self.mode, self.unraisable = mode, unraisable
         probe = case.make(1).unwrapped.backend
         size, self.agents = probe.observations.nbytes, probe.agents_per_env
@@ -229,7 +235,7 @@ class Script:
         checked = bool(rng.integers(2))
         options = {
             "autoreset_mode": mode,
-            "max_steps": [None, 1, 2, 7, 40][rng.integers(5)],
+            "max_steps": LIMITS[rng.integers(len(LIMITS))],
             "record_episodes": bool(rng.integers(2)),
             "check_actions": checked,
         }
@@ -267,14 +273,14 @@ class Script:
             for operation, chance in operations.items():
                 if self.rng.random() < chance:
                     played += operation() or 0
-                    assert not self.unraisable
+                    assert not self.unraisable, self.unraisable
             self.round(self.actions.draw())
             played += 1
         self.check_statistics()
         self.draw_picture()
         for player in self.players:
             player.close()
-        assert not self.unraisable
+        assert not self.unraisable, self.unraisable
         return played * self.copies * self.agents
 
     def both(self, method, *arguments):
@@ -292,7 +298,7 @@ class Script:
         self.is_outdated[:] = False
         self.tally.add(result)
         self.check(result, began)
-        assert not self.unraisable
+        assert not self.unraisable, self.unraisable
         return result
 
     def reset_ended(self, left_out):
@@ -318,14 +324,14 @@ class Script:
         tally, ended = self.tally, ended_rows(result)
         shown = tally.alive | began | (tally.restart & (self.mode == "SameStep"))
         assert_same(result.masks, shown, "masks")
-        assert not result.observations[~shown].any()
+        assert not result.observations[~shown].any(), "observations of rows that take no part"
         assert_inside(self.space, result.observations[shown])
-        assert np.isfinite(result.rewards).all()
-        assert not result.rewards[~tally.alive].any()
-        assert not (ended & ~tally.alive).any()
+        assert np.isfinite(result.rewards).all(), "rewards are not finite"
+        assert not result.rewards[~tally.alive].any(), "rewards of rows that take no part"
+        assert not (ended & ~tally.alive).any(), "ends of rows that take no part"
         lengths = tally.lengths[tally.alive]
-        assert (lengths <= self.limit).all()
-        assert (result.truncations[tally.alive] | (lengths < self.limit)).all()
+        assert (lengths <= self.limit).all(), "episodes beyond max_steps"
+        assert (result.truncations[tally.alive] | (lengths < self.limit)).all(), "not truncated at max_steps"
         if self.first.same_step:
             assert_inside(self.space, result.finals[ended])
             goes_on = ended & ~tally.restart
@@ -339,11 +345,12 @@ class Script:
         episodes = self.tally.episodes
         for player in self.players:
             stats = player.env.stats()
-            assert stats["episodes"] == len(episodes)
-            assert np.isfinite(list(stats.values())).all()
+            assert stats["episodes"] == len(episodes), f"{stats} after {len(episodes)} episodes"
+            assert np.isfinite(list(stats.values())).all(), stats
             if episodes:
                 means = [stats["episode_return"], stats["episode_length"]]
-                assert np.allclose(means, np.mean(episodes, axis=0), rtol=1e-9, atol=1e-9 * np.abs(episodes).max())
+                expected = np.mean(episodes, axis=0)
+                assert np.allclose(means, expected, rtol=1e-9, atol=1e-9 * np.abs(episodes).max()), (means, expected)
         episodes.clear()
 
     def observed(self):
@@ -360,13 +367,12 @@ class Script:
         self.begin(slice(None))
         self.is_outdated[:] = False
         assert_inside(self.space, observations)
-        assert self.observed()[1].all()
+        assert self.observed()[1].all(), "masks after a reset"
 
     def seeds(self):
         """A seed for each copy, some of them equal."""
-        return self.rng.integers(2**64, size=max(1, self.copies // 2), dtype=np.uint64)[
-            self.rng.integers(max(1, self.copies // 2), size=self.copies)
-        ].tolist()
+        several = self.rng.integers(2**64, size=1 + self.copies // 2, dtype=np.uint64)
+        return self.rng.choice(several, self.copies).tolist()
 
     def reset_some(self):
         units = self.copies * (self.agents if self.is_divisible else 1)
@@ -381,7 +387,7 @@ class Script:
         self.is_outdated |= by_copy.any(axis=1) & ~by_copy.all(axis=1)
         assert_same(observations[~mask], before[~mask], "rows that were not reset")
         assert_inside(self.space, observations[mask])
-        assert self.observed()[1][mask].all()
+        assert self.observed()[1][mask].all(), "masks after a reset of some rows"
 
     def some_copies(self):
         return self.rng.permutation(self.copies)[: self.rng.integers(1, self.copies + 1)].tolist()

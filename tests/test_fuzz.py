@@ -3,7 +3,8 @@
     pytest tests/test_fuzz.py --fuzz-steps=1000000    # steps for each environment and parameter set
     make fuzz                                         # so many, with bounds checks and under the sanitizers
 
-A failure prints the options with which pytest repeats it.
+A failure prints the options with which pytest repeats each of its scripts; the last one failed. After a crash, which
+prints nothing, run the test again with -s.
 """
 
 import sys
@@ -30,15 +31,10 @@ def test_random_play_keeps_every_invariant(any_case, mode, unraisable, request):
     seed = request.config.getoption("--fuzz-seed")
     steps = request.config.getoption("--fuzz-steps") // len(MODES)
     while steps > 0:
-        plan = "the options could not be drawn"
-        try:
-            script = Script(any_case, mode, seed, steps, unraisable)
-            plan = script.plan
-            played = script.run()
-        except Exception:
-            print(f"\nTo repeat this: --fuzz-seed={seed} --fuzz-steps={steps * len(MODES)}\n{plan}")
-            raise
-        steps -= played
+        print(f"--fuzz-seed={seed} --fuzz-steps={steps * len(MODES)}")
+        script = Script(any_case, mode, seed, steps, unraisable)
+        print(f"  {script.plan}")
+        steps -= script.run()
         seed += 1
 
 
