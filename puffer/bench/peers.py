@@ -31,6 +31,8 @@ _CLASSIC = {
     "ocean-pendulum": "Pendulum-v1",
     "ocean-taxi": "Taxi-v3",
 }
+# Minigrid's level is by default DoorKey of 8 x 8.
+_ENVPOOL = {**_CLASSIC, "ocean-catch": "Catch-v0", "ocean-minigrid": "MiniGrid-DoorKey-8x8-v0"}
 _OCEAN = ("breakout", "cartpole", "connect4", "enduro", "freeway", "pong", "snake", "squared", "tetris")
 
 
@@ -91,7 +93,7 @@ PEERS = {
         Peer("gymnasium", "gymnasium", "gymnasium", _CLASSIC, {"mode": "vector_entry_point"}, follows_gym=True),
         # It has a process for every copy.
         Peer("gymnasium-async", "gymnasium", "gymnasium", {}, {"mode": "async"}, follows_gym=True, most_copies=64),
-        Peer("envpool", "envpool", "envpool", {**_CLASSIC, "ocean-catch": "Catch-v0"}),
+        Peer("envpool", "envpool", "envpool", _ENVPOOL),
         Peer("pufferlib", "pufferlib", "pufferlib", {f"ocean-{name}": name for name in _OCEAN}, agents={"snake": 256}),
         Peer(
             "gymnax",
