@@ -76,7 +76,8 @@ cdef inline void draw_cell(Canvas canvas, double x, double y, double size, int c
         return
     fill_square(canvas, x, y, size, 0.02, ground)
     if kind == FLOOR:
-        fill_square(canvas, x, y, size, 0.02, paint(cell))
+        # At half the brightness, unlike a goal.
+        fill_square(canvas, x, y, size, 0.02, (paint(cell) & 0xFEFEFE) >> 1)
     elif kind == GOAL:
         fill_square(canvas, x, y, size, 0.1, paint(cell))
     elif kind == LAVA:
