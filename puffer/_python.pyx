@@ -256,8 +256,8 @@ cdef class PythonBatch:
     """PythonBatch(adapters, buffers, books, *, autoreset, max_steps)
 --
 
-The copies that `adapters` drive, in the rows of `buffers`. They record their episodes in `books`, a `puffer.books.Books`,
-which are the caller's.
+The copies that `adapters` drive, in the rows of `buffers`. They record their episodes in `books`, a
+`puffer.books.Books`, which are the caller's.
 """
 
     def __init__(self, list adapters, buffers, books, *, int autoreset, max_steps):

@@ -62,8 +62,8 @@ cdef class Rware(Env):
 `size` is "tiny", "small", "medium" or "large": 1 x 3, 2 x 3, 2 x 5 or 3 x 5 blocks of shelves, unless `shelf_rows` (1
 to 40) and `shelf_columns` (odd, 1 to 39) are given; a block is two shelves wide and `column_height` (1 to 40) high.
 `n_agents` (1 to 64) robots see `sensor_range` (1 to 16) cells far. `request_queue_size` shelves are requested at any
-time, by default one per robot; at least one is not, also by default. `reward_type` is "individual", "global" or "two_stage". The
-options are those of `puffer.Env`. See the module's docstring for the rules.
+time, by default one per robot; at least one is not, also by default. `reward_type` is "individual", "global" or
+"two_stage". The options are those of `puffer.Env`. See the module's docstring for the rules.
 """
 
     default_max_steps = 500
