@@ -2,8 +2,8 @@
 PYTHON ?= python3
 VENV := .venv
 RUN := $(VENV)/bin/python
-# What test-debug and test-asan run; steps of `make fuzz`.
-TESTS ?= -q tests
+# What the tests run, a process for each core; steps of `make fuzz`.
+TESTS ?= -q -n auto --dist loadfile tests
 STEPS ?= 1000000
 
 SOURCES := $(shell find puffer -name '*.pyx' -o -name '*.pxd' -o -name '*.h') setup.py
@@ -31,7 +31,7 @@ docs: build
 	$(RUN) docs/generate.py
 
 test: build
-	$(RUN) -m pytest -q tests
+	$(RUN) -m pytest $(TESTS)
 
 # The same tests against code with bounds checks.
 test-debug: build/debug/tree

@@ -1,5 +1,6 @@
 """What the tests of native environments share: the cases to run, random play, comparison, scripts of their own."""
 
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -159,6 +160,11 @@ def assert_same(first, second, where="result"):
         assert first.tobytes() == second.tobytes(), where
     else:
         assert first == second, where
+
+
+def label(value):
+    """A name for a test of `value`: what stands for it in code, without the address that objects show."""
+    return re.sub(r" at 0x\w+", "", repr(value))
 
 
 def assert_inside(space, observations):

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from gymnasium.error import NameNotFound
 from gymnasium.vector import AutoresetMode
-from helpers import make
+from helpers import label, make
 
 import puffer
 from puffer.registry import register
@@ -82,7 +82,7 @@ def test_environments_in_python_are_registered_and_take_their_own_arguments(monk
 
 
 @pytest.mark.parametrize("option", ["num_envs", "num_threads", "batch_size", "max_steps"])
-@pytest.mark.parametrize("value", NOT_INTEGERS, ids=repr)
+@pytest.mark.parametrize("value", NOT_INTEGERS, ids=label)
 def test_counts_must_be_integers(option, value):
     with pytest.raises(TypeError, match=f"{option} must be an integer, got"):
         puffer.make("ocean-catch", **{"num_envs": 4, option: value})
@@ -179,7 +179,7 @@ def test_an_argument_that_the_environment_does_not_have_is_refused(name, argumen
         puffer.make(name, 4, **{argument: 3})
 
 
-@pytest.mark.parametrize("mode", ["same_step", "SAME_STEP", "", None, 0, [], object()], ids=repr)
+@pytest.mark.parametrize("mode", ["same_step", "SAME_STEP", "", None, 0, [], object()], ids=label)
 def test_unknown_autoreset_modes_are_refused(mode):
     with pytest.raises(ValueError, match="autoreset_mode must be one of 'NextStep', 'SameStep', 'Disabled', got"):
         puffer.make("ocean-catch", 4, autoreset_mode=mode)
@@ -191,7 +191,7 @@ def test_autoreset_modes_are_taken_by_name_and_as_members(mode):
         assert puffer.make("ocean-catch", 4, autoreset_mode=value).metadata["autoreset_mode"] is mode
 
 
-@pytest.mark.parametrize("mode", ["rgb", "RGB_ARRAY", "", 0, [], object()], ids=repr)
+@pytest.mark.parametrize("mode", ["rgb", "RGB_ARRAY", "", 0, [], object()], ids=label)
 def test_unknown_render_modes_are_refused(name, mode):
     with pytest.raises(ValueError, match="render_mode must be None or one of 'rgb_array'.*got"):
         puffer.make(name, 4, render_mode=mode)
@@ -248,7 +248,7 @@ def test_misaligned_and_byte_swapped_buffers_are_refused(entry):
         make("ocean-catch", 4, buf={entry: array.astype(array.dtype.newbyteorder())})
 
 
-@pytest.mark.parametrize("buf", [5, "rewards", [1, 2], np.zeros(4), object()], ids=repr)
+@pytest.mark.parametrize("buf", [5, "rewards", [1, 2], np.zeros(4), object()], ids=label)
 def test_buffers_that_are_no_mapping_are_refused(buf):
     with pytest.raises(TypeError, match="buf must map buffer names to arrays"):
         make("ocean-catch", 4, buf=buf)

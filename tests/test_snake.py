@@ -5,7 +5,7 @@ from collections import Counter
 import numpy as np
 import pytest
 from gymnasium import error
-from helpers import MODES
+from helpers import MODES, label
 
 from puffer.ocean import snake
 
@@ -435,7 +435,7 @@ def test_parameters_that_do_not_fit_are_refused(options, message):
 
 
 @pytest.mark.parametrize("name", ["snakes", "width", "height", "food", "vision", "max_length"])
-@pytest.mark.parametrize("value", [2.0, "3", True, [4]], ids=repr)
+@pytest.mark.parametrize("value", [2.0, "3", True, [4]], ids=label)
 def test_parameters_must_be_integers(name, value):
     with pytest.raises(TypeError, match=f"{name} must be an integer, got"):
         make(1, **{name: value})

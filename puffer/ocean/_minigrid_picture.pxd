@@ -38,7 +38,7 @@ cdef inline uint32_t paint(int cell) noexcept nogil:
 
 
 cdef inline int tile_size(const Rules* rules) noexcept nogil:
-    return max(8, min(32, 768 // max(rules.width, rules.height)))
+    return max(8, min(32, 768 // max(rules.width, rules.height, 1)))
 
 
 cdef inline void draw_picture(Canvas canvas, const Rules* rules, const State* state,

@@ -104,16 +104,16 @@ rules.
         return WIDTH * self.arms, HEIGHT
 
     cdef int render_one(self, Py_ssize_t i, Canvas canvas) except -1:
-        # For each arm a bar as high as its chance. A disc shows the last pull: its episode is over already, and what is
-        # left of it are the action and the reward in the buffers.
-        cdef double x, top
+        # For each arm a bar as high as its chance, and a line as high as the luck of the next pull: the arms that reach
+        # it, which are green, will pay.
+        cdef double x, chance, line = (HEIGHT - 14) * (1 - self.luck[i]) + 10
         cdef int arm
         canvas.clear(0xF4F1EA)
         for arm in range(self.arms):
             x = WIDTH * arm
-            top = 30 + (HEIGHT - 34) * (1 - (self.best_chance if arm == self.best_arm else self.other_chance))
-            canvas.rectangle(x + 8, top, x + WIDTH - 8, HEIGHT - 4, 0x9AA0B4)
-            if (self.terminations[i] or self.truncations[i]) and self.actions[i] == arm:
-                canvas.disc(x + WIDTH / 2.0, 15, 10, 0x81B29A if self.rewards[i] else 0xE07A5F)
+            chance = self.best_chance if arm == self.best_arm else self.other_chance
+            canvas.rectangle(x + 8, (HEIGHT - 14) * (1 - chance) + 10, x + WIDTH - 8, HEIGHT - 4,
+                             0x81B29A if self.luck[i] < chance else 0x9AA0B4)
+        canvas.rectangle(0, line - 1, WIDTH * self.arms, line + 1, 0xE07A5F)
         canvas.rectangle(0, HEIGHT - 4, WIDTH * self.arms, HEIGHT, 0x3D405B)
         return 0
