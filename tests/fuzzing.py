@@ -17,7 +17,7 @@ SIZES = (1, 2, 3, 7, 16, 60, 64, 130, 300)
 # Bytes of observations that a script may have.
 LARGEST = 2**20
 # Rounds of a script, and of the few that are long.
-FEWEST_ROUNDS, MOST_ROUNDS, LONG = 15, 150, 3000
+FEWEST_ROUNDS, MOST_ROUNDS, LONG = 12, 150, 3000
 # Steps after which episodes are truncated, in a script.
 LIMITS = (None, None, None, 1, 2, 9, 40)
 GUARD, PATTERN = 256, 0xA5
