@@ -32,7 +32,7 @@ STEPS, STRIDE, SEED = 120, 3, 0
 # Copies of the example.
 COPIES = 64
 
-_FIELD = re.compile(r"([A-Z]\w*) {2,}(\S.*)")
+_FIELD = re.compile(r"([A-Z]\w*(?: \w+)*) {2,}(\S.*)")
 # What every class docstring ends with, for readers of the source.
 _REFERENCE = re.compile(
     r"(?:^|[;.] )[Tt]he options are those of `puffer\.Env`\.( See the module's docstring for the rules\.)?$"
@@ -59,18 +59,18 @@ def file_name(name: str) -> str:
 
 
 def rules(name: str) -> Rules:
-    """Raises ValueError for a docstring without a title or without fields."""
+    """What it says of itself. Raises ValueError for a docstring without a title or without fields."""
     head, *paragraphs = inspect.cleandoc(inspect.getmodule(find(name)).__doc__).split("\n\n")
-    title, _, summary = _one_line(head).partition(": ")
+    title, _, summary = _unwrapped(head).partition(": ")
     fields = [paragraph for paragraph in paragraphs if _FIELD.match(paragraph)]
-    if not summary or len(fields) != 1:
-        raise ValueError(f'the docstring of {name} must begin with "Title: summary." and have one block of fields')
-    remarks = [_one_line(paragraph) for paragraph in paragraphs if paragraph not in fields]
-    return Rules(title, summary[0].upper() + summary[1:], _fields(fields[0]), remarks)
+    if not summary or not fields:
+        raise ValueError(f'the docstring of {name} must begin with "Title: summary." and have labelled fields')
+    remarks = [_unwrapped(paragraph) for paragraph in paragraphs if paragraph not in fields]
+    return Rules(title, summary[0].upper() + summary[1:], _fields("\n".join(fields)), remarks)
 
 
 def _fields(block: str) -> dict[str, str]:
-    """The labelled fields of a block; lines that are indented go on with the field above them."""
+    """The labelled fields of some lines; lines that are indented go on with the field above them."""
     fields: dict[str, str] = {}
     label = ""
     for line in block.splitlines():
@@ -82,8 +82,9 @@ def _fields(block: str) -> dict[str, str]:
     return fields
 
 
-def _one_line(text: str) -> str:
-    return " ".join(text.split())
+def _unwrapped(paragraph: str) -> str:
+    """A paragraph on one line, or a list with a line for each item."""
+    return re.sub(r"\s*\n(?!- )\s*", " ", paragraph.strip())
 
 
 # ---- Pages ----
@@ -161,7 +162,7 @@ def _parameters(name: str) -> list[str]:
         return [f"None of its own: {_COMMON}"]
     defaults = [(f"`{key}`", f"`{parameter.default!r}`") for key, parameter in own.items()]
     table = _rows([("parameter", "default"), ("---",) * 2, *defaults])
-    paragraphs = map(_one_line, find(name).__doc__.split("\n\n"))
+    paragraphs = map(_unwrapped, find(name).__doc__.split("\n\n"))
     described = [_REFERENCE.sub(".", paragraph).removeprefix(".") for paragraph in paragraphs]
     return [table, *(_escaped(text) for text in described if text), f"Beside them, {_COMMON}"]
 

@@ -7,7 +7,7 @@ from helpers import CASES, FEW_CASES, MODES, NAMES, make
 
 def pytest_addoption(parser):
     group = parser.getgroup("fuzz")
-    group.addoption("--fuzz-steps", type=int, default=5000, help="steps of random play for each parameter set")
+    group.addoption("--fuzz-steps", type=int, default=2400, help="steps of random play for each parameter set")
     group.addoption("--fuzz-seed", type=int, default=0, help="seed of the first script of random play")
 
 

@@ -14,9 +14,10 @@ from gymnasium import spaces
 from helpers import Tally, assert_inside, assert_same, ended_rows
 
 SIZES = (1, 2, 3, 7, 16, 60, 64, 130, 300)
-# Bytes of observations that a script may have; rounds of a script.
+# Bytes of observations that a script may have.
 LARGEST = 2**20
-FEWEST_ROUNDS, MOST_ROUNDS = 25, 150
+# Rounds of a script, and of the few that are long.
+FEWEST_ROUNDS, MOST_ROUNDS, LONG = 12, 150, 3000
 # Steps after which episodes are truncated, in a script.
 LIMITS = (None, None, None, 1, 2, 9, 40)
 GUARD, PATTERN = 256, 0xA5
@@ -231,7 +232,8 @@ class Script:
         rows = [copies * self.agents for copies in SIZES if copies * size <= LARGEST] or [self.agents]
         rows = int(rng.choice([count for count in rows if count * FEWEST_ROUNDS <= steps] or rows[:1]))
         self.copies = rows // self.agents
-        self.rounds = int(min(rng.integers(FEWEST_ROUNDS, MOST_ROUNDS), max(1, steps // rows)))
+        most_rounds = LONG if rng.random() < 0.05 else MOST_ROUNDS
+        self.rounds = int(min(rng.integers(FEWEST_ROUNDS, most_rounds), max(1, steps // rows)))
         checked = bool(rng.integers(2))
         options = {
             "autoreset_mode": mode,

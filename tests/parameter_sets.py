@@ -1,8 +1,9 @@
 """Parameters under which the shared tests run every environment that has some: beside its defaults, these.
 
 An environment's sets are small and large, at the ends of the ranges that its constructor allows where that is
-affordable, and have each of its parameters at least once. Each set has a name, which is part of the names of the tests.
-An environment without parameters needs no entry.
+affordable, and have each of its parameters at least once. The fuzz plays all of them; the other shared tests take the
+first one of each environment. The name of a set is part of the names of its tests. An environment without parameters
+needs no entry.
 """
 
 PARAMETER_SETS = {
