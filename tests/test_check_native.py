@@ -105,12 +105,12 @@ MISTAKES = {
 def faulty(tmp_path_factory):
     """The built class."""
     folder = tmp_path_factory.mktemp("faulty")
-    (folder / "faulty.pyx").write_text(SOURCE)
-    (folder / "setup.py").write_text(SETUP.replace("counter", "faulty"))
+    (folder / "mistaken.pyx").write_text(SOURCE)
+    (folder / "setup.py").write_text(SETUP.replace("counter", "mistaken"))
     run(folder, "setup.py", "-q", "build_ext", "--inplace")
     sys.path.insert(0, str(folder))
     try:
-        from faulty import Faulty
+        from mistaken import Faulty
     finally:
         sys.path.remove(str(folder))
     return Faulty
