@@ -197,7 +197,7 @@ from types import SimpleNamespace
 class Dies:
     action_space = gymnasium.spaces.Discrete(2)
     spec = SimpleNamespace(action_array_spec={"action": SimpleNamespace(dtype=np.dtype("int32"))})
-    def reset(self): print("chatter on stdout")
+    def reset(self): print("chatter on stdout", flush=True)
     def step(self, actions): os._exit(3)
     def close(self): pass
 

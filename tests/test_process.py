@@ -314,8 +314,12 @@ def start(script):
         text=True,
         start_new_session=True,
     )
-    line = process.stdout.readline()
-    assert line, process.stderr.read()
+    # Not readline(): what that reads ahead would be lost to communicate().
+    line = ""
+    while not line.endswith("\n"):
+        character = os.read(process.stdout.fileno(), 1).decode()
+        assert character, process.stderr.read()
+        line += character
     return process, [int(pid) for pid in line.split()]
 
 
