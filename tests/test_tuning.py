@@ -6,9 +6,9 @@ from pathlib import Path
 import gymnasium
 import numpy as np
 import pytest
-from helpers import run_script
 from gymnasium import spaces
 from gymnasium.error import NameNotFound
+from helpers import run_script
 
 import puffer
 
