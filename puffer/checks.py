@@ -5,7 +5,7 @@ from __future__ import annotations
 import numbers
 import operator
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -64,6 +64,20 @@ def seeds(value: Any, count: int) -> int | list[int | None]:
     if len(value) != count:
         raise ValueError(f"seed must be one int or {count} of them, one for each copy, got {len(value)}")
     return [None if one is None else seed(one, f"seed[{i}]") for i, one in enumerate(value)]
+
+
+def boolean(name: str, value: Any) -> bool:
+    """`value` as a bool. Raises TypeError."""
+    if not isinstance(value, (bool, np.bool_)):
+        raise TypeError(f"{name} must be a bool, got {value!r}")
+    return bool(value)
+
+
+def choice(name: str, value: Any, choices: Collection[str]) -> str:
+    """`value`, one of the strings `choices`. Raises ValueError."""
+    if not isinstance(value, str) or value not in choices:
+        raise ValueError(f"{name} must be one of {', '.join(map(repr, choices))}, got {value!r}")
+    return value
 
 
 def autoreset_mode(value: Any) -> AutoresetMode:

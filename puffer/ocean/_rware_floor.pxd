@@ -17,13 +17,6 @@ cdef extern from "ocean/_rware.h" nogil:
                        const rware_robot* robots, const uint8_t* floor, const float* places, float* row)
 
 
-cdef inline object choose(name, value, values):
-    """The value of a named choice. Raises ValueError."""
-    if not isinstance(value, str) or value not in values:
-        raise ValueError(f"{name} must be one of {', '.join(map(repr, values))}, got {value!r}")
-    return values[value]
-
-
 cdef inline object highway_cells(rows, columns, height):
     """Whether a cell is free of shelves, bool (height, width): the layout of the package."""
     import numpy as np

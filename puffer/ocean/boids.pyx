@@ -81,8 +81,7 @@ rules.
         rules.cohesion_weight = checks.number("cohesion_weight", cohesion_weight, -1000, 1000)
         rules.alignment_weight = checks.number("alignment_weight", alignment_weight, -1000, 1000)
         rules.separation_weight = checks.number("separation_weight", separation_weight, -1000, 1000)
-        if not isinstance(continuous_actions, (bool, np.bool_)):
-            raise TypeError(f"continuous_actions must be a bool, got {continuous_actions!r}")
+        continuous_actions = checks.boolean("continuous_actions", continuous_actions)
         low = np.full(ROW, -1, np.float32)
         low[8] = 0
         actions = spaces.Box(-1, 1, (2,), np.float32) if continuous_actions else spaces.Discrete(9)

@@ -212,9 +212,7 @@ the module's docstring for the rules.
 
 def _checked_map(desc, map_name):
     if desc is None:
-        if not isinstance(map_name, str) or map_name not in MAPS:
-            raise ValueError(f"map_name must be one of {', '.join(map(repr, MAPS))}, got {map_name!r}")
-        return MAPS[map_name]
+        return MAPS[checks.choice("map_name", map_name, MAPS)]
     if not isinstance(desc, (list, tuple)) or not all(isinstance(row, str) for row in desc):
         raise TypeError(f"desc must be a list of strings, got {desc!r}")
     rows = tuple(map(str, desc))

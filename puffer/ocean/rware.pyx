@@ -30,7 +30,7 @@ from puffer import checks
 
 from puffer._core cimport Buffers, Canvas, Env, import_puffer
 from puffer.ocean._rware_floor cimport (
-    CELL_FLOATS, HIGHWAY, MOST_ROBOTS, REQUESTED, ROBOT, SELF_FLOATS, SHELF, WALL, choose, draw_cell, draw_robot,
+    CELL_FLOATS, HIGHWAY, MOST_ROBOTS, REQUESTED, ROBOT, SELF_FLOATS, SHELF, WALL, draw_cell, draw_robot,
     highway_cells, rware_fill_tables, rware_move, rware_observe, rware_plan, rware_robot,
 )
 from puffer.rng cimport rng_below
@@ -86,7 +86,7 @@ time, by default one per robot; at least one is not, also by default. `reward_ty
     def __init__(self, num_envs=1, *, size="tiny", n_agents=4, request_queue_size=None, reward_type="individual",
                  sensor_range=1, max_inactivity_steps=None, shelf_rows=None, shelf_columns=None, column_height=8,
                  **options):
-        rows, columns = choose("size", size, _SIZES)
+        rows, columns = _SIZES[checks.choice("size", size, _SIZES)]
         rows = checks.integer("shelf_rows", rows if shelf_rows is None else shelf_rows, 1, 40)
         columns = checks.integer("shelf_columns", columns if shelf_columns is None else shelf_columns, 1, 39)
         if columns % 2 == 0:
@@ -99,7 +99,7 @@ time, by default one per robot; at least one is not, also by default. `reward_ty
                              f"for {shelves} shelves; there must be 2 at least")
         queue = min(robots, shelves - 1) if request_queue_size is None else request_queue_size
         queue = checks.integer("request_queue_size", queue, 1, shelves - 1)
-        reward = choose("reward_type", reward_type, _REWARDS)
+        reward = _REWARDS[checks.choice("reward_type", reward_type, _REWARDS)]
         vision = checks.integer("sensor_range", sensor_range, 1, 16)
         limit = -1
         if max_inactivity_steps is not None:

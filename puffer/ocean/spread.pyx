@@ -66,8 +66,7 @@ agent's own. The options are those of `puffer.Env`. See the module's docstring f
     def __init__(self, num_envs=1, *, n_agents=3, local_ratio=0.5, continuous_actions=False, **options):
         agents = checks.integer("n_agents", n_agents, 1, MOST_AGENTS)
         ratio = checks.number("local_ratio", local_ratio, 0, 1)
-        if not isinstance(continuous_actions, (bool, np.bool_)):
-            raise TypeError(f"continuous_actions must be a bool, got {continuous_actions!r}")
+        continuous_actions = checks.boolean("continuous_actions", continuous_actions)
         actions = spaces.Box(0, 1, (5,), np.float32) if continuous_actions else spaces.Discrete(5)
         super().__init__(num_envs, spaces.Box(-np.inf, np.inf, (6 * agents,), np.float32), actions,
                          agents_per_env=agents, observes_in_step=True, snapshot_key=(ratio,), **options)
