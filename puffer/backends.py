@@ -17,8 +17,7 @@ def python_backend(
 
     `workers` are the options that only backends with workers take: a serial one refuses all but their defaults.
     """
-    if name not in _NAMES:
-        raise ValueError(f"backend must be one of {', '.join(map(repr, _NAMES))}, got {name!r}")
+    checks.choice("backend", name, _NAMES)
     copies = checks.integer("num_envs", num_envs, 1)
     if name == "auto":
         cores = checks.available_cores()

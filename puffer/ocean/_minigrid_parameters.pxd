@@ -35,10 +35,9 @@ cdef inline dict default_parameters():
 
 cdef inline dict check_parameters(object level, dict given):
     """The parameters of a level, checked. Those that are None are as by default; of another level's, all must be."""
+    from puffer import checks
     defaults = default_parameters()
-    if not isinstance(level, str) or level not in defaults:
-        raise ValueError(f"level must be one of {', '.join(map(repr, defaults))}, got {level!r}")
-    own = defaults[level]
+    own = defaults[checks.choice("level", level, defaults)]
     for name, value in given.items():
         if value is not None and name not in own:
             raise ValueError(f"{name} is no parameter of level {level!r}, which has {', '.join(own) or 'none'}; "
