@@ -37,21 +37,25 @@ class Events:
         Infos that are not empty.
     final_infos : list of (row, dict)
         Last infos of episodes that ended, in the mode SameStep, if they are not empty.
+    columns : list of (row, present, dict)
+        Infos of many rows from that row on: arrays by name, and which of the rows they tell of.
     """
 
-    __slots__ = ("final_infos", "infos")
+    __slots__ = ("columns", "final_infos", "infos")
 
     def __init__(self):
         self.infos = []
         self.final_infos = []
+        self.columns = []
 
     def add(self, other, Py_ssize_t rows):
         """Take over other events, whose row 0 is the row `rows` here."""
         self.infos += [(row + rows, info) for row, info in other.infos]
         self.final_infos += [(row + rows, info) for row, info in other.final_infos]
+        self.columns += [(row + rows, present, arrays) for row, present, arrays in other.columns]
 
     def __bool__(self):
-        return bool(self.infos or self.final_infos)
+        return bool(self.infos or self.final_infos or self.columns)
 
 
 def ended_rows(const uint8_t[::1] terminations, const uint8_t[::1] truncations):

@@ -145,7 +145,7 @@ class PythonBackend:
         self._status = "ready"
         self._awaiting = deque(range(self._num_parts))
         self._ready.clear()
-        return self.buffers.observations, merged(self.num_agents, events.infos)
+        return self.buffers.observations, merged(self.num_agents, events.infos, events.columns)
 
     def _drain(self, partial: bool) -> None:
         """Finish what is under way, so that every backend has drawn the same random numbers."""
@@ -213,7 +213,7 @@ class PythonBackend:
             raise error.NoAsyncCallError("recv() without a send() before it", "recv")
         self._awaiting.append(part)
         buffers, rows = self.buffers, self._rows(part)
-        info = merged(rows.stop - rows.start, events.infos) if events else {}
+        info = merged(rows.stop - rows.start, events.infos, events.columns) if events else {}
         ended = ended_rows(buffers.terminations[rows], buffers.truncations[rows])
         if ended is not None:
             self._add_ends(info, ended, rows, events)

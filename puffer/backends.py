@@ -6,19 +6,27 @@ from typing import Any
 
 from puffer import checks
 from puffer.backend import Creator, PythonBackend
+from puffer.batched import BatchCreator, BatchedBackend
 
 _NAMES = ("auto", "serial", "process", "ray")
 
 
 def python_backend(
-    creator: Creator, num_envs: int, name: str, workers: dict[str, Any], options: dict[str, Any]
+    creator: Creator | BatchCreator,
+    num_envs: int,
+    name: str,
+    workers: dict[str, Any],
+    options: dict[str, Any],
+    num_threads: int = 0,
 ) -> PythonBackend:
-    """The backend called `name` over copies made by `creator`.
+    """The backend called `name` over copies made by `creator`; systems that step many copies themselves have their own.
 
     `workers` are the options that only backends with workers take: a serial one refuses all but their defaults.
     """
     checks.choice("backend", name, _NAMES)
     copies = checks.integer("num_envs", num_envs, 1)
+    if isinstance(creator, BatchCreator):
+        return BatchedBackend(creator, copies, num_threads=num_threads, **options)
     if name == "auto":
         cores = checks.available_cores()
         wants_workers = workers["num_workers"] is not None or workers["restart_workers"] or workers["ordered"]

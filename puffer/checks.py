@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import difflib
+import inspect
 import numbers
 import operator
 import os
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -78,6 +80,25 @@ def choice(name: str, value: Any, choices: Collection[str]) -> str:
     if not isinstance(value, str) or value not in choices:
         raise ValueError(f"{name} must be one of {', '.join(map(repr, choices))}, got {value!r}")
     return value
+
+
+def arguments(name: str, given: Iterable[str], taken_by: Any, common: Sequence[str] = ()) -> None:
+    """Refuse arguments that `taken_by`, a callable or a sequence of names, does not take.
+
+    `common` are further ones that the caller may have meant. Raises TypeError with the nearest one and all that exist.
+    """
+    known = _keywords(taken_by) if callable(taken_by) else list(taken_by)
+    for argument in given:
+        if argument not in known:
+            near = difflib.get_close_matches(argument, [*known, *common], n=1)
+            hint = f"; did you mean {near[0]!r}?" if near else ""
+            own = f"its own arguments are {', '.join(known)}" if known else "it has no arguments of its own"
+            raise TypeError(f"{name} has no argument {argument!r}{hint} ({own})")
+
+
+def _keywords(function: Any) -> list[str]:
+    kinds = (inspect.Parameter.KEYWORD_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
+    return [name for name, parameter in inspect.signature(function).parameters.items() if parameter.kind in kinds]
 
 
 def autoreset_mode(value: Any) -> AutoresetMode:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any
 
 import cloudpickle
 import gymnasium
 
+from puffer import checks
 from puffer._pettingzoo import pettingzoo_adapter
 from puffer._puffer_adapter import PufferAdapter
 from puffer._python import Adapter, GymAdapter, seeds_after, takes_parameter
@@ -82,6 +83,18 @@ def creator_of(env: Any, render_mode: str | None = None) -> Callable[[int], Adap
     if callable(env):
         return _CallCreator(env, render_mode)
     raise TypeError(f"emulate takes an environment or a callable that makes one, got {env!r}")
+
+
+def call_creator(function: Callable[..., Any], arguments: Mapping[str, Any]) -> Callable[[int], Adapter]:
+    """What makes adapters of what `function(**arguments)` makes; `arguments` may have a render mode for the batch.
+
+    Raises ValueError for a render mode that `function`, a class of environments or a function, does not have.
+    """
+    own = dict(arguments)
+    mode = own.pop("render_mode", None)
+    if mode is not None:
+        checks.render_mode(mode, declared_modes(function))
+    return _CallCreator(partial(function, **own), mode)
 
 
 def adapter_of(env: Any) -> Adapter:

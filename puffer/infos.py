@@ -8,14 +8,21 @@ from typing import Any
 import numpy as np
 
 
-def merged(num_rows: int, infos: Iterable[tuple[int, dict[str, Any]]]) -> dict[str, Any]:
+def merged(
+    num_rows: int,
+    infos: Iterable[tuple[int, dict[str, Any]]],
+    columns: Iterable[tuple[int, np.ndarray, dict[str, np.ndarray]]] = (),
+) -> dict[str, Any]:
     """The info of a step or reset of `num_rows` rows: every key k has a bool mask _k. Empty when nothing is to tell.
 
-    `infos` has those that are not empty, with their rows.
+    `infos` has those that are not empty, with their rows. `columns` has infos of many rows at once: the first row,
+    which of the rows from there on have them, and the arrays.
     """
     info: dict[str, Any] = {}
     for row, one in infos:
         _add(info, one, row, num_rows)
+    for first, present, arrays in columns:
+        _add_columns(info, arrays, slice(first, first + len(present)), present, num_rows)
     return info
 
 
@@ -58,6 +65,17 @@ def _add(info: dict[str, Any], one: dict[str, Any], row: int, num_rows: int) -> 
             info[key] = _widened(column, value, info[mask_key])
             info[key][row] = value
         info[mask_key][row] = True
+
+
+def _add_columns(
+    info: dict[str, Any], arrays: dict[str, np.ndarray], rows: slice, present: np.ndarray, num_rows: int
+) -> None:
+    for key, values in arrays.items():
+        if key not in info:
+            info[key] = np.zeros((num_rows, *values.shape[1:]), values.dtype)
+            info[f"_{key}"] = np.zeros(num_rows, np.bool_)
+        info[key][rows][present] = values[present]
+        info[f"_{key}"][rows] |= present
 
 
 def _empty(value: Any, num_rows: int) -> Any:

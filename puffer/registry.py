@@ -15,12 +15,13 @@ import gymnasium
 from gymnasium.error import NameNotFound
 from gymnasium.vector import AutoresetMode
 
-from puffer import ocean
+from puffer import checks, ocean
 from puffer._core import Env
 from puffer.backend import Creator
 from puffer.backends import python_backend
-from puffer.emulation import creator_of
+from puffer.emulation import call_creator
 from puffer.loading import env_class, load_pyx
+from puffer.systems import SYSTEMS, missing
 from puffer.vector import VectorEnv
 
 # What is registered: a native class, what makes one copy of an environment in Python, or "module:attribute" of
@@ -29,9 +30,14 @@ Registered = type[Env] | Callable[..., Any] | str
 
 _registered: dict[str, Registered] = {}
 
-# Environments of other packages have names "family-name". The module of a family has `names()`, the names to list;
-# `knows(name)`, which may be true of more; and `creator(name, arguments)`, which returns a Creator.
-_FAMILIES = {"gym": "puffer.wrappers.gymnasium", "pettingzoo": "puffer.wrappers.pettingzoo"}
+# Environments of other packages have names "family-name", or "family" if the name is empty. The module of a family has
+# `names()`, the names to list; `knows(name)`, which may be true of more; and `creator(name, arguments)`, which returns
+# a creator, or `env_class(name)` if they are native.
+_FAMILIES = {
+    "gym": "puffer.wrappers.gymnasium",
+    "pettingzoo": "puffer.wrappers.pettingzoo",
+    **{name: system.adapter for name, system in SYSTEMS.items()},
+}
 
 
 def make(
@@ -67,9 +73,10 @@ def make(
     backend : "auto", "serial", "process" or "ray"
         Where environments written in Python are stepped: in this process, in worker processes, or in the actors of a
         Ray cluster, which may be on other machines. "auto" takes processes for at least four copies per available
-        core, if there are several cores. Native ones need none.
+        core, if there are several cores. Native ones, and systems that step many copies themselves, need none.
     num_threads : int
-        Threads that step a native environment; 0 measures and picks. Results do not depend on it.
+        Threads that step a native environment; 0 measures and picks. Results do not depend on it. For a system with
+        threads of its own, their number; 0 takes one per available core.
     num_workers : int, optional
         Worker processes or actors; by default one per available core.
     batch_size : int, optional
@@ -126,13 +133,18 @@ def make(
         "ordered": ordered,
         "restart_workers": restart_workers,
     }
-    return VectorEnv(python_backend(found(env_kwargs), num_envs, backend, workers, options), copy=copy)
+    steps_by = python_backend(found(env_kwargs), num_envs, backend, workers, options, num_threads)
+    return VectorEnv(steps_by, copy=copy)
 
 
-def list_envs() -> list[str]:
-    """The names of all environments that `make` knows, sorted. Makes none of them."""
-    families = [f"{family}-{name}" for family in _FAMILIES for name in _family(family).names()]
-    return sorted({*_ocean_names(), *families, *_registered, *_entry_points()})
+def list_envs(installed: bool = False) -> list[str]:
+    """The names of all environments that `make` knows, sorted, or of those only that have all they need here.
+
+    Makes none of them. The environments of a package that is missing are listed as far as their names are known.
+    """
+    families = [family for family in _FAMILIES if not (installed and family in SYSTEMS and missing(family))]
+    theirs = [f"{family}-{name}" if name else family for family in families for name in _family(family).names()]
+    return sorted({*_ocean_names(), *theirs, *_registered, *_entry_points()})
 
 
 def register(name: str, env: Registered) -> None:
@@ -178,7 +190,8 @@ def find(name: str) -> type[Env] | Callable[[dict[str, Any]], Creator]:
             return env_class(importlib.import_module(modules[candidate]))
     family, _, rest = name.partition("-")
     if family in _FAMILIES and _family(family).knows(rest):
-        return partial(_family(family).creator, rest)
+        module = _family(family)
+        return module.env_class(rest) if hasattr(module, "env_class") else partial(module.creator, rest)
     points = _entry_points()
     if name in points:
         return _found(name, points[name])
@@ -196,14 +209,8 @@ def parameters(cls: type[Env]) -> dict[str, inspect.Parameter]:
 
 
 def _check_arguments(name: str, cls: type[Env], arguments: dict[str, Any]) -> None:
-    known = list(parameters(cls))
-    for argument in arguments:
-        if argument not in known:
-            common = [option for option in inspect.signature(make).parameters if option != "env_kwargs"]
-            near = difflib.get_close_matches(argument, [*known, *common], n=1)
-            hint = f"; did you mean {near[0]!r}?" if near else ""
-            own = f"its own arguments are {', '.join(known)}" if known else "it has no arguments of its own"
-            raise TypeError(f"{name} has no argument {argument!r}{hint} ({own})")
+    common = [option for option in inspect.signature(make).parameters if option != "env_kwargs"]
+    checks.arguments(name, arguments, list(parameters(cls)), common)
 
 
 def _unknown(name: str) -> str:
@@ -237,12 +244,7 @@ def _found(name: str, env: Registered) -> type[Env] | Callable[[dict[str, Any]],
         env = _require_makes(name, getattr(importlib.import_module(module), attribute))
     if isinstance(env, type) and issubclass(env, Env):
         return env
-    return lambda arguments: creator_of(partial(env, **_own(arguments)), arguments.get("render_mode"))
-
-
-def _own(arguments: dict[str, Any]) -> dict[str, Any]:
-    """The arguments without the render mode, which not every environment takes."""
-    return {name: value for name, value in arguments.items() if name != "render_mode"}
+    return partial(call_creator, env)
 
 
 def _require_makes(name: str, env: Any) -> type[Env] | Callable[..., Any]:

@@ -10,12 +10,9 @@ from __future__ import annotations
 import importlib
 import importlib.util
 import inspect
-import os
 import pkgutil
 import re
-import warnings
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
@@ -24,6 +21,7 @@ from typing import Any
 from puffer import checks
 from puffer._pettingzoo import PettingZooAdapter, pettingzoo_adapter
 from puffer._python import seeds_after
+from puffer.quiet import undisturbed
 from puffer.rendering import copy_mode, declared_modes
 
 _INSTALL = "pip install 'puffer-envs[pettingzoo]'"
@@ -95,7 +93,7 @@ class PettingZooCreator:
         arguments = dict(self.arguments)
         if "render_mode" in arguments:
             arguments["render_mode"] = copy_mode(arguments["render_mode"], _render_modes(self.module), copy)
-        with _undisturbed():
+        with undisturbed(_VARIABLES):
             adapter = pettingzoo_adapter(make(**arguments))
         if _bare_name(self.module) in _RESEEDED:
             adapter.reseeds, adapter.seeds = True, seeds_after(None)
@@ -160,25 +158,9 @@ def _missing() -> list[str]:
 # ---- Imports ----
 
 
-@contextmanager
-def _undisturbed() -> Iterator[None]:
-    """A context in which what these packages do to the whole process, and warn of, does not reach the caller."""
-    before = {name: os.environ.get(name) for name in _VARIABLES}
-    os.environ.update(_VARIABLES)
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            yield
-    finally:
-        for name, value in before.items():
-            os.environ.pop(name, None)
-            if value is not None:
-                os.environ[name] = value
-
-
 def _import(module: str) -> ModuleType:
     try:
-        with _undisturbed():
+        with undisturbed(_VARIABLES):
             return importlib.import_module(module)
     except ImportError as error:
         install = "pip install multi-agent-ale-py ale-py" if _is_atari(module) else _INSTALL
@@ -202,9 +184,7 @@ def _own_arguments(module: str, arguments: dict[str, Any]) -> dict[str, Any]:
             if argument in given:
                 raise TypeError(f"pettingzoo-{name} was given num_agents and {argument}, which it stands for")
         given.update(counted)
-    for argument in given:
-        if argument not in known:
-            raise TypeError(f"pettingzoo-{name} has no argument {argument!r}; its own are {', '.join(known)}")
+    checks.arguments(f"pettingzoo-{name}", given, known)
     if _is_atari(module) and given.get("auto_rom_install_path") is None:
         # multi-agent-ale-py has no games of its own.
         for folder in _folders("ale_py"):
