@@ -253,7 +253,7 @@ class _Part:
         """End the episodes of copies, `over` by the rules and `late` by the limit."""
         over[late] = True
         if not self._restarts:
-            self._books.ended |= over
+            self._books.ended[over] = True
             self._late[late] = True
             return
         if len(late):

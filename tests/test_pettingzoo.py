@@ -1,9 +1,11 @@
 """PettingZoo's own environments by name, against the packages driven by hand."""
 
 import importlib
+import pkgutil
 import sys
 
 import numpy as np
+import pettingzoo.atari
 import pytest
 from gymnasium.error import NameNotFound
 from helpers import assert_same, run_script, snapshot
@@ -26,6 +28,8 @@ ARGUMENTS = {
     "texas-holdem": {"num_players": 3},
 }
 NAMES = family.names()
+ATARI = [found.name.rpartition("_v")[0].replace("_", "-") for found in pkgutil.iter_modules(pettingzoo.atari.__path__)]
+ARGUMENTS |= {name: {"max_cycles": 60} for name in ATARI}
 # Where a step draws a large picture.
 STEPS = {"cooperative-pong": 50, "pistonball": 80}
 
@@ -324,7 +328,7 @@ def test_number_of_agents(name, agents):
         ("multiwalker", {"walkers": 3}, "no argument 'walkers'.*n_walkers"),
         ("cooperative-pong", {"speed": 3}, "no argument 'speed'.*ball_speed"),
         ("knights-archers-zombies", {"knights": 1}, "no argument 'knights'.*num_knights"),
-        ("simple-spread", {"n": 1}, "no argument 'n'; its own are N,"),
+        ("simple-spread", {"n": 1}, "no argument 'n' .its own arguments are N,"),
     ],
 )
 def test_wrong_arguments_are_refused(name, arguments, message):
