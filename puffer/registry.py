@@ -35,7 +35,6 @@ _registered: dict[str, Registered] = {}
 # a creator, or `env_class(name)` if they are native.
 _FAMILIES = {
     "gym": "puffer.wrappers.gymnasium",
-    "pettingzoo": "puffer.wrappers.pettingzoo",
     **{name: system.adapter for name, system in SYSTEMS.items()},
 }
 

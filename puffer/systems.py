@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import re
 import shutil
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -29,8 +29,16 @@ class System:
     bare_requirements : sequence of str
         What pip installs without dependencies and checks of versions, since the metadata of these packages refuse
         versions that they work with.
-    programs : sequence of str
-        Programs that must be in the PATH, which pip cannot install.
+    builders : sequence of str
+        What must be installed to build those that come as sources.
+    pythons : (first, last)
+        Versions of Python, as (3, minor), that the packages are made for.
+    programs : mapping
+        Programs that must be in the PATH, and what installs them: not pip.
+    example : str
+        The name of one of its environments.
+    needs : str
+        What an environment needs of its user, beside the packages.
     licence : str
         Of the packages.
     """
@@ -39,7 +47,11 @@ class System:
     imports: Sequence[str]
     requirements: Sequence[str]
     bare_requirements: Sequence[str] = ()
-    programs: Sequence[str] = ()
+    builders: Sequence[str] = ()
+    pythons: tuple[tuple[int, int], tuple[int, int]] = ((3, 10), (3, 99))
+    programs: Mapping[str, str] = field(default_factory=dict)
+    example: str = ""
+    needs: str = ""
     licence: str = "MIT"
 
 
@@ -48,10 +60,23 @@ SYSTEMS = {
     "atari": System(
         "puffer.wrappers.atari",
         imports=["ale_py"],
-        requirements=["ale-py>=0.12.1,<0.13"],
+        requirements=["ale-py>=0.12.1,<0.13", "opencv-python-headless>=4.8"],
+        example="atari-pong",
         licence="GPL-2.0",
     ),
-    "minigrid": System("puffer.wrappers.minigrid", imports=["minigrid"], requirements=["minigrid>=3.1,<4"]),
+    "minigrid": System(
+        "puffer.wrappers.minigrid",
+        imports=["minigrid"],
+        requirements=["minigrid>=3.1,<4"],
+        example="minigrid-DoorKey-8x8",
+        licence="Apache-2.0",
+    ),
+    "pettingzoo": System(
+        "puffer.wrappers.pettingzoo",
+        imports=["pettingzoo", "mpe2"],
+        requirements=["pettingzoo[butterfly,classic,sisl]>=1.27,<2", "mpe2>=1.1,<2", "multi-agent-ale-py>=0.1.12"],
+        example="pettingzoo-knights-archers-zombies",
+    ),
 }
 
 

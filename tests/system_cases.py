@@ -42,6 +42,8 @@ SYSTEM_CASES = [
     SystemCase("atari-breakout", {"episodic_life": True, "framestack": 1, "grayscale": False}, many=True),
     SystemCase("minigrid-DoorKey-8x8"),
     SystemCase("minigrid-BabyAI-BossLevel"),
+    SystemCase("pettingzoo-knights-archers-zombies", {"num_agents": 3}, steps=300),
+    SystemCase("pettingzoo-simple-spread"),
 ]
 
 

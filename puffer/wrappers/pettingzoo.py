@@ -24,7 +24,7 @@ from puffer._python import seeds_after
 from puffer.quiet import undisturbed
 from puffer.rendering import copy_mode, declared_modes
 
-_INSTALL = "pip install 'puffer-envs[pettingzoo]'"
+_INSTALL = "python -m puffer.install pettingzoo"
 _PACKAGES = ("pettingzoo.butterfly", "pettingzoo.classic", "pettingzoo.sisl", "mpe2")
 _ATARI = "pettingzoo.atari"
 
@@ -163,7 +163,7 @@ def _import(module: str) -> ModuleType:
         with undisturbed(_VARIABLES):
             return importlib.import_module(module)
     except ImportError as error:
-        install = "pip install multi-agent-ale-py ale-py" if _is_atari(module) else _INSTALL
+        install = f"{_INSTALL} atari" if _is_atari(module) else _INSTALL
         raise ImportError(f"pettingzoo-{_bare_name(module)} cannot be imported ({error}): {install}") from error
 
 
