@@ -9,7 +9,7 @@ STEPS ?= 1000000
 SOURCES := $(shell find puffer -name '*.pyx' -o -name '*.pxd' -o -name '*.h') setup.py
 
 # A build writes its modules next to the sources, so every variant but the release is built in a copy of them.
-.PHONY: build bench docs test test-debug test-asan fuzz lint clean FORCE
+.PHONY: build systems bench docs test test-debug test-asan fuzz lint clean FORCE
 
 build: $(VENV)/.built
 
@@ -23,6 +23,13 @@ $(VENV)/.built: $(VENV)/.installed $(SOURCES)
 	$(RUN) setup.py -q build_ext --inplace
 	touch $@
 
+# The systems of other authors, which the tests run: those that this Python can have.
+systems: $(VENV)/.systems
+
+$(VENV)/.systems: puffer/systems.py | $(VENV)/.built
+	-$(RUN) -m puffer.install all
+	touch $@
+
 bench: build
 	$(RUN) -m puffer.bench
 
@@ -30,7 +37,7 @@ bench: build
 docs: build
 	$(RUN) docs/generate.py
 
-test: build
+test: build systems
 	$(RUN) -m pytest $(TESTS)
 
 # The same tests against code with bounds checks.
@@ -50,7 +57,7 @@ test-asan: build/sanitize/tree
 fuzz:
 	$(MAKE) test-debug test-asan TESTS="-v tests/test_fuzz.py --fuzz-steps=$(STEPS)"
 
-build/%/tree: $(VENV)/.installed FORCE
+build/%/tree: systems FORCE
 	mkdir -p $@
 	tar -c --exclude='*.so' --exclude=__pycache__ puffer tests benchmarks docs setup.py pyproject.toml README.md | tar -x -C $@
 
