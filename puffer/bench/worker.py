@@ -233,8 +233,14 @@ def _use_cores(count: int) -> None:
         os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[:count])
 
 
+def _package(spec: Spec) -> Contender:
+    """The loop of another author's package, by its name in puffer.bench.packages."""
+    return getattr(importlib.import_module("puffer.bench.packages"), spec["id"])(spec)
+
+
 SYSTEMS: dict[str, Callable[[Spec], Contender]] = {
     "puffer": _puffer,
+    "package": _package,
     "gymnasium": _gymnasium,
     "loop": _loop,
     "envpool": _envpool,
