@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 try:
     from puffer._buffers import Buffers
     from puffer._core import ABI, Env
+    from puffer._random import Random
 except ModuleNotFoundError as error:
     if not str(error.name).startswith("puffer."):
         raise
@@ -40,6 +41,7 @@ __all__ = [
     "CheckWarning",
     "Env",
     "PufferEnv",
+    "Random",
     "Rollout",
     "VectorEnv",
     "WorkerDied",
