@@ -49,7 +49,7 @@ def check_env(env: Any, *, steps: int = 1000, seed: int = 0) -> Report:
     environment.
     """
     steps, seed = checks.integer("steps", steps, 1), checks.seed(seed)
-    native_class = _native_class(env)
+    native_class = native_class(env)
     report = Report(env if isinstance(env, str) else "")
     if native_class is not None:
         _check_class(native.Maker(native_class), report, steps, seed)
@@ -68,7 +68,7 @@ def check_env(env: Any, *, steps: int = 1000, seed: int = 0) -> Report:
     return report
 
 
-def _native_class(env: Any) -> Callable[..., Env] | None:
+def native_class(env: Any) -> Callable[..., Env] | None:
     """The native class that `env` is or names; one with arguments may be a `functools.partial`."""
     found = find(env) if isinstance(env, str) else env
     cls = found.func if isinstance(found, partial) else found
