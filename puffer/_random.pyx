@@ -21,10 +21,11 @@ The stream of random numbers of a native environment, in Python.
 Each method draws what the function of `puffer/rng.pxd` with its name draws, so that an environment in Python that calls
 them in the order of a native one gets the same numbers, bit for bit.
 
-Copy i of a native batch draws from `Random(seed, i)` after `reset(seed=seed)`, and from `Random(seeds[i])` after
-`reset(seed=seeds)` with a seed for each copy. An environment in Python is given one seed, and with a list of seeds it is
-the same one: then `Random(seed)` is the stream of the native copy. Without a seed a reset goes on with the stream, so make
-a new one only where a seed is given:
+After `reset(seed=seeds)`, with a list that has a seed for each copy, copy i of a native batch draws from
+`Random(seeds[i])`, and copy i of an environment in Python is given seeds[i]. So the stream is the same if that one
+begins `Random(seed)`. (After `reset(seed=seed)` with one int, it is not: the native copy i draws from `Random(seed, i)`,
+and the copy in Python is given seed + i, as by Gymnasium's vector environments.) A reset without a seed goes on with the
+stream, also one at the end of an episode, so begin another only where a seed is given:
 
     def reset(self, *, seed=None, options=None):
         if seed is not None:

@@ -17,8 +17,8 @@ _KEY = "action_mask"
 def legal_actions(player: Player) -> np.ndarray | None:
     """Which of its Discrete actions each row may take now, bool (rows, actions); None where there are no masks.
 
-    A mask is the entry "action_mask" of an observation or, as with Gymnasium's Taxi, of an info. A row whose mask allows
-    nothing, or which has none, may do everything that its space has.
+    A mask is the entry "action_mask" of an observation or, as with Gymnasium's Taxi, of an info. A row whose mask
+    allows nothing, or which has none, may do everything that its space has.
     """
     env = player.env
     if not isinstance(env.single_action_space, spaces.Discrete):

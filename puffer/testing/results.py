@@ -50,12 +50,19 @@ class Player:
     def step(self, actions: np.ndarray) -> Result:
         return self._keep(*self.env.step(actions))
 
-    def _keep(self, observations: np.ndarray, *arrays: Any) -> Result:
-        *arrays, self.info = arrays
+    def _keep(
+        self,
+        observations: np.ndarray,
+        rewards: np.ndarray,
+        terminations: np.ndarray,
+        truncations: np.ndarray,
+        info: dict[str, Any],
+    ) -> Result:
         finals = np.zeros_like(observations)
-        for row in np.flatnonzero(self.info.get("_final_obs", ())):
-            finals[row] = self.info["final_obs"][row]
-        self.result = Result(observations.copy(), *(array.copy() for array in arrays), self.env.masks.copy(), finals)
+        for row in np.flatnonzero(info.get("_final_obs", ())):
+            finals[row] = info["final_obs"][row]
+        arrays = (observations, rewards, terminations, truncations, self.env.masks)
+        self.info, self.result = info, Result(*(array.copy() for array in arrays), finals)
         return self.result
 
 

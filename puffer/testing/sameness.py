@@ -23,13 +23,13 @@ def assert_same_env(
 ) -> None:
     """Step two environments side by side, and raise AssertionError at the first difference.
 
-    Both are reset with the seeds seed, seed + 1, ... of their copies, once, and get the same random actions; episodes
-    that end are followed by others. Compared are spaces, observations (the last ones of episodes too), rewards, flags and
-    masks, not infos. Actions keep to the masks that `action_sequences` knows.
+    Both are reset once, with a list of seeds: seed, seed + 1, ... for their copies. They get the same random actions,
+    and play on where episodes end. Compared are spaces, observations (the last ones of episodes too), rewards, flags
+    and masks, not infos. Actions keep to the masks that `action_sequences` knows.
 
-    An environment in Python can be equal to a native one bit for bit: with a list of seeds, copy i of either draws from
-    the stream `puffer.Random(seeds[i])`. With one int they are not the same: `reset(seed=s)` gives the native copy i the
-    stream `puffer.Random(s, i)`, and one in Python the seed s + i, as Gymnasium's vector environments do.
+    An environment in Python can be equal to a native one bit for bit, because after a reset with a list of seeds copy i
+    of the native one draws from the stream `puffer.Random(seeds[i])`, and one in Python is given seeds[i]. One int
+    would not do: the native copy i would draw from `puffer.Random(seed, i)`, the one in Python be given seed + i.
 
     Parameters
     ----------

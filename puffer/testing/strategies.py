@@ -25,9 +25,9 @@ def action_sequences(
     """A Hypothesis strategy for 1 to `max_steps` batches of legal actions, each of them for one `step`.
 
     A batch has a row for each agent, and lies flat where the action space is nested: `env.action_layout.value(row)` is
-    the action of the space. Bounds are kept; Boxes without bounds get any finite number. Where observations or infos have
-    an "action_mask" for a Discrete action space, the environment is played along, and every action is one that the
-    mask allows in a batch that was reset with the seeds seed, seed + 1, ... of its copies.
+    the action of the space. Bounds are kept; Boxes without bounds get any finite number. Where observations or infos
+    have an "action_mask" for a Discrete action space, the environment is played along: every action is one that the
+    mask allows, in a batch that was reset with the list of seeds seed, seed + 1, ... for its copies.
 
     Parameters
     ----------
