@@ -23,9 +23,9 @@ them in the order of a native one gets the same numbers, bit for bit.
 
 After `reset(seed=seeds)`, with a list that has a seed for each copy, copy i of a native batch draws from
 `Random(seeds[i])`, and copy i of an environment in Python is given seeds[i]. So the stream is the same if that one
-begins `Random(seed)`. (After `reset(seed=seed)` with one int, it is not: the native copy i draws from `Random(seed, i)`,
-and the copy in Python is given seed + i, as by Gymnasium's vector environments.) A reset without a seed goes on with the
-stream, also one at the end of an episode, so begin another only where a seed is given:
+begins `Random(seed)`. (After `reset(seed=seed)` with one int, it is not: the native copy i draws from
+`Random(seed, i)`, and the copy in Python is given seed + i, as by Gymnasium's vector environments.) A reset without a
+seed, such as the one at the end of an episode, goes on with the stream, so begin another only where a seed is given:
 
     def reset(self, *, seed=None, options=None):
         if seed is not None:

@@ -96,13 +96,13 @@ def replay_trace(path: str | os.PathLike[str], env: Any = None, *, rtol: float =
         env, parameters = about["env"], about["parameters"]
     seeds, recorded = trace["seeds"].tolist(), [trace[name] for name in Result._fields]
     with opened(env, len(seeds), parameters) as batch:
-        for name, then, now in zip(_SPACES, about["spaces"], _spaces(batch), strict=True):
-            if then != now:
-                raise AssertionError(f"{file}: the {name} was {then} and is now {now}")
+        for name, recorded_space, space in zip(_SPACES, about["spaces"], _spaces(batch), strict=True):
+            if recorded_space != space:
+                raise AssertionError(f"{file}: the {name} was {recorded_space} and is now {space}")
         player = Player(batch)
         for step in range(len(recorded[0])):
-            now = player.step(trace["actions"][step - 1]) if step else player.reset(seeds)
-            found = first_difference(batch.layout, now, Result(*(array[step] for array in recorded)), rtol, atol)
+            result = player.step(trace["actions"][step - 1]) if step else player.reset(seeds)
+            found = first_difference(batch.layout, result, Result(*(array[step] for array in recorded)), rtol, atol)
             if found:
                 call = f"step {step}" if step else "reset"
                 raise AssertionError(f"{called(env)} is not as recorded in {file}: {call}, {found} in the trace")
