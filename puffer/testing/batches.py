@@ -43,8 +43,7 @@ def seeds_of(env: VectorEnv, seed: int) -> list[int]:
 
 def called(env: Any) -> str:
     """What messages call an environment."""
-    if isinstance(env, VectorEnv):
-        env = env.backend
+    env = env.backend if isinstance(env, VectorEnv) else getattr(env, "func", env)
     return env if isinstance(env, str) else getattr(env, "__qualname__", None) or type(env).__qualname__
 
 

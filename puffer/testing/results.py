@@ -80,18 +80,19 @@ def first_difference(layout: Layout, first: Result, second: Result, rtol: float,
             a, b = one[row], other[row]
             if name.endswith("observations"):
                 a, b = layout.view(a), layout.view(b)
-            found = difference(_moved(a, b, rtol, atol), b, name)
+            found = difference(_as_arrays(a, b, rtol, atol), _as_arrays(b, b), name)
             if found:
                 return f"row {row}: {found}"
     return None
 
 
-def _moved(value: Any, to: Any, rtol: float, atol: float) -> Any:
-    """`value`, with the numbers of `to` wherever those are close enough."""
+def _as_arrays(value: Any, to: Any, rtol: float = 0.0, atol: float = 0.0) -> Any:
+    """The arrays of a nested value, with the numbers of `to` wherever those are close enough."""
     if isinstance(value, dict):
-        return {key: _moved(one, to[key], rtol, atol) for key, one in value.items()}
+        return {key: _as_arrays(one, to[key], rtol, atol) for key, one in value.items()}
     if isinstance(value, tuple):
-        return tuple(_moved(one, other, rtol, atol) for one, other in zip(value, to, strict=True))
+        return tuple(_as_arrays(one, other, rtol, atol) for one, other in zip(value, to, strict=True))
+    value = np.asarray(value)
     if not rtol and not atol:
         return value
-    return np.where(np.isclose(value, to, rtol, atol, equal_nan=True), to, value).astype(value.dtype)[()]
+    return np.where(np.isclose(value, to, rtol, atol, equal_nan=True), to, value).astype(value.dtype)

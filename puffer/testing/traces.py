@@ -132,8 +132,8 @@ def _require_json(name: str, value: Any) -> None:
 
 def _read(file: Path) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
     try:
-        with np.load(file, allow_pickle=False) as stored:
-            trace = dict(stored)
+        with file.open("rb") as opened_file:
+            trace = dict(np.load(opened_file, allow_pickle=False))
         about = json.loads(str(trace.pop("about")))
         is_known = about["format"] == _FORMAT and {"seeds", "actions", *Result._fields} <= set(trace)
     except (ValueError, KeyError, TypeError, EOFError, zipfile.BadZipFile) as error:
