@@ -19,6 +19,7 @@ import subprocess
 import sys
 import textwrap
 import traceback
+from itertools import pairwise
 from pathlib import Path
 from typing import NamedTuple
 
@@ -93,7 +94,9 @@ class Reader:
         self.printed, self.matches = self.capsys.readouterr().out + raised, same_but_for_numbers
 
     def run_shell(self, text):
-        script = "\n".join(shell_line(line, self.folder / "site") for line in text.splitlines())
+        script = "\n".join(shell_line(line, self.folder / "site") for line in text.splitlines()).strip()
+        if not script:
+            return None
         done = subprocess.run(
             ["bash", "-e", "-c", script],
             cwd=self.folder,
@@ -144,25 +147,23 @@ def is_quoted(text):
 
 
 def shell_line(line, site):
-    """The line that is run for a line of a page."""
+    """What is run for a line of a page; nothing for what is only checked."""
     words = shlex.split(line, comments=True)
     if words[:1] == ["make"]:
         assert f"\n{words[1]}:" in (ROOT / "Makefile").read_text(), line
-        return ":"
+        return ""
     if words[:2] == ["pip", "install"]:
-        folders = [
-            word for word in words[2:] if (word.startswith((".", "/")) or "/" in word or is_bare_folder(word, words))
-        ]
-        for word in words[2:]:
-            assert not word.startswith("puffer-envs") or extras(word) <= known_extras(), line
-        options = "-q --disable-pip-version-check --no-index --no-deps --no-build-isolation"
-        return f"python -m pip install {options} --target {site} {shlex.join(folders)}" if folders else ":"
+        return install_line(words[2:], site)
     return f"{line} {QUICK}" if words[:3] == ["python", "-m", "puffer.bench"] else line
 
 
-def is_bare_folder(word, words):
-    """Whether a word of `pip install` is what -e installs."""
-    return "-e" in words and not word.startswith("-") and words.index(word) == words.index("-e") + 1
+def install_line(words, site):
+    """What installs the folders among the arguments of `pip install` into the folder `site`."""
+    packages = [word for word in words if word.startswith("puffer-envs")]
+    assert all(extras(word) <= known_extras() for word in packages), packages
+    folders = [word for before, word in pairwise(["", *words]) if before == "-e" or word.startswith((".", "/"))]
+    options = "-q --disable-pip-version-check --no-index --no-deps --no-build-isolation"
+    return f"python -m pip install {options} --target {site} {shlex.join(folders)}" if folders else ""
 
 
 def extras(requirement):
