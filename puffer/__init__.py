@@ -5,12 +5,14 @@
 another one.
 """
 
+from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 try:
     from puffer._buffers import Buffers
     from puffer._core import ABI, Env
+    from puffer._random import Random
 except ModuleNotFoundError as error:
     if not str(error.name).startswith("puffer."):
         raise
@@ -30,6 +32,7 @@ from puffer.vector import VectorEnv
 from puffer.wrappers import Wrapper
 
 if TYPE_CHECKING:
+    from puffer import testing
     from puffer.tuning import autotune
 
 __all__ = [
@@ -40,6 +43,7 @@ __all__ = [
     "CheckWarning",
     "Env",
     "PufferEnv",
+    "Random",
     "Rollout",
     "VectorEnv",
     "WorkerDied",
@@ -55,6 +59,7 @@ __all__ = [
     "load_pyx",
     "make",
     "register",
+    "testing",
 ]
 
 
@@ -64,11 +69,13 @@ def get_include() -> str:
 
 
 def __getattr__(name: str) -> Any:
-    # Imported when it is used: it brings the bench and its tables, which a worker has no use for.
+    # Imported when they are used: autotune brings the bench and its tables, and workers have no use for either.
     if name == "autotune":
         from puffer.tuning import autotune
 
         return autotune
+    if name == "testing":
+        return import_module("puffer.testing")
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 

@@ -146,12 +146,7 @@ class _PickleCreator:
             ) from error
 
     def __call__(self, copy: int) -> Adapter:
-        env = cloudpickle.loads(self._pickled)
-        adapter = adapter_of(env)
+        adapter = adapter_of(cloudpickle.loads(self._pickled))
         # Copies with the random state of the instance would all play the same episodes.
-        core = getattr(env, "unwrapped", env)
-        if isinstance(core, gymnasium.Env):
-            core._np_random = None
-        else:
-            adapter.seeds = iter([next(seeds_after(None))])
+        adapter.seeds = iter([next(seeds_after(None))])
         return adapter

@@ -157,6 +157,16 @@ def test_environment_in_python():
     assert "not measured" not in text
 
 
+def test_class_of_a_module_and_path_of_a_source(stand_in, tmp_path):
+    source = ROOT / "examples" / "prototype_to_native"
+    stand_in("own_mines.py", (source / "mines_gym.py").read_text())
+    arguments = ("--num-envs", "2", "--num-threads", "1,2", "--compare", "none")
+    text = measured("own_mines:Mines", source / "mines.pyx", *arguments)
+    assert "own_mines:Mines" in text
+    assert "mines.pyx" in text
+    assert "not measured" not in text
+
+
 def test_list_has_every_environment():
     text = bench("--list").stdout
     # Of a process of its own: packages that other tests import register environments.
@@ -277,6 +287,10 @@ def test_interrupt_shows_what_was_measured(monkeypatch, capsys, tmp_path):
     ("arguments", "message"),
     [
         (["ocean-catsh"], "did you mean 'ocean-catch'?"),
+        (["nosuchthing:Env"], "No module named 'nosuchthing'"),
+        (["math:Env"], "module 'math' has no attribute 'Env'"),
+        (["math:pi"], "emulate takes an environment or a callable that makes one, got 3.14"),
+        (["nosuchthing.pyx"], "there is no file"),
         (["--num-envs", "many"], "argument --num-envs: must be whole and at least 1, got 'many'"),
         (["--num-envs=1,-4"], "argument --num-envs: must be whole and at least 1, got '-4'"),
         (["--num-threads", "0"], "argument --num-threads: must be whole and at least 1, got '0'"),

@@ -28,7 +28,7 @@ class Options:
     Attributes
     ----------
     envs : tuple of str
-        Named environments; empty for the default ones.
+        The environments; empty for the default ones.
     copies, threads : tuple of int
     seconds : float or None
         To spend on each line of the table; None to fit the whole run into about two minutes.
@@ -85,7 +85,12 @@ def _parser() -> argparse.ArgumentParser:
     threads = tuple(count for count in DEFAULT_THREADS if count <= available_cores())
     parser = _Parser("python -m puffer.bench", description=_DESCRIPTION, allow_abbrev=False)
     add = parser.add_argument
-    add("env", nargs="*", help=f"environments to measure; by default {', '.join(DEFAULT_ENVS)}")
+    add(
+        "env",
+        nargs="*",
+        help=f"environments to measure: names, paths of .pyx files, or MODULE:CLASS of environments in Python; "
+        f"by default {', '.join(DEFAULT_ENVS)}",
+    )
     counts = "COUNT[,COUNT...]"
     add("--num-envs", type=_counts, default=DEFAULT_COPIES, metavar=counts, help=f"copies ({_text(DEFAULT_COPIES)})")
     add("--num-threads", type=_counts, default=threads, metavar=counts, help=f"threads ({_text(threads)})")

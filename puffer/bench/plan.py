@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 import puffer
+from puffer.bench import worker
 
 DEFAULT_ENVS = ("ocean-catch", "ocean-squared", "ocean-cartpole", "ocean-snake", "ocean-pong", "gym-CartPole-v1")
 DEFAULT_COPIES = (1, 64, 1024, 4096)
@@ -21,6 +22,7 @@ _LONGEST_SECONDS = 2.0
 class Case:
     """One line of the table: an environment with so many copies, stepped by so many threads.
 
+    `env` is a name or path that `puffer.make` takes, or "module:attribute" of what makes one copy for `puffer.emulate`.
     Environments written in Python are stepped by as many worker processes; 1 means in this process.
     """
 
@@ -52,7 +54,7 @@ def usable(names: Iterable[str]) -> tuple[list[str], dict[str, str]]:
     known = set(puffer.list_envs())
     for name in names:
         try:
-            puffer.make(name, 1).close()
+            worker.make({"system": "puffer", "id": name, "num_envs": 1, "num_threads": 1}).close()
         except Exception as error:  # whatever a third party's environment raises
             reasons[name] = one_line(error)
         else:

@@ -98,9 +98,10 @@ def action_batches(space: Any, rows: int, dtype: Any = None) -> list[Any]:
 
 
 def _creator(spec: Spec) -> Callable[[], Any] | None:
-    """What makes one copy, if the id of the spec is "module:class" and no name of an environment."""
+    """What makes one copy, if the id of the spec is "module:attribute" and no name or path of an environment."""
     module, colon, attribute = spec["id"].partition(":")
-    return getattr(importlib.import_module(module), attribute) if colon else None
+    is_module = colon and not spec["id"].endswith(".pyx")
+    return getattr(importlib.import_module(module), attribute) if is_module else None
 
 
 def _puffer(spec: Spec) -> Contender:

@@ -49,10 +49,10 @@ def check_env(env: Any, *, steps: int = 1000, seed: int = 0) -> Report:
     environment.
     """
     steps, seed = checks.integer("steps", steps, 1), checks.seed(seed)
-    native_class = _native_class(env)
+    cls = native_class(env)
     report = Report(env if isinstance(env, str) else "")
-    if native_class is not None:
-        _check_class(native.Maker(native_class), report, steps, seed)
+    if cls is not None:
+        _check_class(native.Maker(cls), report, steps, seed)
     elif isinstance(env, str):
         _check_made(lambda: make(env, native.COPIES, backend="serial", copy=True), report, steps, seed)
     elif _is_environment(env):
@@ -68,7 +68,7 @@ def check_env(env: Any, *, steps: int = 1000, seed: int = 0) -> Report:
     return report
 
 
-def _native_class(env: Any) -> Callable[..., Env] | None:
+def native_class(env: Any) -> Callable[..., Env] | None:
     """The native class that `env` is or names; one with arguments may be a `functools.partial`."""
     found = find(env) if isinstance(env, str) else env
     cls = found.func if isinstance(found, partial) else found

@@ -1,0 +1,122 @@
+"""Mines: open every cell of the board that hides no mine.
+
+Observation   int8 (8, 8): -1 = closed, 0 to 8 = open, and so many mines around it, 9 = the mine that was opened.
+Action        Discrete(64): open the cell row * 8 + column. One with no mine around opens those around it as well.
+Reward        +1 when the last cell without a mine is opened, -1 when a mine is opened, else 0.
+Terminated    when a mine, or the last cell without one, is opened.
+Truncated     after 64 steps, or max_steps if given: to open an open cell changes nothing, and takes a step.
+Start         every cell closed. The mines are laid when the first cell is opened, never under that one.
+Source        Minesweeper, in Microsoft's Windows Entertainment Pack of 1990: the board for beginners.
+Version       0
+"""
+import numpy as np
+from gymnasium import spaces
+
+cimport cython
+from libc.stdint cimport int8_t, int32_t, uint64_t
+from libc.string cimport memcpy, memset
+
+from puffer import checks
+
+from puffer._core cimport Buffers, Env, import_puffer
+from puffer.rng cimport rng_below
+
+import_puffer()
+
+cdef extern from * nogil:
+    int __builtin_ctzll(uint64_t)
+    int __builtin_popcountll(uint64_t)
+
+cdef enum:
+    SIZE = 8
+    CELLS = SIZE * SIZE
+    CLOSED = -1
+    MINE = 9
+
+# Sets of cells are the bits of a uint64_t; these are the first and the last column.
+cdef uint64_t FIRST = 0x0101010101010101U
+cdef uint64_t LAST = 0x8080808080808080U
+
+cdef struct State:
+    uint64_t mined         # nothing before the mines are laid
+    uint64_t opened
+    int8_t board[CELLS]    # what is observed
+
+
+@cython.final
+cdef class Mines(Env):
+    """Mines(num_envs=1, *, mines=10, **options)
+--
+
+`mines` (1 to 63) are hidden on the board; the options are those of `puffer.Env`.
+See the module's docstring for the rules.
+"""
+
+    default_max_steps = CELLS
+    cdef readonly int mines
+    cdef int8_t[:, :, ::1] observations
+    cdef int32_t[::1] actions
+    cdef State* state
+
+    def __init__(self, num_envs=1, *, mines=10, **options):
+        mines = checks.integer("mines", mines, 1, CELLS - 1)
+        board = spaces.Box(CLOSED, MINE, (SIZE, SIZE), np.int8)
+        super().__init__(num_envs, board, spaces.Discrete(CELLS), **options)
+        self.mines = mines
+        self.state = <State*>self.new_state(sizeof(State))
+
+    cdef int bind(self, Buffers buffers) except -1:
+        self.observations = buffers.observations
+        self.actions = buffers.actions
+        return 0
+
+    cdef void reset_one(self, Py_ssize_t i) noexcept nogil:
+        cdef State* state = &self.state[i]
+        state.mined = state.opened = 0
+        memset(state.board, CLOSED, CELLS)
+
+    cdef void step_one(self, Py_ssize_t i) noexcept nogil:
+        cdef State* state = &self.state[i]
+        cdef int cell = self.actions[i] & (CELLS - 1)
+        if not state.mined:
+            self.lay_mines(i, cell)
+        if state.mined >> cell & 1:
+            state.board[cell] = MINE
+            self.rewards[i] = -1
+        elif not state.opened >> cell & 1:
+            open_cell(state, cell)
+            self.rewards[i] = state.opened == ~state.mined
+        self.terminations[i] = self.rewards[i] != 0
+
+    cdef void observe(self, Py_ssize_t i) noexcept nogil:
+        memcpy(&self.observations[i, 0, 0], self.state[i].board, CELLS)
+
+    cdef void lay_mines(self, Py_ssize_t i, int first) noexcept nogil:
+        cdef uint64_t mined = 0, bit
+        cdef int laid = 0
+        while laid < self.mines:
+            bit = <uint64_t>1 << rng_below(&self.rng[i], CELLS)
+            if not bit & (mined | <uint64_t>1 << first):
+                mined |= bit
+                laid += 1
+        self.state[i].mined = mined
+
+
+cdef inline uint64_t around(uint64_t cells) noexcept nogil:
+    """The cells and those beside them."""
+    cells |= (cells & ~LAST) << 1 | (cells & ~FIRST) >> 1
+    return cells | cells << SIZE | cells >> SIZE
+
+
+cdef inline void open_cell(State* state, int cell) noexcept nogil:
+    """Open a closed cell and, where no mine is around, the cells around it."""
+    cdef uint64_t clear = ~around(state.mined), cells = 0, more = <uint64_t>1 << cell
+    while cells != more:
+        cells = more
+        more |= around(cells & clear)
+    cells &= ~state.opened
+    state.opened |= cells
+    while cells:
+        cell = __builtin_ctzll(cells)
+        state.board[cell] = __builtin_popcountll(state.mined & around(<uint64_t>1 << cell))
+        cells &= cells - 1

@@ -1,0 +1,65 @@
+"""Legal actions of a batch: what masks say, and random ones."""
+
+from __future__ import annotations
+
+import copy
+from typing import Any
+
+import numpy as np
+from gymnasium import spaces
+
+from puffer.testing.results import Player
+from puffer.vector import VectorEnv
+
+_KEY = "action_mask"
+
+
+def legal_actions(player: Player) -> np.ndarray | None:
+    """Which of its Discrete actions each row may take now, bool (rows, actions); None where there are no masks.
+
+    A mask is the entry "action_mask" of an observation or, as with Gymnasium's Taxi, of an info. A row whose mask
+    allows nothing, or which has none, may do everything that its space has.
+    """
+    env = player.env
+    if not isinstance(env.single_action_space, spaces.Discrete):
+        return None
+    space = env.layout.space
+    if isinstance(space, spaces.Dict) and _KEY in space.spaces:
+        masks = env.layout.view(player.result.observations)[_KEY]
+    elif isinstance(player.info.get(_KEY), np.ndarray):
+        masks = player.info[_KEY]
+    else:
+        return None
+    shape = (env.num_envs, int(env.single_action_space.n))
+    if masks.shape != shape:
+        raise ValueError(f"{_KEY} must have shape {shape}, one entry for each action, got {masks.shape}")
+    legal = masks.astype(np.bool_) & _ranges(env)
+    return np.where(legal.any(axis=1, keepdims=True), legal, _ranges(env))
+
+
+def _ranges(env: VectorEnv) -> np.ndarray:
+    """Which actions of the space that spans all rows are in the ranges of each row, bool (rows, actions)."""
+    space, single = env.action_space, env.single_action_space
+    actions = single.start + np.arange(single.n)
+    low = space.start.reshape(-1, 1)
+    return (low <= actions) & (actions < low + space.nvec.reshape(-1, 1))
+
+
+class ActionSampler:
+    """Draws batches of actions for an environment, from the seed alone."""
+
+    def __init__(self, env: VectorEnv, seed: int) -> None:
+        self._layout = env.action_layout
+        self._rows = env.num_envs
+        self._batch_space, self._space = copy.deepcopy((env.action_space, env.action_layout.space))
+        self._batch_space.seed(seed)
+        self._space.seed(seed)
+        self._has_ranges = getattr(env.backend, "copy_action_space", None) is not None
+
+    def sample(self, player: Player) -> np.ndarray:
+        """An action for every row, (rows, ...) of the flat action space."""
+        legal = legal_actions(player)
+        if legal is None and self._has_ranges:
+            return self._batch_space.sample()
+        masks: list[Any] = [None] * self._rows if legal is None else list(legal.astype(np.int8))
+        return np.stack([self._layout.flatten(self._space.sample(mask)) for mask in masks])

@@ -1,0 +1,99 @@
+"""Actions as a Hypothesis strategy."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from functools import cache
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from gymnasium import spaces
+
+from puffer import checks
+from puffer.testing.actions import legal_actions
+from puffer.testing.batches import opened, seeds_of
+from puffer.testing.results import Player
+from puffer.vector import VectorEnv
+
+if TYPE_CHECKING:
+    from hypothesis.strategies import DrawFn, SearchStrategy
+
+
+def action_sequences(
+    env: Any, max_steps: int = 20, *, num_envs: int | None = None, seed: int = 0
+) -> SearchStrategy[list[np.ndarray]]:
+    """A Hypothesis strategy for 1 to `max_steps` batches of legal actions, each of them for one `step`.
+
+    A batch has a row for each agent, and lies flat where the action space is nested: `env.action_layout.value(row)` is
+    the action of the space. Bounds are kept; Boxes without bounds get any finite number. Where observations or infos
+    have an "action_mask" for a Discrete action space, the environment is played along: every action is one that the
+    mask allows, in a batch that was reset with the list of seeds seed, seed + 1, ... for its copies.
+
+    Parameters
+    ----------
+    env, num_envs, seed
+        As `assert_same_env` takes them.
+    max_steps : int
+        At least 1.
+
+    Needs Hypothesis: `pip install hypothesis`.
+    """
+    # Imported here: only those who call this need it.
+    from hypothesis import strategies
+
+    max_steps = checks.integer("max_steps", max_steps, 1)
+    with opened(env, num_envs) as batch:
+        player = Player(batch)
+        player.reset(seeds_of(batch, seed))
+        is_masked = legal_actions(player) is not None
+        space, elements = batch.action_space, list(_elements(batch))
+
+    def batch_of(row_elements: list[SearchStrategy]) -> SearchStrategy[np.ndarray]:
+        values = strategies.tuples(*row_elements)
+        return values.map(lambda numbers: np.array(numbers, space.dtype).reshape(space.shape))
+
+    @strategies.composite
+    def played(draw: DrawFn) -> list[np.ndarray]:
+        sequence = []
+        with opened(env, num_envs) as batch:
+            player = Player(batch)
+            player.reset(seeds_of(batch, seed))
+            for _ in range(draw(strategies.integers(1, max_steps))):
+                legal, start = legal_actions(player), int(batch.single_action_space.start)
+                rows = elements
+                if legal is not None:
+                    rows = [strategies.sampled_from((start + np.flatnonzero(row)).tolist()) for row in legal]
+                sequence.append(draw(batch_of(rows)))
+                player.step(sequence[-1])
+        return sequence
+
+    return played() if is_masked else strategies.lists(batch_of(elements), min_size=1, max_size=max_steps)
+
+
+def _elements(env: VectorEnv) -> Iterator[SearchStrategy]:
+    """A strategy for each number of a batch of flat actions."""
+    from hypothesis import strategies
+
+    space = env.action_space
+    if isinstance(space, spaces.MultiDiscrete):
+        low, high = space.start, space.start + space.nvec - 1
+    else:
+        low, high = space.low, space.high
+    width = 8 * space.dtype.itemsize
+
+    @cache
+    def element(least: Any, most: Any, is_whole: bool) -> SearchStrategy:
+        if is_whole:
+            return strategies.integers(int(least), int(most))
+        bounds = [None if np.isinf(bound) else float(bound) for bound in (least, most)]
+        return strategies.floats(*bounds, width=width, allow_nan=False, allow_infinity=False)
+
+    whole = _whole_entries(env)
+    for k, bounds in enumerate(zip(low.ravel().tolist(), high.ravel().tolist(), strict=True)):
+        yield element(*bounds, bool(whole[k % len(whole)]))
+
+
+def _whole_entries(env: VectorEnv) -> np.ndarray:
+    """Which numbers of a flat action are whole."""
+    layout = env.action_layout
+    return np.concatenate([np.full(int(np.prod(leaf.shape)), leaf.dtype.kind != "f") for leaf in layout.leaves])
