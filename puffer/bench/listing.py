@@ -16,6 +16,7 @@ from rich.text import Text
 import puffer
 from puffer.bench.plan import one_line
 from puffer.bench.table import console, new_table
+from puffer.systems import SYSTEMS, missing
 
 # Characters of a description.
 _LONGEST = 120
@@ -31,10 +32,18 @@ class _Entry(NamedTuple):
 
 
 def show() -> None:
-    """Print the list. Environments that cannot be made here come last, by the reason."""
+    """Print the list: what can be made here, what cannot, by the reason, and the names of other authors' systems.
+
+    Those have hundreds, which would take minutes to make.
+    """
     entries: list[_Entry] = []
     reasons: dict[str, list[str]] = {}
+    systems: dict[str, list[str]] = {}
     for name in puffer.list_envs():
+        system = name.partition("-")[0]
+        if system in SYSTEMS:
+            systems.setdefault(system, []).append(name)
+            continue
         try:
             entries.append(_entry(name))
         except Exception as error:  # whatever a third party's environment raises
@@ -43,6 +52,10 @@ def show() -> None:
     out.print(_table(entries))
     for reason, names in reasons.items():
         out.print(Text.assemble(("\nCannot be made here: ", "bold"), (reason, "yellow")))
+        out.print(Text(", ".join(names), "dim"))
+    for system, names in systems.items():
+        lacking = f", not installed: python -m puffer.install {system}" if missing(system) else ""
+        out.print(Text.assemble((f"\n{system}", "bold cyan"), f" ({len(names)})", (lacking, "yellow")))
         out.print(Text(", ".join(names), "dim"))
 
 
