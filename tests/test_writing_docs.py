@@ -160,7 +160,7 @@ def install_line(words, site):
     """What installs the folders among the arguments of `pip install` into the folder `site`."""
     packages = [word for word in words if word.startswith("puffer-envs")]
     assert all(extras(word) <= known_extras() for word in packages), packages
-    folders = [word for before, word in pairwise(["", *words]) if before == "-e" or word.startswith((".", "/"))]
+    folders = [f"./{word}" for before, word in pairwise(["", *words]) if before == "-e" or word.startswith("./")]
     options = "-q --disable-pip-version-check --no-index --no-deps --no-build-isolation"
     return f"python -m pip install {options} --target {site} {shlex.join(folders)}" if folders else ""
 
