@@ -59,7 +59,7 @@ fuzz:
 
 build/%/tree: systems FORCE
 	mkdir -p $@
-	tar -c --exclude='*.so' --exclude=__pycache__ puffer tests benchmarks docs examples setup.py pyproject.toml README.md Makefile | tar -x -C $@
+	tar -c --exclude='*.so' --exclude=__pycache__ puffer tests benchmarks docs setup.py pyproject.toml README.md | tar -x -C $@
 
 FORCE:
 

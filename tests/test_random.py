@@ -18,10 +18,8 @@ from gymnasium import spaces
 
 from libc.stdint cimport int32_t
 
-from puffer._core cimport Buffers, Env, import_puffer
+from puffer._core cimport Buffers, Env
 from puffer.rng cimport rng_below, rng_bits, rng_chance, rng_float, rng_uniform
-
-import_puffer()
 
 cdef class Draws(Env):
     """Draws(num_envs=1, **options)

@@ -18,10 +18,8 @@ from libc.string cimport memcpy, memset
 
 from puffer import checks
 
-from puffer._core cimport Buffers, Env, import_puffer
+from puffer._core cimport Buffers, Env
 from puffer.rng cimport rng_below
-
-import_puffer()
 
 cdef extern from * nogil:
     int __builtin_ctzll(uint64_t)
