@@ -30,8 +30,13 @@ Registered = type[Env] | Callable[..., Any] | str
 _registered: dict[str, Registered] = {}
 
 # Environments of other packages have names "family-name". The module of a family has `names()`, the names to list;
-# `knows(name)`, which may be true of more; and `creator(name, arguments)`, which returns a Creator.
-_FAMILIES = {"gym": "puffer.wrappers.gymnasium", "pettingzoo": "puffer.wrappers.pettingzoo"}
+# `knows(name)`, which may be true of more; and `creator(name, arguments)`, which returns a Creator, or for native
+# environments `env_class(name)`.
+_FAMILIES = {
+    "gym": "puffer.wrappers.gymnasium",
+    "pettingzoo": "puffer.wrappers.pettingzoo",
+    "procgen": "puffer.wrappers.procgen",
+}
 
 
 def make(
@@ -178,7 +183,8 @@ def find(name: str) -> type[Env] | Callable[[dict[str, Any]], Creator]:
             return env_class(importlib.import_module(modules[candidate]))
     family, _, rest = name.partition("-")
     if family in _FAMILIES and _family(family).knows(rest):
-        return partial(_family(family).creator, rest)
+        module = _family(family)
+        return module.env_class(rest) if hasattr(module, "env_class") else partial(module.creator, rest)
     points = _entry_points()
     if name in points:
         return _found(name, points[name])
