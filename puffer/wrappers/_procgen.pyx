@@ -97,7 +97,7 @@ cdef object load_library(str game):
     if spec is None or spec.origin is None:
         raise ImportError(f"procgen-{game} needs the package procgen: {_INSTALL}")
     folder = Path(spec.origin).parent / "data"
-    paths = [path for path in (folder / "prebuilt" / "libenv.so", folder / "prebuilt" / "libenv.dylib") if path.exists()]
+    paths = sorted(folder.glob("prebuilt/libenv.*"))
     if not paths or not (folder / "assets").is_dir():
         raise ImportError(f"{folder} lacks the library of the package procgen or its pictures: {_INSTALL}")
     if library.make == NULL:
@@ -349,9 +349,10 @@ exploration_level : int or None
         """As `puffer.Env.get_state`. Raises RuntimeError if a game is too large to be saved."""
         self.require_settled("get_state")
         room = np.empty(LARGEST_STATE, np.uint8)
-        for i in self._indices(copies):
+        chosen = self._indices(copies)
+        for i in chosen:
             self._save_game(i, room)
-        return super().get_state(copies)
+        return super().get_state(chosen)
 
     cdef int _save_game(self, Py_ssize_t i, uint8_t[::1] room) except -1:
         cdef saved_t* saved = &self.saved[i]

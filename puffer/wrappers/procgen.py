@@ -1,36 +1,38 @@
-"""Procgen: sixteen games whose levels are generated, by name (`procgen-<game>`), as native environments.
+"""Procgen: sixteen games with generated levels, by name (`procgen-<game>`), as native environments.
 
 Observation   uint8 (64, 64, 3): a picture, red, green, blue.
 Action        Discrete(15): 0 left and down, 1 left, 2 left and up, 3 down, 4 nothing, 5 up, 6 right and down, 7 right,
               8 right and up; 9 to 14 the keys D, A, W, S, Q, E, of which each game uses some or none.
-Reward        the game's: for what is collected or hit, and for a level that is completed.
-Terminated    when the game is won or lost, as the library says.
-Truncated     after the game's time limit: 6000 steps in bigfish, 4000 in bossfight and plunder, 500 in leaper and maze, 1000 in
-              the others, 2000 in jumper's mode "memory".
+Reward        the game's, for what is collected or hit and for a level that is completed.
+Terminated    when the game is won or lost.
+Truncated     after 1000 steps; 6000 in bigfish, 4000 in bossfight and plunder, 500 in leaper and maze, 2000 in jumper's
+              mode "memory". After max_steps steps if given.
 Start         a level drawn at random, out of num_levels from start_level on, or out of all if num_levels is 0.
 Source        Cobbe et al. 2020, "Leveraging Procedural Generation to Benchmark Reinforcement Learning"; the package
-              procgen 0.10.7 (also built as procgen-mirror and procgen2), MIT licence, with art under others.
+              procgen 0.10.7 (or procgen-mirror, or procgen2), under the MIT licence, its art under others.
 Version       0
 
 Parameters, as in the package:
 
 - `distribution_mode`: "easy" or "hard"; "extreme" for chaser, dodgeball, leaper and starpilot; "memory" for caveflyer,
-  dodgeball, heist, jumper, maze and miner; "exploration", one hard level that takes exploring, for caveflyer, climber,
-  coinrun, heist, jumper, leaper, maze and ninja.
-- `num_levels` and `start_level`: the levels to draw from. With num_levels=0 there are 2**31 - 1, whatever start_level.
-- `use_sequential_levels`: the episode goes on with another level when one is completed; each has the time limit for itself.
-- `center_agent`, `use_backgrounds`, `use_monochrome_assets`, `restrict_themes`, `paint_vel_info`: what the picture shows.
+  dodgeball, heist, jumper, maze and miner; "exploration", a single hard level that has to be explored, for caveflyer,
+  climber, coinrun, heist, jumper, leaper, maze and ninja.
+- `num_levels`, `start_level`: the levels to draw from. With num_levels=0 it is all 2**31 - 1, whatever start_level is.
+- `use_sequential_levels`: an episode goes on with another level when one is completed, and each has the time limit for
+  itself.
+- `center_agent`, `use_backgrounds`, `use_monochrome_assets`, `restrict_themes`, `paint_vel_info`: what pictures show.
 
-There is no `use_generated_assets`: the library ends the process when it is to save such a game. `stats()` has the levels
-completed in an episode; `env.unwrapped.backend` has `levels`, the level of each copy, and `rand_seeds`, with which the package
-plays the same levels.
+There is no `use_generated_assets`: the library cannot save such a game, and ends the process when it is asked to.
 
-The library never shows the last state of an episode that terminates, but the first one of the next instead. The last observation
-(`final_obs`, and the row itself where the environment does not reset itself) is therefore the one before it. In an episode that is
-truncated it is the right one.
+`stats()` has `levels_completed`, by episode. `env.unwrapped.backend` has `levels`, the level of each copy, and
+`rand_seeds`, with which the package plays the same levels.
 
-Everything that happens follows from the seed. An environment in a process is the first to take two seconds and 390 MB, for the pictures,
-which all environments of the process share: prefer threads to processes.
+The library shows the first picture of the next episode in place of the last one of an episode that terminates, so that
+nobody has seen that one: the last observation (`final_obs`, or the row of a copy that waits for its reset) is the one
+before it. At a truncation it is the right one.
+
+Everything follows from the seed, and the package's own drawing of levels is kept. The first environment of a process
+takes two seconds and 390 MB, for art that all the others in the process share: prefer threads to processes.
 """
 
 from __future__ import annotations
