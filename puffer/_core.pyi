@@ -34,6 +34,7 @@ class Env(Batch):
         independent_agents: bool = False,
         observes_in_step: bool = False,
         snapshot_key: tuple[Any, ...] = (),
+        copies_per_block: int = 64,
         num_threads: int = 0,
         batch_size: int | None = None,
         autoreset_mode: str | AutoresetMode = "SameStep",

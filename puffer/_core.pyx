@@ -52,6 +52,8 @@ observes_in_step : bool
     Whether `step_range` (or `step_one`) writes the observations too; otherwise the loop calls `observe` after it.
 snapshot_key : tuple
     Parameters that a snapshot depends on beside the sizes of the state, such as the shape of a map.
+copies_per_block : int
+    Copies that one thread always steps together, a power of two up to 64; 1 where the step of a copy takes long.
 num_threads : int
     Threads that step; 0 measures the first steps and picks. The results do not depend on it.
 batch_size : int, optional
@@ -92,8 +94,9 @@ render_size : (int, int)
     render_size = (400, 300)
 
     def __init__(self, num_envs, observation_space, action_space, *, agents_per_env=1, independent_agents=False,
-                 observes_in_step=False, snapshot_key=(), num_threads=0, batch_size=None, autoreset_mode="SameStep",
-                 max_steps=None, buf=None, seed=None, render_mode=None, record_episodes=False, check_actions=True):
+                 observes_in_step=False, snapshot_key=(), copies_per_block=_BLOCK, num_threads=0, batch_size=None,
+                 autoreset_mode="SameStep", max_steps=None, buf=None, seed=None, render_mode=None,
+                 record_episodes=False, check_actions=True):
         self.require_unmade()
         copies = checks.integer("num_envs", num_envs, 1, _NO_LIMIT)
         agents = checks.integer("agents_per_env", agents_per_env, 1, _NO_LIMIT // copies)
@@ -119,6 +122,8 @@ render_size : (int, int)
         self.autoreset = _MODES[self.autoreset_mode]
         self.max_steps = _NO_LIMIT if limit is None else limit
         self.num_statistics = len(self.statistic_names)
+        # Parts that are under way at the same time must not share a block.
+        self.block = math.gcd(_BLOCK, copies_per_block, self.batch_size)
         with checks.memory("num_envs", copies):
             self.buffers = Buffers(self.num_agents, layout.flat_space.shape, layout.flat_space.dtype,
                                    self.reader.shape, self.reader.dtype, buf)
@@ -137,8 +142,6 @@ render_size : (int, int)
         self.returns = <double*>self.new_state(agents * sizeof(double))
         statistics = <double*>self.new_state(agents * columns * sizeof(double))
         self.statistics = <double[:self.num_agents, :columns]>statistics
-        # Parts that are under way at the same time must not share a block.
-        self.block = math.gcd(_BLOCK, self.batch_size)
         self.block_bits = int(self.block).bit_length() - 1
         self.sums = aligned_zeros((copies // self.block, 3 + columns), np.float64)
         if self.record_episodes:

@@ -64,6 +64,14 @@ SYSTEMS = {
         example="atari-pong",
         licence="GPL-2.0",
     ),
+    "procgen": System(
+        "puffer.wrappers.procgen",
+        imports=["procgen"],
+        requirements=[],
+        bare_requirements=["procgen-mirror==0.10.7"],
+        pythons=((3, 11), (3, 12)),
+        example="procgen-coinrun",
+    ),
     "minigrid": System(
         "puffer.wrappers.minigrid",
         imports=["minigrid"],
