@@ -51,6 +51,7 @@ SYSTEMS = {
         requirements=["ale-py>=0.12.1,<0.13"],
         licence="GPL-2.0",
     ),
+    "crafter": System("puffer.wrappers.crafter", imports=["crafter"], requirements=["crafter==1.8.3"]),
     "minigrid": System("puffer.wrappers.minigrid", imports=["minigrid"], requirements=["minigrid>=3.1,<4"]),
 }
 

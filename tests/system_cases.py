@@ -40,6 +40,7 @@ class SystemCase(NamedTuple):
 SYSTEM_CASES = [
     SystemCase("atari-pong", many=True),
     SystemCase("atari-breakout", {"episodic_life": True, "framestack": 1, "grayscale": False}, many=True),
+    SystemCase("crafter"),
     SystemCase("minigrid-DoorKey-8x8"),
     SystemCase("minigrid-BabyAI-BossLevel"),
 ]
