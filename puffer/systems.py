@@ -53,6 +53,12 @@ SYSTEMS = {
     ),
     "crafter": System("puffer.wrappers.crafter", imports=["crafter"], requirements=["crafter==1.8.3"]),
     "minigrid": System("puffer.wrappers.minigrid", imports=["minigrid"], requirements=["minigrid>=3.1,<4"]),
+    "pokemon": System(
+        "puffer.wrappers.pokemon",
+        imports=["pyboy"],
+        requirements=["pyboy>=2.8,<3"],
+        licence="LGPL-3.0",
+    ),
 }
 
 

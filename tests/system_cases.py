@@ -4,6 +4,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 from gymnasium import spaces
+from pokemon_rom import game_boy_rom
 
 import puffer
 
@@ -43,6 +44,7 @@ SYSTEM_CASES = [
     SystemCase("crafter"),
     SystemCase("minigrid-DoorKey-8x8"),
     SystemCase("minigrid-BabyAI-BossLevel"),
+    SystemCase("pokemon-red", {"rom": game_boy_rom(), "frames_per_action": 8}),
 ]
 
 
