@@ -49,10 +49,14 @@ def _each_frame():
     return (
         _wait_for_line(144)
         + bytes.fromhex(f"3E20 {read} 47 3E10 {read} CB37 B0 4F")  # The keys into register C.
-        + bytes.fromhex("21") + _word(_PRESSED) + bytes.fromhex("7E 2F A1 47 71")  # Those that are new into B.
+        + b"\x21"
+        + _word(_PRESSED)
+        + bytes.fromhex("7E 2F A1 47 71")  # Those that are new into B.
         + b"".join(_count_if_new(key, address, step) for key, address, step in counts)
-        + b"\xfa" + _word(_X) + b"\xe0\x43\xfa" + _word(_Y) + b"\xe0\x42"  # Scroll.
-        + b"\x21" + _word(_FRAMES) + bytes.fromhex("34 7E E047")  # The colours are the number of the frame.
+        + _copy(_X, 0x43)  # Scroll.
+        + _copy(_Y, 0x42)
+        + _count(_FRAMES, 1)
+        + _copy(_FRAMES, 0x47)  # The colours.
         + bytes.fromhex("F044 FE90 28FA")  # Wait for the end of the line.
     )
 
@@ -69,8 +73,16 @@ def _store(address, value):
     return bytes([0x3E, value, 0xEA]) + _word(address)
 
 
+def _copy(address, port):
+    return b"\xfa" + _word(address) + bytes([0xE0, port])
+
+
+def _count(address, step):
+    return b"\x21" + _word(address) + bytes([0x34 if step > 0 else 0x35])
+
+
 def _count_if_new(key, address, step):
-    return bytes([0xCB, 0x40 + 8 * key, 0x28, 4, 0x21]) + _word(address) + bytes([0x34 if step > 0 else 0x35])
+    return bytes([0xCB, 0x40 + 8 * key, 0x28, 4]) + _count(address, step)
 
 
 def _jump(address):

@@ -14,9 +14,9 @@ crafter = pytest.importorskip("crafter", reason="python -m puffer.install crafte
 
 import opensimplex  # noqa: E402
 from crafter import constants, engine, objects, worldgen  # noqa: E402
-
 from puffer.wrappers._crafter import generate_terrain  # noqa: E402
 from puffer.wrappers._simplex import Simplex  # noqa: E402
+
 from puffer.wrappers.crafter_game import Crafter  # noqa: E402
 
 # The package takes more than a second for a world of the usual size.
@@ -224,7 +224,9 @@ def test_bad_arguments_are_refused(options, error, message):
         puffer.make("crafter", 1, backend="serial", **options)
 
 
-@pytest.mark.parametrize("options", [{"view": (1, 17), "size": (2, 34)}, {"area": (1, 1)}, {"view": (30, 20), "size": 70}])
+@pytest.mark.parametrize(
+    "options", [{"view": (1, 17), "size": (2, 34)}, {"area": (1, 1)}, {"view": (30, 20), "size": 70}]
+)
 def test_odd_sizes_play(options):
     env = Crafter(**{**SMALL, **options})
     observation, _ = env.reset(seed=1)

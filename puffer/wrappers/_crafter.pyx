@@ -1,4 +1,4 @@
-"""What takes most of the time of the package crafter, with the same results: making worlds, and drawing what is near."""
+"""What takes most of the time of the package crafter, with the same results: making worlds, and drawing the view."""
 cimport cython
 from cpython.pycapsule cimport PyCapsule_GetPointer
 from libc.math cimport sqrt
@@ -180,12 +180,14 @@ unit : (width, height)
         cdef uint8_t[:, :, ::1] picture = drawn
         cdef const uint8_t[:, ::1] terrain = self.world._mat_map
         cdef const uint32_t[:, ::1] places = self.world._obj_map
-        cdef Py_ssize_t left = player.pos[0] - self.columns // 2, top = player.pos[1] - self.rows // 2, column, row, x, y
+        cdef Py_ssize_t left = player.pos[0] - self.columns // 2, top = player.pos[1] - self.rows // 2
+        cdef Py_ssize_t column, row, x, y
+        # Beyond the edge of the world.
+        picture[...] = 127
         for row in range(self.rows):
             for column in range(self.columns):
                 x, y = left + column, top + row
                 if not (0 <= x < terrain.shape[0] and 0 <= y < terrain.shape[1]):
-                    picture[row * self.height:(row + 1) * self.height, column * self.width:(column + 1) * self.width] = 127
                     continue
                 self.draw_tile(picture, column, row, terrain[x, y])
                 if places[x, y]:

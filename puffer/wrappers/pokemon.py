@@ -64,8 +64,8 @@ class PokemonRed:
 
     Actions are the `BUTTONS`. The observation is the screen, uint8 (144 / shrink, 160 / shrink), grey; or a Dict of
     int32, what the memory of the game says of its state: `map`, `x`, `y`, `in_battle`, `badges` (a bit each),
-    `party_size`, each (1,), and `levels`, `hit_points` and `most_hit_points`, (6,) each, zero behind the party. The infos
-    are `map`, `x`, `y`, and `places`, how many the episode has seen.
+    `party_size`, each (1,), and `levels`, `hit_points` and `most_hit_points`, (6,) each, zero behind the party. The
+    infos are `map`, `x`, `y`, and `places`, how many the episode has seen.
 
     Parameters
     ----------
@@ -185,7 +185,7 @@ class PokemonRed:
 
 
 def _state_space() -> spaces.Dict:
-    most = {name: (1, 255) for name in _BYTES}
+    most = dict.fromkeys(_BYTES, (1, 255))
     most |= {"levels": (_MEMBERS, 255), "hit_points": (_MEMBERS, 65535), "most_hit_points": (_MEMBERS, 65535)}
     return spaces.Dict({name: spaces.Box(0, high, (size,), np.int32) for name, (size, high) in most.items()})
 
