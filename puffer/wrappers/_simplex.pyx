@@ -1,4 +1,4 @@
-"""OpenSimplex noise in three dimensions, after Kurt Spencer's algorithm of 2014, which is in the public domain.
+"""OpenSimplex noise in three dimensions, after the algorithm of Kurt Spencer (2014).
 
 The bits are those of the Python package `opensimplex` 0.4: vertices are summed in the same order, and their distances
 are rounded in the same places.
@@ -22,7 +22,7 @@ cdef double STRETCH = -1.0 / 6
 cdef double SQUISH = 1.0 / 3
 cdef double NORM = 103
 
-# Beyond that the cells have no fractions any more.
+# Far enough for all uses, and near enough for the sums of coordinates to be exact.
 cdef double FARTHEST = 2.0**40
 
 cdef Vertex CORNERS[3][6]
@@ -64,9 +64,9 @@ cdef _fill_tables():
     for octant in range(8):
         for axis in range(3):
             for one in range(3):
-                sign = 1 if octant >> one & 1 == 0 else -1
-                # The first octant is that of negative x.
-                GRADIENTS[3 * octant + axis][one] = (-sign if one == 0 else sign) * (11 if one == axis else 4)
+                # The first octant is that of negative x and positive y and z.
+                sign = 1 if (octant >> one & 1 == 0) == (one > 0) else -1
+                GRADIENTS[3 * octant + axis][one] = sign * (11 if one == axis else 4)
     for axis in range(3):
         _fill_extras(axis)
 
@@ -102,8 +102,10 @@ _fill_tables()
 
 
 cdef inline void _two_best(double* scores, int* points) noexcept nogil:
-    """Put the two points with the highest of three scores first; of equal ones the first goes before the third, and the
-    second gives way to the first."""
+    """Put the two points with the highest of three scores first.
+
+    If the first two are equal it is the second that gives way, and neither does to a score that is no higher.
+    """
     cdef int worse = 1 if scores[0] >= scores[1] else 0
     if scores[2] > scores[worse]:
         scores[worse] = scores[2]
