@@ -55,6 +55,8 @@ class System:
     licence: str = "MIT"
 
 
+_NLE = "nle>=1.3,<1.4"
+
 # The names of systems are those of the extras, and the first parts of the names of their environments.
 SYSTEMS = {
     "atari": System(
@@ -76,14 +78,60 @@ SYSTEMS = {
         "puffer.wrappers.minigrid",
         imports=["minigrid"],
         requirements=["minigrid>=3.1,<4"],
+        pythons=((3, 11), (3, 99)),
         example="minigrid-DoorKey-8x8",
         licence="Apache-2.0",
+    ),
+    "crafter": System(
+        "puffer.wrappers.crafter", imports=["crafter"], requirements=["crafter==1.8.3"], example="crafter"
+    ),
+    "nethack": System(
+        "puffer.wrappers.nethack",
+        imports=["nle"],
+        requirements=[],
+        bare_requirements=[_NLE],
+        pythons=((3, 10), (3, 13)),
+        example="nethack-score",
+        licence="NGPL",
+    ),
+    "minihack": System(
+        "puffer.wrappers.minihack",
+        imports=["nle", "minihack", "minigrid", "pkg_resources"],
+        requirements=["minigrid>=3.1,<4", "setuptools<82"],
+        bare_requirements=["minihack>=1.0.2,<1.1", _NLE],
+        builders=["setuptools<82", "wheel"],
+        pythons=((3, 11), (3, 13)),
+        programs={"bash": "your system's package manager"},
+        example="minihack-Room-5x5",
+        licence="Apache-2.0, with nle NGPL",
     ),
     "pettingzoo": System(
         "puffer.wrappers.pettingzoo",
         imports=["pettingzoo", "mpe2"],
         requirements=["pettingzoo[butterfly,classic,sisl]>=1.27,<2", "mpe2>=1.1,<2", "multi-agent-ale-py>=0.1.12"],
         example="pettingzoo-knights-archers-zombies",
+    ),
+    "magent": System(
+        "puffer.wrappers.magent",
+        imports=["magent2"],
+        requirements=["magent2>=0.3.4,<0.4"],
+        example="magent-battle",
+    ),
+    "pokemon": System(
+        "puffer.wrappers.pokemon",
+        imports=["pyboy"],
+        requirements=["pyboy>=2.8,<3"],
+        example="pokemon-red",
+        needs="the ROM of the game: rom=, or its path in PUFFER_POKEMON_ROM",
+        licence="LGPL-3.0",
+    ),
+    "griddly": System(
+        "puffer.wrappers.griddly",
+        imports=["griddly"],
+        requirements=["pyyaml"],
+        bare_requirements=["griddly==1.6.7"],
+        pythons=((3, 10), (3, 11)),
+        example="griddly-random-butterflies",
     ),
 }
 

@@ -4,6 +4,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 from gymnasium import spaces
+from pokemon_rom import game_boy_rom
 
 import puffer
 
@@ -43,8 +44,18 @@ SYSTEM_CASES = [
     SystemCase("procgen-coinrun", many=True),
     SystemCase("minigrid-DoorKey-8x8"),
     SystemCase("minigrid-BabyAI-BossLevel"),
+    SystemCase("crafter"),
+    SystemCase("nethack-score"),
+    SystemCase("nethack-challenge", {"observation_keys": ("glyphs", "blstats", "tty_chars")}),
+    SystemCase("minihack-Room-Random-5x5"),
+    SystemCase("minihack-MultiRoom-N2", {"observation_keys": ("glyphs", "message")}, steps=200),
     SystemCase("pettingzoo-knights-archers-zombies", {"num_agents": 3}, steps=300),
     SystemCase("pettingzoo-simple-spread"),
+    SystemCase("magent-adversarial-pursuit", {"map_size": 16}),
+    SystemCase("magent-tiger-deer", {"map_size": 12, "minimap_mode": True}),
+    SystemCase("pokemon-red", {"rom": game_boy_rom(), "frames_per_action": 8}),
+    SystemCase("griddly-random-butterflies"),
+    SystemCase("griddly-robot-tag-4"),
 ]
 
 
@@ -52,7 +63,7 @@ def legal_actions(env, info, rng):
     """An action for every row, drawn from those that `info["action_mask"]` allows, if there is one."""
     mask = info.get("action_mask")
     if mask is None:
-        return np.stack([sampled(env.single_action_space, rng) for _ in range(env.num_envs)])
+        return sampled(env.action_space, rng)
     sizes = np.atleast_1d(getattr(env.single_action_space, "nvec", env.single_action_space.n))
     parts = np.split(mask.reshape(env.num_envs, -1), np.cumsum(sizes)[:-1], axis=1)
     # Where nothing is allowed, the row does not act and any action will do.
