@@ -51,6 +51,21 @@ SYSTEMS = {
         requirements=["ale-py>=0.12.1,<0.13"],
         licence="GPL-2.0",
     ),
+    "nethack": System(
+        "puffer.wrappers.nethack",
+        imports=["nle"],
+        requirements=[],
+        bare_requirements=["nle>=1.3,<1.4"],
+        licence="NGPL",
+    ),
+    "minihack": System(
+        "puffer.wrappers.minihack",
+        imports=["nle", "minihack", "minigrid", "pkg_resources"],
+        requirements=["minigrid>=3.1,<4", "setuptools<82"],
+        bare_requirements=["nle>=1.3,<1.4", "minihack>=1.0.2,<1.1"],
+        programs=["bash"],
+        licence="Apache-2.0, with nle NGPL",
+    ),
     "minigrid": System("puffer.wrappers.minigrid", imports=["minigrid"], requirements=["minigrid>=3.1,<4"]),
 }
 

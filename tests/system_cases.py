@@ -40,6 +40,10 @@ class SystemCase(NamedTuple):
 SYSTEM_CASES = [
     SystemCase("atari-pong", many=True),
     SystemCase("atari-breakout", {"episodic_life": True, "framestack": 1, "grayscale": False}, many=True),
+    SystemCase("nethack-score"),
+    SystemCase("nethack-challenge", {"observation_keys": ("glyphs", "blstats", "tty_chars")}),
+    SystemCase("minihack-Room-Random-5x5"),
+    SystemCase("minihack-MultiRoom-N2", {"observation_keys": ("glyphs", "message")}, steps=200),
     SystemCase("minigrid-DoorKey-8x8"),
     SystemCase("minigrid-BabyAI-BossLevel"),
 ]
