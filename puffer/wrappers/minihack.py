@@ -105,6 +105,11 @@ class MiniHack(NetHack):
     def _needed_keys(self, keys: Sequence[str]) -> Sequence[str]:
         return keys
 
+    def _keys_of_before(self) -> Sequence[str]:
+        # Boxoban counts boulders, and a manager of rewards may look at anything.
+        managed = self._task.reward_manager is not None or "Boxoban" in type(self._task).__name__
+        return self._task._observation_keys if managed else super()._keys_of_before()
+
     def reset(self, seed: int | None = None) -> tuple[np.ndarray, dict]:
         with _seeded(seed):
             return super().reset(seed)

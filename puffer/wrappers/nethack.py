@@ -170,6 +170,12 @@ class NetHack(PufferEnv):
         game._pynethack.set_buffers(**own)
         game._obs_buffers = own
         game._obs = tuple(own.values())
+        looked_at = self._keys_of_before()
+        self._before = tuple(array if key in looked_at else _UNSEEN for key, array in own.items())
+
+    def _keys_of_before(self) -> Sequence[str]:
+        """The arrays of the step before that rewards are worked out from."""
+        return "blstats", "internal"
 
     def reset(self, seed: int | None = None) -> tuple[np.ndarray, dict]:
         if self._rows is not self.observations:
@@ -187,6 +193,7 @@ class NetHack(PufferEnv):
         self._task.nethack._pynethack.set_initial_seeds(seed, seed, False, None)
 
     def step(self, actions: np.ndarray) -> tuple:
+        self._task.last_observation = self._before
         observation, self.rewards[0], ended, _, info = self._task.step(int(actions[0]))
         for key, view in self._derived:
             view[...] = observation[key]
@@ -216,6 +223,16 @@ class NetHack(PufferEnv):
 
     def close(self) -> None:
         self._task.close()
+
+
+class _Unseen:
+    """Stands for an array that a task would copy in each step and not look at."""
+
+    def copy(self) -> _Unseen:
+        return self
+
+
+_UNSEEN = _Unseen()
 
 
 def _checked_keys(keys: Any, known: Sequence[str]) -> tuple[str, ...]:
