@@ -1,8 +1,8 @@
 """MiniHack, levels for NetHack from the package minihack (Samvelyan et al. 2021; Apache 2.0).
 
-`puffer.make("minihack-Room-5x5")` makes `MiniHack-Room-5x5` in its newest version; ids with prefix and version are names
-too. What `puffer.wrappers.nethack` says of the game holds here as well; the levels that minigrid draws, and what the
-package leaves to Python's global random numbers, are seeded too.
+`puffer.make("minihack-Room-5x5")` makes `MiniHack-Room-5x5` in its newest version; ids with prefix and version are
+names too. What `puffer.wrappers.nethack` says of the game holds here as well; the levels that minigrid draws, and what
+the package leaves to Python's global random numbers, are seeded too.
 
 `minihack-Navigation-Custom` and `minihack-Skill-Custom` make levels of one's own, given as `des_file`. Some ids are not
 listed, since they cannot work, and say why when they are made: those of Boxoban, until its levels are downloaded, and
@@ -76,6 +76,8 @@ class MiniHack(NetHack):
         if not isinstance(arguments.get("des_file", ""), str):
             raise TypeError(f"des_file must be a string, got {arguments['des_file']!r}")
         super().__init__(task, render_mode, **arguments)
+        # Boxoban looks at it before it is there, since nle looks for the end of the episode in a reset too.
+        vars(self._task).setdefault("_goal_pos_set", None)
         self._drawing = getattr(self._task, "minigrid_env", None)
         if self._drawing is not None and arguments.get("seeds") is not None:
             self.close()
@@ -98,17 +100,21 @@ class MiniHack(NetHack):
         from minihack.base import MINIHACK_SPACE_FUNCS
         from nle.nethack import OBSERVATION_DESC
 
-        # The others are left out of what minihack asks nle for.
-        given = [key for key in OBSERVATION_DESC if key not in ("program_state", "internal", "misc")]
-        return [*given, *MINIHACK_SPACE_FUNCS, "pixel"]
+        # minihack does not ask nle for the first three, and crops the last one to another shape than its space has.
+        broken = ("program_state", "internal", "misc", "screen_descriptions_crop")
+        return [key for key in (*OBSERVATION_DESC, *MINIHACK_SPACE_FUNCS, "pixel") if key not in broken]
 
     def _needed_keys(self, keys: Sequence[str]) -> Sequence[str]:
         return keys
 
     def _keys_of_before(self) -> Sequence[str]:
-        # Boxoban counts boulders, and a manager of rewards may look at anything.
-        managed = self._task.reward_manager is not None or "Boxoban" in type(self._task).__name__
-        return self._task._observation_keys if managed else super()._keys_of_before()
+        from minihack import MiniHack as Plain
+
+        level = type(self._task)
+        if level.step is Plain.step and level._reward_fn is Plain._reward_fn and self._task.reward_manager is None:
+            return super()._keys_of_before()
+        # Sokoban counts boulders, a key room looks for keys, and a manager of rewards for anything.
+        return self._task._observation_keys
 
     def reset(self, seed: int | None = None) -> tuple[np.ndarray, dict]:
         with _seeded(seed):

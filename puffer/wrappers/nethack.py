@@ -1,4 +1,4 @@
-"""NetHack, from the package nle (the NetHack Learning Environment, Kuettler et al. 2020; NetHack General Public Licence).
+"""NetHack, from the package nle (the NetHack Learning Environment, Kuettler et al. 2020; NetHack's own public licence).
 
 `puffer.make("nethack-score")` makes `NetHackScore`, and so on for every task of the package; `nethack` is the game
 without a task, with the score for a reward. Ids of Gymnasium are names too: `nethack-NetHackScore-v0`.
@@ -14,12 +14,14 @@ that the last reward is for (nle quits the game first and shows an empty map); i
 episode: `end_status`, -1 for a time limit, 1 for death, 2 for success, and `is_ascended`.
 
 Each copy loads a library of its own, about 3 MB and two file descriptors, and has a folder of its own among the
-temporary files until it is closed. nle grows by some 10 KB with each episode.
+temporary files until it is closed. nle grows by about 2 KB with each episode.
 """
 
 from __future__ import annotations
 
+import itertools
 import re
+import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cache
@@ -38,13 +40,11 @@ from puffer.systems import ids_in_source, require
 # The list from which nle registers its tasks.
 _TASK = r"\n    \"(NetHack\w*)\","
 _TERMINAL = ("tty_chars", "tty_colors", "tty_cursor")
-# The parts of a character: role, race, gender, alignment.
-_CHARACTER = (
-    ("arc", "bar", "cav", "hea", "kni", "mon", "pri", "ran", "rog", "sam", "tou", "val", "wiz"),
-    ("hum", "elf", "dwa", "gno", "orc"),
-    ("mal", "fem"),
-    ("law", "neu", "cha"),
-)
+# Games that are begun anew if nle cannot begin one.
+_TRIES = 10
+_ROLES = ("arc", "bar", "cav", "hea", "kni", "mon", "pri", "ran", "rog", "sam", "tou", "val", "wiz")
+# Races, genders, alignments.
+_TRAITS = ("hum", "elf", "dwa", "gno", "orc", "mal", "fem", "law", "neu", "cha")
 
 
 def names() -> list[str]:
@@ -87,13 +87,10 @@ class NetHack(PufferEnv):
         The class of nle.
     observation_keys : sequence of str, optional
         By default those of the task. The fewer, the faster.
-    character : str, optional
-        Role, race, gender and alignment, as "mon-hum-neu-mal", where only the role is needed; "@" for a random one.
-    actions : sequence of int, optional
-        The keys to press, members of `nle.nethack.ACTIONS` for example.
     **arguments
-        The task's own, for example `max_episode_steps`, `penalty_step`, `options`, `savedir` and `save_ttyrec_every`
-        (nothing is recorded by default).
+        The task's own, for example `character` ("mon-hum-neu-mal", where only the role is needed, or "@" for a random
+        one), `actions` (the keys to press, out of `nle.nethack.ACTIONS`), `max_episode_steps`, `penalty_step`,
+        `options`, `savedir` and `save_ttyrec_every` (nothing is recorded by default).
 
     Raises TypeError and ValueError for bad arguments.
     """
@@ -105,21 +102,17 @@ class NetHack(PufferEnv):
         task: str,
         render_mode: str | None = None,
         observation_keys: Sequence[str] | None = None,
-        character: str | None = None,
-        actions: Sequence[int] | None = None,
         **arguments: Any,
     ) -> None:
         super().__init__()
         self.render_mode = render_mode
         with undisturbed():
             make = self._task_class(task)
-            arguments.setdefault("fix_moon_phase", True)
-            if character is not None:
-                arguments["character"] = _checked_character(character)
-            if actions is not None:
-                arguments["actions"] = _checked_actions(actions)
+            arguments = {"fix_moon_phase": True, **arguments}
+            for name in arguments.keys() & _CHECKS.keys():
+                arguments[name] = _CHECKS[name](name, arguments[name])
             if observation_keys is not None:
-                observation_keys = _checked_keys(observation_keys, self._known_keys())
+                observation_keys = _checked_keys("observation_keys", observation_keys, self._known_keys())
                 arguments["observation_keys"] = self._needed_keys(observation_keys)
             if render_mode == "rgb_array":
                 arguments["render_mode"] = "pixel"
@@ -130,8 +123,9 @@ class NetHack(PufferEnv):
         self.single_action_space = self._task.action_space
         # The rows that the game writes into.
         self._rows: np.ndarray | None = None
-        self._quit_game = self._task._quit_game
-        self._task._quit_game = self._quit_unseen
+        # What nle calls itself goes through here.
+        self._quit_game, self._task._quit_game = self._task._quit_game, self._quit_unseen
+        self._begin_game, self._task.reset = self._task.reset, self._begin_another
 
     def _task_class(self, task: str) -> Callable[..., Any]:
         """What makes the task."""
@@ -182,10 +176,24 @@ class NetHack(PufferEnv):
             self._bind_game()
         if seed is not None:
             self._seed(seed)
-        observation, _ = self._task.reset()
+        # Other seeds than those of the next episodes and of other copies.
+        spare = seeds_after(None if seed is None else seed ^ 2**63)
+        self._spare_seeds = itertools.islice(spare, _TRIES)
+        with warnings.catch_warnings():
+            # That it tries again.
+            warnings.simplefilter("ignore")
+            observation, _ = self._begin_game()
         for key, view in self._derived:
             view[...] = observation[key]
         return self._rows, {}
+
+    def _begin_another(self, **_: Any) -> tuple[dict, dict]:
+        """Begin a game instead of one that nle could not, since it begins with a question: one of 2,000."""
+        seed = next(self._spare_seeds, None)
+        if seed is None:
+            raise RuntimeError(f"nle has tried {_TRIES} games and could not begin any; are its options right?")
+        self._seed(seed)
+        return self._begin_game()
 
     def _seed(self, seed: int) -> None:
         """Seed the next game."""
@@ -235,39 +243,59 @@ class _Unseen:
 _UNSEEN = _Unseen()
 
 
-def _checked_keys(keys: Any, known: Sequence[str]) -> tuple[str, ...]:
-    if isinstance(keys, str) or not isinstance(keys, Sequence) or not keys:
-        raise TypeError(f"observation_keys must be a sequence of at least one name, got {keys!r}")
+def _checked_keys(name: str, keys: Any, known: Sequence[str]) -> tuple[str, ...]:
+    keys = _checked_sequence(name, keys)
     for place, key in enumerate(keys):
-        checks.choice(f"observation_keys[{place}]", key, known)
+        checks.choice(f"{name}[{place}]", key, known)
         if key in keys[:place]:
-            raise ValueError(f"observation_keys must not have {key!r} twice, got {keys!r}")
-    return tuple(keys)
+            raise ValueError(f"{name} must not have {key!r} twice, got {keys!r}")
+    return keys
 
 
-def _checked_actions(actions: Any) -> tuple[int, ...]:
-    if isinstance(actions, (str, bytes)) or not hasattr(actions, "__iter__"):
-        raise TypeError(f"actions must be a sequence of keys, got {actions!r}")
-    # Enumerations stay what they are, for who looks them up by name.
-    listed = tuple(actions)
-    for place, action in enumerate(listed):
-        checks.integer(f"actions[{place}]", action, 0, 255)
-    if not listed:
-        raise ValueError(f"actions must have at least one key, got {actions!r}")
-    return listed
+def _checked_actions(name: str, actions: Any) -> tuple[int, ...]:
+    # Members of enumerations stay what they are, for who looks them up by name.
+    actions = _checked_sequence(name, actions)
+    for place, action in enumerate(actions):
+        checks.integer(f"{name}[{place}]", action, 0, 255)
+    return actions
 
 
-def _checked_character(character: Any) -> str:
-    """NetHack asks its player, or draws lots, for what it does not understand."""
+def _checked_options(name: str, options: Any) -> tuple[str, ...]:
+    options = _checked_sequence(name, options, least=0)
+    for place, option in enumerate(options):
+        if not isinstance(option, str):
+            raise TypeError(f"{name}[{place}] must be a string, got {option!r}")
+    return options
+
+
+def _checked_sequence(name: str, values: Any, least: int = 1) -> tuple:
+    if isinstance(values, (str, bytes)) or not isinstance(values, (Sequence, np.ndarray)):
+        raise TypeError(f"{name} must be a sequence, got {values!r}")
+    if len(values) < least:
+        raise ValueError(f"{name} must not be empty")
+    return tuple(values)
+
+
+def _checked_character(name: str, character: Any) -> str:
+    """NetHack draws lots for what it does not understand, or asks its player."""
     if not isinstance(character, str):
-        raise TypeError(f"character must be a string, got {character!r}")
-    if character == "@":
-        return character
-    role, *others = character.split("-")
-    checks.choice("the role in character", role, _CHARACTER[0])
-    for part in others:
-        checks.choice("what follows the role in character", part, [one for parts in _CHARACTER[1:] for one in parts])
+        raise TypeError(f"{name} must be a string, got {character!r}")
+    if character != "@":
+        role, *others = character.split("-")
+        checks.choice(f"the role in {name}", role, _ROLES)
+        for part in others:
+            checks.choice(f"what follows the role in {name}", part, _TRAITS)
     return character
+
+
+_CHECKS: dict[str, Callable[[str, Any], Any]] = {
+    "actions": _checked_actions,
+    "character": _checked_character,
+    "fix_moon_phase": checks.boolean,
+    "max_episode_steps": lambda name, steps: checks.integer(name, steps, 1),
+    "options": _checked_options,
+    "penalty_mode": lambda name, mode: checks.choice(name, mode, ("constant", "exp", "square", "linear", "always")),
+}
 
 
 @cache
