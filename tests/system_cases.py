@@ -40,6 +40,8 @@ class SystemCase(NamedTuple):
 SYSTEM_CASES = [
     SystemCase("atari-pong", many=True),
     SystemCase("atari-breakout", {"episodic_life": True, "framestack": 1, "grayscale": False}, many=True),
+    SystemCase("magent-adversarial-pursuit", {"map_size": 16}),
+    SystemCase("magent-tiger-deer", {"map_size": 12, "minimap_mode": True}),
     SystemCase("minigrid-DoorKey-8x8"),
     SystemCase("minigrid-BabyAI-BossLevel"),
 ]
@@ -49,7 +51,7 @@ def legal_actions(env, info, rng):
     """An action for every row, drawn from those that `info["action_mask"]` allows, if there is one."""
     mask = info.get("action_mask")
     if mask is None:
-        return np.stack([sampled(env.single_action_space, rng) for _ in range(env.num_envs)])
+        return sampled(env.action_space, rng)
     sizes = np.atleast_1d(getattr(env.single_action_space, "nvec", env.single_action_space.n))
     parts = np.split(mask.reshape(env.num_envs, -1), np.cumsum(sizes)[:-1], axis=1)
     # Where nothing is allowed, the row does not act and any action will do.
