@@ -51,6 +51,12 @@ SYSTEMS = {
         requirements=["ale-py>=0.12.1,<0.13"],
         licence="GPL-2.0",
     ),
+    "griddly": System(
+        "puffer.wrappers.griddly",
+        imports=["griddly"],
+        requirements=["pyyaml"],
+        bare_requirements=["griddly==1.6.7"],
+    ),
     "magent": System("puffer.wrappers.magent", imports=["magent2"], requirements=["magent2>=0.3.4,<0.4"]),
     "minigrid": System("puffer.wrappers.minigrid", imports=["minigrid"], requirements=["minigrid>=3.1,<4"]),
 }

@@ -40,6 +40,8 @@ class SystemCase(NamedTuple):
 SYSTEM_CASES = [
     SystemCase("atari-pong", many=True),
     SystemCase("atari-breakout", {"episodic_life": True, "framestack": 1, "grayscale": False}, many=True),
+    SystemCase("griddly-random-butterflies"),
+    SystemCase("griddly-robot-tag-4"),
     SystemCase("magent-adversarial-pursuit", {"map_size": 16}),
     SystemCase("magent-tiger-deer", {"map_size": 12, "minimap_mode": True}),
     SystemCase("minigrid-DoorKey-8x8"),
