@@ -9,7 +9,6 @@ import socket
 import subprocess
 import time
 from collections.abc import Mapping, Sequence
-from multiprocessing.connection import Connection
 from typing import Any
 
 from puffer.errors import describe_end
@@ -61,12 +60,6 @@ class LocalWorker(RemoteWorker):
             theirs.close()
             os.close(lifeline)
         self.link = ours
-        self.connection = Connection(os.dup(ours.fileno()))
-
-    def send(self, message: bytes) -> None:
-        """Send over the socket. If the worker has died, that is noticed when its answer is awaited."""
-        with contextlib.suppress(OSError):
-            self.connection.send_bytes(message)
 
     def send_descriptor(self, descriptor: int) -> None:
         """Send a descriptor, behind the messages so far."""
@@ -74,8 +67,12 @@ class LocalWorker(RemoteWorker):
             socket.send_fds(self.link, [b"b"], [descriptor])
 
     def listen(self, seconds: float) -> bool:
-        """Whether it says something within so many seconds."""
-        return self.connection.poll(seconds)
+        """Whether there is a message, or an end, within so many seconds."""
+        raise NotImplementedError
+
+    def receive(self) -> bytes:
+        """The next message. Raises EOFError or OSError if the worker is gone."""
+        raise NotImplementedError
 
     def has_ended(self) -> bool:
         return self.process.poll() is not None
@@ -99,7 +96,6 @@ class LocalWorker(RemoteWorker):
         if self._lifeline >= 0:
             os.close(self._lifeline)
             self._lifeline = -1
-            self.connection.close()
             self.link.close()
 
 
@@ -145,7 +141,7 @@ class LocalBackend(WorkerBackend):
                     raise self._died(worker)
                 if time.monotonic() > deadline:
                     raise self._hung(worker)
-            return worker.connection.recv_bytes()
+            return worker.receive()
         except (EOFError, OSError):
             raise self._died(worker) from None
         except BaseException:

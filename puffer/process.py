@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import pickle
 import sys
 from collections.abc import Sequence
+from multiprocessing.connection import Connection
 from typing import Any
 
 from puffer._channel import raise_counter, value_of, wait_for_change
@@ -21,10 +23,26 @@ class _Process(LocalWorker):
 
     def __init__(self, index: int, copies: range, creator: bytes) -> None:
         super().__init__(index, copies, [sys.executable, "-c", _program()], single_threaded(os.environ))
+        self._connection = Connection(os.dup(self.link.fileno()))
         self.line = (index + 1) * LINE
         # The value of the worker's command counter.
         self.commands = 0
-        self.send(pickle.dumps((creator, copies)))
+        self.send((creator, copies))
+
+    def send(self, message: Any) -> None:
+        """Send over the socket. If the worker has died, that is noticed when its answer is awaited."""
+        with contextlib.suppress(OSError):
+            self._connection.send_bytes(pickle.dumps(message))
+
+    def listen(self, seconds: float) -> bool:
+        return self._connection.poll(seconds)
+
+    def receive(self) -> bytes:
+        return self._connection.recv_bytes()
+
+    def release(self) -> None:
+        super().release()
+        self._connection.close()
 
 
 def _program() -> str:
@@ -50,7 +68,7 @@ class ProcessBackend(LocalBackend):
     def _introduce(self, process: _Process) -> None:
         assert self._block is not None
         self._counters[process.line : process.line + LINE] = 0
-        process.send(pickle.dumps((self._block.shape, process.index, self._settings, LOOK)))
+        process.send((self._block.shape, process.index, self._settings, LOOK))
         process.send_descriptor(self._block.descriptor)
 
     def _send(self, process: _Process, operation: int, argument: Any) -> None:
@@ -59,7 +77,7 @@ class ProcessBackend(LocalBackend):
         raise_counter(self._counters, process.line + COMMAND)
         if operation in (RESET, RENDER):
             # After the command, so that a worker reads what may be more than fits between the two.
-            process.send(pickle.dumps(argument))
+            process.send(argument)
 
     def _has_answered(self, process: _Process) -> bool:
         return value_of(self._counters, process.line + ANSWERED) == process.commands

@@ -19,7 +19,7 @@ from gymnasium.vector import AutoresetMode
 
 from puffer import checks
 from puffer._python import Events
-from puffer.backend import MODES, Creator, PythonBackend
+from puffer.backend import MODES, PythonBackend
 from puffer.errors import WorkerDied, WorkerError, WorkerTimeout
 from puffer.remote_worker import RemoteWorker
 from puffer.worker import CLOSE, RENDER, RESET, STEP, Failure, Likeness
@@ -71,7 +71,7 @@ class WorkerBackend(PythonBackend):
 
     def __init__(
         self,
-        creator: Creator,
+        creator: Any,
         num_envs: int,
         *,
         num_workers: int | None = None,
@@ -93,7 +93,7 @@ class WorkerBackend(PythonBackend):
         self._ordered = ordered
         self._restart = restart_workers
         self._restarts = 0
-        self._creator = self._packed_creator(creator)
+        self._creator = self._portable(creator)
         self._workers: list[Any] = []
         # Those that have been told where their copies live, and can be sent commands.
         self._introduced: set[Any] = set()
@@ -111,8 +111,8 @@ class WorkerBackend(PythonBackend):
     # ---- For subclasses ----
 
     @staticmethod
-    def _packed_creator(creator: Any) -> bytes:
-        """What makes the copies, as it is sent to workers."""
+    def _portable(creator: Any) -> Any:
+        """What makes the copies, in the form in which workers are sent it."""
         return cloudpickle.dumps(creator)
 
     def _unpacked(self, worker: Any, message: bytes) -> Any:
