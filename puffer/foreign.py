@@ -23,8 +23,8 @@ from gymnasium import Space, error, spaces
 from puffer import foreign_worker
 from puffer._python import Events
 from puffer.errors import WorkerDied, WorkerTimeout
-from puffer.foreign_worker import Line, look, pack, unpack
-from puffer.local_backend import LOOK, LocalBackend, LocalWorker, single_threaded
+from puffer.foreign_worker import Line, pack, unpack
+from puffer.local_backend import LocalBackend, LocalWorker, single_threaded
 from puffer.padding import PaddedAction, copy_action_space, spanning_space
 from puffer.rendering import Rendering
 from puffer.spaces import ActionLayout, Layout
@@ -253,7 +253,6 @@ class ForeignBackend(LocalBackend):
             "leaves": {leaf.path: (leaf.offset, leaf.dtype.str, leaf.shape) for leaf in self.layout.leaves},
             "row_size": self.layout.row_size,
             "places": worker.places,
-            "look": LOOK,
             **self._settings,
         }
         worker.send(0, pack(plan))
@@ -296,8 +295,7 @@ class ForeignBackend(LocalBackend):
         return not worker.is_asked or worker.line.is_ready()
 
     def _wait_for_answer(self, mark: None, waiting: Sequence[_Interpreter]) -> bool:
-        if look([worker.line for worker in waiting], LOOK):
-            return True
+        # At once asleep: looking first, from Python, takes the core from a worker more often than it saves time.
         answers = select.poll()
         for worker in waiting:
             answers.register(worker.link, select.POLLIN)

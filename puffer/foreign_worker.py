@@ -135,21 +135,6 @@ class Line:
         return b"".join(parts)
 
 
-def look(lines, seconds):
-    """Look for a message of any line for so long at most: being woken takes longer. Others may have the core meanwhile.
-
-    Returns whether there is one.
-    """
-    end = time.perf_counter() + seconds
-    while True:
-        for line in lines:
-            if line.is_ready():
-                return True
-        if time.perf_counter() >= end:
-            return False
-        os.sched_yield()
-
-
 # ---- Spaces ----
 
 
@@ -829,7 +814,6 @@ def _run(line, streams):
     worker.bind(plan, _received_descriptor(line.socket))
     _print_to(streams)
     while True:
-        look([line], plan["look"])
         operation, argument = line.receive()
         line.send(0, worker.obey(operation, unpack(argument) if argument else None))
         if operation == CLOSE:

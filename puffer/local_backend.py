@@ -16,9 +16,6 @@ from puffer.remote_worker import RemoteWorker
 from puffer.shared import Block, BlockShape
 from puffer.worker_backend import GLANCE, WorkerBackend
 
-# How long parent and workers look for each other before they sleep, in seconds: longer than being woken takes.
-LOOK = 0.0002
-
 
 class LocalWorker(RemoteWorker):
     """A worker process, seen from the parent.

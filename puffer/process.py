@@ -11,11 +11,14 @@ from multiprocessing.connection import Connection
 from typing import Any
 
 from puffer._channel import raise_counter, value_of, wait_for_change
-from puffer.local_backend import LOOK, LocalBackend, LocalWorker, single_threaded
+from puffer.local_backend import LocalBackend, LocalWorker, single_threaded
 from puffer.process_worker import ANSWERED, COMMAND, FOLLOWS, OPERATION
 from puffer.shared import LINE
 from puffer.worker import RENDER, RESET
 from puffer.worker_backend import GLANCE
+
+# How long parent and workers look for each other before they sleep, in seconds: longer than being woken takes.
+LOOK = 0.0002
 
 
 class _Process(LocalWorker):
