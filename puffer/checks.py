@@ -10,12 +10,14 @@ import os
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from gymnasium.vector import AutoresetMode
 
 from puffer.rendering import batch_modes
+
+if TYPE_CHECKING:
+    from gymnasium.vector import AutoresetMode
 
 _SEEDS = 2**64
 
@@ -103,6 +105,9 @@ def _keywords(function: Any) -> list[str]:
 
 def autoreset_mode(value: Any) -> AutoresetMode:
     """`value` as an AutoresetMode. Raises ValueError."""
+    # Not above: systems in other interpreters use these checks, where Gymnasium may be older or missing.
+    from gymnasium.vector import AutoresetMode
+
     try:
         return AutoresetMode(value)
     except ValueError:

@@ -17,7 +17,7 @@ from puffer.backends import python_backend
 from puffer.env import PufferEnv
 from puffer.rendering import copy_mode, declared_modes
 from puffer.vector import VectorEnv
-from puffer.wrappers.gymnasium import GymnasiumCreator
+from puffer.wrappers.gym import GymnasiumCreator
 
 
 def emulate(

@@ -118,7 +118,10 @@ def _fields(rows: np.ndarray, layout: Layout) -> np.ndarray:
 
 
 class PaddedAction:
-    """Reads the actions of an agent with a space of its own from rows of the spanning layout."""
+    """Reads the actions of an agent with a space of its own from rows of the spanning layout.
+
+    `places` are those of its entries in a row, int (entries,).
+    """
 
     def __init__(self, space: Space, layout: ActionLayout) -> None:
         self._layout = ActionLayout(space)
@@ -131,18 +134,18 @@ class PaddedAction:
             size = int(np.prod(spanning.shape, dtype=np.int64))
             entries = spanning.offset // itemsize + np.arange(size).reshape(spanning.shape)
             places.append(entries[_corner(own.shape)].ravel())
-        self._places = np.concatenate(places)
+        self.places = np.concatenate(places)
 
     def value(self, row: np.ndarray) -> Any:
         """The action in a row, as the agent's space has it."""
-        own = row.reshape(-1)[self._places].astype(self._flat.dtype).reshape(self._flat.shape)
+        own = row.reshape(-1)[self.places].astype(self._flat.dtype).reshape(self._flat.shape)
         return self._layout.value(own)
 
     def narrow(self, low: np.ndarray, high: np.ndarray) -> None:
         """Write the agent's ranges of integers into those of its row, which has the spanning ones."""
         own_low, own_high = _ranges(self._flat)
-        low.reshape(-1)[self._places] = own_low.ravel()
-        high.reshape(-1)[self._places] = own_high.ravel()
+        low.reshape(-1)[self.places] = own_low.ravel()
+        high.reshape(-1)[self.places] = own_high.ravel()
 
 
 def copy_action_space(layout: ActionLayout, padded: list[PaddedAction | None]) -> spaces.MultiDiscrete | None:

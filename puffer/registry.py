@@ -6,10 +6,11 @@ import difflib
 import importlib
 import inspect
 import pkgutil
+import shlex
 from collections.abc import Callable
 from functools import partial
 from types import ModuleType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import gymnasium
 from gymnasium.error import NameNotFound
@@ -24,6 +25,9 @@ from puffer.loading import env_class, load_pyx
 from puffer.systems import SYSTEMS, missing
 from puffer.vector import VectorEnv
 
+if TYPE_CHECKING:
+    from puffer.foreign import ForeignCreator
+
 # What is registered: a native class, what makes one copy of an environment in Python, or "module:attribute" of
 # either, imported when it is made.
 Registered = type[Env] | Callable[..., Any] | str
@@ -32,9 +36,11 @@ _registered: dict[str, Registered] = {}
 
 # Environments of other packages have names "family-name", or "family" if the name is empty. The module of a family has
 # `names()`, the names to list; `knows(name)`, which may be true of more; and `creator(name, arguments)`, which returns
-# a creator, or `env_class(name)` if they are native.
+# a creator, or `env_class(name)` if they are native. If it also has `make(name, **arguments)`, which returns one copy,
+# or a copy and its time limit, its environments can run in another interpreter: there it is imported without the rest
+# of puffer, so neither it nor what it imports from puffer may import compiled modules, but inside of functions.
 _FAMILIES = {
-    "gym": "puffer.wrappers.gymnasium",
+    "gym": "puffer.wrappers.gym",
     **{name: system.adapter for name, system in SYSTEMS.items()},
 }
 
@@ -58,6 +64,7 @@ def make(
     timeout: float = 60.0,
     ordered: bool = False,
     restart_workers: bool = False,
+    python: str | None = None,
     **env_kwargs: Any,
 ) -> VectorEnv:
     """Make a batch of `num_envs` copies of the environment called `name`.
@@ -96,6 +103,11 @@ def make(
         Check actions for range and finiteness.
     timeout, ordered, restart_workers
         Of the workers, see `puffer.worker_backend.WorkerBackend`.
+    python : str, optional
+        Another interpreter, for example that of a virtual environment with packages that cannot be installed beside
+        those of this one: the workers run there. It needs Python 3.8 or later, NumPy 1.20 or later, and the package of
+        the environment; not puffer. The environment is of a family whose packages this can be done with, or was
+        registered as "module:attribute", to be found there. Arguments and infos are plain data and arrays.
     **env_kwargs
         The environment's own parameters.
 
@@ -103,8 +115,6 @@ def make(
     ------
     gymnasium.error.NameNotFound
         For an unknown name; the message has the nearest ones.
-    ImportError
-        For a package that is not installed; the message has the command that installs it.
     TypeError, ValueError
         For a bad argument, with its name and value.
     ImportError
@@ -120,18 +130,23 @@ def make(
         "record_episodes": record_episodes,
         "check_actions": check_actions,
     }
-    found = find(name)
-    if isinstance(found, type):
-        _check_arguments(name, found, env_kwargs)
-        return VectorEnv(found(num_envs, num_threads=num_threads, **options, **env_kwargs), copy=copy)
-    if render_mode is not None:
-        env_kwargs["render_mode"] = render_mode
     workers = {
         "num_workers": num_workers,
         "timeout": timeout,
         "ordered": ordered,
         "restart_workers": restart_workers,
     }
+    if python is not None:
+        checks.choice("backend", backend, ("auto", "process"))
+        from puffer.foreign import ForeignBackend
+
+        return VectorEnv(ForeignBackend(_ordered(name, python, env_kwargs), num_envs, **workers, **options), copy=copy)
+    found = find(name)
+    if isinstance(found, type):
+        _check_arguments(name, found, env_kwargs)
+        return VectorEnv(found(num_envs, num_threads=num_threads, **options, **env_kwargs), copy=copy)
+    if render_mode is not None:
+        env_kwargs["render_mode"] = render_mode
     steps_by = python_backend(found(env_kwargs), num_envs, backend, workers, options, num_threads)
     return VectorEnv(steps_by, copy=copy)
 
@@ -195,6 +210,29 @@ def find(name: str) -> type[Env] | Callable[[dict[str, Any]], Creator]:
     if name in points:
         return _found(name, points[name])
     raise NameNotFound(_unknown(name))
+
+
+def _ordered(name: str, python: str, arguments: dict[str, Any]) -> ForeignCreator:
+    """What another interpreter is to make, which alone knows what is there: a name need not be known here.
+
+    Raises ValueError for an environment that only this interpreter can make.
+    """
+    from puffer.foreign import ForeignCreator
+
+    registered = {**_entry_points(), **_registered}.get(name)
+    if isinstance(registered, str):
+        return ForeignCreator(python, name, registered, "", arguments)
+    family, _, rest = str(name).partition("-")
+    if registered is None and family in _FAMILIES:
+        if not hasattr(_family(family), "make"):
+            raise ValueError(f"python = {str(python)!r}: {family} cannot run in another interpreter")
+        packages = SYSTEMS[family].requirements if family in SYSTEMS else ()
+        return ForeignCreator(python, name, _FAMILIES[family], rest, arguments, shlex.join(packages))
+    find(name)
+    raise ValueError(
+        f"python = {str(python)!r}: {name} is of this interpreter and cannot run in another one; environments of other "
+        f'packages can be registered as "module:attribute"'
+    )
 
 
 def parameters(cls: type[Env]) -> dict[str, inspect.Parameter]:

@@ -49,6 +49,16 @@ class Block:
     """The arrays of a `BlockShape` in memory that other processes can map, given its file descriptor.
 
     The memory has no name, so it is gone with the last process that maps it, however that ends.
+
+    Attributes
+    ----------
+    shape : BlockShape
+    size : int
+        Bytes.
+    descriptor : int
+    arrays : dict of str to array
+    places : dict of str to int
+        Where each array begins, in bytes.
     """
 
     def __init__(self, shape: BlockShape, descriptor: int | None = None) -> None:
@@ -57,6 +67,8 @@ class Block:
             places[name] = size
             size += -(-int(np.prod(array_shape, dtype=np.int64)) * dtype.itemsize // _ALIGNMENT) * _ALIGNMENT
         self.shape = shape
+        self.size = size
+        self.places = places
         self.descriptor = _nameless_file(size) if descriptor is None else descriptor
         self._memory = mmap.mmap(self.descriptor, size)
         self.arrays = {

@@ -19,7 +19,7 @@ from gymnasium.vector import AutoresetMode
 
 from puffer import checks
 from puffer._python import Events
-from puffer.backend import MODES, Creator, PythonBackend
+from puffer.backend import MODES, PythonBackend
 from puffer.errors import WorkerDied, WorkerError, WorkerTimeout
 from puffer.remote_worker import RemoteWorker
 from puffer.worker import CLOSE, RENDER, RESET, STEP, Failure, Likeness
@@ -27,7 +27,7 @@ from puffer.worker import CLOSE, RENDER, RESET, STEP, Failure, Likeness
 # How often a waiting parent looks whether its workers live, in seconds.
 GLANCE = 0.2
 # How long a worker may take to import what it needs and make its copies, even if the timeout is shorter, in seconds.
-_START = 60.0
+START = 60.0
 # How long close() waits for workers to close their environments, in seconds.
 _FAREWELL = 2.0
 
@@ -71,7 +71,7 @@ class WorkerBackend(PythonBackend):
 
     def __init__(
         self,
-        creator: Creator,
+        creator: Any,
         num_envs: int,
         *,
         num_workers: int | None = None,
@@ -93,7 +93,7 @@ class WorkerBackend(PythonBackend):
         self._ordered = ordered
         self._restart = restart_workers
         self._restarts = 0
-        self._creator = cloudpickle.dumps(creator)
+        self._creator = self._portable(creator)
         self._workers: list[Any] = []
         # Those that have been told where their copies live, and can be sent commands.
         self._introduced: set[Any] = set()
@@ -109,6 +109,15 @@ class WorkerBackend(PythonBackend):
         _open.add(self)
 
     # ---- For subclasses ----
+
+    @staticmethod
+    def _portable(creator: Any) -> Any:
+        """What makes the copies, in the form in which workers are sent it."""
+        return cloudpickle.dumps(creator)
+
+    def _unpacked(self, worker: Any, message: bytes) -> Any:
+        """What a worker means by a message: a Likeness, Events, a frame or a Failure."""
+        return pickle.loads(message)
 
     def _cores(self) -> int:
         """The cores that workers may use."""
@@ -173,8 +182,8 @@ class WorkerBackend(PythonBackend):
     def _greeting(self, worker: RemoteWorker) -> Likeness:
         """What a new worker says of its copies."""
         try:
-            return self._answer(worker, time.monotonic() + max(self._timeout, _START))
-        except WorkerError:
+            return self._answer(worker, time.monotonic() + max(self._timeout, START))
+        except BaseException:
             worker.kill()
             raise
 
@@ -213,15 +222,14 @@ class WorkerBackend(PythonBackend):
         worker.is_asked = False
         if message is None:
             return None
-        result = pickle.loads(message)
+        result = self._unpacked(worker, message)
         if isinstance(result, Failure):
             raise self._raised(worker, result)
         return result
 
     # ---- Failures ----
 
-    @staticmethod
-    def _raised(worker: RemoteWorker, failure: Failure) -> WorkerError:
+    def _raised(self, worker: RemoteWorker, failure: Failure) -> Exception:
         copy = None if failure.place is None else worker.copies.start + failure.place
         where = f"worker {worker.index}" if copy is None else f"copy {copy} in worker {worker.index}"
         return WorkerError(

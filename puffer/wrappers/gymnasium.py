@@ -1,25 +1,16 @@
-"""Between Gymnasium and this package, both ways.
+"""Native environments for Gymnasium: `gymnasium.make("puffer/Catch-v0")` and `gymnasium.make_vec(...)` make them.
 
-`gymnasium.make("puffer/Catch-v0")` and `gymnasium.make_vec(...)` make native environments; Gymnasium's tools keep
-references to what an environment returns, so both return fresh arrays. `GymnasiumCreator` makes copies of an
-environment that is registered with Gymnasium.
+Gymnasium's tools keep references to what an environment returns, so both return fresh arrays.
 """
 
 from __future__ import annotations
 
-import copy as copying
-from collections.abc import Sequence
-from dataclasses import dataclass, field
 from typing import Any
 
 import gymnasium
 import numpy as np
-from gymnasium.envs.registration import EnvSpec, load_env_creator
 
 import puffer
-from puffer import checks
-from puffer._python import GymAdapter
-from puffer.rendering import copy_mode, declared_modes
 from puffer.vector import VectorEnv
 
 
@@ -90,49 +81,3 @@ class SingleEnv(gymnasium.Env):
     def close(self) -> None:
         """Close the environment and its window; closing twice is fine."""
         self._batch.close()
-
-
-def names() -> list[str]:
-    """The ids that Gymnasium can make one copy of, but for this package's own."""
-    return [id for id, spec in gymnasium.registry.items() if spec.entry_point and not id.startswith("puffer/")]
-
-
-def knows(id: str) -> bool:
-    """Whether `id` is one of `names()`."""
-    return id in names()
-
-
-def creator(id: str, arguments: dict[str, Any]) -> GymnasiumCreator:
-    """The creator of `puffer.make("gym-<id>", **arguments)`. Raises ValueError for an unknown render mode."""
-    spec, mode = gymnasium.spec(id), arguments.get("render_mode")
-    if mode is not None:
-        checks.render_mode(mode, _render_modes(spec))
-    # The spec travels: a worker knows only what the modules that it imports have registered.
-    return GymnasiumCreator(spec, arguments)
-
-
-def _render_modes(spec: EnvSpec) -> Sequence[str]:
-    made_by = spec.entry_point
-    return declared_modes(load_env_creator(made_by) if isinstance(made_by, str) else made_by)
-
-
-@dataclass(frozen=True)
-class GymnasiumCreator:
-    """Makes copies of the environment with this Gymnasium spec.
-
-    Gymnasium's own wrappers for checking, order and time limits are left off: the batch does their work.
-    """
-
-    spec: EnvSpec
-    arguments: dict[str, Any] = field(default_factory=dict)
-
-    def __call__(self, copy: int) -> GymAdapter:
-        arguments = dict(self.arguments)
-        spec = copying.deepcopy(self.spec)
-        max_steps = arguments.pop("max_episode_steps", spec.max_episode_steps)
-        spec.max_episode_steps = None
-        spec.order_enforce = False
-        mode = arguments.get("render_mode", spec.kwargs.get("render_mode"))
-        if mode is not None:
-            arguments["render_mode"] = copy_mode(mode, _render_modes(spec), copy)
-        return GymAdapter(gymnasium.make(spec, disable_env_checker=True, **arguments), max_steps)

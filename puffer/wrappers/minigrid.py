@@ -41,8 +41,18 @@ def creator(name: str, arguments: dict[str, Any]) -> Any:
     require("minigrid")
     from puffer.emulation import call_creator
 
+    return call_creator(MiniGrid, _with_level(name, arguments))
+
+
+def make(name: str, **arguments: Any) -> MiniGrid:
+    """One copy of a level."""
+    return MiniGrid(**_with_level(name, arguments))
+
+
+def _with_level(name: str, arguments: dict[str, Any]) -> dict[str, Any]:
+    """The arguments of `MiniGrid` for a level, checked."""
     mission_length = checks.integer("mission_length", arguments.pop("mission_length", MISSION_LENGTH), 1)
-    return call_creator(MiniGrid, {**arguments, "id": _id(name), "mission_length": mission_length})
+    return {**arguments, "id": _id(name), "mission_length": mission_length}
 
 
 # The longest missions of BabyAI have about 250 letters.

@@ -16,13 +16,14 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from puffer import checks
-from puffer._pettingzoo import PettingZooAdapter, pettingzoo_adapter
-from puffer._python import seeds_after
 from puffer.quiet import undisturbed
 from puffer.rendering import copy_mode, declared_modes
+
+if TYPE_CHECKING:
+    from puffer._pettingzoo import PettingZooAdapter
 
 _INSTALL = "python -m puffer.install pettingzoo"
 _PACKAGES = ("pettingzoo.butterfly", "pettingzoo.classic", "pettingzoo.sisl", "mpe2")
@@ -72,12 +73,15 @@ def creator(name: str, arguments: dict[str, Any]) -> PettingZooCreator:
     Raises ImportError for a missing package, TypeError for an argument that the environment does not have, ValueError
     for an unknown render mode.
     """
-    module = _module_of(name)
-    if module is None:
-        missing = " and ".join(_missing())
-        raise ImportError(f"pettingzoo-{name} is in no package that is installed, and {missing} is not: {_INSTALL}")
+    module = _installed_module(name)
     checks.render_mode(arguments.get("render_mode"), _render_modes(module))
     return PettingZooCreator(module, _own_arguments(module, arguments))
+
+
+def make(name: str, **arguments: Any) -> Any:
+    """One copy; in another interpreter only those run that can step all agents at once."""
+    module = _installed_module(name)
+    return _made(module, _own_arguments(module, arguments))
 
 
 @dataclass(frozen=True)
@@ -88,16 +92,23 @@ class PettingZooCreator:
     arguments: dict[str, Any]
 
     def __call__(self, copy: int) -> PettingZooAdapter:
-        module = _import(self.module)
-        make = getattr(module, "parallel_env", None) or module.env
+        from puffer._pettingzoo import pettingzoo_adapter
+        from puffer._python import seeds_after
+
         arguments = dict(self.arguments)
         if "render_mode" in arguments:
             arguments["render_mode"] = copy_mode(arguments["render_mode"], _render_modes(self.module), copy)
-        with undisturbed(_VARIABLES):
-            adapter = pettingzoo_adapter(make(**arguments))
+        adapter = pettingzoo_adapter(_made(self.module, arguments))
         if _bare_name(self.module) in _RESEEDED:
             adapter.reseeds, adapter.seeds = True, seeds_after(None)
         return adapter
+
+
+def _made(module: str, arguments: dict[str, Any]) -> Any:
+    """What the environment's own constructor makes, which steps all agents at once if it can."""
+    imported = _import(module)
+    with undisturbed(_VARIABLES):
+        return (getattr(imported, "parallel_env", None) or imported.env)(**arguments)
 
 
 # ---- Names ----
@@ -126,6 +137,14 @@ def _module_of(name: str) -> str | None:
     if name in _newest():
         return _newest()[name]
     return next((module for module in _modules() if name == f"{_bare_name(module)}-v{_version(module)}"), None)
+
+
+def _installed_module(name: str) -> str:
+    module = _module_of(name)
+    if module is None:
+        missing = " and ".join(_missing())
+        raise ImportError(f"pettingzoo-{name} is in no package that is installed, and {missing} is not: {_INSTALL}")
+    return module
 
 
 def _bare_name(module: str) -> str:
