@@ -77,6 +77,8 @@ class AtariBatch(BatchAdapter):
         A longer episode is truncated.
     """
 
+    restarts = True
+
     def __init__(
         self,
         num_copies: int,
@@ -156,9 +158,9 @@ class AtariBatch(BatchAdapter):
         buffers.rewards[...] = rewards
         buffers.terminations[...] = terminations
         buffers.truncations[...] = truncations
-        np.logical_or(terminations, truncations, out=self.over)
-        if self._keeps_finals and self.over.any():
-            finals[self.over] = info["final_obs"][self.over]
+        over = terminations | truncations
+        if self._keeps_finals and over.any():
+            finals[over] = info["final_obs"][over]
         return _told(info)
 
 
