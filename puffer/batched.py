@@ -96,13 +96,16 @@ class BatchAdapter:
 
 @dataclass(frozen=True)
 class BatchCreator:
-    """Makes adapters for several copies: `make(num_copies, num_threads, autoreset_mode, **arguments)`."""
+    """Makes adapters for several copies: `make(copies, num_threads, autoreset_mode, **arguments)`.
+
+    `copies` is the range of their numbers within the batch.
+    """
 
     make: Callable[..., BatchAdapter]
     arguments: dict[str, Any]
 
-    def __call__(self, num_copies: int, num_threads: int, autoreset_mode: AutoresetMode) -> BatchAdapter:
-        return self.make(num_copies, num_threads, autoreset_mode, **self.arguments)
+    def __call__(self, copies: range, num_threads: int, autoreset_mode: AutoresetMode) -> BatchAdapter:
+        return self.make(copies, num_threads, autoreset_mode, **self.arguments)
 
 
 class BatchedBackend(PythonBackend):
@@ -118,8 +121,9 @@ class BatchedBackend(PythonBackend):
         self._parts: list[_Part] = []
         adapters: list[BatchAdapter] = []
         try:
-            for _ in range(self.num_copies // self.batch_size):
-                adapters.append(creator(self.batch_size, min(threads, self.batch_size), self.autoreset_mode))
+            for first in range(0, self.num_copies, self.batch_size):
+                copies = range(first, first + self.batch_size)
+                adapters.append(creator(copies, min(threads, self.batch_size), self.autoreset_mode))
             self._set_up(adapters)
         except BaseException:
             with contextlib.suppress(Exception):
@@ -296,4 +300,5 @@ class _Part:
 
     def _by_copy(self, rows: np.ndarray) -> np.ndarray:
         """Which copies have any of these rows."""
-        return rows.reshape(-1, self._agents).any(axis=1)
+        by_copy: np.ndarray = rows.reshape(-1, self._agents).any(axis=1)
+        return by_copy

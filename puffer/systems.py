@@ -52,6 +52,14 @@ SYSTEMS = {
         licence="GPL-2.0",
     ),
     "minigrid": System("puffer.wrappers.minigrid", imports=["minigrid"], requirements=["minigrid>=3.1,<4"]),
+    "microrts": System(
+        "puffer.wrappers.microrts",
+        imports=["gym_microrts", "jpype"],
+        requirements=["JPype1>=1.5,<2", "pillow"],
+        bare_requirements=["gym-microrts==0.6.0"],
+        programs=["java"],
+        licence="GPL-3.0",
+    ),
 }
 
 

@@ -89,16 +89,16 @@ class GameBatch(BatchAdapter):
     action_space = ACTION
 
     def __init__(self, copies, num_threads, mode, /, *, agents=1, restarts=False, max_steps=None, lends=False):
-        self.games = [Game(agents) for _ in range(copies)]
+        self.games = [Game(agents) for _ in copies]
         self.agents_per_env = agents
         self.restarts = restarts
         self.max_steps = max_steps
         self.mode = mode
-        self.over = np.zeros(copies, bool)
+        self.over = np.zeros(len(copies), bool)
         self.closed = 0
         self.rendering = Rendering(("ansi",), "ansi", 30)
         if lends:
-            self.memory = {"actions": np.zeros(copies * agents, np.int64)}
+            self.memory = {"actions": np.zeros(len(copies) * agents, np.int64)}
 
     def rows(self, copy):
         return slice(copy * self.agents_per_env, (copy + 1) * self.agents_per_env)

@@ -81,7 +81,7 @@ class AtariBatch(BatchAdapter):
 
     def __init__(
         self,
-        num_copies: int,
+        copies: range,
         num_threads: int,
         autoreset_mode: AutoresetMode,
         /,
@@ -133,7 +133,7 @@ class AtariBatch(BatchAdapter):
             from ale_py.vector_env import AtariVectorEnv
 
             ALEInterface.setLoggerMode(LoggerMode.Error)
-            self._env = AtariVectorEnv(game, num_copies, num_threads=num_threads, autoreset_mode=mode, **options)
+            self._env = AtariVectorEnv(game, len(copies), num_threads=num_threads, autoreset_mode=mode, **options)
         self._keeps_finals = same_step
         self.observation_space = self._env.single_observation_space
         self.action_space = self._env.single_action_space
