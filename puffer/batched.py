@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -34,10 +34,16 @@ class BatchAdapter:
     max_steps : int or None
         A time limit that is for the backend to keep.
     rendering : puffer.rendering.Rendering
+    restarts : bool
+        Whether the object begins the next episodes itself, at the steps that the autoreset mode says. All of its agents
+        must then take part until the end of the episode.
+    memory : mapping
+        Arrays of the object that can be those of the batch, by the names in `Buffers`. They are, where the batch has
+        one part and the caller gave no `buf`.
     buffers : puffer.Buffers
         The rows of the copies, from `attach` on.
-    over : (copies,) bool
-        Whose episodes have ended in the last step, for all of their agents.
+    waiting : (copies,) bool
+        Which copies are over and wait for their reset, from `attach` on. The object may step them or not.
     """
 
     observation_space: Space
@@ -45,16 +51,19 @@ class BatchAdapter:
     agents_per_env = 1
     max_steps: int | None = None
     rendering = Rendering((), None, 30)
+    restarts = False
+    memory: Mapping[str, np.ndarray] = {}
 
-    def attach(self, buffers: Buffers) -> None:
+    def attach(self, buffers: Buffers, waiting: np.ndarray) -> None:
         """Use these rows, which are those of this adapter's copies alone."""
         self.buffers = buffers
-        self.over = np.zeros(len(buffers.rewards) // self.agents_per_env, np.bool_)
+        self.waiting = waiting
 
     def reset(self, seeds: list[int | None], copies: list[int]) -> dict[str, np.ndarray]:
-        """Begin new episodes in these copies: write their observations and masks. Returns infos of all rows, by name.
+        """Begin new episodes in these copies. Returns infos of all rows, by name; those of other copies do not count.
 
-        A seed of None continues the random numbers of the copy.
+        Writes the observations and masks of these copies, and nothing else. A seed of None continues the random
+        numbers of the copy.
         """
         raise NotImplementedError
 
@@ -62,12 +71,18 @@ class BatchAdapter:
         """Begin to step every copy with the actions of the buffers."""
 
     def finish(self, finals: np.ndarray) -> dict[str, np.ndarray]:
-        """Wait for the step: write observations, rewards, flags, masks, and `over`. Returns infos of all rows, by name.
+        """Wait for the step: write observations, rewards, flags, and masks. Returns infos of all rows, by name.
 
-        The adapter is made for an autoreset mode. In SameStep copies whose episode has ended show the first observation
-        of the next one, and their last observations are in `finals`, which has the shape of the observations. In
-        NextStep they show the last one, and the step after it, whose action does not count, gives the first one of
-        the next episode, with a reward and flags of zero. In the mode Disabled they show the last one.
+        The arrays of the infos are not written to again.
+        The masks tell which agents took part in the step; the rows of the others are zero. A copy is over when none of
+        its agents goes on. Unless the object `restarts` copies, those that are over show their last observation; the
+        backend resets them, in NextStep after the next step, and what that one makes of their rows is overwritten.
+
+        The adapter of an object that `restarts` them is made for an autoreset mode. In SameStep copies that are over
+        show the first observation of the next episode, and their last observations are in `finals`, which has the
+        shape of the observations. In NextStep they show the last one, and the step after it, whose action does not
+        count, gives the first one of the next episode, with a reward and flags of zero. In the mode Disabled they show
+        the last one.
         """
         raise NotImplementedError
 
@@ -81,13 +96,16 @@ class BatchAdapter:
 
 @dataclass(frozen=True)
 class BatchCreator:
-    """Makes adapters for several copies: `make(num_copies, num_threads, autoreset_mode, **arguments)`."""
+    """Makes adapters for several copies: `make(copies, num_threads, autoreset_mode, **arguments)`.
+
+    `copies` is the range of their numbers within the batch.
+    """
 
     make: Callable[..., BatchAdapter]
     arguments: dict[str, Any]
 
-    def __call__(self, num_copies: int, num_threads: int, autoreset_mode: AutoresetMode) -> BatchAdapter:
-        return self.make(num_copies, num_threads, autoreset_mode, **self.arguments)
+    def __call__(self, copies: range, num_threads: int, autoreset_mode: AutoresetMode) -> BatchAdapter:
+        return self.make(copies, num_threads, autoreset_mode, **self.arguments)
 
 
 class BatchedBackend(PythonBackend):
@@ -103,8 +121,9 @@ class BatchedBackend(PythonBackend):
         self._parts: list[_Part] = []
         adapters: list[BatchAdapter] = []
         try:
-            for _ in range(self.num_copies // self.batch_size):
-                adapters.append(creator(self.batch_size, min(threads, self.batch_size), self.autoreset_mode))
+            for first in range(0, self.num_copies, self.batch_size):
+                copies = range(first, first + self.batch_size)
+                adapters.append(creator(copies, min(threads, self.batch_size), self.autoreset_mode))
             self._set_up(adapters)
         except BaseException:
             with contextlib.suppress(Exception):
@@ -117,6 +136,8 @@ class BatchedBackend(PythonBackend):
         self._prepare(layout, action_layout, first.agents_per_env, None, first.rendering)
         if self.max_steps is None:
             self.max_steps = first.max_steps
+        if self._buf is None and len(adapters) == 1:
+            self._buf = first.memory
         self._make_own_memory()
         for part, adapter in enumerate(adapters):
             rows = self._rows(part)
@@ -162,127 +183,122 @@ class _Part:
         self.adapter = adapter
         self._buffers = buffers
         self._books = books
-        self._restarts = mode is AutoresetMode.SAME_STEP
-        self._max_steps = max_steps
+        self._restarts_at_once = mode is AutoresetMode.SAME_STEP
+        self._max_steps = np.inf if max_steps is None else max_steps
         rows, copies = len(buffers.rewards), len(books.ended)
         self._agents = rows // copies
         self._returns = np.zeros(rows)
         self._lengths = np.zeros(rows, np.int64)
         self._begun = np.zeros(rows)
-        # Agents whose episode goes on.
-        self._playing = np.zeros(rows, np.bool_)
         self._steps = np.zeros(copies, np.int64)
-        # Copies that the batch has truncated, which the system does not know to have ended.
-        self._late = np.zeros(copies, np.bool_)
+        # Copies that are over, and that the system does not restart itself.
+        self._left = np.zeros(copies, np.bool_)
         self._has_seed = np.zeros(copies, np.bool_)
-        adapter.attach(buffers)
+        self._under_way = False
+        adapter.attach(buffers, books.ended)
 
     def reset(self, seeds: list[int | None], copies: list[int]) -> Events:
         """Begin new episodes in these copies."""
+        if self._under_way:
+            # The step of another part has raised.
+            with contextlib.suppress(Exception):
+                self.finish()
         first = [seed is None and not self._has_seed[copy] for seed, copy in zip(seeds, copies, strict=True)]
         fresh = zip(seeds, first, fresh_seeds(len(copies)), strict=True)
-        seeds = [new if needed else seed for seed, needed, new in fresh]
+        chosen = np.zeros(len(self._steps), np.bool_)
+        chosen[copies] = True
         # A reset that raises leaves copies that must be reset.
-        self._books.ended[copies] = True
-        rows = self._rows_of(copies)
-        self._clear(rows)
-        infos = self.adapter.reset(seeds, copies)
-        self._has_seed[copies] = True
-        self._begin(copies)
-        return _told(infos, rows, len(self._playing))
+        self._books.ended[chosen] = True
+        events = Events()
+        self._clear(chosen)
+        self._tell(events, chosen, self.adapter.reset([new if needed else seed for seed, needed, new in fresh], copies))
+        self._has_seed[chosen] = True
+        self._begin(chosen)
+        return events
 
     def start(self) -> None:
         """Begin a step."""
+        self._under_way = True
         self.adapter.start()
 
     def finish(self) -> Events:
         """Wait for the step, and keep the books."""
-        buffers, books = self._buffers, self._books
-        waiting = np.flatnonzero(books.ended)
-        infos = self.adapter.finish(books.finals)
-        if len(waiting):
-            # The step of a copy that waited for its next episode was the reset.
-            self._give_up(waiting[self._late[waiting]])
-            self._begin(waiting)
-            self._playing[self._rows_of(waiting)] = False
-        playing = self._playing
+        self._under_way = False
+        buffers, events = self._buffers, Events()
+        # The step of a copy that waits for its next episode is the reset.
+        waiting = self._books.ended.copy()
+        infos = self.adapter.finish(self._books.finals)
+        took_part = buffers.masks & ~self._rows(waiting)
         self._steps += 1
-        self._steps[waiting] = 0
-        self._returns[playing] += buffers.rewards[playing]
-        self._lengths[playing] += 1
-        over = self.adapter.over.copy()
-        late = self._truncate(over)
-        ended = np.flatnonzero(playing & (buffers.terminations | buffers.truncations))
-        if len(ended):
-            self._record(ended)
-            self._end(over, late)
-        self._playing[self._rows_of(waiting)] = buffers.masks[self._rows_of(waiting)]
-        return _told(infos, slice(None), len(self._playing))
-
-    def _give_up(self, copies: np.ndarray) -> None:
-        """Let the system, which has gone on with these copies, begin new episodes."""
-        if len(copies):
-            self._clear(self._rows_of(copies))
-            self.adapter.reset([None] * len(copies), copies.tolist())
-            self.adapter.over[copies] = False
-
-    def _truncate(self, over: np.ndarray) -> np.ndarray:
-        """Truncate episodes that have reached the time limit. Returns the copies that the system would go on with."""
-        if self._max_steps is None:
-            return np.empty(0, np.intp)
-        late = self._steps >= self._max_steps
-        rows = np.repeat(late, self._agents) & self._playing
-        self._buffers.truncations[rows] = True
-        # Those that are over show the next episode already, in the mode SameStep.
-        late &= ~over
-        rows &= np.repeat(late, self._agents)
-        self._books.finals[rows] = self._buffers.observations[rows]
-        return np.flatnonzero(late)
-
-    def _record(self, ended: np.ndarray) -> None:
-        """Write the episodes of these rows into the books."""
-        records = self._books.episodes
-        records[ended, 0] = self._returns[ended]
-        records[ended, 1] = self._lengths[ended]
-        records[ended, 2] = time.perf_counter() - self._begun[ended]
-        self._books.sums[ended, 0] += 1
-        self._books.sums[ended, 1:] += records[ended, :2]
-        self._playing[ended] = False
-
-    def _end(self, over: np.ndarray, late: np.ndarray) -> None:
-        """End the episodes of copies, `over` by the rules and `late` by the limit."""
-        over[late] = True
-        if not self._restarts:
+        self._returns[took_part] += buffers.rewards[took_part]
+        self._lengths[took_part] += 1
+        over = ~waiting & ~self._by_copy(took_part & ~buffers.terminations & ~buffers.truncations)
+        late = ~waiting & (self._steps >= self._max_steps)
+        buffers.truncations[took_part & self._rows(late)] = True
+        self._left |= (over | late) & ~(over & self.adapter.restarts)
+        over |= late
+        ended = took_part & (buffers.terminations | buffers.truncations)
+        if ended.any():
+            self._record(ended, infos, events)
+        restarted = self._left.copy() if self._restarts_at_once else self._left & waiting
+        self._tell(events, ~restarted, infos)
+        if restarted.any():
+            self._clear(restarted & waiting)
+            copies = np.flatnonzero(restarted).tolist()
+            self._tell(events, restarted, self.adapter.reset([None] * len(copies), copies))
+        if self._restarts_at_once:
+            self._begin(over)
+        else:
+            self._begin(waiting)
             self._books.ended[over] = True
-            self._late[late] = True
-            return
-        if len(late):
-            self.adapter.reset([None] * len(late), late.tolist())
-        self._begin(np.flatnonzero(over))
+        return events
 
-    def _begin(self, copies: Any) -> None:
-        rows = self._rows_of(copies)
-        self._books.ended[copies] = False
-        self._late[copies] = False
-        self._steps[copies] = 0
-        self._returns[rows] = 0
-        self._lengths[rows] = 0
-        self._begun[rows] = time.perf_counter()
-        self._playing[rows] = self._buffers.masks[rows]
+    def _record(self, ended: np.ndarray, infos: dict[str, np.ndarray], events: Events) -> None:
+        """Write the episodes of these rows into the books, and the last observations that the system has not."""
+        books, now = self._books, time.perf_counter()
+        books.episodes[ended, 0] = self._returns[ended]
+        books.episodes[ended, 1] = self._lengths[ended]
+        books.episodes[ended, 2] = now - self._begun[ended]
+        books.sums[ended, 0] += 1
+        books.sums[ended, 1:] += books.episodes[ended, :2]
+        # An agent may come again while the episode of the copy goes on.
+        self._returns[ended] = 0
+        self._lengths[ended] = 0
+        self._begun[ended] = now
+        if self._restarts_at_once:
+            shown = ended & self._rows(self._left) if self.adapter.restarts else ended
+            books.finals[shown] = self._buffers.observations[shown]
+            if infos:
+                events.final_infos += [
+                    (int(row), {name: values[row] for name, values in infos.items()}) for row in np.flatnonzero(shown)
+                ]
 
-    def _clear(self, rows: np.ndarray) -> None:
+    def _begin(self, copies: np.ndarray) -> None:
+        """Begin the books of new episodes."""
+        if copies.any():
+            rows = self._rows(copies)
+            self._books.ended[copies] = False
+            self._left[copies] = False
+            self._steps[copies] = 0
+            self._returns[rows] = 0
+            self._lengths[rows] = 0
+            self._begun[rows] = time.perf_counter()
+
+    def _clear(self, copies: np.ndarray) -> None:
+        rows = self._rows(copies)
         for name in ("rewards", "terminations", "truncations"):
             getattr(self._buffers, name)[rows] = 0
 
-    def _rows_of(self, copies: Any) -> np.ndarray:
-        return (np.asarray(copies, np.intp)[:, np.newaxis] * self._agents + np.arange(self._agents)).ravel()
+    def _tell(self, events: Events, copies: np.ndarray, infos: dict[str, np.ndarray]) -> None:
+        """Add the infos of the agents that take part in these copies."""
+        if infos:
+            events.columns.append((0, self._rows(copies) & self._buffers.masks, infos))
 
+    def _rows(self, copies: np.ndarray) -> np.ndarray:
+        """Which rows belong to these copies."""
+        return np.repeat(copies, self._agents)
 
-def _told(infos: dict[str, np.ndarray], rows: Any, num_rows: int) -> Events:
-    """The infos of these rows, as what a step reports."""
-    events = Events()
-    if infos:
-        present = np.zeros(num_rows, np.bool_)
-        present[rows] = True
-        events.columns.append((0, present, infos))
-    return events
+    def _by_copy(self, rows: np.ndarray) -> np.ndarray:
+        """Which copies have any of these rows."""
+        by_copy: np.ndarray = rows.reshape(-1, self._agents).any(axis=1)
+        return by_copy

@@ -71,6 +71,9 @@ def _add_columns(
     info: dict[str, Any], arrays: dict[str, np.ndarray], rows: slice, present: np.ndarray, num_rows: int
 ) -> None:
     for key, values in arrays.items():
+        if key not in info and len(values) == num_rows and present.all():
+            info[key], info[f"_{key}"] = values, present.copy()
+            continue
         if key not in info:
             info[key] = np.zeros((num_rows, *values.shape[1:]), values.dtype)
             info[f"_{key}"] = np.zeros(num_rows, np.bool_)
@@ -82,7 +85,7 @@ def _empty(value: Any, num_rows: int) -> Any:
     """What holds the values of a key of which `value` is the first."""
     if isinstance(value, dict):
         return {}
-    if type(value) in (int, float, bool) or isinstance(value, np.number):
+    if type(value) in (int, float, bool) or isinstance(value, (np.number, np.bool_)):
         return np.zeros(num_rows, type(value))
     if isinstance(value, np.ndarray) and value.dtype != object:
         return np.zeros((num_rows, *value.shape), value.dtype)
@@ -97,9 +100,9 @@ def _fits(column: np.ndarray, value: Any) -> bool:
         # Longer strings would lose their ends.
         casting: Any = "same_kind" if value.dtype.kind in "iufc" else "safe"
         return value.shape == column.shape[1:] and np.can_cast(value.dtype, column.dtype, casting)
-    if type(value) not in (int, float, bool) and not isinstance(value, np.number):
+    if type(value) not in (int, float, bool) and not isinstance(value, (np.number, np.bool_)):
         return False
-    if column.dtype.kind == "i" and not isinstance(value, bool) and abs(value) > np.iinfo(column.dtype).max:
+    if column.dtype.kind == "i" and not isinstance(value, (bool, np.bool_)) and abs(value) > np.iinfo(column.dtype).max:
         return False
     return column.ndim == 1 and np.can_cast(np.asarray(value).dtype, column.dtype, "same_kind")
 

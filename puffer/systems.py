@@ -133,6 +133,16 @@ SYSTEMS = {
         pythons=((3, 10), (3, 11)),
         example="griddly-random-butterflies",
     ),
+    "microrts": System(
+        "puffer.wrappers.microrts",
+        imports=["gym_microrts", "jpype"],
+        requirements=["JPype1>=1.5,<2", "pillow"],
+        bare_requirements=["gym-microrts==0.6.0"],
+        builders=["setuptools<82", "wheel", "poetry-core", "poetry-dynamic-versioning"],
+        programs={"java": "apt-get install default-jre-headless, or any Java 17"},
+        example="microrts",
+        licence="GPL-3.0",
+    ),
 }
 
 

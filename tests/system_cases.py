@@ -20,12 +20,15 @@ class SystemCase(NamedTuple):
         Of the longer tests, which take some seconds.
     many : bool
         The system steps many copies itself, and needs no workers.
+    seeded : bool
+        The system has random numbers, so that games differ.
     """
 
     name: str
     options: dict[str, Any] = {}
     steps: int = 500
     many: bool = False
+    seeded: bool = True
 
     def __str__(self):
         return self.name
@@ -43,6 +46,8 @@ SYSTEM_CASES = [
     SystemCase("atari-breakout", {"episodic_life": True, "framestack": 1, "grayscale": False}, many=True),
     SystemCase("procgen-coinrun", many=True),
     SystemCase("minigrid-DoorKey-8x8"),
+    SystemCase("microrts", {"opponent": "lightRushAI"}, many=True, seeded=False),
+    SystemCase("microrts", {"map": "basesWorkers8x8", "self_play": True}, many=True, seeded=False),
     SystemCase("minigrid-BabyAI-BossLevel"),
     SystemCase("crafter"),
     SystemCase("nethack-score"),
@@ -64,11 +69,15 @@ def legal_actions(env, info, rng):
     mask = info.get("action_mask")
     if mask is None:
         return sampled(env.action_space, rng)
-    sizes = np.atleast_1d(getattr(env.single_action_space, "nvec", env.single_action_space.n))
-    parts = np.split(mask.reshape(env.num_envs, -1), np.cumsum(sizes)[:-1], axis=1)
-    # Where nothing is allowed, the row does not act and any action will do.
-    chosen = [(rng.random(part.shape) * (part > 0)).argmax(1) for part in parts]
-    return np.stack(chosen, 1).reshape(env.num_envs, *env.single_action_space.shape)
+    space = env.single_action_space
+    sizes = np.atleast_1d(space.nvec if isinstance(space, spaces.MultiDiscrete) else space.n).ravel()
+    starts = np.cumsum(sizes) - sizes
+    mask = mask.reshape(env.num_envs, -1)
+    # Where nothing is allowed, the row does not act and any action will do: the first one.
+    scores = rng.random(mask.shape) * (mask > 0)
+    best = np.repeat(np.maximum.reduceat(scores, starts, axis=1), sizes, axis=1)
+    places = np.where(scores == best, np.arange(mask.shape[1]) - np.repeat(starts, sizes), mask.shape[1])
+    return np.minimum.reduceat(places, starts, axis=1).reshape(env.num_envs, *space.shape)
 
 
 def sampled(space, rng):

@@ -77,9 +77,11 @@ class AtariBatch(BatchAdapter):
         A longer episode is truncated.
     """
 
+    restarts = True
+
     def __init__(
         self,
-        num_copies: int,
+        copies: range,
         num_threads: int,
         autoreset_mode: AutoresetMode,
         /,
@@ -131,7 +133,7 @@ class AtariBatch(BatchAdapter):
             from ale_py.vector_env import AtariVectorEnv
 
             ALEInterface.setLoggerMode(LoggerMode.Error)
-            self._env = AtariVectorEnv(game, num_copies, num_threads=num_threads, autoreset_mode=mode, **options)
+            self._env = AtariVectorEnv(game, len(copies), num_threads=num_threads, autoreset_mode=mode, **options)
         self._keeps_finals = same_step
         self.observation_space = self._env.single_observation_space
         self.action_space = self._env.single_action_space
@@ -156,9 +158,9 @@ class AtariBatch(BatchAdapter):
         buffers.rewards[...] = rewards
         buffers.terminations[...] = terminations
         buffers.truncations[...] = truncations
-        np.logical_or(terminations, truncations, out=self.over)
-        if self._keeps_finals and self.over.any():
-            finals[self.over] = info["final_obs"][self.over]
+        over = terminations | truncations
+        if self._keeps_finals and over.any():
+            finals[over] = info["final_obs"][over]
         return _told(info)
 
 
