@@ -53,7 +53,7 @@ def main(argv: Sequence[str]) -> int:
         allow_abbrev=False,
     )
     parser.add_argument(
-        "name", help="of the environment, its module and its folder: small letters, digits, underscores"
+        "name", help="of the environment, its module and its folder: lowercase letters, digits, underscores"
     )
     name = parser.parse_args(argv).name
     try:
@@ -97,7 +97,7 @@ def _check_spelling(name: str) -> None:
         near = re.sub("[^a-z0-9]+", "_", name.lower()).strip("_")
         hint = f", such as {near!r}" if _SPELLING.fullmatch(near) else ""
         raise ValueError(
-            f"the name must be small letters, digits and underscores, with a letter first{hint}; got {name!r}"
+            f"the name must be lowercase letters, digits and underscores, with a letter first{hint}; got {name!r}"
         )
     if keyword.iskeyword(name):
         raise ValueError(f"{name!r} is a keyword of Python: choose another name")
