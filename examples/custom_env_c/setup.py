@@ -1,4 +1,4 @@
-"""Compiles custom_env_c.pyx against the installed puffer; everything else is in pyproject.toml."""
+"""Compiles lander.pyx against the installed puffer; everything else is in pyproject.toml."""
 
 import site
 import sys
@@ -18,4 +18,4 @@ except ModuleNotFoundError as error:
         "was not found, give pip install the option --no-build-isolation."
     )
 
-setup(ext_modules=native_extensions("custom_env_c.pyx"))
+setup(ext_modules=native_extensions("lander.pyx"))

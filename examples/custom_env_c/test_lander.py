@@ -1,4 +1,4 @@
-"""The rules of custom_env_c. Run with: python -m pytest custom_env_c"""
+"""The rules of Lander."""
 
 import numpy as np
 import pytest
@@ -8,7 +8,7 @@ import puffer
 
 def landings(policy):
     """Rewards at touchdown, and what was seen last, of landings by `policy`, which gets heights, speeds and fuel."""
-    env = puffer.make("custom_env_c", num_envs=64)
+    env = puffer.make("lander", num_envs=64)
     observations, _ = env.reset(seed=0)
     last_rewards, last_seen = [], []
     for _ in range(300):
@@ -21,7 +21,7 @@ def landings(policy):
 
 
 def test_it_is_a_correct_environment():
-    puffer.check_env("custom_env_c")
+    puffer.check_env("lander")
 
 
 def test_without_the_engine_it_crashes():
@@ -42,7 +42,7 @@ def test_who_brakes_in_time_lands_softly():
 
 
 def test_fuel_runs_out():
-    env = puffer.make("custom_env_c", num_envs=1)
+    env = puffer.make("lander", num_envs=1)
     env.reset(seed=0)
     for used in range(1, 50):
         observations, rewards, *_ = env.step(np.ones(1, np.int32))
