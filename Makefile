@@ -59,7 +59,8 @@ fuzz:
 
 build/%/tree: systems FORCE
 	mkdir -p $@
-	tar -c --exclude='*.so' --exclude=__pycache__ puffer tests benchmarks docs setup.py pyproject.toml README.md | tar -x -C $@
+	tar -c --exclude='*.so' --exclude=__pycache__ puffer tests benchmarks docs examples \
+		setup.py pyproject.toml MANIFEST.in README.md LICENSE | tar -x -C $@
 
 FORCE:
 
@@ -67,7 +68,7 @@ lint: build
 	$(RUN) -m ruff check .
 	$(RUN) -m ruff format --check .
 	# It starts pycodestyle, which it looks for in the PATH.
-	PATH="$(abspath $(VENV))/bin:$$PATH" cython-lint puffer
+	PATH="$(abspath $(VENV))/bin:$$PATH" cython-lint puffer examples
 	$(RUN) -m mypy.stubtest --ignore-missing-stub $$(cd puffer && find . -name '*.pyi' | sed 's|^\./|puffer.|; s|/|.|g; s|\.pyi$$||')
 
 clean:

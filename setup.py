@@ -9,14 +9,17 @@ from setuptools import Extension, setup
 # By its path: the package cannot be imported before it is built.
 building = runpy.run_path("puffer/building.py")
 variant = building["chosen_variant"]()
+# What puffer.new hands out is a package of its own.
+sources = [path for path in sorted(Path("puffer").rglob("*.pyx")) if "template" not in path.parts]
 utility = Extension("puffer._cyutility", [], **building["compiler_arguments"](variant))
 
 setup(
     ext_modules=building["native_extensions"](
-        *sorted(Path("puffer").rglob("*.pyx")),
+        *sources,
         more=[utility],
         shared_utility_qualified_name=utility.name,
-        build_dir=f"build/cython-{variant}",
+        # The variants have folders of their own.
+        force=False,
         nthreads=os.cpu_count() or 1,
     ),
     options={"build_ext": {"parallel": os.cpu_count() or 1}, "build": {"build_base": f"build/{variant}"}},

@@ -1,25 +1,16 @@
 # PUBLIC: what the author of a native environment cimports. An extension compiled against this file, _batch.pxd and
-# _loop.pxd holds their layout, so any change to the fields or to the order of methods must raise PUFFER_ABI;
-# import_puffer() then refuses extensions built for another layout instead of letting them write to the wrong places.
+# _loop.pxd holds their layout, so any change to the fields or to the order of methods must raise PUFFER_ABI in _abi.h,
+# which then refuses extensions built for another layout instead of letting them write to the wrong places.
 from libc.stdint cimport uint8_t, uint64_t
 
 from puffer._batch cimport Batch
 from puffer._buffers cimport Buffers
 from puffer._raster cimport Canvas
 
-cdef enum:
-    PUFFER_ABI = 1
-
-
-cdef inline int import_puffer() except -1:
-    """To be called at the top of every extension that cimports this module."""
-    from puffer import _core
-    if _core.ABI != PUFFER_ABI:
-        raise ImportError(
-            f"this extension was built for version {PUFFER_ABI} of puffer's binary interface, and the installed "
-            f"puffer has version {_core.ABI}: build the extension again"
-        )
-    return 0
+cdef extern from "_abi.h":
+    const int PUFFER_ABI
+    # Every extension calls it by itself.
+    int import_puffer() except -1
 
 
 cdef class Env(Batch):

@@ -59,7 +59,8 @@ def native_extensions(
     more : sequence of Extension
         Further ones.
     **cythonize_options
-        For `Cython.Build.cythonize`.
+        For `Cython.Build.cythonize`. By default everything is compiled anew (`force=True`), since neither Cython nor
+        setuptools notices that the variant is another one.
 
     Raises ValueError for another variant, and Cython's CompileError.
     """
@@ -67,6 +68,7 @@ def native_extensions(
     if variant not in VARIANTS:
         raise ValueError(f"variant must be one of {', '.join(map(repr, VARIANTS))}, got {variant!r}")
     Options.docstrings = True
+    cythonize_options = {"build_dir": f"build/cython-{variant}", "force": True, **cythonize_options}
     if "shared_utility_qualified_name" not in cythonize_options:
         cythonize_options |= _shared_helpers()
     return cythonize(
@@ -102,14 +104,15 @@ def _shared_helpers() -> dict[str, str]:
 
 
 def _extension(source: Path, package: str, variant: str) -> Extension:
+    folders = (source.parent, _INCLUDE / "puffer")
     parts = (source.stem,) if source.is_absolute() else source.with_suffix("").parts
     return Extension(
         ".".join([*([package] if package else []), *parts]),
         [str(source)],
         include_dirs=[str(source.parent), str(_INCLUDE), str(_INCLUDE / "puffer"), np.get_include()],
         define_macros=[("NPY_NO_DEPRECATED_API", "NPY_1_7_API_VERSION")],
-        # Cython does not see what verbatim C includes.
-        depends=[str(path) for folder in {source.parent, Path("puffer")} for path in sorted(folder.glob("*.h"))],
+        # Cython does not see what verbatim C includes. A source distribution takes what is relative.
+        depends=[str(source), *(str(path) for folder in folders for path in sorted(folder.glob("*.h")))],
         **compiler_arguments(variant),
     )
 

@@ -23,6 +23,8 @@ from puffer.caching import cache_folder
 # What a source may include or cimport from its own folder.
 _NEIGHBOURS = ("*.pxd", "*.pxi", "*.h")
 
+_NEEDED = 'Building environments needs Cython and setuptools: pip install "puffer-envs[author]"'
+
 # Runs in a process of its own: a compiler may crash, and what it prints is wanted as text.
 _BUILD = """
 import json, sys
@@ -133,7 +135,7 @@ def _message(source: Path, output: str) -> str:
     lines = output.strip().partition("\nTraceback (most recent call last):")[0].strip().splitlines()
     missing = [line for line in output.splitlines() if line.startswith("ModuleNotFoundError")]
     if missing:
-        lines = [*missing, 'Building environments needs Cython and setuptools: pip install "puffer-envs[author]"']
+        lines = [*missing, _NEEDED]
     return "\n".join([f"{source} does not compile:", *lines])
 
 
@@ -148,9 +150,12 @@ def _key(source: Path, variant: str) -> str:
 @cache
 def _builders() -> tuple[object, ...]:
     """What compiles, and against what: puffer and what has compiled it, Cython, NumPy and the C compiler."""
-    import Cython
     import numpy as np
 
+    try:
+        import Cython
+    except ModuleNotFoundError as error:
+        raise BuildError(f"{error}. {_NEEDED}") from None
     compiler = shlex.split(os.environ.get("CC") or sysconfig.get_config_var("CC") or "cc")
     if shutil.which(compiler[0]) is None:
         raise BuildError(f"there is no C compiler {compiler[0]!r}; install one, or name it in the variable CC")

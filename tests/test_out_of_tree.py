@@ -1,9 +1,10 @@
 """An environment in a package of its own, built against the installed one."""
 
 import os
+import shutil
 import subprocess
 import sys
-import textwrap
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -17,9 +18,7 @@ from gymnasium import spaces
 
 from libc.stdint cimport int32_t
 
-from puffer._core cimport Buffers, Env, import_puffer
-
-import_puffer()
+from puffer._core cimport Buffers, Env
 
 cdef class Counter(Env):
     """Counter(num_envs=1, *, goal=5, **options)
@@ -72,9 +71,9 @@ def package(tmp_path_factory):
     return folder
 
 
-def run(folder, *arguments):
-    """Run Python in `folder`, with the tested package on its path; returns what it printed."""
-    environment = {**os.environ, "PYTHONPATH": puffer.get_include()}
+def run(folder, *arguments, path=None):
+    """Run Python in `folder`, with puffer from `path`, by default the tested one; returns what it printed."""
+    environment = {**os.environ, "PYTHONPATH": str(path or puffer.get_include())}
     result = subprocess.run(
         [sys.executable, *arguments], cwd=folder, env=environment, capture_output=True, text=True, timeout=300
     )
@@ -97,16 +96,46 @@ def test_an_outside_environment_runs_like_one_of_the_package(package, monkeypatc
     assert observations.tolist() == [[0], [1], [1]]
 
 
+IMPORT = """
+import warnings
+warnings.simplefilter("error")
+try:
+    import counter
+except Exception as error:
+    print(type(error).__name__, error)
+"""
+
+
 def test_an_extension_for_another_binary_interface_is_refused_at_import(package):
-    program = """
-        import puffer._core
-        puffer._core.ABI += 1
-        try:
-            import counter
-        except ImportError as error:
-            print(error)
-    """
-    message = run(package, "-c", textwrap.dedent(program))
-    assert "binary interface" in message
-    assert f"version {puffer.ABI} " in message
-    assert "build the extension again" in message
+    message = run(package, "-c", f"import puffer._core\npuffer._core.ABI += 1\n{IMPORT}")
+    assert message == (
+        f"ImportError this extension was built for version {puffer.ABI} of puffer's binary interface, and the "
+        f"installed puffer has version {puffer.ABI + 1}: build the extension again\n"
+    )
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        ("    cdef uint64_t signature\n", "    cdef uint64_t signature\n    cdef uint64_t more[4]\n"),
+        ("    cdef uint64_t signature\n", ""),
+        ("cdef class Env(Batch):", "cdef class Absent:\n    cdef int field\n\n\ncdef class Env(Batch):"),
+    ],
+    ids=["a smaller Env", "a larger Env", "a class less"],
+)
+def test_what_else_differs_does_not_come_first(tmp_path, before, after):
+    """Not even Cython's own complaints about the sizes of types."""
+    other = tmp_path / "puffer"
+    shutil.copytree(Path(puffer.__file__).parent, other, ignore=shutil.ignore_patterns("__pycache__", "ocean"))
+    (other / "ocean").mkdir()
+    (other / "ocean" / "__init__.py").touch()
+    for name, old, new in (("_core.pxd", before, after), ("_abi.h", f"ABI {puffer.ABI}", f"ABI {puffer.ABI + 1}")):
+        text = (other / name).read_text()
+        assert old in text
+        (other / name).write_text(text.replace(old, new))
+    (tmp_path / "counter.pyx").write_text(SOURCE)
+    (tmp_path / "setup.py").write_text(SETUP)
+    run(tmp_path, "setup.py", "-q", "build_ext", "--inplace", path=tmp_path)
+    other.rename(tmp_path / "away")
+    message = run(tmp_path, "-c", IMPORT)
+    assert message.startswith(f"ImportError this extension was built for version {puffer.ABI + 1} of puffer's binary")

@@ -1,0 +1,21 @@
+"""Compiles lander.pyx against the installed puffer; everything else is in pyproject.toml."""
+
+import site
+import sys
+from importlib.util import find_spec
+
+from setuptools import setup
+
+# pip builds in an environment of its own. The module has to fit the puffer that is installed here, so look for that.
+if find_spec("puffer") is None:
+    for folder in (*site.getsitepackages(), site.getusersitepackages()):
+        site.addsitedir(folder)
+try:
+    from puffer.building import native_extensions
+except ModuleNotFoundError as error:
+    sys.exit(
+        f"{error}. Building this package needs puffer with its extra, puffer-envs[author]. If that is installed and "
+        "was not found, give pip install the option --no-build-isolation."
+    )
+
+setup(ext_modules=native_extensions("lander.pyx"))

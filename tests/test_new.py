@@ -1,0 +1,187 @@
+"""`python -m puffer.new`: the package that it writes, and the names that it refuses."""
+
+import re
+from pathlib import Path
+
+import pytest
+from packaging_help import INSTALL, PIP, ROOT, installed, output, run, virtual_environment
+
+from puffer.new import program
+
+EXAMPLES = ROOT / "examples"
+
+
+@pytest.fixture
+def here(tmp_path, monkeypatch):
+    """An empty folder, which is the current one."""
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def refusal(capsys, name):
+    """What the program says when it refuses a name."""
+    with pytest.raises(SystemExit) as raised:
+        program.main([name])
+    assert raised.value.code == 2
+    captured = capsys.readouterr()
+    assert captured.out == ""
+    assert captured.err.count("\n") == 1
+    return captured.err
+
+
+# ---- What is written ----
+
+
+def test_a_package_has_all_files_under_its_name(here, capsys):
+    assert program.main(["two_words"]) == 0
+    files = {path.name: path.read_text() for path in (here / "two_words").iterdir()}
+    assert files.keys() == {
+        "two_words.pyx", "test_two_words.py", "pyproject.toml", "setup.py", "README.md", ".gitignore"
+    }  # fmt: skip
+    assert not [name for name, text in files.items() if re.search("my_?env", text, re.IGNORECASE)]
+    assert "cdef class TwoWords(Env):" in files["two_words.pyx"]
+    assert 'two_words = "two_words:TwoWords"' in files["pyproject.toml"]
+    printed = capsys.readouterr().out
+    assert all(name in printed for name in files)
+    assert "pip install -e two_words" in printed
+
+
+def test_every_file_of_the_template_is_written():
+    template = {path.name for path in Path(program.__file__).with_name("template").iterdir() if path.is_file()}
+    assert program.contents("my_env").keys() == template
+
+
+def test_the_package_is_built_by_the_cython_that_builds_puffer():
+    ours, theirs = (ROOT / "pyproject.toml").read_text(), program.contents("some")["pyproject.toml"]
+    for name in ("setuptools", "Cython", "numpy"):
+        requirement = re.compile(rf'requires = .*"({name}[^"]*)"')
+        assert requirement.search(ours)[1] == requirement.search(theirs)[1]
+
+
+def test_the_example_is_such_a_package():
+    for name, text in program.contents("custom_env").items():
+        assert (EXAMPLES / "custom_env" / name).read_text() == text, "write examples/custom_env anew"
+
+
+def test_the_example_in_c_is_built_in_the_same_way():
+    expected = program.contents("lander")
+    expected["pyproject.toml"] = expected["pyproject.toml"].replace("for puffer", "for puffer, in C")
+    for name in ("setup.py", "pyproject.toml", ".gitignore"):
+        assert (EXAMPLES / "custom_env_c" / name).read_text() == expected[name]
+
+
+# ---- What is refused ----
+
+
+@pytest.mark.parametrize(
+    ("name", "reason"),
+    [
+        ("my-env", "lowercase letters, digits and underscores, with a letter first, such as 'my_env'; got 'my-env'"),
+        ("MyEnv", "such as 'myenv'; got 'MyEnv'"),
+        ("../up", "such as 'up'; got '../up'"),
+        ("1st", "with a letter first; got '1st'"),
+        ("", "with a letter first; got ''"),
+        ("_hidden", "such as 'hidden'; got '_hidden'"),
+        ("größe", "got 'größe'"),
+        ("class", "'class' is a keyword of Python"),
+        ("env", "'env' would have the class Env"),
+        ("none", "'none' would have the class None"),
+        ("snake", "puffer.make knows an environment called 'snake' already"),
+        ("json", "there is a Python module called 'json' already"),
+        ("numpy", "there is a Python module called 'numpy' already"),
+        ("puffer", "there is a Python module called 'puffer' already"),
+        ("pytest_xdist", "a package called 'pytest_xdist' is installed, which pip would replace"),
+    ],
+)
+def test_a_name_that_cannot_be(here, capsys, name, reason):
+    assert reason in refusal(capsys, name)
+    assert not [*here.iterdir()]
+
+
+def test_a_module_beside_the_new_folder_is_in_the_way_too(here, capsys, monkeypatch):
+    monkeypatch.syspath_prepend(str(here))
+    (here / "mine.py").touch()
+    assert "there is a Python module called 'mine' already" in refusal(capsys, "mine")
+
+
+@pytest.mark.parametrize("kind", ["folder", "file", "link"])
+def test_nothing_is_overwritten(here, capsys, kind):
+    path = here / "mine"
+    if kind == "folder":
+        path.mkdir()
+    elif kind == "file":
+        path.write_text("precious")
+    else:
+        path.symlink_to("nowhere")
+    assert f"{path} exists already" in refusal(capsys, "mine")
+    assert [*here.iterdir()] == [path]
+    assert kind != "folder" or not [*path.iterdir()]
+    assert kind != "file" or path.read_text() == "precious"
+
+
+def test_a_folder_that_cannot_be_made_is_one_line(here, capsys, monkeypatch):
+    def refuse(self):
+        raise PermissionError(13, "Permission denied", str(self))
+
+    monkeypatch.setattr(Path, "mkdir", refuse)
+    assert "Permission denied" in refusal(capsys, "mine")
+
+
+def test_help_says_what_it_does(capsys):
+    with pytest.raises(SystemExit) as raised:
+        program.main(["--help"])
+    assert raised.value.code == 0
+    assert "a package for a new native environment" in capsys.readouterr().out
+
+
+# ---- From an empty folder to a measured environment ----
+
+
+@pytest.fixture(scope="module")
+def written(tmp_path_factory):
+    """A folder with a new package in it, and the Python of a virtual environment that has puffer."""
+    folder = tmp_path_factory.mktemp("new")
+    python = virtual_environment(folder / "venv", installed(), ROOT)
+    output("-m", "puffer.new", "my_env", cwd=folder, python=python)
+    return folder, python
+
+
+def test_the_package_runs(written):
+    folder, python = written
+    output(*PIP, "--python", python, *INSTALL, "-e", "my_env", cwd=folder)
+    # In the folder in which "my_env" is also the name of a folder.
+    program = 'import puffer; print(puffer.make("my_env", num_envs=1024).reset(seed=0)[0].shape)'
+    assert output("-c", program, cwd=folder, python=python) == "(1024, 6, 6)\n"
+    output("-W", "error", "-m", "pytest", "-q", "my_env", cwd=folder, python=python)
+    short = ("--seconds", "0.02", "--repeats", "2", "--num-envs", "1,8", "--num-threads", "1", "--compare", "none")
+    assert "my_env" in output("-m", "puffer.bench", "my_env", *short, cwd=folder, python=python)
+    taken = run("-m", "puffer.new", "my_env", cwd=folder / "venv", python=python)
+    assert "puffer.make knows an environment called 'my_env' already" in taken.stderr
+
+
+@pytest.fixture(scope="module")
+def isolated(tmp_path_factory):
+    """A folder for PYTHONPATH, with which Python sees what pip gives to a build: no packages but its requirements."""
+    folder = tmp_path_factory.mktemp("isolated")
+    for name in ("setuptools", "_distutils_hack", "Cython", "numpy", "numpy.libs"):
+        if (Path(installed()) / name).exists():
+            (folder / name).symlink_to(Path(installed()) / name)
+    hide = f"sys.path = [path for path in sys.path if path != {str(ROOT)!r} and 'site-packages' not in path]"
+    (folder / "sitecustomize.py").write_text(f"import sys\n{hide}\n")
+    return folder
+
+
+def test_an_isolated_build_finds_the_installed_puffer(written, isolated):
+    folder, python = written
+    output("setup.py", "-q", "build_ext", "-b", folder / "built", cwd=folder / "my_env", path=[isolated], python=python)
+    assert [*(folder / "built").glob("my_env.*")]
+
+
+def test_without_puffer_a_build_says_what_to_do(written, isolated, tmp_path):
+    python = virtual_environment(tmp_path)
+    result = run("setup.py", "build_ext", cwd=written[0] / "my_env", path=[isolated], python=python)
+    assert result.returncode == 1
+    assert result.stderr == (
+        "No module named 'puffer'. Building this package needs puffer with its extra, puffer-envs[author]. If that is "
+        "installed and was not found, give pip install the option --no-build-isolation.\n"
+    )
