@@ -35,7 +35,7 @@ STORY = EXAMPLES / "prototype_to_native"
 
 BLOCK = re.compile(r"^```(\w*)\n(.*?)^```$", re.DOTALL | re.MULTILINE)
 SAVE = re.compile(r"Save this as `([^`]+)`:\s*\Z")
-NUMBER = re.compile(r"(?<![\w.])-?\d[\d,]*(\.\d+)?(e[+-]?\d+)?")
+NUMBER = re.compile(r"(?<![\w.])-?\d+(,\d{3})*(\.\d+)?(e[+-]?\d+)?")
 WORD = re.compile(r"[A-Za-z_µ][\w.:/()<>-]+")
 # Appended to the command line of a bench, where the last one of an option counts.
 QUICK = "--num-envs 8 --seconds 0.02 --repeats 1"
