@@ -51,7 +51,7 @@ class Crafter(crafter.Env):
 
     Parameters
     ----------
-    area : (int, int)
+    area : int or (int, int)
         Cells of the world, width and height.
     view : int or (int, int)
         Cells of the picture, width and height. The lower ones are for the inventory.
@@ -66,8 +66,7 @@ class Crafter(crafter.Env):
     """
 
     metadata = {"render_modes": ["rgb_array"], "render_fps": 10}
-    observation_space = None
-    action_space = None
+    observation_space = action_space = None
 
     def __init__(
         self,
@@ -88,26 +87,27 @@ class Crafter(crafter.Env):
         checks.boolean("reward", reward)
         length = None if length is None else checks.integer("length", length, 0)
         super().__init__(area, view, size, reward, length, seed=0)
-        self.metadata = type(self).metadata
-        self.render_mode = render_mode
+        # They are properties and None in the package.
         self.observation_space = spaces.Box(0, 255, (size[1], size[0], 3), np.uint8)
         self.action_space = spaces.Discrete(len(constants.actions))
+        self.metadata = type(self).metadata
+        self.render_mode = render_mode
         self._gives_semantic = checks.boolean("semantic", semantic)
         self._has_seed = False
         self._near = 2 * max(view)
         self._world = _World(area, constants.materials, _CHUNK)
         self._sem_view = engine.SemanticView(self._world, list(self._sem_view._obj_ids))
-        unit = size[0] // view[0], size[1] // view[1]
-        rows = view[1] - inventory_rows
-        self._local_view = LocalView(self._world, self._textures, (view[0], rows), unit)
-        # The parts of the picture: what is near above, the inventory below.
+        self._set_up_picture(view, view[1] - inventory_rows, size)
+
+    def _set_up_picture(self, view: tuple[int, int], rows: int, size: tuple[int, int]) -> None:
+        """A picture of what is near, `rows` of cells, with the inventory below."""
+        self._unit = width, height = size[0] // view[0], size[1] // view[1]
+        self._local_view = LocalView(self._world, self._textures, (view[0], rows), self._unit)
         self._picture = np.zeros((size[1], size[0], 3), np.uint8)
-        left, top = (size[0] - view[0] * unit[0]) // 2, (size[1] - view[1] * unit[1]) // 2
-        middle, right, bottom = top + rows * unit[1], left + view[0] * unit[0], top + view[1] * unit[1]
-        self._near_part = self._picture[top:middle, left:right]
-        self._inventory_part = self._picture[middle:bottom, left:right]
+        left, top = (size[0] - view[0] * width) // 2, (size[1] - view[1] * height) // 2
+        cells = self._picture[top : top + view[1] * height, left : left + view[0] * width]
+        self._near_part, self._inventory_part = cells[: rows * height], cells[rows * height :]
         self._shown_inventory: list[int] | None = None
-        self._unit = unit
 
     def reset(self, *, seed: int | None = None, options: dict[str, Any] | None = None) -> tuple[np.ndarray, dict]:
         if seed is not None or not self._has_seed:
