@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 from gymnasium.envs.registration import load_env_creator
 from helpers import assert_same, run_script, snapshot
+from nle_package import assert_shows, begin, make
 from puffer._python import seeds_after
-from test_nethack import assert_shows, begin, make
 
 import puffer
 from puffer.quiet import undisturbed
@@ -183,6 +183,14 @@ def test_a_manager_of_rewards_sees_the_step_before():
         env.reset(seed=[1, 1])
         rewards = [env.step([action] * 2)[1].copy() for action in [2, 0, 3, 3, 1, 0] * 3]
     assert np.array_equal(np.array(rewards), np.float32([[reward] * 2 for reward in expected]))
+
+
+def test_pictures():
+    with make("minihack-Room-5x5", render_mode="rgb_array", observation_keys=("chars",)) as env:
+        env.reset(seed=1)
+        (frame,) = env.render()
+        assert frame.shape == (336, 1264, 3)
+        assert frame.any()
 
 
 BOXOBAN = """; 0

@@ -6,17 +6,16 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from contextlib import closing
 
 import gymnasium
 import numpy as np
 import pytest
 from helpers import assert_same, run_script, snapshot
+from nle_package import assert_shows, bare_task, begin, make
 from puffer._python import seeds_after
 
 import puffer
 from puffer import Buffers
-from puffer.quiet import undisturbed
 from puffer.wrappers import nethack
 
 nle_nethack = pytest.importorskip("nle.nethack", reason="python -m puffer.install nethack")
@@ -24,35 +23,6 @@ nle_nethack = pytest.importorskip("nle.nethack", reason="python -m puffer.instal
 FEW = ("glyphs", "blstats", "message")
 # A game of nethack-score with this seed begins with a question that nle cannot answer.
 QUESTION = 1288245594
-
-
-def bare_task(task, **arguments):
-    """nle's own environment."""
-    import nle.env.tasks
-
-    with undisturbed():
-        made = nle.env.NLE if task == "NetHack" else getattr(nle.env.tasks, task)
-        return made(fix_moon_phase=True, **arguments)
-
-
-def begin(task, seed):
-    # As its own method does, where it has one.
-    task.nethack._pynethack.set_initial_seeds(seed, seed, False, None)
-    if hasattr(task, "minigrid_env"):
-        task.minigrid_env.unwrapped.np_random = np.random.default_rng(seed)
-    return task.reset()[0]
-
-
-def make(name, num_envs=1, **options):
-    return closing(puffer.make(name, num_envs, **{"backend": "serial", **options}))
-
-
-def assert_shows(env, row, expected):
-    """A row of the batch is what nle returned."""
-    shown = env.layout.view(env.unwrapped.backend.buffers.observations)
-    assert shown.keys() == expected.keys()
-    for key, array in expected.items():
-        assert np.array_equal(shown[key][row], array), key
 
 
 @pytest.mark.parametrize("name", nethack.names())

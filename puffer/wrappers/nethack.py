@@ -11,7 +11,11 @@ same game on every day.
 What differs from the package otherwise: an episode that ends at `max_episode_steps`, or for want of progress, is
 truncated (nle calls it terminated); the last observation of an episode that the task ends, not the game, is the one
 that the last reward is for (nle quits the game first and shows an empty map); infos come with the last step of an
-episode: `end_status`, -1 for a time limit, 1 for death, 2 for success, and `is_ascended`.
+episode: `end_status`, -1 for a time limit, 1 for death, 2 for success, and `is_ascended`; for a game that nle gives up
+before it begins (one of 2,000 starts with a question) there is another seeded one, not one of chance.
+
+The challenge's `no_progress_timeout` counts every step twice, in nle as here. Observations are live: NetHack does not
+draw again what it has drawn, and rewards are differences to the observation before, so do not write into them.
 
 Each copy loads a library of its own, about 3 MB and two file descriptors, and has a folder of its own among the
 temporary files until it is closed. nle grows by about 2 KB with each episode.
