@@ -143,6 +143,14 @@ SYSTEMS = {
         example="microrts",
         licence="GPL-3.0",
     ),
+    "nmmo": System(
+        "puffer.wrappers.nmmo",
+        imports=["nmmo", "scipy", "imageio", "ordered_set", "dill", "tqdm", "psutil", "pettingzoo"],
+        requirements=["cython", "dill", "imageio", "ordered-set", "pettingzoo>=1.24", "psutil", "scipy", "tqdm"],
+        bare_requirements=["nmmo==2.1.2"],
+        builders=["setuptools<82", "wheel", "Cython"],
+        example="nmmo",
+    ),
 }
 
 

@@ -46,8 +46,6 @@ SYSTEM_CASES = [
     SystemCase("atari-breakout", {"episodic_life": True, "framestack": 1, "grayscale": False}, many=True),
     SystemCase("procgen-coinrun", many=True),
     SystemCase("minigrid-DoorKey-8x8"),
-    SystemCase("microrts", {"opponent": "lightRushAI"}, many=True, seeded=False),
-    SystemCase("microrts", {"map": "basesWorkers8x8", "self_play": True}, many=True, seeded=False),
     SystemCase("minigrid-BabyAI-BossLevel"),
     SystemCase("crafter"),
     SystemCase("nethack-score"),
@@ -61,6 +59,9 @@ SYSTEM_CASES = [
     SystemCase("pokemon-red", {"rom": game_boy_rom(), "frames_per_action": 8}),
     SystemCase("griddly-random-butterflies"),
     SystemCase("griddly-robot-tag-4"),
+    SystemCase("microrts", {"opponent": "lightRushAI"}, many=True, seeded=False),
+    SystemCase("microrts", {"map": "basesWorkers8x8", "self_play": True}, many=True, seeded=False),
+    SystemCase("nmmo", {"num_agents": 4, "size": "small", "num_maps": 2, "config": {"NPC_N": 6}}, steps=200),
 ]
 
 
