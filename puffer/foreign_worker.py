@@ -674,9 +674,11 @@ class Worker:
         """Make the copies that the parent has ordered. Answers with what they are like."""
         try:
             function, arguments = _maker(order)
+            takes_mode = _takes_parameter(function, "render_mode")
             for place, number in enumerate(self.numbers):
                 self.making = place
-                made = function(**arguments, **_render_mode(order["render_mode"], number))
+                mode = _render_mode(order["render_mode"], number) if takes_mode else {}
+                made = function(**arguments, **mode)
                 env, max_steps = made if isinstance(made, tuple) else (made, None)
                 self.copies.append(copy_of(env, max_steps))
             self.making = None
