@@ -159,6 +159,14 @@ def test_the_package_runs(written):
     assert "puffer.make knows an environment called 'my_env' already" in taken.stderr
 
 
+def test_bounds_checks_come_and_go_with_the_variable(written):
+    folder, python = written
+    for variables, checked in (({"PUFFER_DEBUG": "1"}, True), ({}, False)):
+        output("setup.py", "-q", "build_ext", "-b", "checked", cwd=folder / "my_env", python=python, **variables)
+        (module,) = (folder / "my_env" / "checked").glob("my_env.*")
+        assert (b"Out of bounds" in module.read_bytes()) is checked
+
+
 @pytest.fixture(scope="module")
 def isolated(tmp_path_factory):
     """A folder for PYTHONPATH, with which Python sees what pip gives to a build: no packages but its requirements."""

@@ -2,13 +2,12 @@
 
 import site
 import sys
-from importlib.util import find_spec
 
 from setuptools import setup
 
 # pip builds in an environment of its own. The module has to fit the puffer that is installed here, so look for that.
-if find_spec("puffer") is None:
-    for folder in (*site.getsitepackages(), site.getusersitepackages()):
+for folder in site.getsitepackages():
+    if folder not in sys.path:
         site.addsitedir(folder)
 try:
     from puffer.building import native_extensions
