@@ -297,3 +297,23 @@ def test_pictures_and_text():
         text = re.sub(r"\033\[[\d;]*m", "", env.render()[0])
         assert "Hello Agent" in text
         assert len(text.strip("\n").split("\n")) == 24
+
+
+def test_functions_of_other_libraries_do_not_matter(tmp_path):
+    compiler = shutil.which("cc")
+    if compiler is None:
+        pytest.skip("no C compiler")
+    source, library = tmp_path / "other.c", tmp_path / "other.so"
+    # A function of the game, that another library has as well.
+    source.write_text("#include <stdlib.h>\nlong start_timer(void) { abort(); }\n")
+    subprocess.run([compiler, "-shared", "-fPIC", source, "-o", library], check=True)
+    assert "played" in run_script(f"""
+import ctypes, numpy as np, puffer
+other = ctypes.CDLL({str(library)!r}, mode=ctypes.RTLD_GLOBAL)
+env = puffer.make("nethack-score", 1, backend="serial")
+env.reset(seed=1)
+for _ in range(200):
+    env.step(env.action_space.sample())
+env.reset(seed=2)
+print("played")
+""")

@@ -25,10 +25,12 @@ from __future__ import annotations
 
 import itertools
 import re
+import struct
 import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cache
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -43,6 +45,8 @@ from puffer.systems import ids_in_source, require
 
 # The list from which nle registers its tasks.
 _TASK = r"\n    \"(NetHack\w*)\","
+# Of the format ELF.
+_PT_DYNAMIC, _DT_SYMBOLIC = 2, 16
 _TERMINAL = ("tty_chars", "tty_colors", "tty_cursor")
 # Games that are begun anew if nle cannot begin one.
 _TRIES = 10
@@ -121,6 +125,7 @@ class NetHack(PufferEnv):
             if render_mode == "rgb_array":
                 arguments["render_mode"] = "pixel"
             self._task = make(**arguments)
+        _bind_symbolically(Path(self._task.nethack.dlpath))
         known = self._task.observation_space.spaces
         keys = known if observation_keys is None else observation_keys
         self.single_observation_space = spaces.Dict({key: known[key] for key in keys})
@@ -300,6 +305,31 @@ _CHECKS: dict[str, Callable[[str, Any], Any]] = {
     "options": _checked_options,
     "penalty_mode": lambda name, mode: checks.choice(name, mode, ("constant", "exp", "square", "linear", "always")),
 }
+
+
+def _bind_symbolically(library: Path) -> None:
+    """Let a copy of the library, which is not loaded yet, call its own functions whatever else is in the process.
+
+    Java has a library with a function of the same name as one of the game's, and makes it known to all. The copy gets
+    the entry DT_SYMBOLIC in place of a spare one at the end of its dynamic section.
+    """
+    with library.open("r+b") as file:
+        header = file.read(64)
+        if header[:5] != b"\x7fELF\x02":
+            return
+        (first,), (count,) = struct.unpack_from("<Q", header, 32), struct.unpack_from("<H", header, 56)
+        for place in range(first, first + 56 * count, 56):
+            file.seek(place)
+            kind, _, start, _, _, size = struct.unpack("<IIQQQQ", file.read(40))
+            if kind != _PT_DYNAMIC:
+                continue
+            file.seek(start)
+            tags = [tag for tag, _ in struct.iter_unpack("<Qq", file.read(size))]
+            end = tags.index(0)
+            # The last one of them has to stay.
+            if _DT_SYMBOLIC not in tags[:end] and end + 1 < len(tags):
+                file.seek(start + 16 * end)
+                file.write(struct.pack("<Qq", _DT_SYMBOLIC, 0))
 
 
 @cache
