@@ -26,8 +26,9 @@ import sys
 import threading
 import time
 import traceback
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
 from types import ModuleType
+from typing import Any
 
 import numpy as np
 
@@ -44,7 +45,7 @@ _PLAIN = (type(None), bool, int, float, complex, str, bytes, list, tuple, dict, 
 class _Packer(pickle.Pickler):
     """Pickles arrays in a form of its own, since NumPy's depends on its version, and no other objects."""
 
-    def persistent_id(self, value):
+    def persistent_id(self, value: Any) -> Any:
         if type(value) in _PLAIN:
             return None
         if isinstance(value, (np.ndarray, np.generic)):
@@ -62,7 +63,7 @@ class _Packer(pickle.Pickler):
         )
 
     @staticmethod
-    def _of_array(value):
+    def _of_array(value: Any) -> tuple:
         if value.dtype == object:
             return "objects", value.shape, value.ravel().tolist()
         if value.dtype.hasobject:
@@ -72,7 +73,7 @@ class _Packer(pickle.Pickler):
 
 
 class _Unpacker(pickle.Unpickler):
-    def persistent_load(self, form):
+    def persistent_load(self, form: tuple) -> Any:
         kind, *content = form
         if kind == "plain":
             return content[0]
@@ -87,14 +88,14 @@ class _Unpacker(pickle.Unpickler):
         return array if kind == "array" else array[()]
 
 
-def pack(value):
+def pack(value: Any) -> bytes:
     """Plain data and arrays as bytes that any interpreter with NumPy can `unpack`. Raises TypeError for the rest."""
     file = io.BytesIO()
     _Packer(file, 4).dump(value)
     return file.getvalue()
 
 
-def unpack(message):
+def unpack(message: bytes) -> Any:
     """What was packed."""
     return _Unpacker(io.BytesIO(message)).load()
 
@@ -104,41 +105,37 @@ class Line:
 
     _HEAD = struct.Struct("<BQ")
 
-    def __init__(self, socket):
+    def __init__(self, socket: socket.socket) -> None:
         self.socket = socket
         self._ready = select.poll()
         self._ready.register(socket, select.POLLIN)
 
-    def send(self, number, content=b""):
+    def send(self, number: int, content: bytes = b"") -> None:
         self.socket.sendall(self._HEAD.pack(number, len(content)) + content)
 
-    def is_ready(self):
+    def is_ready(self) -> bool:
         """Whether there is a message, or the other end is gone."""
         return bool(self._ready.poll(0))
 
-    def receive(self):
+    def receive(self) -> tuple[int, bytes]:
         """The next message. Raises EOFError or OSError if the other end is gone."""
         number, length = self._HEAD.unpack(self._read(self._HEAD.size))
-        return number, self._read(length) if length else b""
+        return number, self._read(length)
 
-    def _read(self, length):
-        content = self.socket.recv(length)
-        if len(content) == length:
-            return content
-        parts = [content]
-        while content:
-            length -= len(content)
-            content = self.socket.recv(min(length, 2**20)) if length else b""
-            parts.append(content)
-        if length:
-            raise EOFError
-        return b"".join(parts)
+    def _read(self, length: int) -> bytes:
+        parts = []
+        while length:
+            parts.append(self.socket.recv(min(length, 2**20)))
+            if not parts[-1]:
+                raise EOFError
+            length -= len(parts[-1])
+        return parts[0] if len(parts) == 1 else b"".join(parts)
 
 
 # ---- Spaces ----
 
 
-def describe(space, path):
+def describe(space: Any, path: str) -> tuple:
     """A space of Gymnasium or Gym, at a place of a tree, as plain data. Raises TypeError for one of another kind.
 
     Arrays: (kind, low, high). Others: ("Dict", [(key, description)]), ("Tuple", [description]), ("Text", shortest,
@@ -168,7 +165,7 @@ def describe(space, path):
     )
 
 
-def below(path, key):
+def below(path: str, key: Any) -> str:
     """The path of a part of a space; see `puffer.spaces`."""
     name = str(key).replace("~", "~0").replace("/", "~1") or "~"
     return f"{path}/{name}" if path else name
@@ -181,19 +178,19 @@ class LayoutError(ValueError):
 class Leaf:
     """Writes values of one array into the rows of `field`, which has at least their shape."""
 
-    def __init__(self, path, low, field):
+    def __init__(self, path: str, low: np.ndarray, field: np.ndarray) -> None:
         self.path = path
         self.dtype = low.dtype.newbyteorder("=")
         self.shape = low.shape
         self.rows = field[(slice(None), *map(slice, low.shape))]
 
-    def write(self, value, row):
+    def write(self, value: Any, row: int) -> None:
         if isinstance(value, (np.ndarray, np.generic)) and value.dtype == self.dtype and value.shape == self.shape:
             self.rows[row] = value
         else:
             self.rows[row] = self._converted(value)
 
-    def _converted(self, value):
+    def _converted(self, value: Any) -> np.ndarray:
         try:
             array = np.asarray(value)
         except (TypeError, ValueError, OverflowError, RuntimeError) as error:
@@ -210,7 +207,7 @@ class Leaf:
             raise self._misfit(array[place])
         return converted
 
-    def _fits(self, array, converted):
+    def _fits(self, array: np.ndarray, converted: np.ndarray) -> np.ndarray:
         """Which elements can be stored: a float may lose precision in a narrower float, and nothing else may change."""
         if self.dtype.kind == "f":
             return np.isfinite(converted) | ~np.isfinite(array)
@@ -221,16 +218,16 @@ class Leaf:
         above = array >= float(limits.max + 1) if array.dtype.kind == "f" else array > limits.max
         return (converted == array) & (array >= limits.min) & ~above
 
-    def _misfit(self, value):
+    def _misfit(self, value: Any) -> LayoutError:
         return LayoutError(f"{self.path}: expected {self.dtype} numbers, got {reprlib.repr(value)}")
 
 
 class DictWriter:
-    def __init__(self, path, children):
+    def __init__(self, path: str, children: list) -> None:
         self.path = path
         self.children = children
 
-    def write(self, value, row):
+    def write(self, value: Any, row: int) -> None:
         if not isinstance(value, Mapping):
             raise LayoutError(f"{self.path}: expected a dict, got {reprlib.repr(value)}")
         if len(value) != len(self.children) or any(key not in value for key, _ in self.children):
@@ -241,11 +238,11 @@ class DictWriter:
 
 
 class TupleWriter:
-    def __init__(self, path, children):
+    def __init__(self, path: str, children: list) -> None:
         self.path = path
         self.children = children
 
-    def write(self, value, row):
+    def write(self, value: Any, row: int) -> None:
         if not isinstance(value, (tuple, list, np.ndarray)) or len(value) != len(self.children):
             raise LayoutError(f"{self.path}: expected a tuple of {len(self.children)}, got {reprlib.repr(value)}")
         for child, item in zip(self.children, value):
@@ -253,12 +250,12 @@ class TupleWriter:
 
 
 class TextWriter:
-    def __init__(self, path, characters, length):
+    def __init__(self, path: str, characters: np.ndarray, length: np.ndarray) -> None:
         self.path = path
         self.characters = characters
         self.length = length
 
-    def write(self, value, row):
+    def write(self, value: Any, row: int) -> None:
         longest = self.characters.shape[1]
         if not isinstance(value, str) or len(value) > longest:
             raise LayoutError(f"{self.path}: expected a str of at most {longest} characters, got {reprlib.repr(value)}")
@@ -267,7 +264,7 @@ class TextWriter:
         self.length[row] = len(value)
 
 
-def writer(description, path, fields):
+def writer(description: tuple, path: str, fields: dict[str, np.ndarray]) -> Any:
     """What writes values of a space into the rows of `fields`, arrays by path."""
     kind, *content = description
     name = path or "observation"
@@ -283,16 +280,16 @@ def writer(description, path, fields):
 class ActionReader:
     """Reads actions of a space from rows of numbers, in which each has the `places`, or the row as it is for None."""
 
-    def __init__(self, description, places):
+    def __init__(self, description: tuple, places: np.ndarray | None) -> None:
         self.description = description
         self.places = places
 
-    def read(self, row):
+    def read(self, row: Any) -> Any:
         if self.places is None:
             return row.copy()
         return self._value(self.description, iter(row.reshape(-1)[self.places].tolist()), "")
 
-    def _value(self, description, numbers, path):
+    def _value(self, description: tuple, numbers: Iterator, path: str) -> Any:
         kind, *content = description
         if kind == "Dict":
             return {key: self._value(child, numbers, below(path, key)) for key, child in content[0]}
@@ -314,7 +311,7 @@ class ActionReader:
 class Rows:
     """The arrays of a batch, in memory that the parent has laid out: each has an offset, a dtype and a shape."""
 
-    def __init__(self, memory, arrays, leaves, row_size):
+    def __init__(self, memory: mmap.mmap, arrays: dict[str, tuple], leaves: dict[str, tuple], row_size: int) -> None:
         found = {name: np.ndarray(shape, dtype, memory, offset) for name, (offset, dtype, shape) in arrays.items()}
         self.actions, self.sums, self.episodes = found["actions"], found["sums"], found["episodes"]
         # Of these single elements are read and written, which is faster so.
@@ -348,7 +345,7 @@ class Copy:
         Whether the episode is over: no step until the next reset.
     """
 
-    def __init__(self, env, agents, spaces, max_steps):
+    def __init__(self, env: Any, agents: list, spaces: list[tuple], max_steps: int | None) -> None:
         self.env = env
         self.agents = agents
         self.spaces = spaces
@@ -356,26 +353,26 @@ class Copy:
         self.ended = True
         self.takes_seed = _takes_parameter(env.reset, "seed")
 
-    def attach(self, rows, first, writers, readers):
+    def attach(self, rows: Rows, first: int, writers: list, readers: list[ActionReader]) -> None:
         """Use the rows from `first` on. There is a writer and a reader for each agent."""
         self.rows = rows
         self.first = first
         self.writers = writers
         self.readers = readers
 
-    def write_observation(self, place, observation):
+    def write_observation(self, place: int, observation: Any) -> None:
         self.writers[place].write(observation, self.first + place)
 
-    def read_action(self, place):
+    def read_action(self, place: int) -> Any:
         return self.readers[place].read(self.rows.actions[self.first + place])
 
-    def close(self):
+    def close(self) -> None:
         close = getattr(self.env, "close", None)
         if close is not None:
             close()
 
 
-def _takes_parameter(function, parameter):
+def _takes_parameter(function: Callable, parameter: str) -> bool:
     try:
         parameters = inspect.signature(function).parameters
     except (TypeError, ValueError):
@@ -386,10 +383,10 @@ def _takes_parameter(function, parameter):
 class SingleCopy(Copy):
     """An environment with one agent, of Gymnasium or of any version of Gym."""
 
-    def __init__(self, env, max_steps):
+    def __init__(self, env: Any, max_steps: int | None) -> None:
         super().__init__(env, [None], [(env.observation_space, env.action_space)], max_steps)
 
-    def reset(self, seed, infos):
+    def reset(self, seed: int | None, infos: list) -> None:
         if self.takes_seed:
             result = self.env.reset(seed=seed)
         else:
@@ -404,7 +401,7 @@ class SingleCopy(Copy):
         if info:
             infos.append((self.first, info))
 
-    def step(self, infos):
+    def step(self, infos: list) -> None:
         result = self.env.step(self.read_action(0))
         if not isinstance(result, tuple) or not 4 <= len(result) <= 5:
             raise TypeError(f"step() must return 5 values (or the older 4), got {result!r:.80}")
@@ -429,7 +426,7 @@ class SingleCopy(Copy):
 class ParallelCopy(Copy):
     """A PettingZoo environment whose agents step at once. For masks, see `puffer._agents.AgentsAdapter`."""
 
-    def __init__(self, env, max_steps):
+    def __init__(self, env: Any, max_steps: int | None) -> None:
         agents = list(getattr(env, "possible_agents", None) or ())
         if not agents or len(set(agents)) != len(agents):
             raise TypeError(f"{env} must have possible_agents, each once, and each gets a row; they are {agents}")
@@ -439,7 +436,7 @@ class ParallelCopy(Copy):
         self.alive = [False] * len(agents)
         self.acting = []
 
-    def reset(self, seed, infos):
+    def reset(self, seed: int | None, infos: list) -> None:
         result = self.env.reset(seed=seed) if self.takes_seed else self.env.reset()
         observations, by_agent = result if isinstance(result, tuple) and len(result) == 2 else (result, {})
         self.ended = False
@@ -452,7 +449,7 @@ class ParallelCopy(Copy):
                 self._leave_out(place)
         self._report(by_agent, infos)
 
-    def step(self, infos):
+    def step(self, infos: list) -> None:
         result = self.env.step({agent: self.read_action(self._place(agent)) for agent in self.acting})
         if not isinstance(result, tuple) or len(result) != 5:
             raise TypeError(f"step() of a parallel environment must return 5 dicts by agent id, got {result!r:.80}")
@@ -485,7 +482,7 @@ class ParallelCopy(Copy):
             self._end_all()
         self._report(by_agent, infos)
 
-    def _staying(self):
+    def _staying(self) -> list[bool]:
         """Which agents are there now; they take the next actions."""
         self.acting = list(self.env.agents)
         staying = [False] * len(self.agents)
@@ -493,12 +490,12 @@ class ParallelCopy(Copy):
             staying[self._place(agent)] = True
         return staying
 
-    def _place(self, agent):
+    def _place(self, agent: Any) -> int:
         if agent not in self.places:
             raise ValueError(f"there is no row for agent {agent!r}; the agents are {self.agents}")
         return self.places[agent]
 
-    def _write(self, place, observations, is_present):
+    def _write(self, place: int, observations: Mapping, is_present: bool) -> None:
         """Write the observation of an agent. One that leaves may have none."""
         agent = self.agents[place]
         if agent in observations:
@@ -508,18 +505,18 @@ class ParallelCopy(Copy):
         else:
             self.rows.bytes[self.first + place] = 0
 
-    def _leave_out(self, place):
+    def _leave_out(self, place: int) -> None:
         self.rows.masks[self.first + place] = False
         self.rows.bytes[self.first + place] = 0
 
-    def _end_all(self):
+    def _end_all(self) -> None:
         """Truncate those that have just left without a flag."""
         rows = self.rows
         for row in range(self.first, self.first + len(self.agents)):
             if rows.masks[row] and not (rows.terminations[row] or rows.truncations[row]):
                 rows.truncations[row] = True
 
-    def _report(self, by_agent, infos):
+    def _report(self, by_agent: Mapping, infos: list) -> None:
         for agent, info in by_agent.items():
             if info and self.rows.masks[self.first + self._place(agent)]:
                 if not isinstance(info, dict):
@@ -527,7 +524,7 @@ class ParallelCopy(Copy):
                 infos.append((self.first + self._place(agent), info))
 
 
-def copy_of(env, max_steps):
+def copy_of(env: Any, max_steps: int | None) -> Copy:
     """What drives an environment. Raises TypeError for one that cannot be driven from another interpreter."""
     if not callable(getattr(env, "observation_space", None)):
         return SingleCopy(env, max_steps)
@@ -544,7 +541,7 @@ def copy_of(env, max_steps):
 class Batch:
     """Copies in their rows of a batch; what `puffer._python.PythonBatch` is to adapters. Events name rows of `rows`."""
 
-    def __init__(self, copies, rows, first_copy, autoreset, max_steps):
+    def __init__(self, copies: list, rows: Rows, first_copy: int, autoreset: int, max_steps: int | None) -> None:
         self.copies = copies
         self.rows = rows
         self.agents = len(copies[0].agents)
@@ -562,7 +559,7 @@ class Batch:
         # The copy that is being reset, stepped or rendered.
         self.current = None
 
-    def reset(self, seeds, places):
+    def reset(self, seeds: list[int | None], places: list[int]) -> list | None:
         # What a step that raised has left.
         self.infos, self.final_infos = [], []
         for place, seed in zip(places, seeds):
@@ -571,18 +568,18 @@ class Batch:
             self._reset_copy(place, seed)
         return self._events()
 
-    def step(self):
+    def step(self) -> list | None:
         self._clear_outputs(0, len(self.copies))
         for place in range(len(self.copies)):
             self.current = place
             self._step_copy(place)
         return self._events()
 
-    def render(self, place):
+    def render(self, place: int) -> Any:
         self.current = place
         return self.copies[place].env.render()
 
-    def _events(self):
+    def _events(self) -> list | None:
         """The infos since the last call, with rows counted from the first of this batch; None if there are none."""
         if not self.infos and not self.final_infos:
             return None
@@ -590,12 +587,12 @@ class Batch:
         self.infos, self.final_infos = [], []
         return events
 
-    def _clear_outputs(self, first, last):
+    def _clear_outputs(self, first: int, last: int) -> None:
         """Zero the rewards and flags of these copies."""
         for array in self.rows.outputs:
             array[self.first_row + first * self.agents : self.first_row + last * self.agents] = 0
 
-    def _reset_copy(self, place, seed):
+    def _reset_copy(self, place: int, seed: int | None) -> None:
         now, numbers = time.perf_counter(), range(place * self.agents, (place + 1) * self.agents)
         # A reset that raises leaves a copy that must be reset.
         self.rows.ended[self.first_copy + place] = True
@@ -607,7 +604,7 @@ class Batch:
         for k in numbers:
             self.returns[k], self.lengths[k], self.start_times[k] = 0.0, 0, now
 
-    def _step_copy(self, place):
+    def _step_copy(self, place: int) -> None:
         copy, infos = self.copies[place], []
         if self.rows.ended[self.first_copy + place]:
             if self.autoreset == DISABLED:
@@ -626,7 +623,7 @@ class Batch:
         else:
             self.infos += infos
 
-    def _account(self, place, is_late, infos):
+    def _account(self, place: int, is_late: bool, infos: list) -> None:
         """Book-keeping after a step."""
         rows, first, ended = self.rows, self.first_row, []
         for k in range(place * self.agents, (place + 1) * self.agents):
@@ -643,7 +640,7 @@ class Batch:
         if ended and self.autoreset == SAME_STEP:
             self.final_infos += [(row, info) for row, info in infos if row in ended]
 
-    def _record_end(self, k, row):
+    def _record_end(self, k: int, row: int) -> None:
         now, rows = time.perf_counter(), self.rows
         rows.episodes[row] = self.returns[k], self.lengths[k], now - self.start_times[k]
         rows.sums[row] += 1, self.returns[k], self.lengths[k]
@@ -663,14 +660,14 @@ class NameNotFoundError(LookupError):
 class Worker:
     """The copies `start` to `stop` - 1. Its answers are packed."""
 
-    def __init__(self, start, stop):
+    def __init__(self, start: int, stop: int) -> None:
         self.numbers = range(start, stop)
         self.copies = []
         # The place of the copy that is being made.
         self.making = None
         self.batch = None
 
-    def make(self, order):
+    def make(self, order: dict[str, Any]) -> bytes:
         """Make the copies that the parent has ordered. Answers with what they are like."""
         try:
             function, arguments = _maker(order)
@@ -698,7 +695,7 @@ class Worker:
         self.likeness = likenesses[0]
         return pack(("likeness", self.likeness))
 
-    def bind(self, plan, descriptor):
+    def bind(self, plan: dict[str, Any], descriptor: int) -> None:
         """Let the copies live in the memory of a descriptor, as the parent has planned it."""
         memory = mmap.mmap(descriptor, plan["size"])
         os.close(descriptor)
@@ -715,7 +712,7 @@ class Worker:
             )
         self.batch = Batch(self.copies, rows, self.numbers.start, plan["autoreset"], plan["max_steps"])
 
-    def obey(self, operation, argument):
+    def obey(self, operation: int, argument: Any) -> bytes:
         """Carry out a command. The answer is empty if there is nothing to tell."""
         try:
             if operation == CLOSE:
@@ -734,7 +731,7 @@ class Worker:
             # Something in the infos, and it could be any copy's.
             return _failure(error, None)
 
-    def _close(self):
+    def _close(self) -> None:
         """Close every copy; the first error is raised when all have been tried."""
         failure = None
         for copy in self.copies:
@@ -746,7 +743,7 @@ class Worker:
             raise failure
 
 
-def _maker(order):
+def _maker(order: dict[str, Any]) -> tuple[Callable, dict[str, Any]]:
     """What makes copies, and its arguments, for a name in a family of environments or for "module:attribute"."""
     module, _, attribute = order["maker"].partition(":")
     if attribute:
@@ -758,7 +755,7 @@ def _maker(order):
     return family.make, {"name": order["name"], **order["arguments"]}
 
 
-def _stand_in_for_puffer():
+def _stand_in_for_puffer() -> None:
     """Let modules of puffer be imported without those compiled for another interpreter, which its __init__ needs."""
     folder = os.path.dirname(os.path.abspath(__file__))
     for package, path in ("puffer", folder), ("puffer.wrappers", os.path.join(folder, "wrappers")):
@@ -766,14 +763,14 @@ def _stand_in_for_puffer():
         sys.modules[package].__path__ = [path]
 
 
-def _render_mode(mode, number):
+def _render_mode(mode: str | None, number: int) -> dict[str, str]:
     """The argument for a copy. In the mode "human" the parent shows copy 0 in a window of its own."""
     if mode is None or (mode == "human" and number > 0):
         return {}
     return {"render_mode": "rgb_array" if mode == "human" else mode}
 
 
-def _likeness(copy):
+def _likeness(copy: Copy) -> dict[str, Any]:
     """What a copy is like, as plain data. The spaces are those that differ, and agents have their numbers."""
     agents, kinds = [], ({}, {})
     for agent, spaces in zip(copy.agents, copy.spaces):
@@ -795,7 +792,7 @@ def _likeness(copy):
     }
 
 
-def _failure(error, place):
+def _failure(error: BaseException, place: int | None) -> bytes:
     try:
         message = str(error)
     except Exception:
@@ -804,7 +801,7 @@ def _failure(error, place):
     return pack(("failure", type(error).__name__, message, place, "".join(lines)))
 
 
-def _run(line, streams):
+def _run(line: Line, streams: list[int]) -> None:
     """Make the copies, then obey until told to close."""
     # A sign that this interpreter has what it takes.
     line.send(0)
@@ -822,13 +819,13 @@ def _run(line, streams):
             return
 
 
-def _received_descriptor(link):
+def _received_descriptor(link: socket.socket) -> int:
     # Not socket.recv_fds(), which came with Python 3.9.
     _, control, _, _ = link.recvmsg(1, socket.CMSG_LEN(4))
     return int.from_bytes(control[0][2][:4], sys.byteorder)
 
 
-def _print_to(streams):
+def _print_to(streams: list[int]) -> None:
     """Print where the parent prints; what was printed so far has gone to the parent itself."""
     for stream, own, theirs in zip((sys.stdout, sys.stderr), (1, 2), streams):
         stream.flush()
@@ -836,7 +833,7 @@ def _print_to(streams):
         os.close(theirs)
 
 
-def _end_with_parent(lifeline, parent):
+def _end_with_parent(lifeline: int, parent: int) -> None:
     """End when the parent has ended, which closes its end of the pipe; also while an environment is stuck."""
     end = select.poll()
     end.register(lifeline, select.POLLIN)
@@ -846,7 +843,7 @@ def _end_with_parent(lifeline, parent):
     os._exit(1)
 
 
-def main():
+def main() -> None:
     """Run, with the arguments of the command line."""
     *streams, descriptor, lifeline, parent = map(int, sys.argv[-5:])
     # Not for what environments start.
