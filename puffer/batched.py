@@ -14,7 +14,7 @@ from gymnasium.vector import AutoresetMode
 
 from puffer import checks
 from puffer._buffers import Buffers
-from puffer._python import Events, close_all
+from puffer._python import Events, close_all, ended_rows
 from puffer.backend import PythonBackend
 from puffer.books import Books
 from puffer.rendering import Rendering
@@ -194,6 +194,7 @@ class _Part:
         # Copies that are over, and that the system does not restart itself.
         self._left = np.zeros(copies, np.bool_)
         self._has_seed = np.zeros(copies, np.bool_)
+        self._has_waiting = False
         self._under_way = False
         adapter.attach(buffers, books.ended)
 
@@ -211,9 +212,11 @@ class _Part:
         self._books.ended[chosen] = True
         events = Events()
         self._clear(chosen)
-        self._tell(events, chosen, self.adapter.reset([new if needed else seed for seed, needed, new in fresh], copies))
+        infos = self.adapter.reset([new if needed else seed for seed, needed, new in fresh], copies)
+        self._tell(events, self._rows(chosen) & self._buffers.masks, infos)
         self._has_seed[chosen] = True
         self._begin(chosen)
+        self._has_waiting = bool(self._books.ended.any())
         return events
 
     def start(self) -> None:
@@ -224,33 +227,45 @@ class _Part:
     def finish(self) -> Events:
         """Wait for the step, and keep the books."""
         self._under_way = False
+        buffers = self._buffers
+        infos = self.adapter.finish(self._books.finals)
+        self._steps += 1
+        # Rows that take no part have no rewards.
+        self._returns += buffers.rewards
+        self._lengths += buffers.masks
+        ended = ended_rows(buffers.terminations, buffers.truncations)
+        if ended is not None or self._has_waiting or self._steps.max() >= self._max_steps:
+            return self._turn(infos)
+        events = Events()
+        self._tell(events, buffers.masks, infos)
+        return events
+
+    def _turn(self, infos: dict[str, np.ndarray]) -> Events:
+        """End episodes, and begin the next ones."""
         buffers, events = self._buffers, Events()
         # The step of a copy that waits for its next episode is the reset.
         waiting = self._books.ended.copy()
-        infos = self.adapter.finish(self._books.finals)
         took_part = buffers.masks & ~self._rows(waiting)
-        self._steps += 1
-        self._returns[took_part] += buffers.rewards[took_part]
-        self._lengths[took_part] += 1
-        over = ~waiting & ~self._by_copy(took_part & ~buffers.terminations & ~buffers.truncations)
+        goes_on = took_part & ~(buffers.terminations | buffers.truncations)
+        over = self._by_copy(took_part) & ~self._by_copy(goes_on)
         late = ~waiting & (self._steps >= self._max_steps)
         buffers.truncations[took_part & self._rows(late)] = True
         self._left |= (over | late) & ~(over & self.adapter.restarts)
         over |= late
-        ended = took_part & (buffers.terminations | buffers.truncations)
-        if ended.any():
-            self._record(ended, infos, events)
+        self._record(took_part & (buffers.terminations | buffers.truncations), infos, events)
         restarted = self._left.copy() if self._restarts_at_once else self._left & waiting
-        self._tell(events, ~restarted, infos)
+        self._tell(events, self._rows(~restarted) & buffers.masks, infos)
         if restarted.any():
             self._clear(restarted & waiting)
             copies = np.flatnonzero(restarted).tolist()
-            self._tell(events, restarted, self.adapter.reset([None] * len(copies), copies))
+            infos = self.adapter.reset([None] * len(copies), copies)
+            self._tell(events, self._rows(restarted) & buffers.masks, infos)
         if self._restarts_at_once:
             self._begin(over)
         else:
             self._begin(waiting)
             self._books.ended[over] = True
+            self._has_waiting = bool(over.any())
         return events
 
     def _record(self, ended: np.ndarray, infos: dict[str, np.ndarray], events: Events) -> None:
@@ -289,10 +304,11 @@ class _Part:
         for name in ("rewards", "terminations", "truncations"):
             getattr(self._buffers, name)[rows] = 0
 
-    def _tell(self, events: Events, copies: np.ndarray, infos: dict[str, np.ndarray]) -> None:
-        """Add the infos of the agents that take part in these copies."""
+    @staticmethod
+    def _tell(events: Events, rows: np.ndarray, infos: dict[str, np.ndarray]) -> None:
+        """Add the infos of these rows."""
         if infos:
-            events.columns.append((0, self._rows(copies) & self._buffers.masks, infos))
+            events.columns.append((0, rows, infos))
 
     def _rows(self, copies: np.ndarray) -> np.ndarray:
         """Which rows belong to these copies."""

@@ -70,8 +70,9 @@ def _add(info: dict[str, Any], one: dict[str, Any], row: int, num_rows: int) -> 
 def _add_columns(
     info: dict[str, Any], arrays: dict[str, np.ndarray], rows: slice, present: np.ndarray, num_rows: int
 ) -> None:
+    has_all = len(present) == num_rows and present.all()
     for key, values in arrays.items():
-        if key not in info and len(values) == num_rows and present.all():
+        if has_all and key not in info:
             info[key], info[f"_{key}"] = values, present.copy()
             continue
         if key not in info:

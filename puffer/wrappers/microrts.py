@@ -16,6 +16,7 @@ Copies are stepped one after the other in the thread that calls: the game keeps 
 
 from __future__ import annotations
 
+import difflib
 import xml.etree.ElementTree
 from collections.abc import Sequence
 from functools import cache
@@ -31,6 +32,7 @@ from puffer import checks
 from puffer._buffers import Buffers
 from puffer.batched import BatchAdapter, BatchCreator
 from puffer.rendering import Rendering
+from puffer.spaces import Layout
 from puffer.systems import require
 
 # The package's names of its bots, and their classes.
@@ -142,7 +144,7 @@ class MicroRTSBatch(BatchAdapter):
         self._weights = _weights(reward_weights)
         self._has_mask = checks.boolean("action_mask", action_mask)
         self._partial_obs = checks.boolean("partial_obs", partial_obs)
-        self._keeps_last = autoreset_mode is not AutoresetMode.SAME_STEP
+        self._steps_all = autoreset_mode is AutoresetMode.NEXT_STEP
         self.max_steps = checks.integer("max_steps", max_steps, 1)
         self.agents_per_env = 2 if self._self_play else 1
         self.rendering = Rendering(self.render_modes, "rgb_array" if render_mode else None, 30)
@@ -161,6 +163,7 @@ class MicroRTSBatch(BatchAdapter):
         self._mask = np.zeros((rows, *self._mask_shape), np.int32)
         # The client writes into the rows where they hold nothing but its planes.
         self._planes = np.zeros((rows, *self._planes_shape), np.int32) if self._has_mask else buffers.observations
+        self._views = Layout(self.observation_space).view(buffers.observations)
         self._client = self._make_client()
         clients = self._client.selfPlayClients if self._self_play else self._client.clients
         self._clients = list(clients)
@@ -206,14 +209,14 @@ class MicroRTSBatch(BatchAdapter):
     def finish(self, finals: np.ndarray) -> dict[str, np.ndarray]:
         buffers = self.buffers
         responses = self._client.gameStep(self._no_player)
-        raw = np.array(responses.reward)[:, _PLACES]
+        raw = np.array(responses.reward).take(_PLACES, axis=1)
         buffers.rewards[:] = raw @ self._weights
         buffers.terminations[:] = np.array(responses.done)[:, _OWN_ORDER.index("WinLoss")]
         buffers.truncations[:] = False
         self._client.getMasks(0)
         infos = {"action_mask": self._mask != 0, "raw_rewards": raw}
         self._write()
-        if self._keeps_last and buffers.terminations.any():
+        if self._steps_all and buffers.terminations.any():
             self._renew(np.flatnonzero(buffers.terminations[:: self.agents_per_env]))
         return infos
 
@@ -228,9 +231,8 @@ class MicroRTSBatch(BatchAdapter):
     def _write(self) -> None:
         """Put planes and masks side by side."""
         if self._has_mask:
-            rows, size = self.buffers.observations, self._planes[0].size
-            rows[:, :size] = self._planes.reshape(len(rows), size)
-            rows[:, size:] = self._mask.reshape(len(rows), -1)
+            self._views["planes"][...] = self._planes
+            self._views["action_mask"][...] = self._mask
 
     def render_copy(self, copy: int) -> np.ndarray:
         java = _java()
@@ -307,8 +309,9 @@ def _map_file(name: Any) -> Path:
             return path
     if Path(name).is_file():
         return Path(name).resolve()
-    checks.choice("map", short, known)
-    raise AssertionError
+    near = difflib.get_close_matches(short, [*known, *{path.stem for path in known.values()}], n=3)
+    hint = f"; did you mean {' or '.join(map(repr, near))}?" if near else f"; they are those in {folder}"
+    raise ValueError(f"map must be the name or the path of a map, got {str(name)!r}{hint}")
 
 
 def _size(file: Path) -> tuple[int, int]:
@@ -322,7 +325,6 @@ def _size(file: Path) -> tuple[int, int]:
 
 def _weights(values: Any) -> np.ndarray:
     """Six finite weights. Raises TypeError or ValueError."""
-    weights = [checks.number(f"reward_weights[{k}]", value, -1e9, 1e9) for k, value in enumerate(values)]
-    if len(weights) != len(_REWARDS):
-        raise ValueError(f"reward_weights must be {len(_REWARDS)} numbers, got {len(weights)}")
-    return np.array(weights)
+    if np.ndim(values) != 1 or len(values) != len(_REWARDS):
+        raise ValueError(f"reward_weights must be {len(_REWARDS)} numbers, got {values!r}")
+    return np.array([checks.number(f"reward_weights[{k}]", value, -1e9, 1e9) for k, value in enumerate(values)])
