@@ -59,6 +59,12 @@ SYSTEMS = {
     ),
     "magent": System("puffer.wrappers.magent", imports=["magent2"], requirements=["magent2>=0.3.4,<0.4"]),
     "minigrid": System("puffer.wrappers.minigrid", imports=["minigrid"], requirements=["minigrid>=3.1,<4"]),
+    "nmmo": System(
+        "puffer.wrappers.nmmo",
+        imports=["nmmo", "scipy", "imageio", "ordered_set", "dill", "tqdm", "psutil", "pettingzoo"],
+        requirements=["cython", "dill", "imageio", "ordered-set", "pettingzoo>=1.24", "psutil", "scipy", "tqdm"],
+        bare_requirements=["nmmo==2.1.2"],
+    ),
 }
 
 

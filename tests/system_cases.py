@@ -46,6 +46,7 @@ SYSTEM_CASES = [
     SystemCase("magent-tiger-deer", {"map_size": 12, "minimap_mode": True}),
     SystemCase("minigrid-DoorKey-8x8"),
     SystemCase("minigrid-BabyAI-BossLevel"),
+    SystemCase("nmmo", {"num_agents": 4, "size": "small", "num_maps": 2, "config": {"NPC_N": 6}}, steps=200),
 ]
 
 
