@@ -203,8 +203,9 @@ def test_maps_left_unfinished_are_made_anew(tmp_path, monkeypatch):
 def test_a_closed_environment_is_forgotten():
     env = nmmo.Nmmo(**SMALL)
     env.reset(seed=1)
-    kept = weakref.ref(env._env)
+    env.step({agent: {} for agent in env.agents})
+    kept = [weakref.ref(part) for part in (env._env, env._env.realm)]
     env.close()
     env.close()
     gc.collect()
-    assert kept() is None
+    assert [part() for part in kept] == [None, None]

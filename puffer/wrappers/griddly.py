@@ -113,6 +113,7 @@ class Griddly(PufferEnv):
         limit = re.search(r"\[\s*_steps,\s*(\d+)\s*\]", Path(path).read_text())
         # A number of steps that no episode reaches where the rules have no limit.
         self._limit = int(limit[1]) if limit else 2**62
+        self._any_out = False
         self._steps = 0
         self._is_seeded = False
 
@@ -121,13 +122,14 @@ class Griddly(PufferEnv):
             self._game.seed(fresh_seeds(1)[0] if seed is None else small_seed(seed))
             self._is_seeded = True
         self._steps = 0
+        self._any_out = False
         self._game.reset()
         self._observe()
         return self.observations
 
     def step(self, actions: np.ndarray) -> tuple:
         self._actions[...] = actions if actions.ndim == 2 else actions[:, np.newaxis]
-        if self._has_outs:
+        if self._any_out:
             self._actions[~self.masks] = 0
         self._steps += 1
         if self.num_agents == 1:
@@ -145,8 +147,10 @@ class Griddly(PufferEnv):
             self.terminations[:] = not is_late
             self.truncations[:] = is_late
         elif self._has_outs:
-            outs = self._game.get_global_variable(["player_done"])["player_done"]
-            self.terminations[:] = [outs[player + 1] == 1 for player in range(self.num_agents)]
+            # By player, from 1 on; what player 0 has is the world's.
+            for player, is_out in self._game.get_global_variable(["player_done"])["player_done"].items():
+                if is_out and player:
+                    self.terminations[player - 1] = self._any_out = True
         return self.observations, self.rewards, self.terminations, self.truncations, infos
 
     def _observe(self) -> None:

@@ -142,8 +142,10 @@ class Nmmo:
         return observations, rewards, terminations, truncations, told
 
     def close(self) -> None:
-        # It is large, and has nothing to be closed.
-        self._env = None
+        if self._env is not None:
+            # The world and its tiles refer to each other through an array, where the garbage collector does not look.
+            self._env.realm.map.tiles.fill(None)
+            self._env = None
 
 
 def _package() -> ModuleType:
