@@ -130,9 +130,9 @@ cdef struct episode_t:
     rng_t stream
     int32_t rand_seed
     int32_t level_steps
-    # Whether the game shows the next episode, which the copy has yet to begin.
+    # Whether the game shows the next episode, which the copy has yet to begin; it then shows the last frame of the old.
     uint8_t is_ahead
-    uint8_t frame[FRAME]
+    uint8_t last_frame[FRAME]
 
 cdef struct saved_t:
     int32_t size
@@ -186,13 +186,10 @@ exploration_level : int or None
         if self.game is None:
             raise TypeError('Procgen is not made by itself; make a game, such as puffer.make("procgen-coinrun")')
         mode = checks.choice("distribution_mode", distribution_mode, self.time_limits)
-        if mode == "exploration":
-            num_levels, start_level = self._exploration(num_levels, start_level)
-        num_levels = checks.integer("num_levels", num_levels, 0, FOREVER)
-        start_level = checks.integer("start_level", start_level, 0, FOREVER - num_levels)
+        levels = self._levels(mode, num_levels, start_level)
         sequential = checks.boolean("use_sequential_levels", use_sequential_levels)
-        numbers = {"rand_seed": 0, "num_levels": num_levels, "start_level": start_level, "num_actions": ACTIONS,
-                   "num_threads": 0, "distribution_mode": _MODES[mode]}
+        numbers = {"rand_seed": 0, **levels, "distribution_mode": _MODES[mode], "num_actions": ACTIONS,
+                   "num_threads": 0}
         switches = {
             "use_sequential_levels": sequential,
             "center_agent": checks.boolean("center_agent", center_agent),
@@ -213,7 +210,8 @@ exploration_level : int or None
             options["max_steps"] = FOREVER if sequential else self.time_limits[mode]
             self.level_limit = self.time_limits[mode] if sequential else FOREVER
         super().__init__(num_envs, spaces.Box(0, 255, (SIDE, SIDE, 3), np.uint8), spaces.Discrete(ACTIONS),
-                         snapshot_key=(*numbers.values(), *switches.values()), copies_per_block=1, **options)
+                         observes_in_step=True, copies_per_block=1,
+                         snapshot_key=(*numbers.values(), *switches.values()), **options)
         # Until new_state() has succeeded.
         self.is_complete = False
         self.games = <game_t*>calloc(self.num_copies, sizeof(game_t))
@@ -223,14 +221,19 @@ exploration_level : int or None
         self.episodes = <episode_t*>self.new_state(sizeof(episode_t))
         self.saved = <saved_t*>self.new_state(sizeof(saved_t))
 
-    def _exploration(self, num_levels, start_level):
+    def _levels(self, mode, num_levels, start_level):
+        num_levels = checks.integer("num_levels", num_levels, 0, FOREVER)
+        start_level = checks.integer("start_level", start_level, 0, FOREVER - num_levels)
+        if mode != "exploration":
+            return {"num_levels": num_levels, "start_level": start_level}
         for name, value in (("num_levels", num_levels), ("start_level", start_level)):
-            if value != 0:
+            if value:
                 raise ValueError(f"{name} must be 0 with distribution_mode='exploration', which has one level of its "
-                                 f"own, got {value!r}")
-        return 1, self.exploration_level
+                                 f"own, got {value}")
+        return {"num_levels": 1, "start_level": self.exploration_level}
 
     cdef int _set_options(self, dict numbers, dict switches) except -1:
+        self.num_options = 0
         for name, value in {**numbers, **switches}.items():
             self.values[self.num_options] = value
             # Of a switch the library reads one byte, which is the first of a small number.
@@ -283,7 +286,7 @@ exploration_level : int or None
             _lift_time_limit(game.handle)
         episode.is_ahead = False
         episode.level_steps = 0
-        memcpy(episode.frame, game.frame, FRAME)
+        memset(episode.last_frame, 0, FRAME)
 
     cdef void _make_game(self, Py_ssize_t i) noexcept nogil:
         """A new game with a seed from the random stream, which begins an episode."""
@@ -311,19 +314,26 @@ exploration_level : int or None
         cdef game_t* game = &self.games[i]
         cdef episode_t* episode = &self.episodes[i]
         cdef int32_t action = self.actions[i]
+        cdef uint8_t* row = &self.observations[i, 0, 0, 0]
+        cdef uint8_t before[FRAME]
+        if not self.retained:
+            memcpy(before, game.frame, FRAME)
         game.action = action if 0 <= action < ACTIONS else STAY
         library.act(game.handle)
         self.rewards[i] = game.reward
         self.statistics[i, 0] += game.is_last_complete
         self.terminations[i] = episode.is_ahead = game.is_first
         if episode.is_ahead:
-            return
-        memcpy(episode.frame, game.frame, FRAME)
-        episode.level_steps = 0 if game.is_last_complete else episode.level_steps + 1
-        self.truncations[i] = episode.level_steps >= self.level_limit
+            memcpy(episode.last_frame, row if self.retained else &before[0], FRAME)
+        else:
+            episode.level_steps = 0 if game.is_last_complete else episode.level_steps + 1
+            self.truncations[i] = episode.level_steps >= self.level_limit
+        self.observe(i)
 
     cdef void observe(self, Py_ssize_t i) noexcept nogil:
-        memcpy(&self.observations[i, 0, 0, 0], self.episodes[i].frame, FRAME)
+        cdef episode_t* episode = &self.episodes[i]
+        cdef const uint8_t* frame = &episode.last_frame[0] if episode.is_ahead else &self.games[i].frame[0]
+        memcpy(&self.observations[i, 0, 0, 0], frame, FRAME)
 
     # ---- Levels ----
 
@@ -371,7 +381,7 @@ exploration_level : int or None
     # ---- Pictures ----
 
     cdef int render_one(self, Py_ssize_t i, Canvas canvas) except -1:
-        cdef const uint8_t* frame = self.episodes[i].frame
+        cdef const uint8_t* frame = self.episodes[i].last_frame
         cdef Py_ssize_t row, column, scale = PICTURE_SIDE // SIDE
         if not self.episodes[i].is_ahead:
             # Drawing leaves its scale behind in the game.
