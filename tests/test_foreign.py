@@ -274,6 +274,8 @@ def test_rendering(make):
     assert env.unwrapped.backend.render_copy(0).shape == (2, 2, 3)
     with pytest.raises(ValueError, match="render_mode = 'human'"):
         make(Faulty, 1, 1, render_mode="human")
+    with pytest.raises(ValueError, match="render_mode must be None or one of"):
+        make(Faulty, 1, 1, render_mode="3d")
 
 
 def test_what_environments_print(make, capfd, monkeypatch):
