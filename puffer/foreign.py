@@ -20,13 +20,13 @@ from typing import Any
 import numpy as np
 from gymnasium import Space, error, spaces
 
-from puffer import foreign_worker
+from puffer import checks, foreign_worker
 from puffer._python import Events
 from puffer.errors import WorkerDied, WorkerTimeout
 from puffer.foreign_worker import Line, pack, unpack
 from puffer.local_backend import LocalBackend, LocalWorker, single_threaded
 from puffer.padding import PaddedAction, copy_action_space, spanning_space
-from puffer.rendering import Rendering
+from puffer.rendering import Rendering, declared_modes
 from puffer.spaces import ActionLayout, Layout
 from puffer.worker import Failure, Likeness
 from puffer.worker_backend import GLANCE, START
@@ -188,6 +188,13 @@ class ForeignBackend(LocalBackend):
     Raises, beside what `WorkerBackend` does, ValueError for an interpreter that cannot run workers, NameNotFound,
     ImportError, TypeError and ValueError if it refuses to make the copies.
     """
+
+    def __init__(
+        self, creator: ForeignCreator, num_envs: int, *, render_mode: str | None = None, **options: Any
+    ) -> None:
+        # What the copies declare is not known before they are made.
+        checks.render_mode(render_mode, declared_modes(None))
+        super().__init__(creator, num_envs, render_mode=render_mode, **options)
 
     # ---- Start ----
 

@@ -36,7 +36,7 @@ import numpy as np
 RESET, STEP, RENDER, CLOSE = range(4)
 NEXT_STEP, SAME_STEP, DISABLED = range(3)
 
-_PLAIN = (type(None), bool, int, float, complex, str, bytes, list, tuple, dict, set, frozenset)
+_PLAIN = (type(None), bool, int, float, str, bytes, list, tuple, dict, set, frozenset)
 
 
 # ---- Messages ----
@@ -50,6 +50,8 @@ class _Packer(pickle.Pickler):
             return None
         if isinstance(value, (np.ndarray, np.generic)):
             return self._of_array(value)
+        if isinstance(value, complex):
+            return "complex", value.real, value.imag
         if isinstance(value, str):
             return "plain", str.__str__(value)
         if isinstance(value, Mapping):
@@ -77,6 +79,8 @@ class _Unpacker(pickle.Unpickler):
         kind, *content = form
         if kind == "plain":
             return content[0]
+        if kind == "complex":
+            return complex(*content)
         if kind == "objects":
             shape, items = content
             array = np.empty(len(items), object)
@@ -213,6 +217,8 @@ class Leaf:
             return np.isfinite(converted) | ~np.isfinite(array)
         if self.dtype.kind == "b":
             return (array == 0) | (array == 1)
+        if array.dtype.kind == "b":
+            return np.ones(array.shape, np.bool_)
         limits = np.iinfo(self.dtype)
         # As a float the greatest integer may be rounded up, to the first number that is too great.
         above = array >= float(limits.max + 1) if array.dtype.kind == "f" else array > limits.max

@@ -66,7 +66,8 @@ class WorkerBackend(PythonBackend):
     raised by close() when every worker is gone.
 
     A subclass starts workers, sends commands and receives messages: it implements `_new_worker`, `_prepare_memory`,
-    `_introduce`, `_send`, `_has_answered`, `_mark`, `_wait_for_answer` and `_message`.
+    `_introduce`, `_send`, `_has_answered`, `_mark`, `_wait_for_answer` and `_message`, and `_portable` and `_unpacked`
+    where objects are not to be pickled.
     """
 
     def __init__(

@@ -274,6 +274,8 @@ def test_rendering(make):
     assert env.unwrapped.backend.render_copy(0).shape == (2, 2, 3)
     with pytest.raises(ValueError, match="render_mode = 'human'"):
         make(Faulty, 1, 1, render_mode="human")
+    with pytest.raises(ValueError, match="render_mode must be None or one of"):
+        make(Faulty, 1, 1, render_mode="3d")
 
 
 def test_what_environments_print(make, capfd, monkeypatch):
@@ -335,6 +337,16 @@ def test_environments_that_cannot_be_made_there(twin, make, monkeypatch):
     assert "as told" in caught.value.remote_traceback
     with pytest.raises(ValueError, match="buf"):
         make(foreign_envs.Odd, buf={})
+
+
+def test_workers_import_nothing_from_the_current_folder_and_leave_ctrl_c_alone(make, tmp_path, monkeypatch):
+    for module in ("numpy", "puffer", "gymnasium"):
+        (tmp_path / f"{module}.py").write_text("raise SystemExit(7)")
+    monkeypatch.chdir(tmp_path)
+    env = make(foreign_envs.Odd, 2, 1)
+    env.reset()
+    os.kill(workers(env)[0], signal.SIGINT)
+    assert env.step([0, 0])[1].tolist() == [1, 1]
 
 
 SCRIPT = """
