@@ -103,10 +103,8 @@ without a flag is truncated, so that no episode ends unseen.
 
     cdef int leave_out(self, Py_ssize_t place) except -1:
         """Make the row of an agent that takes no part zero; its reward and flags are already."""
-        # One that took no part before has been made zero then.
-        if self.masks[self.first_row + place]:
-            self.masks[self.first_row + place] = False
-            self.clear_observation(place)
+        self.masks[self.first_row + place] = False
+        self.clear_observation(place)
 
     cdef int report_of(self, Py_ssize_t place, object info, list infos) except -1:
         """Add the info of an agent."""
