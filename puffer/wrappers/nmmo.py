@@ -10,6 +10,9 @@ Agents that die are terminated, and their masks are false from then on; those th
 truncated. When an agent ends, its info has `task_progress` and `task_completed`. Everything is seeded, and the worlds
 of one seed are the same in every process.
 
+A copy takes about 33 MB with 16 agents and 47 MB with 128, and half a second to make; the first one in a process takes
+two seconds more, and generating eight maps another two.
+
 Worlds are made from maps that lie in the user's cache folder. They are generated when they are first needed, by one
 process while others wait, and are the same for everybody.
 
@@ -28,10 +31,11 @@ from types import ModuleType
 from typing import Any
 
 import numpy as np
-from gymnasium import spaces
 
 from puffer import checks
+from puffer._buffers import Buffers
 from puffer.caching import cache_folder
+from puffer.env import PufferEnv
 from puffer.quiet import undisturbed
 from puffer.systems import require
 
@@ -64,8 +68,10 @@ def creator(name: str, arguments: dict[str, Any]) -> Any:
     return call_creator(Nmmo, arguments)
 
 
-class Nmmo:
-    """One world, with the methods of PettingZoo's parallel environments; agents are the integers from 1 on.
+class Nmmo(PufferEnv):
+    """One world. Agents are the integers from 1 on.
+
+    The package writes observations into arrays that it keeps for each agent, here into the rows of the batch.
 
     Parameters
     ----------
@@ -82,8 +88,6 @@ class Nmmo:
         More attributes of the package's `Config`, for example {"NPC_N": 0}.
     """
 
-    metadata: dict[str, Any] = {"render_modes": []}
-
     def __init__(
         self,
         num_agents: int | None = None,
@@ -92,6 +96,7 @@ class Nmmo:
         num_maps: int = 8,
         config: Mapping[str, Any] | None = None,
     ) -> None:
+        super().__init__()
         nmmo = _package()
         checks.choice("size", size, ("medium", "small"))
         preset = nmmo.config.Small if size == "small" else nmmo.config.Medium
@@ -111,41 +116,65 @@ class Nmmo:
         chosen.set("PATH_MAPS", str(_maps(nmmo, chosen)))
         with undisturbed():
             self._env = nmmo.Env(chosen)
+        self.num_agents = chosen.PLAYER_N
         self.possible_agents = list(self._env.possible_agents)
         # The methods that return the spaces keep every environment that they were called of.
-        self._observation_space: spaces.Dict = self._env._obs_space
-        self._action_space: spaces.Dict = self._env._atn_space
+        self.single_observation_space = self._env._obs_space
+        self.single_action_space = self._env._atn_space
+        # The choices of each head, with their columns in the rows of actions.
+        self._heads: dict[str, list[tuple[str, int]]] = {}
+        for column, leaf in enumerate(self.action_layout.leaves):
+            head, choice = leaf.path.split("/")
+            self._heads.setdefault(head, []).append((choice, column))
 
-    @property
-    def agents(self) -> list[int]:
-        """Those that are alive."""
-        return self._env.agents
+    def bind(self, buffers: Buffers) -> None:
+        super().bind(buffers)
+        views = self.observation_views
+        for agent, observation in self._env.obs.items():
+            _move(observation.gym_obs.values, views, agent - 1)
+            for head, masks in observation.action_targets.values.items():
+                _move(masks, views["ActionTargets"][head], agent - 1)
 
-    def observation_space(self, agent: int) -> spaces.Dict:
-        return self._observation_space
+    def reset(self, seed: int | None = None) -> np.ndarray:
+        views = self.observation_views
+        self._env.reset(seed=seed)
+        views["AgentId"][:] = self.possible_agents
+        views["CurrentTick"][:] = 0
+        return self.observations
 
-    def action_space(self, agent: int) -> spaces.Dict:
-        return self._action_space
-
-    def reset(self, *, seed: int | None = None, options: dict[str, Any] | None = None) -> tuple[dict, dict]:
-        observations, _ = self._env.reset(seed=seed)
-        return observations, {}
-
-    def step(self, actions: dict[int, Any]) -> tuple[dict, dict, dict, dict, dict]:
-        observations, rewards, terminations, truncations, infos = self._env.step(actions)
-        told = {
-            agent: {f"task_{key}": task[key] for key in ("progress", "completed")}
-            for agent, info in infos.items()
-            if terminations[agent] or truncations[agent]
-            for task in info["task"].values()
-        }
-        return observations, rewards, terminations, truncations, told
+    def step(self, actions: np.ndarray) -> tuple:
+        chosen, heads = actions.tolist(), self._heads.items()
+        acting = {}
+        for agent in self._env.agents:
+            row = chosen[agent - 1]
+            acting[agent] = {head: {choice: row[column] for choice, column in columns} for head, columns in heads}
+        observations, rewards, terminations, truncations, told = self._env.step(acting)
+        infos: list[dict[str, Any]] = [{} for _ in self.possible_agents]
+        self.observation_views["CurrentTick"][:] = self._env.realm.tick
+        for agent, observation in observations.items():
+            row = agent - 1
+            self.rewards[row] = rewards[agent]
+            if terminations[agent] or truncations[agent]:
+                self.terminations[row], self.truncations[row] = terminations[agent], truncations[agent]
+                (task,) = told[agent]["task"].values()
+                infos[row] = {f"task_{key}": task[key] for key in ("progress", "completed")}
+                # The dead are shown something of their own.
+                self.layout.flatten_into(observation, self.observations, row)
+        return self.observations, self.rewards, self.terminations, self.truncations, infos
 
     def close(self) -> None:
         if self._env is not None:
             # The world and its tiles refer to each other through an array, where the garbage collector does not look.
             self._env.realm.map.tiles.fill(None)
             self._env = None
+
+
+def _move(arrays: dict[str, Any], views: dict[str, Any], row: int) -> None:
+    """Let a dict have a row of these views in the place of its arrays."""
+    for key, array in arrays.items():
+        if isinstance(array, np.ndarray):
+            views[key][row] = array
+            arrays[key] = views[key][row]
 
 
 def _package() -> ModuleType:
