@@ -62,7 +62,7 @@ cdef enum:
     END_EPISODE = -1
     # What the package has room for when it saves a game; more would end the process.
     LARGEST_STATE = 1 << 20
-    # Twice what games took in a million steps.
+    # Twice the largest that long random play of all games has met.
     SAVED_STATE = 96 << 10
     MAX_OPTIONS = 16
     FOREVER = 0x7FFFFFFF
