@@ -23,7 +23,7 @@ class System:
     adapter : str
         The module with its environments.
     imports : sequence of str
-        The modules that must be there.
+        The modules that must be there; "this or that" where one of them will do.
     requirements : sequence of str
         What pip installs as usual.
     bare_requirements : sequence of str
@@ -33,6 +33,8 @@ class System:
         Programs that must be in the PATH, which pip cannot install.
     licence : str
         Of the packages.
+    by_hand : str
+        How to get what pip cannot install at all, if there is such a thing.
     """
 
     adapter: str
@@ -41,6 +43,7 @@ class System:
     bare_requirements: Sequence[str] = ()
     programs: Sequence[str] = ()
     licence: str = "MIT"
+    by_hand: str = ""
 
 
 # The names of systems are those of the extras, and the first parts of the names of their environments.
@@ -52,6 +55,12 @@ SYSTEMS = {
         licence="GPL-2.0",
     ),
     "minigrid": System("puffer.wrappers.minigrid", imports=["minigrid"], requirements=["minigrid>=3.1,<4"]),
+    "gpudrive": System(
+        "puffer.wrappers.gpudrive",
+        imports=["madrona_gpudrive or gpudrive", "torch"],
+        requirements=["torch>=2"],
+        by_hand="build the simulator from https://github.com/Emerge-Lab/gpudrive",
+    ),
     "microrts": System(
         "puffer.wrappers.microrts",
         imports=["gym_microrts", "jpype"],
@@ -66,7 +75,7 @@ SYSTEMS = {
 def missing(name: str) -> list[str]:
     """What a system lacks on this machine: modules and programs."""
     system = SYSTEMS[name]
-    modules = [module for module in system.imports if find_spec(module) is None]
+    modules = [module for module in system.imports if all(find_spec(one) is None for one in module.split(" or "))]
     return modules + [program for program in system.programs if shutil.which(program) is None]
 
 
@@ -74,7 +83,8 @@ def require(name: str) -> None:
     """Raises ImportError, with the line that installs it, for a system that lacks something."""
     lacking = missing(name)
     if lacking:
-        raise ImportError(f"{name} needs {' and '.join(lacking)}, not found here: python -m puffer.install {name}")
+        remedy = SYSTEMS[name].by_hand or f"python -m puffer.install {name}"
+        raise ImportError(f"{name} needs {' and '.join(lacking)}, not found here: {remedy}")
 
 
 def ids_in_source(package: str, pattern: str) -> list[str]:

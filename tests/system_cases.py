@@ -3,6 +3,7 @@
 from typing import Any, NamedTuple
 
 import numpy as np
+from gpudrive_scene import scene_files
 from gymnasium import spaces
 
 import puffer
@@ -37,13 +38,16 @@ class SystemCase(NamedTuple):
         return self.name.partition("-")[0]
 
     def make(self, num_envs=2, **options):
-        return puffer.make(self.name, num_envs, **{"backend": "serial", **self.options, **options})
+        # Files are written when they are needed.
+        own = {name: value() if callable(value) else value for name, value in self.options.items()}
+        return puffer.make(self.name, num_envs, **{"backend": "serial", **own, **options})
 
 
 SYSTEM_CASES = [
     SystemCase("atari-pong", many=True),
     SystemCase("atari-breakout", {"episodic_life": True, "framestack": 1, "grayscale": False}, many=True),
     SystemCase("minigrid-DoorKey-8x8"),
+    SystemCase("gpudrive", {"scenes": scene_files}, many=True, seeded=False),
     SystemCase("microrts", {"opponent": "lightRushAI"}, many=True, seeded=False),
     SystemCase("microrts", {"map": "basesWorkers8x8", "self_play": True}, many=True, seeded=False),
     SystemCase("minigrid-BabyAI-BossLevel"),
