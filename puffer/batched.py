@@ -191,6 +191,8 @@ class _Part:
         self._lengths = np.zeros(rows, np.int64)
         self._begun = np.zeros(rows)
         self._steps = np.zeros(copies, np.int64)
+        # Until the first copy is at its limit.
+        self._steps_left = self._max_steps
         # Copies that are over, and that the system does not restart itself.
         self._left = np.zeros(copies, np.bool_)
         self._has_seed = np.zeros(copies, np.bool_)
@@ -216,7 +218,7 @@ class _Part:
         self._tell(events, self._rows(chosen) & self._buffers.masks, infos)
         self._has_seed[chosen] = True
         self._begin(chosen)
-        self._has_waiting = bool(self._books.ended.any())
+        self._look_ahead()
         return events
 
     def start(self) -> None:
@@ -234,7 +236,8 @@ class _Part:
         self._returns += buffers.rewards
         self._lengths += buffers.masks
         ended = ended_rows(buffers.terminations, buffers.truncations)
-        if ended is not None or self._has_waiting or self._steps.max() >= self._max_steps:
+        self._steps_left -= 1
+        if ended is not None or self._has_waiting or self._steps_left <= 0:
             return self._turn(infos)
         events = Events()
         self._tell(events, buffers.masks, infos)
@@ -265,8 +268,13 @@ class _Part:
         else:
             self._begin(waiting)
             self._books.ended[over] = True
-            self._has_waiting = bool(over.any())
+        self._look_ahead()
         return events
+
+    def _look_ahead(self) -> None:
+        """See when the next turn is due at the latest."""
+        self._has_waiting = bool(self._books.ended.any())
+        self._steps_left = self._max_steps - self._steps.max()
 
     def _record(self, ended: np.ndarray, infos: dict[str, np.ndarray], events: Events) -> None:
         """Write the episodes of these rows into the books, and the last observations that the system has not."""
@@ -316,5 +324,4 @@ class _Part:
 
     def _by_copy(self, rows: np.ndarray) -> np.ndarray:
         """Which copies have any of these rows."""
-        by_copy: np.ndarray = rows.reshape(-1, self._agents).any(axis=1)
-        return by_copy
+        return np.logical_or.reduce(rows.reshape(-1, self._agents), axis=1)

@@ -133,7 +133,7 @@ class GPUDriveBatch(BatchAdapter):
         with silent_process():
             self._manager = module.SimManager(module.madrona.ExecMode.CPU, 0, chosen, settings)
         self._read_tensors(module.kMaxAgentCount, dynamics == "State")
-        for scene, has_agents in zip(chosen, self._controlled.any(axis=1), strict=True):
+        for scene, has_agents in zip(chosen, np.logical_or.reduce(self._controlled != 0, axis=1), strict=True):
             if not has_agents:
                 raise ValueError(f"scenes has {scene}, in which no agent can be controlled")
 
@@ -150,7 +150,9 @@ class GPUDriveBatch(BatchAdapter):
         self.agents_per_env = agents
         rows = self._done.size
         self._tensors = {kind: tensor.reshape(rows, *tensor.shape[2:]) for kind, tensor in tensors.items()}
-        boxes = {kind: spaces.Box(-np.inf, np.inf, array.shape[1:]) for kind, array in self._tensors.items()}
+        boxes: dict[str, spaces.Space] = {
+            kind: spaces.Box(-np.inf, np.inf, array.shape[1:]) for kind, array in self._tensors.items()
+        }
         memory = {}
         if len(boxes) == 1:
             (self.observation_space,) = boxes.values()

@@ -135,9 +135,7 @@ class MicroRTSBatch(BatchAdapter):
         partial_obs: bool = False,
         render_mode: str | None = None,
     ) -> None:
-        bots = [opponent] if isinstance(opponent, str) or not isinstance(opponent, Sequence) else list(opponent)
-        for bot in bots or [None]:
-            checks.choice("opponent", bot, _BOTS)
+        bots = _bots(opponent)
         self._bots = [bots[copy % len(bots)] for copy in copies]
         self._map = _map_file(map)
         self._self_play = checks.boolean("self_play", self_play)
@@ -268,7 +266,7 @@ def _shared(array: np.ndarray) -> Any:
     from jpype.nio import convertToDirectBuffer
 
     order = _java().JClass("java.nio.ByteOrder").nativeOrder()
-    return convertToDirectBuffer(memoryview(array.view(np.uint8).ravel())).order(order).asIntBuffer()
+    return convertToDirectBuffer(array.view(np.uint8).ravel().data).order(order).asIntBuffer()
 
 
 @cache
@@ -295,6 +293,15 @@ def _folder() -> Path:
     spec = find_spec("gym_microrts")
     assert spec is not None
     return Path(str(spec.origin)).parent / "microrts"
+
+
+def _bots(opponent: Any) -> list[str]:
+    """Names of bots. Raises ValueError."""
+    if isinstance(opponent, str) or not isinstance(opponent, Sequence):
+        return [checks.choice("opponent", opponent, _BOTS)]
+    if not opponent:
+        raise ValueError("opponent must be a bot or a sequence of them, got none")
+    return [checks.choice(f"opponent[{k}]", bot, _BOTS) for k, bot in enumerate(opponent)]
 
 
 def _map_file(name: Any) -> Path:
