@@ -73,7 +73,8 @@ class BatchAdapter:
     def finish(self, finals: np.ndarray) -> dict[str, np.ndarray]:
         """Wait for the step: write observations, rewards, flags, and masks. Returns infos of all rows, by name.
 
-        The arrays of the infos are not written to again.
+        The infos may be memory that the next step or reset overwrites.
+
         The masks tell which agents took part in the step; the rows of the others are zero. A copy is over when none of
         its agents goes on. Unless the object `restarts` copies, those that are over show their last observation; the
         backend resets them, in NextStep after the next step, and what that one makes of their rows is overwritten.
@@ -291,10 +292,8 @@ class _Part:
         if self._restarts_at_once:
             shown = ended & self._rows(self._left) if self.adapter.restarts else ended
             books.finals[shown] = self._buffers.observations[shown]
-            if infos:
-                events.final_infos += [
-                    (int(row), {name: values[row] for name, values in infos.items()}) for row in np.flatnonzero(shown)
-                ]
+            for row in np.flatnonzero(shown).tolist() if infos else ():
+                events.final_infos.append((row, {name: values[row].copy() for name, values in infos.items()}))
 
     def _begin(self, copies: np.ndarray) -> None:
         """Begin the books of new episodes."""

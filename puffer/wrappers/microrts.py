@@ -94,9 +94,9 @@ class MicroRTSBatch(BatchAdapter):
     (5), owner (3), type of unit (8) and its present action (6). An action is MultiDiscrete, for each cell seven numbers
     one after the other: type of action, direction to move, to harvest, to return and to produce in, type of unit to
     produce, and cell to attack; those of cells without a unit of one's own that is free do not count.
-    `info["action_mask"]`, bool (height * width, 78), has all numbers of a cell that are legal now, and
-    `info["raw_rewards"]` the six rewards before they are weighted and added. An episode terminates when a player has
-    lost all units.
+    `info["action_mask"]`, int32 (height * width, 78), has ones for all numbers of a cell that are legal now; like the
+    observations it is the memory that the game writes to, which the next step overwrites. `info["raw_rewards"]` has the
+    six rewards before they are weighted and added. An episode terminates when a player has lost all units.
 
     Parameters
     ----------
@@ -196,7 +196,7 @@ class MicroRTSBatch(BatchAdapter):
                 self._clients[copy].getMasks(player)
             self.buffers.masks[copy * agents : (copy + 1) * agents] = True
         self._write()
-        return {"action_mask": self._mask != 0}
+        return {"action_mask": self._mask}
 
     def _begin(self, copy: int) -> None:
         if self._self_play:
@@ -212,7 +212,7 @@ class MicroRTSBatch(BatchAdapter):
         buffers.terminations[:] = np.array(responses.done)[:, _OWN_ORDER.index("WinLoss")]
         buffers.truncations[:] = False
         self._client.getMasks(0)
-        infos = {"action_mask": self._mask != 0, "raw_rewards": raw}
+        infos = {"action_mask": self._mask, "raw_rewards": raw}
         self._write()
         if self._steps_all and buffers.terminations.any():
             self._renew(np.flatnonzero(buffers.terminations[:: self.agents_per_env]))
