@@ -166,6 +166,9 @@ class MicroRTSBatch(BatchAdapter):
         clients = self._client.selfPlayClients if self._self_play else self._client.clients
         self._clients = list(clients)
         self._no_player = _java().JArray(_java().JInt)([0] * rows)
+        # The client answers every time with the same arrays.
+        answer = self._client.reset(self._no_player)
+        self._answered_rewards, self._answered_done = answer.reward, answer.done
 
     def _make_client(self) -> Any:
         java = _java()
@@ -206,10 +209,10 @@ class MicroRTSBatch(BatchAdapter):
 
     def finish(self, finals: np.ndarray) -> dict[str, np.ndarray]:
         buffers = self.buffers
-        responses = self._client.gameStep(self._no_player)
-        raw = np.array(responses.reward).take(_PLACES, axis=1)
+        self._client.gameStep(self._no_player)
+        raw = np.array(self._answered_rewards).take(_PLACES, axis=1)
         buffers.rewards[:] = raw @ self._weights
-        buffers.terminations[:] = np.array(responses.done)[:, _OWN_ORDER.index("WinLoss")]
+        buffers.terminations[:] = np.array(self._answered_done)[:, _OWN_ORDER.index("WinLoss")]
         buffers.truncations[:] = False
         self._client.getMasks(0)
         infos = {"action_mask": self._mask, "raw_rewards": raw}
@@ -248,7 +251,7 @@ class MicroRTSBatch(BatchAdapter):
         # Not the machine, which could not be started again.
         if hasattr(self, "_client"):
             self._client.close()
-            del self._client, self._clients
+            del self._client, self._clients, self._answered_rewards, self._answered_done
 
 
 _PLACES = [_OWN_ORDER.index(name) for name in _REWARDS]
