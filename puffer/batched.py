@@ -73,7 +73,8 @@ class BatchAdapter:
     def finish(self, finals: np.ndarray) -> dict[str, np.ndarray]:
         """Wait for the step: write observations, rewards, flags, and masks. Returns infos of all rows, by name.
 
-        The arrays of the infos are not written to again.
+        The infos may be memory that the next step or reset overwrites.
+
         The masks tell which agents took part in the step; the rows of the others are zero. A copy is over when none of
         its agents goes on. Unless the object `restarts` copies, those that are over show their last observation; the
         backend resets them, in NextStep after the next step, and what that one makes of their rows is overwritten.
@@ -191,6 +192,8 @@ class _Part:
         self._lengths = np.zeros(rows, np.int64)
         self._begun = np.zeros(rows)
         self._steps = np.zeros(copies, np.int64)
+        # Until the first copy is at its limit.
+        self._steps_left = self._max_steps
         # Copies that are over, and that the system does not restart itself.
         self._left = np.zeros(copies, np.bool_)
         self._has_seed = np.zeros(copies, np.bool_)
@@ -216,7 +219,7 @@ class _Part:
         self._tell(events, self._rows(chosen) & self._buffers.masks, infos)
         self._has_seed[chosen] = True
         self._begin(chosen)
-        self._has_waiting = bool(self._books.ended.any())
+        self._look_ahead()
         return events
 
     def start(self) -> None:
@@ -234,7 +237,8 @@ class _Part:
         self._returns += buffers.rewards
         self._lengths += buffers.masks
         ended = ended_rows(buffers.terminations, buffers.truncations)
-        if ended is not None or self._has_waiting or self._steps.max() >= self._max_steps:
+        self._steps_left -= 1
+        if ended is not None or self._has_waiting or self._steps_left <= 0:
             return self._turn(infos)
         events = Events()
         self._tell(events, buffers.masks, infos)
@@ -265,8 +269,13 @@ class _Part:
         else:
             self._begin(waiting)
             self._books.ended[over] = True
-            self._has_waiting = bool(over.any())
+        self._look_ahead()
         return events
+
+    def _look_ahead(self) -> None:
+        """See when the next turn is due at the latest."""
+        self._has_waiting = bool(self._books.ended.any())
+        self._steps_left = self._max_steps - self._steps.max()
 
     def _record(self, ended: np.ndarray, infos: dict[str, np.ndarray], events: Events) -> None:
         """Write the episodes of these rows into the books, and the last observations that the system has not."""
@@ -283,10 +292,8 @@ class _Part:
         if self._restarts_at_once:
             shown = ended & self._rows(self._left) if self.adapter.restarts else ended
             books.finals[shown] = self._buffers.observations[shown]
-            if infos:
-                events.final_infos += [
-                    (int(row), {name: values[row] for name, values in infos.items()}) for row in np.flatnonzero(shown)
-                ]
+            for row in np.flatnonzero(shown).tolist() if infos else ():
+                events.final_infos.append((row, {name: values[row].copy() for name, values in infos.items()}))
 
     def _begin(self, copies: np.ndarray) -> None:
         """Begin the books of new episodes."""
@@ -316,5 +323,4 @@ class _Part:
 
     def _by_copy(self, rows: np.ndarray) -> np.ndarray:
         """Which copies have any of these rows."""
-        by_copy: np.ndarray = rows.reshape(-1, self._agents).any(axis=1)
-        return by_copy
+        return np.logical_or.reduce(rows.reshape(-1, self._agents), axis=1)

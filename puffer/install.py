@@ -107,8 +107,8 @@ def _union(lists: Any) -> list[str]:
 def _impossible(name: str) -> list[str]:
     """Why a system cannot be installed here, if it cannot."""
     system, running = SYSTEMS[name], sys.version_info[:2]
-    if not system.requirements and not system.bare_requirements:
-        return [f"{name} is in no package: {system.needs}"]
+    if system.by_hand:
+        return [f"{name} is in no package that pip could install: {system.by_hand}"]
     first, last = system.pythons
     if first <= running <= last:
         return []

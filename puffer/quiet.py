@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import io
 import os
+import sys
 import warnings
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -34,6 +35,20 @@ def undisturbed(variables: Mapping[str, str | None] | None = None) -> Iterator[N
 def silent() -> contextlib.AbstractContextManager:
     """A context in which what Python code prints goes nowhere."""
     return contextlib.redirect_stdout(_Nowhere())
+
+
+@contextmanager
+def silent_process() -> Iterator[None]:
+    """A context in which nothing that the process writes to its standard output arrives, not even from C."""
+    sys.stdout.flush()
+    kept, nowhere = os.dup(1), os.open(os.devnull, os.O_WRONLY)
+    try:
+        os.dup2(nowhere, 1)
+        yield
+    finally:
+        os.dup2(kept, 1)
+        os.close(kept)
+        os.close(nowhere)
 
 
 class _Nowhere(io.TextIOBase):

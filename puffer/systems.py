@@ -23,7 +23,7 @@ class System:
     adapter : str
         The module with its environments.
     imports : sequence of str
-        The modules that must be there.
+        The modules that must be there; "this or that" where one of them will do.
     requirements : sequence of str
         What pip installs as usual.
     bare_requirements : sequence of str
@@ -37,8 +37,8 @@ class System:
         Programs that must be in the PATH, and what installs them: not pip.
     example : str
         The name of one of its environments.
-    needs : str
-        What an environment needs of its user, beside the packages.
+    by_hand : str
+        How to get what pip cannot install at all, if there is such a thing.
     licence : str
         Of the packages.
     """
@@ -51,7 +51,7 @@ class System:
     pythons: tuple[tuple[int, int], tuple[int, int]] = ((3, 10), (3, 99))
     programs: Mapping[str, str] = field(default_factory=dict)
     example: str = ""
-    needs: str = ""
+    by_hand: str = ""
     licence: str = "MIT"
 
 
@@ -122,7 +122,6 @@ SYSTEMS = {
         imports=["pyboy"],
         requirements=["pyboy>=2.8,<3"],
         example="pokemon-red",
-        needs="the ROM of the game: rom=, or its path in PUFFER_POKEMON_ROM",
         licence="LGPL-3.0",
     ),
     "griddly": System(
@@ -151,13 +150,20 @@ SYSTEMS = {
         builders=["setuptools<82", "wheel", "Cython"],
         example="nmmo",
     ),
+    "gpudrive": System(
+        "puffer.wrappers.gpudrive",
+        imports=["madrona_gpudrive or gpudrive", "torch"],
+        requirements=[],
+        example="gpudrive",
+        by_hand="build the simulator from https://github.com/Emerge-Lab/gpudrive",
+    ),
 }
 
 
 def missing(name: str) -> list[str]:
     """What a system lacks on this machine: modules and programs."""
     system = SYSTEMS[name]
-    modules = [module for module in system.imports if find_spec(module) is None]
+    modules = [module for module in system.imports if all(find_spec(one) is None for one in module.split(" or "))]
     return modules + [program for program in system.programs if shutil.which(program) is None]
 
 
@@ -165,7 +171,8 @@ def require(name: str) -> None:
     """Raises ImportError, with the line that installs it, for a system that lacks something."""
     lacking = missing(name)
     if lacking:
-        raise ImportError(f"{name} needs {' and '.join(lacking)}, not found here: python -m puffer.install {name}")
+        remedy = SYSTEMS[name].by_hand or f"python -m puffer.install {name}"
+        raise ImportError(f"{name} needs {' and '.join(lacking)}, not found here: {remedy}")
 
 
 def ids_in_source(package: str, pattern: str) -> list[str]:

@@ -148,7 +148,7 @@ class VectorEnv(gymnasium.vector.VectorEnv):
         """
         observations, info = self.backend.reset(seed=seed, mask=self._reset_mask(options))
         super().reset(seed=int(seed) if seed is not None and np.ndim(seed) == 0 else None)
-        return (observations.copy() if self.copy else observations), info
+        return (observations.copy(), _fresh(info)) if self.copy else (observations, info)
 
     def _reset_mask(self, options: dict[str, Any] | None) -> np.ndarray | None:
         options = {} if options is None else options
@@ -191,7 +191,7 @@ class VectorEnv(gymnasium.vector.VectorEnv):
     @staticmethod
     def _copied(result: tuple) -> tuple:
         observations, rewards, terminations, truncations, info = result
-        return observations.copy(), rewards.copy(), terminations.copy(), truncations.copy(), dict(info)
+        return observations.copy(), rewards.copy(), terminations.copy(), truncations.copy(), _fresh(info)
 
     def rollout_buffers(self, horizon: int) -> Rollout:
         """Buffers of `horizon` steps, which the steps after the next reset() write into directly (native only)."""
@@ -235,3 +235,8 @@ class VectorEnv(gymnasium.vector.VectorEnv):
         self.backend.close()
         if self._window is not None:
             self._window.close()
+
+
+def _fresh(info: dict[str, Any]) -> dict[str, Any]:
+    """An info without live arrays; nested ones are never live."""
+    return {key: value.copy() if isinstance(value, np.ndarray) else value for key, value in info.items()}

@@ -3,6 +3,7 @@
 from typing import Any, NamedTuple
 
 import numpy as np
+from gpudrive_scene import scene_files
 from gymnasium import spaces
 from pokemon_rom import game_boy_rom
 
@@ -38,7 +39,9 @@ class SystemCase(NamedTuple):
         return self.name.partition("-")[0]
 
     def make(self, num_envs=2, **options):
-        return puffer.make(self.name, num_envs, **{"backend": "serial", **self.options, **options})
+        # Files are written when they are needed.
+        own = {name: value() if callable(value) else value for name, value in self.options.items()}
+        return puffer.make(self.name, num_envs, **{"backend": "serial", **own, **options})
 
 
 SYSTEM_CASES = [
@@ -59,6 +62,7 @@ SYSTEM_CASES = [
     SystemCase("pokemon-red", {"rom": game_boy_rom(), "frames_per_action": 8}),
     SystemCase("griddly-random-butterflies"),
     SystemCase("griddly-robot-tag-4"),
+    SystemCase("gpudrive", {"scenes": scene_files}, many=True, seeded=False),
     SystemCase("microrts", {"opponent": "lightRushAI"}, many=True, seeded=False),
     SystemCase("microrts", {"map": "basesWorkers8x8", "self_play": True}, many=True, seeded=False),
     SystemCase("nmmo", {"num_agents": 4, "size": "small", "num_maps": 2, "config": {"NPC_N": 6}}, steps=200),

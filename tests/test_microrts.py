@@ -155,12 +155,16 @@ def test_rows_of_the_caller_are_what_the_game_writes_to():
             assert (mine["observations"] == other.step(actions)[0]).all()
 
 
-def test_infos_are_not_written_to_again():
-    with closing(make(1)) as env:
-        kept = env.reset()[1]["action_mask"]
-        before = kept.copy()
-        env.step(np.where(np.arange(448) % 7 == 0, 1, 0)[np.newaxis])
-        assert (kept == before).all()
+def test_masks_are_live_unless_copies_are_asked_for():
+    for copy in (False, True):
+        with closing(make(1, copy=copy)) as env:
+            kept = env.reset()[1]["action_mask"]
+            before = kept.copy()
+            # The worker sets out to the left.
+            info = env.step(np.where(np.arange(448) % 7 == 0, 1, 0)[np.newaxis])[-1]
+            assert (info["action_mask"] != before).any()
+            assert (kept == info["action_mask"]).all() != copy
+            assert np.shares_memory(kept, info["action_mask"]) != copy
 
 
 def test_parts_and_bots_in_turn():
@@ -252,8 +256,8 @@ def test_pictures(bots):
     ("options", "error", "message"),
     [
         ({"opponent": "coac"}, ValueError, "opponent must be one of .*'coacAI'.*got 'coac'"),
-        ({"opponent": ["workerRushAI", 3]}, ValueError, "opponent must be one of"),
-        ({"opponent": []}, ValueError, "opponent must be one of"),
+        ({"opponent": ["workerRushAI", 3]}, ValueError, r"opponent\[1\] must be one of .*got 3"),
+        ({"opponent": []}, ValueError, "opponent must be a bot or a sequence of them"),
         ({"opponent": None}, ValueError, "opponent must be one of"),
         ({"map": "nowhere"}, ValueError, "map must be the name or the path of a map, got 'nowhere'"),
         ({"map": "16x16/basesWorker"}, ValueError, "did you mean '16x16/basesWorkers16x16"),

@@ -18,7 +18,8 @@ from puffer.systems import SYSTEMS, missing
 def system_case(request):
     lacking = missing(request.param.system)
     if lacking:
-        pytest.skip(f"no {', '.join(lacking)}: python -m puffer.install {request.param.system}")
+        system = request.param.system
+        pytest.skip(f"no {', '.join(lacking)}: {SYSTEMS[system].by_hand or f'python -m puffer.install {system}'}")
     return request.param
 
 

@@ -94,9 +94,9 @@ class MicroRTSBatch(BatchAdapter):
     (5), owner (3), type of unit (8) and its present action (6). An action is MultiDiscrete, for each cell seven numbers
     one after the other: type of action, direction to move, to harvest, to return and to produce in, type of unit to
     produce, and cell to attack; those of cells without a unit of one's own that is free do not count.
-    `info["action_mask"]`, bool (height * width, 78), has all numbers of a cell that are legal now, and
-    `info["raw_rewards"]` the six rewards before they are weighted and added. An episode terminates when a player has
-    lost all units.
+    `info["action_mask"]`, int32 (height * width, 78), has ones for all numbers of a cell that are legal now; like the
+    observations it is the memory that the game writes to, which the next step overwrites. `info["raw_rewards"]` has the
+    six rewards before they are weighted and added. An episode terminates when a player has lost all units.
 
     Parameters
     ----------
@@ -135,9 +135,7 @@ class MicroRTSBatch(BatchAdapter):
         partial_obs: bool = False,
         render_mode: str | None = None,
     ) -> None:
-        bots = [opponent] if isinstance(opponent, str) or not isinstance(opponent, Sequence) else list(opponent)
-        for bot in bots or [None]:
-            checks.choice("opponent", bot, _BOTS)
+        bots = _bots(opponent)
         self._bots = [bots[copy % len(bots)] for copy in copies]
         self._map = _map_file(map)
         self._self_play = checks.boolean("self_play", self_play)
@@ -168,6 +166,9 @@ class MicroRTSBatch(BatchAdapter):
         clients = self._client.selfPlayClients if self._self_play else self._client.clients
         self._clients = list(clients)
         self._no_player = _java().JArray(_java().JInt)([0] * rows)
+        # The client answers every time with the same arrays.
+        answer = self._client.reset(self._no_player)
+        self._answered_rewards, self._answered_done = answer.reward, answer.done
 
     def _make_client(self) -> Any:
         java = _java()
@@ -198,7 +199,7 @@ class MicroRTSBatch(BatchAdapter):
                 self._clients[copy].getMasks(player)
             self.buffers.masks[copy * agents : (copy + 1) * agents] = True
         self._write()
-        return {"action_mask": self._mask != 0}
+        return {"action_mask": self._mask}
 
     def _begin(self, copy: int) -> None:
         if self._self_play:
@@ -208,13 +209,13 @@ class MicroRTSBatch(BatchAdapter):
 
     def finish(self, finals: np.ndarray) -> dict[str, np.ndarray]:
         buffers = self.buffers
-        responses = self._client.gameStep(self._no_player)
-        raw = np.array(responses.reward).take(_PLACES, axis=1)
+        self._client.gameStep(self._no_player)
+        raw = np.array(self._answered_rewards).take(_PLACES, axis=1)
         buffers.rewards[:] = raw @ self._weights
-        buffers.terminations[:] = np.array(responses.done)[:, _OWN_ORDER.index("WinLoss")]
+        buffers.terminations[:] = np.array(self._answered_done)[:, _OWN_ORDER.index("WinLoss")]
         buffers.truncations[:] = False
         self._client.getMasks(0)
-        infos = {"action_mask": self._mask != 0, "raw_rewards": raw}
+        infos = {"action_mask": self._mask, "raw_rewards": raw}
         self._write()
         if self._steps_all and buffers.terminations.any():
             self._renew(np.flatnonzero(buffers.terminations[:: self.agents_per_env]))
@@ -250,7 +251,7 @@ class MicroRTSBatch(BatchAdapter):
         # Not the machine, which could not be started again.
         if hasattr(self, "_client"):
             self._client.close()
-            del self._client, self._clients
+            del self._client, self._clients, self._answered_rewards, self._answered_done
 
 
 _PLACES = [_OWN_ORDER.index(name) for name in _REWARDS]
@@ -268,7 +269,7 @@ def _shared(array: np.ndarray) -> Any:
     from jpype.nio import convertToDirectBuffer
 
     order = _java().JClass("java.nio.ByteOrder").nativeOrder()
-    return convertToDirectBuffer(memoryview(array.view(np.uint8).ravel())).order(order).asIntBuffer()
+    return convertToDirectBuffer(array.view(np.uint8).ravel().data).order(order).asIntBuffer()
 
 
 @cache
@@ -295,6 +296,15 @@ def _folder() -> Path:
     spec = find_spec("gym_microrts")
     assert spec is not None
     return Path(str(spec.origin)).parent / "microrts"
+
+
+def _bots(opponent: Any) -> list[str]:
+    """Names of bots. Raises ValueError."""
+    if isinstance(opponent, str) or not isinstance(opponent, Sequence):
+        return [checks.choice("opponent", opponent, _BOTS)]
+    if not opponent:
+        raise ValueError("opponent must be a bot or a sequence of them, got none")
+    return [checks.choice(f"opponent[{k}]", bot, _BOTS) for k, bot in enumerate(opponent)]
 
 
 def _map_file(name: Any) -> Path:
