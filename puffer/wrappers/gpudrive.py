@@ -123,9 +123,7 @@ class GPUDriveBatch(BatchAdapter):
         models = ("Classic", "InvertibleBicycle", "DeltaLocal", "State")
         settings.dynamicsModel = _member(module.DynamicsModel, "dynamics", dynamics, models)
         settings.maxNumControlledAgents = module.kMaxAgentCount
-        # Newer ones drop scenes with fewer; then worlds would have others than those given.
-        own = {"minimumControllableObjects": 0} if hasattr(settings, "minimumControllableObjects") else {}
-        for name, value in {**own, **(parameters or {})}.items():
+        for name, value in (parameters or {}).items():
             if not hasattr(settings, name):
                 raise ValueError(f"parameters has {name!r}, which the simulator's Parameters have not")
             setattr(settings, name, value)

@@ -3,8 +3,8 @@
 `puffer.make("microrts", num_envs=8, opponent="workerRushAI")` plays against one of the package's bots, and with
 `self_play=True` a copy has two agents, the two players. The game runs in a Java virtual machine in this process, where
 the package's shared-memory client steps all copies in one call and reads and writes the rows of the batch itself. The
-machine starts with the first batch and stays until the process ends: closed batches leave it to later ones. Programs
-that start it themselves do so before.
+machine starts with the first batch and stays until the process ends: closed batches leave it to later ones. A program
+that needs a machine with options of its own starts it before.
 
 Maps and games have no random numbers, so seeds change nothing. A game is reproducible if the opponent is:
 passiveAI, workerRushAI, lightRushAI, the four whose names begin with PO, and self-play. Not the others: randomAI,
@@ -96,7 +96,8 @@ class MicroRTSBatch(BatchAdapter):
     produce, and cell to attack; those of cells without a unit of one's own that is free do not count.
     `info["action_mask"]`, int32 (height * width, 78), has ones for all numbers of a cell that are legal now; like the
     observations it is the memory that the game writes to, which the next step overwrites. `info["raw_rewards"]` has the
-    six rewards before they are weighted and added. An episode terminates when a player has lost all units.
+    six rewards before they are weighted and added. An episode terminates when a player has lost all units, and its last
+    observation is that of the game as it ended.
 
     Parameters
     ----------
