@@ -89,13 +89,13 @@ def commands(names: Sequence[str]) -> list[list[str]]:
     systems = [SYSTEMS[name] for name in names]
     pip = [sys.executable, "-m", "pip", "install"]
     usual = _union(system.requirements for system in systems)
-    bare = [(system.builders, requirement) for system in systems for requirement in system.bare_requirements]
-    builders = _union(builders for builders, _ in bare)
+    bare = _union(system.bare_requirements for system in systems)
+    builders = _union(system.builders for system in systems)
     result = []
     if usual or builders:
         result.append([*pip, *_OWN, *usual, *builders])
     # One by one: if one of them fails, the others are still installed.
-    for _, requirement in bare:
+    for requirement in bare:
         result.append([*pip, "--no-deps", "--ignore-requires-python", "--no-build-isolation", requirement])
     return result
 

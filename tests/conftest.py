@@ -9,6 +9,7 @@ def pytest_addoption(parser):
     group = parser.getgroup("fuzz")
     group.addoption("--fuzz-steps", type=int, default=2400, help="steps of random play for each parameter set")
     group.addoption("--fuzz-seed", type=int, default=0, help="seed of the first script of random play")
+    parser.addoption("--system-steps", type=int, default=600, help="steps of the systems whose memory is watched")
 
 
 @pytest.fixture(params=NAMES)

@@ -150,6 +150,36 @@ assert not left, left
 """
 
 
+MEMORY_SCRIPT = """
+import sys
+sys.path[:0] = {path!r}
+import gc, numpy as np, psutil
+from system_cases import SYSTEM_CASES, legal_actions
+case = next(case for case in SYSTEM_CASES if str(case) == {name!r})
+env = case.make(2)
+rng = np.random.default_rng(1)
+_, info = env.reset(seed=1)
+held = []
+for part in range(3):
+    for _ in range({steps} // 3):
+        *_, info = env.step(legal_actions(env, info, rng))
+    gc.collect()
+    held.append(psutil.Process().memory_info().rss / 2**20)
+print(held[2] - held[1])
+"""
+
+
+def test_memory_stays_flat(system_case, request):
+    pytest.importorskip("psutil")
+    paths = [puffer.get_include(), os.path.dirname(__file__)]
+    steps = request.config.getoption("--system-steps")
+    script = MEMORY_SCRIPT.format(path=paths, name=str(system_case), steps=steps)
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=60 + steps / 10)
+    assert done.returncode == 0, done.stderr
+    # In MB over the last third of the steps, where nothing is used for the first time.
+    assert float(done.stdout) < 8 + 0.0005 * steps
+
+
 def test_leaves_no_traces(system_case, tmp_path):
     paths = [puffer.get_include(), os.path.dirname(__file__)]
     script = SCRIPT.format(path=paths, name=str(system_case))

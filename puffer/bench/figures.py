@@ -30,15 +30,19 @@ class Definition:
         One, or two that take turns.
     cores : int
         That it needs.
-    unit : "us", "ratio", "rate" or "us more"
+    unit : "us", "ratio", "rate", "us more" or "whole ratio"
         Microseconds of a call of step() of the one spec, or its transitions per second; of two, how many times as
-        fast the first is, or how many more microseconds it needs for a transition.
+        fast the first is, or how many more microseconds it needs for a transition. "whole ratio" is of all slices
+        together, where few of them have the resets that take most of the time.
+    seconds : float
+        To measure for.
     """
 
     title: str
     specs: tuple[worker.Spec, ...]
     cores: int = 1
     unit: str = "ratio"
+    seconds: float = _SECONDS
 
 
 DEFINITIONS = {
@@ -91,7 +95,7 @@ class Figure:
         value, unit = self.value, self.definition.unit
         if unit == "rate":
             return f"{value.median / 1e6:.2f} M/s", f"{value.low / 1e6:.2f}–{value.high / 1e6:.2f}"
-        return f"{value.median:.2f} {'×' if unit == 'ratio' else 'µs'}", f"{value.low:.2f}–{value.high:.2f}"
+        return f"{value.median:.2f} {'×' if unit.endswith('ratio') else 'µs'}", f"{value.low:.2f}–{value.high:.2f}"
 
     def as_dict(self) -> dict[str, Any]:
         return {"name": self.name, "title": self.title, "unit": self.definition.unit, "value": self.value.as_dict()}
@@ -102,11 +106,11 @@ def possible(definition: Definition) -> bool:
     return definition.cores <= available_cores()
 
 
-def measure(name: str, definition: Definition, seconds: float = _SECONDS, repeats: int = _REPEATS) -> Figure:
-    """Measure a figure, in about so many seconds and with so many slices."""
+def measure(name: str, definition: Definition, seconds: float | None = None, repeats: int = _REPEATS) -> Figure:
+    """Measure a figure, in about so many seconds, or those of the definition, and with so many slices."""
     contenders = [worker.make(spec) for spec in definition.specs]
     try:
-        series = interleave(contenders, seconds, repeats)
+        series = interleave(contenders, definition.seconds if seconds is None else seconds, repeats)
     finally:
         for contender in contenders:
             contender.close()
@@ -121,7 +125,13 @@ def _value(unit: str, ours: Series, other: Series | None = None) -> Spread:
     assert other is not None
     if unit == "ratio":
         return ours.ratio(other)
+    if unit == "whole ratio":
+        return Spread.of([_whole_rate(ours) / _whole_rate(other)])
     return Spread.of([1e6 / mine - 1e6 / theirs for mine, theirs in zip(ours.rates, other.rates, strict=True)])
+
+
+def _whole_rate(series: Series) -> float:
+    return series.rows * series.steps * len(series.seconds) / sum(series.seconds)
 
 
 def main(definitions: Mapping[str, Definition], *names: str) -> int:

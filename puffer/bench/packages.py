@@ -27,6 +27,14 @@ def atari(spec: Spec) -> Contender:
     return Contender(env.step, action_batches(env.single_action_space, env.num_envs), env.num_envs)
 
 
+def procgen(spec: Spec) -> Contender:
+    """Coinrun in the package's compiled library, on one core."""
+    from puffer.bench.procgen_library import Game
+
+    game = Game("coinrun", 0, spec["num_envs"])
+    return Contender(game.step, _discrete(15, spec["num_envs"]), spec["num_envs"], game.close)
+
+
 def minigrid(spec: Spec) -> Contender:
     """Copies of `MiniGrid-DoorKey-8x8-v0`."""
     with undisturbed():

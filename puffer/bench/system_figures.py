@@ -52,4 +52,19 @@ DEFINITIONS = {
     "minigrid-more": _overhead(_MINIGRID, "minigrid")[0],
     "minigrid": _overhead(_MINIGRID, "minigrid")[1],
     "minigrid-workers": _workers(_MINIGRID),
+    "procgen": Definition(
+        "procgen-coinrun, 64 copies, two threads: times the speed of the package's library on one core",
+        (_ours("procgen-coinrun", 64, 2), _alone("procgen", 64)),
+        cores=2,
+    ),
+    "crafter": Definition(
+        "crafter with its resets, 4 copies, serial: times the speed of the package's loop",
+        (_ours("crafter", 4), _alone("crafter", 4)),
+        unit="whole ratio",
+        seconds=20,
+    ),
+    "nethack-more": _overhead(_NETHACK, "nethack")[0],
+    "nethack": _overhead(_NETHACK, "nethack")[1],
+    "nethack-workers": _workers(_NETHACK),
+    "magent": _overhead("magent-battle", "magent", copies=2)[1],
 }
