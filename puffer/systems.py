@@ -6,12 +6,10 @@ far as pip can resolve them.
 
 from __future__ import annotations
 
-import re
 import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from importlib.util import find_spec
-from pathlib import Path
 
 
 @dataclass(frozen=True)
@@ -173,17 +171,3 @@ def require(name: str) -> None:
     if lacking:
         remedy = SYSTEMS[name].by_hand or f"python -m puffer.install {name}"
         raise ImportError(f"{name} needs {' and '.join(lacking)}, not found here: {remedy}")
-
-
-def ids_in_source(package: str, pattern: str) -> list[str]:
-    """What a pattern with one group finds in the sources of a package, which is not imported; empty if it is missing.
-
-    For the ids that packages register when they are imported, which takes long and lets Gymnasium list them.
-    """
-    spec = find_spec(package)
-    folders = spec.submodule_search_locations if spec is not None else None
-    found: list[str] = []
-    for folder in folders or ():
-        for path in sorted(Path(folder).rglob("*.py")):
-            found += re.findall(pattern, path.read_text(errors="replace"))
-    return found

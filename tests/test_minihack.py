@@ -55,7 +55,7 @@ def bare_task(id, **arguments):
     ],
 )
 def test_plays_what_minihack_plays(name, arguments):
-    task, rng = bare_task(minihack._id(name), max_episode_steps=40, **arguments), np.random.default_rng(2)
+    task, rng = bare_task(f"MiniHack-{name}-v0", max_episode_steps=40, **arguments), np.random.default_rng(2)
     seeds, ends = seeds_after(4), 0
     with make(f"minihack-{name}", max_episode_steps=40, **arguments) as env:
         keys = env.layout.space.spaces
@@ -78,7 +78,7 @@ def test_plays_what_minihack_plays(name, arguments):
 def test_lists_the_levels_that_work():
     ids = run_script("import gymnasium, minihack; print(*gymnasium.registry)").split()
     levels = {id for id in ids if id.startswith("MiniHack-")}
-    listed = {minihack._id(name) for name in minihack.names()}
+    listed = {f"MiniHack-{name}-v0" for name in minihack.names()}
     assert listed < levels
     assert {id for id in levels - listed if "Crossing" not in id} == {
         "MiniHack-Boxoban-Hard-v0",
@@ -87,7 +87,8 @@ def test_lists_the_levels_that_work():
         "MiniHack-Navigation-Custom-v0",
         "MiniHack-Skill-Custom-v0",
     }
-    assert minihack._id("MiniHack-Room-5x5-v0") == minihack._id("Room-5x5") == "MiniHack-Room-5x5-v0"
+    assert minihack.knows("MiniHack-Room-5x5-v0")
+    assert minihack.knows("Room-5x5")
 
 
 @pytest.mark.parametrize(

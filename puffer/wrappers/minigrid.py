@@ -11,7 +11,6 @@ The package's wheel lacks the pictures that the levels called WFC are made from,
 
 from __future__ import annotations
 
-import re
 from functools import cache
 from typing import Any
 
@@ -19,21 +18,22 @@ import gymnasium
 import numpy as np
 from gymnasium import spaces
 
-from puffer import checks
+from puffer import checks, ids
 from puffer.quiet import silent, undisturbed
-from puffer.systems import ids_in_source, require
+from puffer.systems import require
 
 _ID = r"\"((?:MiniGrid|BabyAI)-[\w-]+-v\d+)\""
+_PREFIX = "MiniGrid-"
 
 
 def names() -> list[str]:
     """The levels of the package, without versions, and those of MiniGrid without that prefix."""
-    return sorted({_bare(id) for id in _ids() if "-WFC-" not in id})
+    return sorted({ids.bare(id, _PREFIX) for id in _ids() if "-WFC-" not in id})
 
 
 def knows(name: str) -> bool:
     """Whether there is such a level; any name may be one while minigrid is missing."""
-    return _id(name) is not None or not _ids()
+    return ids.newest(name, _ids(), _PREFIX) is not None or not _ids()
 
 
 def creator(name: str, arguments: dict[str, Any]) -> Any:
@@ -52,7 +52,7 @@ def make(name: str, **arguments: Any) -> MiniGrid:
 def _with_level(name: str, arguments: dict[str, Any]) -> dict[str, Any]:
     """The arguments of `MiniGrid` for a level, checked."""
     mission_length = checks.integer("mission_length", arguments.pop("mission_length", MISSION_LENGTH), 1)
-    return {**arguments, "id": _id(name), "mission_length": mission_length}
+    return {**arguments, "id": ids.newest(name, _ids(), _PREFIX), "mission_length": mission_length}
 
 
 # The longest missions of BabyAI have about 250 letters.
@@ -124,14 +124,4 @@ class MiniGrid(gymnasium.Env):
 
 @cache
 def _ids() -> list[str]:
-    return ids_in_source("minigrid", _ID)
-
-
-def _bare(id: str) -> str:
-    return re.sub(r"-v\d+$", "", id).removeprefix("MiniGrid-")
-
-
-def _id(name: str) -> str | None:
-    """The id of that name, of the newest version unless it names one."""
-    chosen = [id for id in _ids() if name in (id, id.removeprefix("MiniGrid-"), _bare(id), re.sub(r"-v\d+$", "", id))]
-    return max(chosen, key=lambda id: int(id.rpartition("-v")[2]), default=None)
+    return ids.in_source("minigrid", _ID)

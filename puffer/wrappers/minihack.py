@@ -18,7 +18,6 @@ from __future__ import annotations
 
 import os
 import random
-import re
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import cache
@@ -28,22 +27,23 @@ from typing import Any
 
 import numpy as np
 
-from puffer import checks
+from puffer import checks, ids
 from puffer.emulation import call_creator
-from puffer.systems import ids_in_source, require
+from puffer.systems import require
 from puffer.wrappers.nethack import NetHack, ReseedingCreator
 
 _ID = r"id=\"(MiniHack-[\w-]+-v\d+)\""
+_PREFIX = "MiniHack-"
 
 
 def names() -> list[str]:
     """The levels of the package that work as they are, without prefix and version."""
-    return sorted({_bare(id) for id in _ids() if "-Custom-" not in id and _obstacle(id) is None})
+    return sorted({ids.bare(id, _PREFIX) for id in _ids() if "-Custom-" not in id and _obstacle(id) is None})
 
 
 def knows(name: str) -> bool:
     """Whether there is such a level, one that does not work included; any may be one while minihack is missing."""
-    return _id(name) is not None or not _ids()
+    return ids.newest(name, _ids(), _PREFIX) is not None or not _ids()
 
 
 def creator(name: str, arguments: dict[str, Any]) -> ReseedingCreator:
@@ -52,7 +52,7 @@ def creator(name: str, arguments: dict[str, Any]) -> ReseedingCreator:
     Raises ImportError without minihack, or for a level that lacks something; TypeError for a custom one without a file.
     """
     require("minihack")
-    id = _id(name)
+    id = ids.newest(name, _ids(), _PREFIX)
     assert id is not None
     obstacle = _obstacle(id)
     if obstacle is not None:
@@ -139,17 +139,7 @@ def _seeded(seed: int | None) -> Iterator[None]:
 
 @cache
 def _ids() -> list[str]:
-    return ids_in_source("minihack", _ID)
-
-
-def _bare(id: str) -> str:
-    return re.sub(r"-v\d+$", "", id).removeprefix("MiniHack-")
-
-
-def _id(name: str) -> str | None:
-    """The id of that name, of the newest version unless it names one."""
-    chosen = [id for id in _ids() if name in (id, id.removeprefix("MiniHack-"), _bare(id), f"MiniHack-{_bare(id)}")]
-    return max(chosen, key=lambda id: int(id.rpartition("-v")[2]), default=None)
+    return ids.in_source("minihack", _ID)
 
 
 def _obstacle(id: str) -> str | None:

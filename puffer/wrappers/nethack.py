@@ -36,12 +36,12 @@ from typing import Any
 import numpy as np
 from gymnasium import spaces
 
-from puffer import checks
+from puffer import checks, ids
 from puffer._python import Adapter, seeds_after
 from puffer.emulation import call_creator
 from puffer.env import PufferEnv
 from puffer.quiet import undisturbed
-from puffer.systems import ids_in_source, require
+from puffer.systems import require
 
 # The list from which nle registers its tasks.
 _TASK = r"\n    \"(NetHack\w*)\","
@@ -335,7 +335,7 @@ def _bind_symbolically(library: Path) -> None:
 @cache
 def _tasks() -> list[str]:
     """The classes of the tasks, and NetHack for the game without one."""
-    return ids_in_source("nle", _TASK)
+    return ids.in_source("nle", _TASK)
 
 
 def _name(task: str) -> str:
