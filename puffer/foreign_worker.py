@@ -813,7 +813,11 @@ def _run(line: Line, streams: list[int]) -> None:
     line.send(0)
     order = unpack(line.receive()[1])
     worker = Worker(order["start"], order["stop"])
-    line.send(0, worker.make(order))
+    made = worker.make(order)
+    # The parent reads what was printed when it has the answer.
+    sys.stdout.flush()
+    sys.stderr.flush()
+    line.send(0, made)
     # After a failure the parent hangs up instead.
     plan = unpack(line.receive()[1])
     worker.bind(plan, _received_descriptor(line.socket))

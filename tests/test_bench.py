@@ -286,7 +286,7 @@ def test_interrupt_shows_what_was_measured(monkeypatch, capsys, tmp_path):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["ocean-catsh"], "did you mean 'ocean-catch'?"),
+        (["ocean-catsh"], "did you mean 'ocean-catch'"),
         (["nosuchthing:Env"], "No module named 'nosuchthing'"),
         (["math:Env"], "module 'math' has no attribute 'Env'"),
         (["math:pi"], "emulate takes an environment or a callable that makes one, got 3.14"),

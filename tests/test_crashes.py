@@ -86,7 +86,8 @@ def test_garbage_in_every_public_method_does_no_harm():
         + f"""
 import sys
 sys.path.insert(0, "tests")
-from helpers import assert_same, find, play_at_random
+from helpers import assert_same, play_at_random
+from puffer.registry import find
 for name in {NAMES!r}:
     for render_mode in (*find(name).render_modes, None):
         print(name, render_mode, flush=True)

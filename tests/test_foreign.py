@@ -292,7 +292,7 @@ def test_what_environments_print(make, capfd, monkeypatch):
         make(foreign_envs.Odd, 1, 1, print_first="printed at last", end=5)
     # More than a pipe holds.
     env = make(foreign_envs.Odd, 1, 1, print_first="x" * 200_000)
-    assert capfd.readouterr().err.count("x") == 65_535
+    assert 60_000 < capfd.readouterr().err.count("x") <= 65_536
 
 
 def test_interpreters_that_cannot_run_workers(bare, tmp_path):

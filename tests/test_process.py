@@ -334,8 +334,10 @@ def test_workers_die_with_a_killed_parent():
 
 
 def test_ctrl_c_is_for_the_parent_only():
+    # Who is started in the background ignores it otherwise.
     process, pids = start(
         """
+        signal.signal(signal.SIGINT, signal.default_int_handler)
         try:
             env.step([0, 1, 0])
         except KeyboardInterrupt:
