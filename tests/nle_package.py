@@ -1,11 +1,13 @@
 """nle's own environments, and how a batch is compared with one."""
 
 from contextlib import closing
+from pathlib import Path
 
 import numpy as np
 
 import puffer
 from puffer.quiet import undisturbed
+from puffer.wrappers.nethack import bind_symbolically
 
 
 def bare_task(task, **arguments):
@@ -14,7 +16,13 @@ def bare_task(task, **arguments):
 
     with undisturbed():
         made = nle.env.NLE if task == "NetHack" else getattr(nle.env.tasks, task)
-        return made(fix_moon_phase=True, **arguments)
+        return guarded(made(fix_moon_phase=True, **arguments))
+
+
+def guarded(task):
+    """The task, whose game will not be disturbed by what other tests have loaded, such as Java."""
+    bind_symbolically(Path(task.nethack.dlpath))
+    return task
 
 
 def begin(task, seed):

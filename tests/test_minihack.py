@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from gymnasium.envs.registration import load_env_creator
 from helpers import assert_same, run_script, snapshot
-from nle_package import assert_shows, begin, make
+from nle_package import assert_shows, begin, guarded, make
 from puffer._python import seeds_after
 
 import puffer
@@ -44,7 +44,7 @@ def bare_task(id, **arguments):
         import minihack  # noqa: F401
 
         spec = gymnasium.spec(id)
-        return load_env_creator(spec.entry_point)(**{**spec.kwargs, "fix_moon_phase": True, **arguments})
+        return guarded(load_env_creator(spec.entry_point)(**{**spec.kwargs, "fix_moon_phase": True, **arguments}))
 
 
 @pytest.mark.parametrize(

@@ -125,7 +125,7 @@ class NetHack(PufferEnv):
             if render_mode == "rgb_array":
                 arguments["render_mode"] = "pixel"
             self._task = make(**arguments)
-        _bind_symbolically(Path(self._task.nethack.dlpath))
+        bind_symbolically(Path(self._task.nethack.dlpath))
         known = self._task.observation_space.spaces
         keys = known if observation_keys is None else observation_keys
         self.single_observation_space = spaces.Dict({key: known[key] for key in keys})
@@ -307,7 +307,7 @@ _CHECKS: dict[str, Callable[[str, Any], Any]] = {
 }
 
 
-def _bind_symbolically(library: Path) -> None:
+def bind_symbolically(library: Path) -> None:
     """Let a copy of the library, which is not loaded yet, call its own functions whatever else is in the process.
 
     Java has a library with a function of the same name as one of the game's, and makes it known to all. The copy gets
