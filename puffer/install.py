@@ -53,7 +53,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         return _check(names, console())
     if not given.names:
         parser.error(f"name systems to install: all, or some of {', '.join(SYSTEMS)}")
-    return _install(names, given.dry_run, console())
+    return _install(names, "all" in given.names, given.dry_run, console())
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -68,9 +68,10 @@ def _parser() -> argparse.ArgumentParser:
 # ---- Install ----
 
 
-def _install(names: Sequence[str], dry_run: bool, out: Console) -> int:
-    failures = [problem for name in names for problem in _impossible(name)]
+def _install(names: Sequence[str], is_all: bool, dry_run: bool, out: Console) -> int:
+    impossible = [problem for name in names for problem in _impossible(name)]
     possible = [name for name in names if not _impossible(name)]
+    failures = []
     for command in commands(possible):
         out.print(f"$ {shlex.join(command)}", style="bold", soft_wrap=True, markup=False)
         if not dry_run and subprocess.run(command).returncode != 0:
@@ -79,9 +80,10 @@ def _install(names: Sequence[str], dry_run: bool, out: Console) -> int:
         for program, remedy in SYSTEMS[name].programs.items():
             if program in missing(name):
                 failures.append(f"{name} needs the program {program}, which pip cannot install: {remedy}")
-    for failure in failures:
-        out.print(failure, style="red", soft_wrap=True, markup=False)
-    return 1 if failures else 0
+    for problem in (*impossible, *failures):
+        out.print(problem, style="red", soft_wrap=True, markup=False)
+    # Who asks for all wants what can be had.
+    return 1 if failures or (impossible and not is_all) else 0
 
 
 def commands(names: Sequence[str]) -> list[list[str]]:

@@ -19,6 +19,8 @@ class SystemCase(NamedTuple):
         For `puffer.make`.
     steps : int
         Of the longer tests, which take some seconds.
+    settles : float
+        Megabytes that it may still take when it has been stepped for a while.
     many : bool
         The system steps many copies itself, and needs no workers.
     seeded : bool
@@ -29,6 +31,7 @@ class SystemCase(NamedTuple):
     options: dict[str, Any] = {}
     steps: int = 500
     many: bool = False
+    settles: float = 8
     seeded: bool = True
 
     def __str__(self):
@@ -63,8 +66,8 @@ SYSTEM_CASES = [
     SystemCase("griddly-random-butterflies"),
     SystemCase("griddly-robot-tag-4"),
     SystemCase("gpudrive", {"scenes": scene_files}, many=True, seeded=False),
-    SystemCase("microrts", {"opponent": "lightRushAI"}, many=True, seeded=False),
-    SystemCase("microrts", {"map": "basesWorkers8x8", "self_play": True}, many=True, seeded=False),
+    SystemCase("microrts", {"opponent": "lightRushAI"}, many=True, settles=48, seeded=False),
+    SystemCase("microrts", {"map": "basesWorkers8x8", "self_play": True}, many=True, settles=48, seeded=False),
     SystemCase("nmmo", {"num_agents": 4, "size": "small", "num_maps": 2, "config": {"NPC_N": 6}}, steps=200),
 ]
 
