@@ -16,13 +16,13 @@ from puffer.quiet import silent, undisturbed
 
 
 def atari(spec: Spec) -> Contender:
-    """ale-py's own vector environment."""
+    """ale-py's own vector environment, in the autoreset mode that ours has by default."""
     with undisturbed():
         from ale_py import ALEInterface, LoggerMode
         from ale_py.vector_env import AtariVectorEnv
 
         ALEInterface.setLoggerMode(LoggerMode.Error)
-        env = AtariVectorEnv("pong", spec["num_envs"], num_threads=spec["num_threads"])
+        env = AtariVectorEnv("pong", spec["num_envs"], num_threads=spec["num_threads"], autoreset_mode="SameStep")
     env.reset(seed=0)
     return Contender(env.step, action_batches(env.single_action_space, env.num_envs), env.num_envs)
 

@@ -33,7 +33,7 @@ def _overhead(env: str, package: str, copies: int = 16) -> tuple[Definition, Def
 
 def _workers(env: str) -> Definition:
     specs = (_ours(env, 16, threads=2), _ours(env, 16))
-    return Definition(f"{env}, 16 copies: 2 workers over serial", specs, cores=2)
+    return Definition(f"{env}, 16 copies: 2 workers over serial", specs, cores=2, seconds=8)
 
 
 _MINIGRID, _NETHACK = "minigrid-DoorKey-8x8", "nethack-score"
