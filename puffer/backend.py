@@ -242,6 +242,22 @@ class PythonBackend:
         size = self.batch_size * self.agents_per_env
         return slice(part * size, (part + 1) * size)
 
+    def _share(self, part: int, seeds: list[int | None], copies: list[int]) -> tuple[list[int | None], list[int]]:
+        """Those of these seeds and copies that belong to a part, where copies count within the part."""
+        first = part * self.batch_size
+        chosen = [
+            (seed, copy - first)
+            for seed, copy in zip(seeds, copies, strict=True)
+            if first <= copy < first + self.batch_size
+        ]
+        return [seed for seed, _ in chosen], [copy for _, copy in chosen]
+
+    def _memory_of(self, part: int) -> tuple[Buffers, Books]:
+        """The buffers and books of the copies of a part."""
+        rows = self._rows(part)
+        copies = slice(part * self.batch_size, (part + 1) * self.batch_size)
+        return self._make_buffers(rows.stop - rows.start, self.buffers.rows(rows)), self.books.part(copies, rows)
+
     def _require_open(self) -> None:
         if self._status == "closed":
             raise error.ClosedEnvironmentError("this environment is closed")

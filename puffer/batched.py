@@ -141,24 +141,14 @@ class BatchedBackend(PythonBackend):
             self._buf = first.memory
         self._make_own_memory()
         for part, adapter in enumerate(adapters):
-            rows = self._rows(part)
-            copies = slice(part * self.batch_size, (part + 1) * self.batch_size)
-            buffers = self._make_buffers(rows.stop - rows.start, self.buffers.rows(rows))
-            books = self.books.part(copies, rows)
-            self._parts.append(_Part(adapter, buffers, books, self.autoreset_mode, self.max_steps))
+            self._parts.append(_Part(adapter, *self._memory_of(part), self.autoreset_mode, self.max_steps))
 
     def _reset_parts(self, seeds: list[int | None], copies: list[int]) -> Events:
         events = Events()
         for number, part in enumerate(self._parts):
-            first = number * self.batch_size
-            chosen = [
-                (seed, copy - first)
-                for seed, copy in zip(seeds, copies, strict=True)
-                if first <= copy < first + self.batch_size
-            ]
-            if chosen:
-                happened = part.reset([seed for seed, _ in chosen], [copy for _, copy in chosen])
-                events.add(happened, first * self.agents_per_env)
+            own_seeds, own_copies = self._share(number, seeds, copies)
+            if own_copies:
+                events.add(part.reset(own_seeds, own_copies), self._rows(number).start)
         return events
 
     def _start_part(self, part: int) -> None:

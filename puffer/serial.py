@@ -38,12 +38,10 @@ class SerialBackend(PythonBackend):
         self._batches = [self._make_batch(adapters, part) for part in range(self._num_parts)]
 
     def _make_batch(self, adapters: list, part: int) -> PythonBatch:
-        rows = self._rows(part)
-        copies = slice(part * self.batch_size, (part + 1) * self.batch_size)
+        first = part * self.batch_size
         return PythonBatch(
-            adapters[copies],
-            self._make_buffers(rows.stop - rows.start, self.buffers.rows(rows)),
-            self.books.part(copies, rows),
+            adapters[first : first + self.batch_size],
+            *self._memory_of(part),
             autoreset=MODES[self.autoreset_mode],
             max_steps=self.max_steps,
         )
@@ -51,14 +49,8 @@ class SerialBackend(PythonBackend):
     def _reset_parts(self, seeds: list[int | None], copies: list[int]) -> Events:
         events = Events()
         for part, batch in enumerate(self._batches):
-            first = part * self.batch_size
-            chosen = [
-                (copy - first, seed)
-                for copy, seed in zip(copies, seeds, strict=True)
-                if first <= copy < first + self.batch_size
-            ]
-            happened = batch.reset([seed for _, seed in chosen], [copy for copy, _ in chosen])
-            events.add(happened, first * self.agents_per_env)
+            happened = batch.reset(*self._share(part, seeds, copies))
+            events.add(happened, self._rows(part).start)
         return events
 
     def _start_part(self, part: int) -> None:
