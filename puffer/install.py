@@ -69,8 +69,9 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _install(names: Sequence[str], is_all: bool, dry_run: bool, out: Console) -> int:
-    impossible = [problem for name in names for problem in _impossible(name)]
-    possible = [name for name in names if not _impossible(name)]
+    obstacles = {name: _obstacle(name) for name in names}
+    impossible = [problem for problem in obstacles.values() if problem]
+    possible = [name for name, problem in obstacles.items() if not problem]
     failures = []
     for command in commands(possible):
         out.print(f"$ {shlex.join(command)}", style="bold", soft_wrap=True, markup=False)
@@ -106,19 +107,19 @@ def _union(lists: Any) -> list[str]:
     return list(dict.fromkeys(requirement for one in lists for requirement in one))
 
 
-def _impossible(name: str) -> list[str]:
-    """Why a system cannot be installed here, if it cannot."""
+def _obstacle(name: str) -> str:
+    """Why a system cannot be installed here; empty if it can."""
     system, running = SYSTEMS[name], sys.version_info[:2]
     if system.by_hand:
-        return [f"{name} is in no package that pip could install: {system.by_hand}"]
+        return f"{name} is in no package that pip could install: {system.by_hand}"
     first, last = system.pythons
     if first <= running <= last:
-        return []
+        return ""
     span = f"{first[0]}.{first[1]} to {last[0]}.{last[1]}"
-    return [
+    return (
         f"{name} has packages for Python {span}, this is {running[0]}.{running[1]}: install them in an environment of "
         f"one of those, and name its interpreter in puffer.make(..., python=...)"
-    ]
+    )
 
 
 # ---- Check ----

@@ -37,8 +37,6 @@ class System:
         The name of one of its environments.
     by_hand : str
         How to get what pip cannot install at all, if there is such a thing.
-    licence : str
-        Of the packages.
     """
 
     adapter: str
@@ -50,7 +48,6 @@ class System:
     programs: Mapping[str, str] = field(default_factory=dict)
     example: str = ""
     by_hand: str = ""
-    licence: str = "MIT"
 
 
 _NLE = "nle>=1.3,<1.4"
@@ -62,7 +59,6 @@ SYSTEMS = {
         imports=["ale_py"],
         requirements=["ale-py>=0.12.1,<0.13", "opencv-python-headless>=4.8"],
         example="atari-pong",
-        licence="GPL-2.0",
     ),
     "procgen": System(
         "puffer.wrappers.procgen",
@@ -78,7 +74,6 @@ SYSTEMS = {
         requirements=["minigrid>=3.1,<4"],
         pythons=((3, 11), (3, 99)),
         example="minigrid-DoorKey-8x8",
-        licence="Apache-2.0",
     ),
     "crafter": System(
         "puffer.wrappers.crafter", imports=["crafter"], requirements=["crafter==1.8.3"], example="crafter"
@@ -90,7 +85,6 @@ SYSTEMS = {
         bare_requirements=[_NLE],
         pythons=((3, 10), (3, 13)),
         example="nethack-score",
-        licence="NGPL",
     ),
     "minihack": System(
         "puffer.wrappers.minihack",
@@ -101,7 +95,6 @@ SYSTEMS = {
         pythons=((3, 11), (3, 13)),
         programs={"bash": "your system's package manager"},
         example="minihack-Room-5x5",
-        licence="Apache-2.0, with nle NGPL",
     ),
     "pettingzoo": System(
         "puffer.wrappers.pettingzoo",
@@ -120,7 +113,6 @@ SYSTEMS = {
         imports=["pyboy"],
         requirements=["pyboy>=2.8,<3"],
         example="pokemon-red",
-        licence="LGPL-3.0",
     ),
     "griddly": System(
         "puffer.wrappers.griddly",
@@ -138,7 +130,6 @@ SYSTEMS = {
         builders=["setuptools<82", "wheel", "poetry-core", "poetry-dynamic-versioning"],
         programs={"java": "apt-get install default-jre-headless, or any Java 17"},
         example="microrts",
-        licence="GPL-3.0",
     ),
     "nmmo": System(
         "puffer.wrappers.nmmo",

@@ -20,15 +20,16 @@ def _envpool(env: str, copies: int, threads: int) -> worker.Spec:
     return {"system": "envpool", "id": env, "num_envs": copies, "num_threads": threads}
 
 
-def _overhead(env: str, package: str, copies: int = 16) -> tuple[Definition, Definition]:
-    """How many microseconds more than the package's own loop a step takes, and how many times as fast it is."""
-    specs = (_ours(env, copies), _alone(package, copies))
-    return (
-        Definition(
-            f"{env}, {copies} copies, serial: over the package's loop, for a step of a copy", specs, unit="us more"
-        ),
-        Definition(f"{env}, {copies} copies, serial: times the speed of the package's loop", specs),
-    )
+def _more(env: str, package: str, copies: int = 16) -> Definition:
+    """How many microseconds more than in the package's own loop a step takes."""
+    title = f"{env}, {copies} copies, serial: over the package's loop, for a step of a copy"
+    return Definition(title, (_ours(env, copies), _alone(package, copies)), unit="us more")
+
+
+def _times(env: str, package: str, copies: int = 16) -> Definition:
+    """How many times as fast as the package's own loop it is."""
+    title = f"{env}, {copies} copies, serial: times the speed of the package's loop"
+    return Definition(title, (_ours(env, copies), _alone(package, copies)))
 
 
 def _workers(env: str) -> Definition:
@@ -49,8 +50,8 @@ DEFINITIONS = {
         (_ours("atari-pong", 64, 2), _envpool("Pong-v5", 64, 2)),
         cores=2,
     ),
-    "minigrid-more": _overhead(_MINIGRID, "minigrid")[0],
-    "minigrid": _overhead(_MINIGRID, "minigrid")[1],
+    "minigrid-more": _more(_MINIGRID, "minigrid"),
+    "minigrid": _times(_MINIGRID, "minigrid"),
     "minigrid-workers": _workers(_MINIGRID),
     "procgen": Definition(
         "procgen-coinrun, 64 copies, two threads: times the speed of the package's library on one core",
@@ -63,8 +64,8 @@ DEFINITIONS = {
         unit="whole ratio",
         seconds=20,
     ),
-    "nethack-more": _overhead(_NETHACK, "nethack")[0],
-    "nethack": _overhead(_NETHACK, "nethack")[1],
+    "nethack-more": _more(_NETHACK, "nethack"),
+    "nethack": _times(_NETHACK, "nethack"),
     "nethack-workers": _workers(_NETHACK),
-    "magent": _overhead("magent-battle", "magent", copies=2)[1],
+    "magent": _times("magent-battle", "magent", copies=2),
 }
