@@ -157,7 +157,7 @@ def test_environment_in_python():
     assert "not measured" not in text
 
 
-def test_class_of_a_module_and_path_of_a_source(stand_in, tmp_path):
+def test_class_of_a_module_and_path_of_a_source(stand_in):
     source = ROOT / "examples" / "prototype_to_native"
     stand_in("own_mines.py", (source / "mines_gym.py").read_text())
     arguments = ("--num-envs", "2", "--num-threads", "1,2", "--compare", "none")
@@ -165,6 +165,21 @@ def test_class_of_a_module_and_path_of_a_source(stand_in, tmp_path):
     assert "own_mines:Mines" in text
     assert "mines.pyx" in text
     assert "not measured" not in text
+
+
+def test_long_paths_are_told_apart_and_shown_whole(tmp_path):
+    folders = [tmp_path / ("deep" * 20) / name for name in "ab"]
+    for folder in folders:
+        folder.mkdir(parents=True)
+        (folder / "mines.pyx").write_text((ROOT / "examples" / "prototype_to_native" / "mines.pyx").read_text())
+    paths = [folder / "mines.pyx" for folder in folders]
+    text = measured(*paths, "--num-envs", "2", "--num-threads", "1", "--compare", "none", COLUMNS="80")
+    lines = {line.split()[0]: line for line in text.splitlines() if " M " in line or " k " in line}
+    assert list(lines) == [str(Path("a", "mines.pyx")), str(Path("b", "mines.pyx"))]
+    assert "…" not in text
+    assert max(map(len, text.splitlines())) <= 80
+    for path in paths:
+        assert str(path) in "".join(text.split())
 
 
 def test_list_has_every_environment():

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Callable
+from pathlib import PurePath
 from typing import NamedTuple
 
 from rich import box
@@ -55,7 +56,7 @@ def _labelled(lines: list[tuple[str, str]]) -> Table:
     """Texts after their labels, each begun where the others are; a label that comes again is left out."""
     grid = Table.grid(padding=(0, 2, 0, 0))
     grid.add_column(no_wrap=True, style="bold")
-    grid.add_column(style="dim")
+    grid.add_column(style="dim", overflow="fold")
     previous = ""
     for label, text in lines:
         grid.add_row("" if label == previous else label, Text(text))
@@ -79,7 +80,8 @@ def _show_results(out: Console, report: Report) -> None:
 
 def _results(report: Report, columns: list[_Column]) -> Table:
     table = new_table()
-    table.add_column("env", no_wrap=True, vertical="bottom")
+    labels = _labels(report)
+    table.add_column("env", overflow="fold", vertical="bottom")
     for column in columns:
         table.add_column(column.header, justify="right", no_wrap=True, style=column.style, vertical="bottom")
     previous = None
@@ -88,9 +90,25 @@ def _results(report: Report, columns: list[_Column]) -> Table:
         if previous not in (None, env):
             table.add_section()
         cells = (column.cell(result) for column in columns)
-        table.add_row("" if env == previous else Text(env, "bold cyan"), *cells)
+        table.add_row("" if env == previous else Text(labels[env], "bold cyan"), *cells)
         previous = env
     return table
+
+
+def _labels(report: Report) -> dict[str, str]:
+    """What the table calls each environment: its name, or of a path as much of the end as tells it from the others."""
+    envs = list(dict.fromkeys(result.case.env for result in report.results))
+    endings = {env: _endings(env) if env.endswith(".pyx") else [env] for env in envs}
+    return {
+        env: next((end for end in endings[env] if sum(end in others for others in endings.values()) == 1), env)
+        for env in envs
+    }
+
+
+def _endings(path: str) -> list[str]:
+    """The file's name, the same after its folder, and so on."""
+    parts = PurePath(path).parts
+    return [str(PurePath(*parts[start:])) for start in reversed(range(len(parts)))]
 
 
 def _speed_columns(report: Report) -> list[_Column]:
@@ -152,6 +170,7 @@ def _footer(report: Report) -> list[tuple[str, str]]:
             "their median, min–max are the slowest and the fastest.",
         ),
     ]
+    lines += [("files", f"{label}: {env}") for env, label in _labels(report).items() if label != env]
     if any(result.peers for result in report.results):
         text = (
             "“over” is how many times as fast as that system puffer is: the two take turns slice by slice, and it is "
