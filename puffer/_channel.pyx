@@ -104,12 +104,20 @@ cdef extern from *:
     void channel_end_with_parent(int parent) nogil
 
 
-def raise_counter(uint32_t[::1] words not None, Py_ssize_t place):
-    """Raise the counter at words[place], words[place + 1] by one and wake who sleeps on it."""
-    _check(words, place)
-    channel_add(&words[place])
-    if channel_load(&words[place + 1]):
-        channel_wake(&words[place])
+def raise_counters(uint32_t[::1] words not None, Py_ssize_t place, Py_ssize_t count=1, Py_ssize_t stride=2):
+    """Raise the counters at words[place], words[place + stride] and so on by one, and wake who sleeps on them.
+
+    All are raised before anybody is woken: on the core of the first to wake, this process may not go on until that one
+    has done its work.
+    """
+    cdef Py_ssize_t k
+    for k in range(count):
+        _check(words, place + k * stride)
+    for k in range(count):
+        channel_add(&words[place + k * stride])
+    for k in range(count):
+        if channel_load(&words[place + k * stride + 1]):
+            channel_wake(&words[place + k * stride])
 
 
 def store(uint32_t[::1] words not None, Py_ssize_t place, uint32_t value):

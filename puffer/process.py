@@ -10,11 +10,11 @@ from collections.abc import Sequence
 from multiprocessing.connection import Connection
 from typing import Any
 
-from puffer._channel import raise_counter, value_of, wait_for_change
+from puffer._channel import raise_counters, value_of, wait_for_change
 from puffer.local_backend import LocalBackend, LocalWorker, single_threaded
 from puffer.process_worker import ANSWERED, COMMAND, FOLLOWS, OPERATION
 from puffer.shared import LINE
-from puffer.worker import RENDER, RESET
+from puffer.worker import RENDER, RESET, STEP
 from puffer.worker_backend import GLANCE
 
 # How long parent and workers look for each other before they sleep, in seconds: longer than being woken takes.
@@ -75,12 +75,21 @@ class ProcessBackend(LocalBackend):
         process.send_descriptor(self._block.descriptor)
 
     def _send(self, process: _Process, operation: int, argument: Any) -> None:
-        self._counters[process.line + OPERATION] = operation
-        process.commands = (process.commands + 1) % 2**32
-        raise_counter(self._counters, process.line + COMMAND)
+        self._prepare_command(process, operation)
+        raise_counters(self._counters, process.line + COMMAND)
         if operation in (RESET, RENDER):
             # After the command, so that a worker reads what may be more than fits between the two.
             process.send(argument)
+
+    def _send_step(self, processes: Sequence[_Process]) -> None:
+        for process in processes:
+            self._prepare_command(process, STEP)
+        # Neighbours, whose lines follow each other.
+        raise_counters(self._counters, processes[0].line + COMMAND, len(processes), LINE)
+
+    def _prepare_command(self, process: _Process, operation: int) -> None:
+        self._counters[process.line + OPERATION] = operation
+        process.commands = (process.commands + 1) % 2**32
 
     def _has_answered(self, process: _Process) -> bool:
         return value_of(self._counters, process.line + ANSWERED) == process.commands

@@ -14,7 +14,7 @@ import sys
 import threading
 from multiprocessing.connection import Connection
 
-from puffer._channel import end_with_parent, raise_counter, store, wait_for_change
+from puffer._channel import end_with_parent, raise_counters, store, wait_for_change
 from puffer.shared import LINE, Block
 from puffer.worker import CLOSE, RENDER, RESET, Worker
 
@@ -48,7 +48,7 @@ def _run(connection: Connection, link: socket.socket) -> None:
         answer = worker.obey(operation, argument)
         counters[line + FOLLOWS] = answer is not None
         store(counters, line + ANSWERED, seen)
-        raise_counter(counters, 0)
+        raise_counters(counters, 0)
         # Only now: a message that fills the socket waits for the parent to read it.
         if answer is not None:
             connection.send_bytes(answer)

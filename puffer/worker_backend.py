@@ -140,6 +140,11 @@ class WorkerBackend(PythonBackend):
         """Send a command; see `Worker.obey`. One that has died is noticed when its answer is awaited."""
         raise NotImplementedError
 
+    def _send_step(self, workers: Sequence[Any]) -> None:
+        """Send the command to step to neighbouring workers."""
+        for worker in workers:
+            self._send(worker, STEP, None)
+
     def _has_answered(self, worker: Any) -> bool:
         """Whether the answer to the last command is there."""
         raise NotImplementedError
@@ -330,8 +335,10 @@ class WorkerBackend(PythonBackend):
                 pass
 
     def _start_part(self, part: int) -> None:
-        for worker in self._of_part(part):
-            self._command(worker, STEP)
+        workers = self._of_part(part)
+        for worker in workers:
+            worker.is_asked, worker.asked_at = True, time.monotonic()
+        self._send_step(workers)
 
     def _finish_part(self, part: int) -> Events:
         return self._collect(self._of_part(part), part * self.batch_size, None)
