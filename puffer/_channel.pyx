@@ -74,6 +74,16 @@ cdef extern from *:
         return 0;
     }
 
+    /* The core that this thread runs on, counted from 1; 0 if the system does not say. */
+    static uint32_t channel_core(void) {
+    #if defined(__linux__)
+        int core = sched_getcpu();
+        return core < 0 ? 0 : (uint32_t)core + 1;
+    #else
+        return 0;
+    #endif
+    }
+
     static pid_t channel_parent;
 
     static void channel_on_parent_signal(int number) {
@@ -101,6 +111,7 @@ cdef extern from *:
     void channel_sleep(uint32_t* word, uint32_t value, int64_t nanoseconds) nogil
     void channel_wake(uint32_t* word) nogil
     int64_t channel_now() nogil
+    uint32_t channel_core() nogil
     void channel_end_with_parent(int parent) nogil
 
 
@@ -124,6 +135,26 @@ def store(uint32_t[::1] words not None, Py_ssize_t place, uint32_t value):
     """Set the word at words[place], after everything that was written before."""
     _check(words, place)
     channel_store(&words[place], value)
+
+
+def store_core(uint32_t[::1] words not None, Py_ssize_t place):
+    """Set the word at words[place] to the core that this thread runs on, counted from 1, or 0 if that is not known."""
+    _check(words, place)
+    channel_store(&words[place], channel_core())
+
+
+def first_repeated(uint32_t[::1] words not None, Py_ssize_t place, Py_ssize_t count, Py_ssize_t stride):
+    """The first of the words at words[place], words[place + stride], ... that is like one before it and not 0, or -1."""
+    cdef Py_ssize_t k, other
+    for k in range(count):
+        _check(words, place + k * stride)
+    for k in range(1, count):
+        if not words[place + k * stride]:
+            continue
+        for other in range(k):
+            if words[place + other * stride] == words[place + k * stride]:
+                return k
+    return -1
 
 
 def value_of(uint32_t[::1] words not None, Py_ssize_t place):

@@ -6,19 +6,22 @@ import contextlib
 import os
 import pickle
 import sys
+import time
 from collections.abc import Sequence
 from multiprocessing.connection import Connection
 from typing import Any
 
-from puffer._channel import raise_counters, value_of, wait_for_change
+from puffer._channel import first_repeated, raise_counters, value_of, wait_for_change
 from puffer.local_backend import LocalBackend, LocalWorker, single_threaded
-from puffer.process_worker import ANSWERED, COMMAND, FOLLOWS, OPERATION
+from puffer.process_worker import ANSWERED, COMMAND, CORE, FOLLOWS, OPERATION
 from puffer.shared import LINE
 from puffer.worker import RENDER, RESET, STEP
 from puffer.worker_backend import GLANCE
 
 # How long parent and workers look for each other before they sleep, in seconds: longer than being woken takes.
-LOOK = 0.0002
+LOOK = 0.0005
+# The least time between two moves of workers to other cores, in seconds.
+MOVE_INTERVAL = 0.005
 
 
 class _Process(LocalWorker):
@@ -60,6 +63,9 @@ class ProcessBackend(LocalBackend):
     Takes the options of `WorkerBackend`, but for `buf`.
     """
 
+    # When the next worker may be moved.
+    _next_move = 0.0
+
     def _new_worker(self, index: int, copies: range) -> _Process:
         return _Process(index, copies, self._creator)
 
@@ -84,8 +90,26 @@ class ProcessBackend(LocalBackend):
     def _send_step(self, processes: Sequence[_Process]) -> None:
         for process in processes:
             self._prepare_command(process, STEP)
+        self._part_ways(processes)
         # Neighbours, whose lines follow each other.
         raise_counters(self._counters, processes[0].line + COMMAND, len(processes), LINE)
+
+    def _part_ways(self, processes: Sequence[_Process]) -> None:
+        """Move a worker that shares its core with another one of these, if there is a core without any.
+
+        The system leaves them there for long, since they hardly ever sleep, and one then waits for the other.
+        """
+        place = first_repeated(self._counters, processes[0].line + CORE, len(processes), LINE)
+        if place < 0 or time.monotonic() < self._next_move:
+            return
+        self._next_move = time.monotonic() + MOVE_INTERVAL
+        worker = processes[place].process.pid
+        with contextlib.suppress(OSError):
+            allowed = os.sched_getaffinity(worker)
+            free = allowed - {int(core) - 1 for core in self._counters[LINE + CORE :: LINE]}
+            if free:
+                os.sched_setaffinity(worker, free)
+                os.sched_setaffinity(worker, allowed)
 
     def _prepare_command(self, process: _Process, operation: int) -> None:
         self._counters[process.line + OPERATION] = operation

@@ -14,13 +14,13 @@ import sys
 import threading
 from multiprocessing.connection import Connection
 
-from puffer._channel import end_with_parent, raise_counters, store, wait_for_change
+from puffer._channel import end_with_parent, raise_counters, store, store_core, wait_for_change
 from puffer.shared import LINE, Block
 from puffer.worker import CLOSE, RENDER, RESET, Worker
 
 # Words in a worker's line of counters: the command counter (two words), the command, the answered value of the command
-# counter, and whether a message on the socket follows the answer.
-COMMAND, OPERATION, ANSWERED, FOLLOWS = 0, 2, 3, 4
+# counter, whether a message on the socket follows the answer, and the core that the worker runs on.
+COMMAND, OPERATION, ANSWERED, FOLLOWS, CORE = 0, 2, 3, 4, 5
 
 
 def _run(connection: Connection, link: socket.socket) -> None:
@@ -47,6 +47,7 @@ def _run(connection: Connection, link: socket.socket) -> None:
         argument = pickle.loads(connection.recv_bytes()) if operation in (RESET, RENDER) else None
         answer = worker.obey(operation, argument)
         counters[line + FOLLOWS] = answer is not None
+        store_core(counters, line + CORE)
         store(counters, line + ANSWERED, seen)
         raise_counters(counters, 0)
         # Only now: a message that fills the socket waits for the parent to read it.

@@ -268,6 +268,36 @@ def test_render_and_calls_between_send_and_recv(make):
     assert env.render() == ("t = 1",) * 3
 
 
+@pytest.mark.skipif(not hasattr(os, "sched_setaffinity"), reason="needs Linux")
+def test_workers_on_one_core_part_ways(make, monkeypatch):
+    allowed = os.sched_getaffinity(0)
+    if len(allowed) < 2:
+        pytest.skip("needs two cores")
+    env = make()
+    both = workers(env)
+    together = min(allowed)
+    for pid in both:
+        os.sched_setaffinity(pid, {together})
+    env.reset(seed=0)
+    moves = []
+    set_affinity = os.sched_setaffinity
+
+    def moved(pid, cores):
+        moves.append((pid, set(cores)))
+        set_affinity(pid, cores)
+
+    monkeypatch.setattr(os, "sched_setaffinity", moved)
+    actions = np.zeros(4, np.int64)
+    # They may not leave it.
+    env.step(actions)
+    assert not moves
+    for pid in both:
+        set_affinity(pid, allowed)
+    env.unwrapped.backend._next_move = 0.0
+    env.step(actions)
+    assert moves == [(both[1], allowed - {together}), (both[1], allowed)]
+
+
 def test_waiting_takes_no_processor(make):
     env = make(2)
     env.reset()
