@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -134,11 +135,17 @@ def _whole_rate(series: Series) -> float:
     return series.rows * series.steps * len(series.seconds) / sum(series.seconds)
 
 
-def main(definitions: Mapping[str, Definition], *names: str) -> int:
-    """Measure the figures called `names`, or all, and print each on a line; what the scripts in benchmarks/ call.
+def main(definitions: Mapping[str, Definition], *arguments: str) -> int:
+    """Measure the figures that the arguments of a command line name, or all, and print each on a line.
 
-    Returns the exit status.
+    What the scripts in benchmarks/ call. Returns the exit status.
     """
+    parser = argparse.ArgumentParser(description="Measure figures and print each on a line.")
+    parser.add_argument("names", nargs="*", metavar="NAME", help=f"all by default; of {', '.join(definitions)}")
+    names = parser.parse_args(arguments).names
+    unknown = next((name for name in names if name not in definitions), None)
+    if unknown is not None:
+        parser.error(f"there is no figure called {unknown!r}; there are {', '.join(definitions)}")
     status = 0
     for name in names or definitions:
         definition = definitions[name]
