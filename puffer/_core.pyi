@@ -12,6 +12,7 @@ from puffer._buffers import Buffers
 from puffer.spaces import ActionLayout, Layout
 
 ABI: int
+MODES: dict[AutoresetMode, int]
 
 @disjoint_base
 class Env(Batch):

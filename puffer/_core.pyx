@@ -24,7 +24,8 @@ ABI = PUFFER_ABI
 _NO_LIMIT = 2**31 - 1
 # Copies whose episode statistics are added up in one place, and which one thread steps together.
 _BLOCK = 64
-_MODES = {AutoresetMode.NEXT_STEP: NEXT_STEP, AutoresetMode.SAME_STEP: SAME_STEP, AutoresetMode.DISABLED: DISABLED}
+# The numbers of the modes in loops over copies.
+MODES = {AutoresetMode.NEXT_STEP: NEXT_STEP, AutoresetMode.SAME_STEP: SAME_STEP, AutoresetMode.DISABLED: DISABLED}
 
 
 cdef class Env(Batch):
@@ -119,7 +120,7 @@ render_size : (int, int)
         self.independent_agents = independent_agents and agents > 1
         self.snapshot_key = snapshot_key
         self.observes_in_step = observes_in_step
-        self.autoreset = _MODES[self.autoreset_mode]
+        self.autoreset = MODES[self.autoreset_mode]
         self.max_steps = _NO_LIMIT if limit is None else limit
         self.num_statistics = len(self.statistic_names)
         # Parts that are under way at the same time must not share a block.

@@ -17,7 +17,7 @@ cdef class Adapter:
     cdef readonly object copy_action_space
     cdef public bint ended
     cdef public object seeds
-    cdef public bint reseeds
+    cdef bint reseeds
     cdef RowPlan plan
     cdef cnp.ndarray actions
     cdef char* observation_memory

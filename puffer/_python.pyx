@@ -88,9 +88,6 @@ ended : bool
     Whether the episode of the copy is over: no step until the next reset.
 seeds : iterator of int or None
     Seeds for resets that are given none, as long as it has some.
-reseeds : bool
-    Whether `seeds` is to begin anew, without end, from every seed that is given: for an environment that without a seed
-    takes one from the operating system, and so would not play the same twice.
 """
 
     def __init__(self, env, observation_space, action_space, Py_ssize_t agents_per_env=1, max_steps=None):
@@ -117,6 +114,15 @@ reseeds : bool
         self.terminations = buffers.terminations
         self.truncations = buffers.truncations
         self.masks = buffers.masks
+
+    def reseed(self):
+        """Let `seeds` begin anew, without end, from every seed that is given, and now from a fresh one.
+
+        For an environment that without a seed takes one from the operating system, and so would not play the same
+        twice.
+        """
+        self.reseeds = True
+        self.seeds = seeds_after(None)
 
     cdef object seed_of(self, object seed):
         """The seed for a reset that was given `seed`."""

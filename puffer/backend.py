@@ -24,8 +24,6 @@ from puffer.spaces import ActionLayout, Layout
 # Makes the adapter of one copy, given its number. Travels to workers, so it must be picklable.
 Creator = Callable[[int], Adapter]
 
-MODES = {AutoresetMode.NEXT_STEP: 0, AutoresetMode.SAME_STEP: 1, AutoresetMode.DISABLED: 2}
-
 
 class PythonBackend:
     """Base of the serial, process and Ray backends.

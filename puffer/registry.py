@@ -35,10 +35,11 @@ Registered = type[Env] | Callable[..., Any] | str
 _registered: dict[str, Registered] = {}
 
 # Environments of other packages have names "family-name", or "family" if the name is empty. The module of a family has
-# `names()`, the names to list; `knows(name)`, which may be true of more; and `creator(name, arguments)`, which returns
-# a creator, or `env_class(name)` if they are native. If it also has `make(name, **arguments)`, which returns one copy,
-# or a copy and its time limit, its environments can run in another interpreter: there it is imported without the rest
-# of puffer, so neither it nor what it imports from puffer may import compiled modules, but inside of functions.
+# `creator(name, arguments)`, which returns a creator, or `env_class(name)` if they are native. Unless "" is its only
+# name, it also has `names()`, the names to list, and `knows(name)`, which may be true of more. If it has
+# `make(name, **arguments)`, which returns one copy, or a copy and its time limit, its environments can run in another
+# interpreter: there it is imported without the rest of puffer, so neither it nor what it imports from puffer may import
+# compiled modules, but inside of functions.
 _FAMILIES = {
     "gym": "puffer.wrappers.gym",
     **{name: system.adapter for name, system in SYSTEMS.items()},
@@ -157,7 +158,7 @@ def list_envs(installed: bool = False) -> list[str]:
     Makes none of them. The environments of a package that is missing are listed as far as their names are known.
     """
     families = [family for family in _FAMILIES if not (installed and family in SYSTEMS and missing(family))]
-    theirs = [f"{family}-{name}" if name else family for family in families for name in _family(family).names()]
+    theirs = [f"{family}-{name}" if name else family for family in families for name in _names(family)]
     return sorted({*_ocean_names(), *theirs, *_registered, *_entry_points()})
 
 
@@ -203,7 +204,7 @@ def find(name: str) -> type[Env] | Callable[[dict[str, Any]], Creator]:
         if candidate in modules:
             return env_class(importlib.import_module(modules[candidate]))
     family, _, rest = name.partition("-")
-    if family in _FAMILIES and _family(family).knows(rest):
+    if family in _FAMILIES and _knows(family, rest):
         module = _family(family)
         return module.env_class(rest) if hasattr(module, "env_class") else partial(module.creator, rest)
     points = _entry_points()
@@ -260,6 +261,16 @@ def _unknown(name: str) -> str:
 
 def _family(family: str) -> ModuleType:
     return importlib.import_module(_FAMILIES[family])
+
+
+def _names(family: str) -> list[str]:
+    module = _family(family)
+    return module.names() if hasattr(module, "names") else [""]
+
+
+def _knows(family: str, name: str) -> bool:
+    module = _family(family)
+    return module.knows(name) if hasattr(module, "knows") else name == ""
 
 
 def _ocean_names() -> dict[str, str]:

@@ -5,8 +5,9 @@ from __future__ import annotations
 import contextlib
 from typing import Any
 
+from puffer._core import MODES
 from puffer._python import Adapter, Events, PythonBatch, close_all, likeness, require_alike
-from puffer.backend import MODES, Creator, PythonBackend
+from puffer.backend import Creator, PythonBackend
 
 
 class SerialBackend(PythonBackend):

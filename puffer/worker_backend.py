@@ -18,8 +18,9 @@ from gymnasium.error import AlreadyPendingCallError
 from gymnasium.vector import AutoresetMode
 
 from puffer import checks
+from puffer._core import MODES
 from puffer._python import Events
-from puffer.backend import MODES, PythonBackend
+from puffer.backend import PythonBackend
 from puffer.errors import WorkerDied, WorkerError, WorkerTimeout
 from puffer.remote_worker import RemoteWorker
 from puffer.worker import CLOSE, RENDER, RESET, STEP, Failure, Likeness

@@ -235,7 +235,7 @@ def test_the_class_alone_cannot_be_made():
 
 def test_a_missing_package_is_named_with_what_installs_it(monkeypatch):
     monkeypatch.setitem(sys.modules, "procgen", None)
-    with pytest.raises(ImportError, match=r"procgen-maze.*python -m puffer\.install procgen"):
+    with pytest.raises(ImportError, match=r"procgen needs procgen.*python -m puffer\.install procgen"):
         make("procgen-maze", 1)
     assert {f"procgen-{game}" for game in GAMES} <= set(puffer.list_envs())
 

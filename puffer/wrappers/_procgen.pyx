@@ -23,6 +23,7 @@ from libc.stdlib cimport calloc, free, malloc
 from libc.string cimport memcmp, memcpy, memset
 
 from puffer import checks
+from puffer.systems import require
 
 from puffer._core cimport Buffers, Canvas, Env, import_puffer
 from puffer.rng cimport rng_bits, rng_t
@@ -83,23 +84,22 @@ cdef library_t library
 _FUNCTIONS = ("libenv_version", "libenv_make", "libenv_set_buffers", "libenv_act", "libenv_observe", "libenv_close",
               "get_state", "set_state")
 
-_INSTALL = "python -m puffer.install procgen"
 _MODES = {"easy": 0, "hard": 1, "exploration": 1, "extreme": 2, "memory": 10}
 
 
-cdef object load_library(str game):
+cdef object load_library():
     """Load the library, once in a process, and return the folder with its pictures as bytes.
 
     Raises ImportError, with what installs the package, if it is missing.
     """
+    require("procgen")
     # Not imported: the package's own module needs gym.
     spec = find_spec("procgen")
-    if spec is None or spec.origin is None:
-        raise ImportError(f"procgen-{game} needs the package procgen: {_INSTALL}")
     folder = Path(spec.origin).parent / "data"
     paths = sorted(folder.glob("prebuilt/libenv.*"))
     if not paths or not (folder / "assets").is_dir():
-        raise ImportError(f"{folder} lacks the library of the package procgen or its pictures: {_INSTALL}")
+        raise ImportError(f"{folder} lacks the library of the package procgen or its pictures: "
+                          f"python -m puffer.install procgen")
     if library.make == NULL:
         try:
             loaded = ctypes.CDLL(str(paths[0]))
@@ -200,7 +200,7 @@ exploration_level : int or None
             "use_generated_assets": False,
             "render_human": True,
         }
-        self.folder = load_library(self.game)
+        self.folder = load_library()
         self.name = self.game.encode()
         self._set_options(numbers, switches)
         self.sets_limit = self.time_limits[mode] != self.time_limits["hard"]

@@ -15,16 +15,6 @@ from puffer import checks
 from puffer.systems import require
 
 
-def names() -> list[str]:
-    """One environment, which has no name beside that of the package."""
-    return [""]
-
-
-def knows(name: str) -> bool:
-    """Whether this is the one environment."""
-    return name == ""
-
-
 def creator(name: str, arguments: dict[str, Any]) -> Any:
     """What makes copies. Raises ImportError without crafter, TypeError for arguments that do not exist."""
     require("crafter")

@@ -41,16 +41,6 @@ _TENSORS = {
 _INFOS = ("collided_with_road", "collided_with_vehicle", "collided_with_non_vehicle", "reached_goal")
 
 
-def names() -> list[str]:
-    """One name, "gpudrive"."""
-    return [""]
-
-
-def knows(name: str) -> bool:
-    """Whether there is such a name."""
-    return name == ""
-
-
 def creator(name: str, arguments: dict[str, Any]) -> BatchCreator:
     """What makes batches. Raises ImportError without the simulator, TypeError and ValueError for bad arguments."""
     require("gpudrive")

@@ -69,16 +69,6 @@ _PARTS = (6, 4, 4, 4, 4, 7, 49)
 _FRAME = 640
 
 
-def names() -> list[str]:
-    """One name, "microrts"."""
-    return [""]
-
-
-def knows(name: str) -> bool:
-    """Whether there is such a name."""
-    return name == ""
-
-
 def creator(name: str, arguments: dict[str, Any]) -> BatchCreator:
     """What makes batches. Raises ImportError without gym-microrts or Java, TypeError and ValueError for arguments."""
     require("microrts")

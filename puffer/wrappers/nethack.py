@@ -79,7 +79,7 @@ class ReseedingCreator:
 
     def __call__(self, copy: int) -> Adapter:
         adapter = self.create(copy)
-        adapter.reseeds, adapter.seeds = True, seeds_after(None)
+        adapter.reseed()
         return adapter
 
 

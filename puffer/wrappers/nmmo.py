@@ -49,16 +49,6 @@ _OF_MAPS = ("MAP_", "TERRAIN_", "PROGRESSION_SPAWN_", "PROFESSION_SYSTEM_ENABLED
 _OWN = ("PLAYER_N", "HORIZON", "MAP_N", "MAP_GENERATOR", "MAP_FORCE_GENERATION", "PATH_MAPS", "PATH_CWD")
 
 
-def names() -> list[str]:
-    """There is one environment, called as the family is."""
-    return [""]
-
-
-def knows(name: str) -> bool:
-    """Whether this is that name."""
-    return name == ""
-
-
 def creator(name: str, arguments: dict[str, Any]) -> Any:
     """What makes copies. Raises ImportError without nmmo, TypeError and ValueError for bad arguments."""
     require("nmmo")

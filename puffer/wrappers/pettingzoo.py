@@ -93,14 +93,13 @@ class PettingZooCreator:
 
     def __call__(self, copy: int) -> PettingZooAdapter:
         from puffer._pettingzoo import pettingzoo_adapter
-        from puffer._python import seeds_after
 
         arguments = dict(self.arguments)
         if "render_mode" in arguments:
             arguments["render_mode"] = copy_mode(arguments["render_mode"], _render_modes(self.module), copy)
         adapter = pettingzoo_adapter(_made(self.module, arguments))
         if _bare_name(self.module) in _RESEEDED:
-            adapter.reseeds, adapter.seeds = True, seeds_after(None)
+            adapter.reseed()
         return adapter
 
 
