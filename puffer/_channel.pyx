@@ -144,7 +144,7 @@ def store_core(uint32_t[::1] words not None, Py_ssize_t place):
 
 
 def first_repeated(uint32_t[::1] words not None, Py_ssize_t place, Py_ssize_t count, Py_ssize_t stride):
-    """The first of the words at words[place], words[place + stride], ... that is like one before it and not 0, or -1."""
+    """The first of the words at words[place], words[place + stride], ... that repeats one before it, not 0; or -1."""
     cdef Py_ssize_t k, other
     for k in range(count):
         _check(words, place + k * stride)
