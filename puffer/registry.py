@@ -203,8 +203,8 @@ def find(name: str) -> type[Env] | Callable[[dict[str, Any]], Creator]:
     for candidate in (name, f"ocean-{name}"):
         if candidate in modules:
             return env_class(importlib.import_module(modules[candidate]))
-    family, _, rest = name.partition("-")
-    if family in _FAMILIES and _knows(family, rest):
+    family, dash, rest = name.partition("-")
+    if family in _FAMILIES and bool(dash) == bool(rest) and _knows(family, rest):
         module = _family(family)
         return module.env_class(rest) if hasattr(module, "env_class") else partial(module.creator, rest)
     points = _entry_points()
