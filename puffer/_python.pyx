@@ -99,10 +99,7 @@ seeds : iterator of int or None
         self.plan = self.layout
         self.agents_per_env = agents_per_env
         self.scalar_actions = isinstance(action_space, spaces.Discrete)
-        # Whose row is the action itself; the row of a MultiDiscrete of higher rank is flat.
-        self.plain_actions = isinstance(action_space, spaces.Box) or (
-            isinstance(action_space, spaces.MultiDiscrete) and len(action_space.shape) == 1
-        )
+        self.plain_actions = self.action_layout.is_plain
 
     def attach(self, buffers, Py_ssize_t first_row):
         """Use the rows from `first_row` on of these `Buffers`."""

@@ -236,7 +236,7 @@ class ForeignBackend(LocalBackend):
         )
         readers = [PaddedAction(space, action_layout) for space in action_spaces]
         worker.places = [
-            None if _is_plain(space, action_layout.space) else reader.places
+            None if _is_plain(space, action_layout) else reader.places
             for space, reader in zip(action_spaces, readers, strict=True)
         ]
         padded = [None if action_spaces[which] == action_layout.space else readers[which] for _, _, which in agents]
@@ -334,10 +334,6 @@ def _space(description: Any) -> Space:
     return spaces.Discrete(int(high) - int(low) + 1, start=int(low), **own)
 
 
-def _is_plain(space: Space, spanning: Space) -> bool:
+def _is_plain(space: Space, spanning: ActionLayout) -> bool:
     """Whether the row of a batch is itself the action of an agent with this space."""
-    if isinstance(spanning, spaces.Discrete):
-        return True
-    return space == spanning and (
-        isinstance(space, spaces.Box) or (isinstance(space, spaces.MultiDiscrete) and len(space.shape) == 1)
-    )
+    return isinstance(spanning.space, spaces.Discrete) or (space == spanning.space and spanning.is_plain)

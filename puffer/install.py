@@ -78,8 +78,9 @@ def _install(names: Sequence[str], is_all: bool, dry_run: bool, out: Console) ->
         if not dry_run and subprocess.run(command).returncode != 0:
             failures.append(f"failed: {shlex.join(command)}")
     for name in possible:
+        lacking = missing(name)
         for program, remedy in SYSTEMS[name].programs.items():
-            if program in missing(name):
+            if program in lacking:
                 failures.append(f"{name} needs the program {program}, which pip cannot install: {remedy}")
     for problem in (*impossible, *failures):
         out.print(problem, style="red", soft_wrap=True, markup=False)

@@ -147,6 +147,7 @@ class ActionLayout(ActionPlan):
             dtype: one Box with all entries. Anything else: a float32 Box with the bounds of all entries (float64 if a
             leaf has that dtype, or integers beyond 2**24), in which the entries of integer spaces must be whole.
         leaves: a `Leaf` for each part of an action; the offset is that in a flat row, dtype and shape are the action's.
+        is_plain: whether a flat row, an array, is itself the action: that of a Box, or of a MultiDiscrete of one axis.
 
     Two layouts are equal if their spaces and leaves are. A layout can be pickled.
     """
@@ -162,6 +163,9 @@ class ActionLayout(ActionPlan):
         entries = list(_entries(space, ""))
         check_paths(space, [entry.path for entry in entries], sum(entry.low.size for entry in entries))
         self.space = space
+        self.is_plain = isinstance(space, spaces.Box) or (
+            isinstance(space, spaces.MultiDiscrete) and len(space.shape) == 1
+        )
         self.flat_space, wide = _flat_action_space(space, entries)
         nodes, leaves, position = [], [], 0
         for entry in entries:

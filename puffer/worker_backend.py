@@ -201,8 +201,14 @@ class WorkerBackend(PythonBackend):
     # ---- Commands ----
 
     def _command(self, worker: RemoteWorker, operation: int, argument: Any = None) -> None:
-        worker.is_asked, worker.asked_at = True, time.monotonic()
+        self._expect([worker])
         self._send(worker, operation, argument)
+
+    @staticmethod
+    def _expect(workers: Sequence[RemoteWorker]) -> None:
+        """Note that these workers are about to be asked for an answer."""
+        for worker in workers:
+            worker.is_asked, worker.asked_at = True, time.monotonic()
 
     def _await(self, workers: Sequence[RemoteWorker], deadline: float) -> None:
         """Wait until all these workers have answered. Raises WorkerDied or WorkerTimeout."""
@@ -337,8 +343,7 @@ class WorkerBackend(PythonBackend):
 
     def _start_part(self, part: int) -> None:
         workers = self._of_part(part)
-        for worker in workers:
-            worker.is_asked, worker.asked_at = True, time.monotonic()
+        self._expect(workers)
         self._send_step(workers)
 
     def _finish_part(self, part: int) -> Events:

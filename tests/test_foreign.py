@@ -15,7 +15,13 @@ import pytest
 from faulty import Faulty
 from gymnasium import error
 from helpers import assert_same, run_script, snapshot
-from worker_play import assert_parts_equal_the_whole, assert_plays_as_serial, is_running, wait_until
+from worker_play import (
+    assert_parts_equal_the_whole,
+    assert_plays_as_serial,
+    assert_tells_exceptions_in_step,
+    is_running,
+    wait_until,
+)
 
 import puffer
 from puffer import registry
@@ -178,16 +184,7 @@ def test_parts_equal_the_whole(make, ordered):
 
 def test_an_exception_in_step_and_reset(make):
     env = make(Faulty, 4)
-    for fault, name in ((1, "ZeroDivisionError"), (2, "UnpicklableError")):
-        env.reset()
-        with pytest.raises(puffer.WorkerError, match=f"copy 2 .*{name}") as caught:
-            env.step([0, 0, fault, 0])
-        assert caught.value.copies == range(2, 4)
-        assert "in step" in caught.value.remote_traceback
-        with pytest.raises(error.ResetNeeded):
-            env.step([0, 0, 0, 0])
-    env.stats()
-    assert_plays_as_serial(env)
+    assert_tells_exceptions_in_step(env)
     env = make(Faulty, 2, in_reset=1)
     with pytest.raises(puffer.WorkerError, match="copy 0 .*ZeroDivisionError"):
         env.reset()

@@ -14,7 +14,13 @@ import pytest
 from faulty import Faulty, numbered
 from gymnasium import error, spaces
 from helpers import run_script
-from worker_play import assert_parts_equal_the_whole, assert_plays_as_serial, is_running, wait_until
+from worker_play import (
+    assert_parts_equal_the_whole,
+    assert_plays_as_serial,
+    assert_tells_exceptions_in_step,
+    is_running,
+    wait_until,
+)
 
 import puffer
 
@@ -95,17 +101,7 @@ def test_a_batch_larger_than_what_ray_sends_inline(make):
 
 def test_an_exception_in_step_and_in_close(make):
     env = make(4, creator=lambda: Faulty(in_close=1))
-    for fault, name in ((1, "ZeroDivisionError"), (2, "UnpicklableError")):
-        env.reset()
-        with pytest.raises(puffer.WorkerError, match=f"copy 2 .*{name}") as caught:
-            env.step([0, 0, fault, 0])
-        assert type(caught.value) is puffer.WorkerError
-        assert caught.value.copies == range(2, 4)
-        assert "in step" in caught.value.remote_traceback
-        with pytest.raises(error.ResetNeeded):
-            env.step([0, 0, 0, 0])
-    env.stats()
-    assert_plays_as_serial(env)
+    assert_tells_exceptions_in_step(env)
     with pytest.raises(puffer.WorkerError, match="worker 0 raised ZeroDivisionError"):
         env.close()
 

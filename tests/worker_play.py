@@ -4,7 +4,9 @@ import time
 from pathlib import Path
 
 import numpy as np
+import pytest
 from faulty import Faulty
+from gymnasium import error
 from helpers import assert_same, snapshot
 
 import puffer
@@ -50,6 +52,22 @@ def wait_until(condition, seconds=10):
     while not condition() and time.monotonic() < end:
         time.sleep(0.02)
     return condition()
+
+
+def assert_tells_exceptions_in_step(env):
+    """Four copies of Faulty in two workers say which copy raised, and play on after a reset."""
+    for fault, name in ((1, "ZeroDivisionError"), (2, "UnpicklableError")):
+        env.reset()
+        with pytest.raises(puffer.WorkerError, match=f"copy 2 .*{name}") as caught:
+            env.step([0, 0, fault, 0])
+        assert type(caught.value) is puffer.WorkerError
+        assert caught.value.copy == 2
+        assert caught.value.copies == range(2, 4)
+        assert "in step" in caught.value.remote_traceback
+        with pytest.raises(error.ResetNeeded):
+            env.step([0, 0, 0, 0])
+    env.stats()
+    assert_plays_as_serial(env)
 
 
 def assert_plays_as_serial(env, **options):
