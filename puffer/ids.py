@@ -8,17 +8,15 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from importlib.util import find_spec
-from pathlib import Path
+
+from puffer.systems import folders
 
 
 def in_source(package: str, pattern: str) -> list[str]:
     """What a pattern with one group finds in the sources of a package, which is not imported; empty without it."""
-    spec = find_spec(package)
-    folders = spec.submodule_search_locations if spec is not None else None
     found: list[str] = []
-    for folder in folders or ():
-        for path in sorted(Path(folder).rglob("*.py")):
+    for folder in folders(package):
+        for path in sorted(folder.rglob("*.py")):
             found += re.findall(pattern, path.read_text(errors="replace"))
     return found
 

@@ -6,10 +6,11 @@ far as pip can resolve them.
 
 from __future__ import annotations
 
+import importlib.util
 import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from importlib.util import find_spec
+from pathlib import Path
 
 
 @dataclass(frozen=True)
@@ -152,8 +153,14 @@ SYSTEMS = {
 def missing(name: str) -> list[str]:
     """What a system lacks on this machine: modules and programs."""
     system = SYSTEMS[name]
-    modules = [module for module in system.imports if all(find_spec(one) is None for one in module.split(" or "))]
+    modules = [module for module in system.imports if not any(map(importlib.util.find_spec, module.split(" or ")))]
     return modules + [program for program in system.programs if shutil.which(program) is None]
+
+
+def folders(package: str) -> list[Path]:
+    """Where a package lies, which is not imported; nowhere if it is not installed."""
+    spec = importlib.util.find_spec(package)
+    return [Path(folder) for folder in spec.submodule_search_locations or ()] if spec is not None else []
 
 
 def require(name: str) -> None:

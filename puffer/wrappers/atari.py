@@ -12,7 +12,6 @@ their signs. All of it can be changed, see `AtariBatch`.
 
 from __future__ import annotations
 
-import importlib.util
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +22,7 @@ from puffer import checks
 from puffer.batched import BatchAdapter, BatchCreator
 from puffer.quiet import undisturbed
 from puffer.seeding import small_seed
-from puffer.systems import require
+from puffer.systems import folders, require
 
 
 def names() -> list[str]:
@@ -176,6 +175,4 @@ def _game(name: str) -> str | None:
 
 def _games() -> list[str]:
     """The games whose ROMs are installed."""
-    spec = importlib.util.find_spec("ale_py")
-    folders = spec.submodule_search_locations if spec is not None else None
-    return [rom.stem for folder in folders or () for rom in Path(folder, "roms").glob("*.bin")]
+    return [rom.stem for folder in folders("ale_py") for rom in Path(folder, "roms").glob("*.bin")]

@@ -34,7 +34,7 @@ from gymnasium import spaces
 from puffer import checks
 from puffer.env import PufferEnv
 from puffer.seeding import fresh_seeds, small_seed
-from puffer.systems import require
+from puffer.systems import folders, require
 
 # Observers, and what the engine calls them.
 OBSERVERS = {"vector": "Vector", "sprite": "Sprite2D", "block": "Block2D", "isometric": "Isometric"}
@@ -215,9 +215,7 @@ def _letters(name: str) -> str:
 
 
 def _folder() -> Path | None:
-    spec = importlib.util.find_spec("griddly")
-    folders = spec.submodule_search_locations if spec is not None else None
-    return Path(folders[0]) if folders else None
+    return next(iter(folders("griddly")), None)
 
 
 @cache

@@ -20,7 +20,6 @@ import difflib
 import xml.etree.ElementTree
 from collections.abc import Sequence
 from functools import cache
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -33,7 +32,7 @@ from puffer._buffers import Buffers
 from puffer.batched import BatchAdapter, BatchCreator
 from puffer.rendering import Rendering
 from puffer.spaces import Layout
-from puffer.systems import require
+from puffer.systems import folders, require
 
 # The package's names of its bots, and their classes.
 _BOTS = {
@@ -284,9 +283,7 @@ def _java() -> Any:
 
 def _folder() -> Path:
     """Where the package has its game."""
-    spec = find_spec("gym_microrts")
-    assert spec is not None
-    return Path(str(spec.origin)).parent / "microrts"
+    return folders("gym_microrts")[0] / "microrts"
 
 
 def _bots(opponent: Any) -> list[str]:

@@ -16,12 +16,10 @@ A level that minigrid draws is compiled anew in each reset, by a shell script: 2
 
 from __future__ import annotations
 
-import os
 import random
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import cache
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -29,7 +27,7 @@ import numpy as np
 
 from puffer import checks, ids
 from puffer.emulation import call_creator
-from puffer.systems import require
+from puffer.systems import folders, require
 from puffer.wrappers.nethack import NetHack, ReseedingCreator
 
 _ID = r"id=\"(MiniHack-[\w-]+-v\d+)\""
@@ -158,6 +156,4 @@ def _obstacle(id: str) -> str | None:
 
 
 def _has_boxoban() -> bool:
-    spec = find_spec("minihack")
-    folders = spec.submodule_search_locations if spec is not None else None
-    return any(os.path.isdir(os.path.join(folder, "dat", "boxoban-levels-master")) for folder in folders or ())
+    return any(Path(folder, "dat", "boxoban-levels-master").is_dir() for folder in folders("minihack"))

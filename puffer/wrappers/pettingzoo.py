@@ -8,7 +8,6 @@
 from __future__ import annotations
 
 import importlib
-import importlib.util
 import inspect
 import pkgutil
 import re
@@ -21,6 +20,7 @@ from typing import TYPE_CHECKING, Any
 from puffer import checks
 from puffer.quiet import undisturbed
 from puffer.rendering import copy_mode, declared_modes
+from puffer.systems import folders
 
 if TYPE_CHECKING:
     from puffer._pettingzoo import PettingZooAdapter
@@ -117,7 +117,7 @@ def _modules() -> Iterator[str]:
     """Every module with an environment."""
     for package in (*_PACKAGES, _ATARI):
         top, _, rest = package.partition(".")
-        for folder in _folders(top):
+        for folder in folders(top):
             for found in pkgutil.iter_modules([str(Path(folder, rest))]):
                 if re.search(r"_v\d+$", found.name):
                     yield f"{package}.{found.name}"
@@ -159,14 +159,8 @@ def _is_atari(module: str) -> bool:
     return module.startswith(f"{_ATARI}.")
 
 
-def _folders(package: str) -> list[str]:
-    """Where a package lies; nowhere if it is not installed."""
-    spec = importlib.util.find_spec(package)
-    return list(spec.submodule_search_locations or ()) if spec is not None else []
-
-
 def _is_installed(package: str) -> bool:
-    return bool(_folders(package))
+    return bool(folders(package))
 
 
 def _missing() -> list[str]:
@@ -205,7 +199,7 @@ def _own_arguments(module: str, arguments: dict[str, Any]) -> dict[str, Any]:
     checks.arguments(f"pettingzoo-{name}", given, known)
     if _is_atari(module) and given.get("auto_rom_install_path") is None:
         # multi-agent-ale-py has no games of its own.
-        for folder in _folders("ale_py"):
+        for folder in folders("ale_py"):
             given["auto_rom_install_path"] = str(Path(folder, "roms"))
     return given
 
