@@ -55,7 +55,7 @@ test-asan: build/sanitize/tree
 
 # Random play in both, as long as it takes for so many steps of each environment and parameter set.
 fuzz:
-	$(MAKE) test-debug test-asan TESTS="-v tests/test_fuzz.py --fuzz-steps=$(STEPS)"
+	$(MAKE) test-debug test-asan TESTS="-v tests/ocean/test_fuzz.py --fuzz-steps=$(STEPS)"
 
 build/%/tree: systems FORCE
 	mkdir -p $@

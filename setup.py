@@ -7,7 +7,7 @@ from pathlib import Path
 from setuptools import Extension, setup
 
 # By its path: the package cannot be imported before it is built.
-building = runpy.run_path("puffer/building.py")
+building = runpy.run_path("puffer/authoring/building.py")
 variant = building["chosen_variant"]()
 # What puffer.new hands out is a package of its own.
 sources = [path for path in sorted(Path("puffer").rglob("*.pyx")) if "template" not in path.parts]

@@ -10,9 +10,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 try:
-    from puffer._buffers import Buffers
     from puffer._core import ABI, Env
-    from puffer._random import Random
+    from puffer.native.buffers import Buffers
+    from puffer.native.random import Random
 except ModuleNotFoundError as error:
     if not str(error.name).startswith("puffer."):
         raise
@@ -21,19 +21,19 @@ except ModuleNotFoundError as error:
     ) from None
 
 from puffer._version import __version__
+from puffer.authoring.loading import BuildError, load_pyx
 from puffer.checking import check_env
 from puffer.emulation import emulate
 from puffer.env import PufferEnv
 from puffer.errors import CheckFailed, CheckWarning, WorkerDied, WorkerError, WorkerTimeout
-from puffer.loading import BuildError, load_pyx
+from puffer.native.rollout import Rollout
 from puffer.registry import list_envs, make, register, register_with_gymnasium
-from puffer.rollout import Rollout
 from puffer.vector import VectorEnv
 from puffer.wrappers import Wrapper
 
 if TYPE_CHECKING:
     from puffer import testing
-    from puffer.tuning import autotune
+    from puffer.measuring.autotune import autotune
 
 __all__ = [
     "ABI",
@@ -71,7 +71,7 @@ def get_include() -> str:
 def __getattr__(name: str) -> Any:
     # Imported when they are used: autotune brings the bench and its tables, and workers have no use for either.
     if name == "autotune":
-        from puffer.tuning import autotune
+        from puffer.measuring.autotune import autotune
 
         return autotune
     if name == "testing":

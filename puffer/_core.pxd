@@ -1,13 +1,13 @@
-# PUBLIC: what the author of a native environment cimports. An extension compiled against this file, _batch.pxd and
-# _loop.pxd holds their layout, so any change to the fields or to the order of methods must raise PUFFER_ABI in _abi.h,
+# PUBLIC: what the author of a native environment cimports. An extension compiled against this file, native/batch.pxd
+# and native/loop.pxd holds their layout, so any change to the fields or to the order of methods must raise PUFFER_ABI in native/abi.h,
 # which then refuses extensions built for another layout instead of letting them write to the wrong places.
 from libc.stdint cimport uint8_t, uint64_t
 
-from puffer._batch cimport Batch
-from puffer._buffers cimport Buffers
-from puffer._raster cimport Canvas
+from puffer.native.batch cimport Batch
+from puffer.native.buffers cimport Buffers
+from puffer.native.raster cimport Canvas
 
-cdef extern from "_abi.h":
+cdef extern from "puffer/native/abi.h":
     const int PUFFER_ABI
     # Every extension calls it by itself.
     int import_puffer() except -1

@@ -7,9 +7,9 @@ from gymnasium import Space
 from gymnasium.vector import AutoresetMode
 from typing_extensions import disjoint_base
 
-from puffer._batch import Batch
-from puffer._buffers import Buffers
-from puffer.spaces import ActionLayout, Layout
+from puffer.layout.spaces import ActionLayout, Layout
+from puffer.native.batch import Batch
+from puffer.native.buffers import Buffers
 
 ABI: int
 MODES: dict[AutoresetMode, int]

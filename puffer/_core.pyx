@@ -9,14 +9,14 @@ from libc.stdint cimport int32_t, uint8_t, uint64_t
 from libc.string cimport memcpy, memset
 
 from puffer import checks
-from puffer._buffers import aligned_zeros
-from puffer.spaces import ActionLayout, Layout
+from puffer.native.buffers import aligned_zeros
+from puffer.layout.spaces import ActionLayout, Layout
 
-from puffer._actions cimport ActionReader
-from puffer._batch cimport CLOSED, Batch
-from puffer._buffers cimport Buffers
-from puffer._loop cimport DISABLED, MAX_THREADS, NEXT_STEP, SAME_STEP
-from puffer._raster cimport Canvas
+from puffer.native.actions cimport ActionReader
+from puffer.native.batch cimport CLOSED, Batch
+from puffer.native.buffers cimport Buffers
+from puffer.native.loop cimport DISABLED, MAX_THREADS, NEXT_STEP, SAME_STEP
+from puffer.native.raster cimport Canvas
 from puffer.rng cimport rng_mix, rng_t
 
 ABI = PUFFER_ABI

@@ -10,14 +10,14 @@ import cloudpickle
 import gymnasium
 
 from puffer import checks
-from puffer._pettingzoo import pettingzoo_adapter
-from puffer._puffer_adapter import PufferAdapter
-from puffer._python import Adapter, GymAdapter, seeds_after, takes_parameter
-from puffer.backends import python_backend
+from puffer.backends.choice import python_backend
 from puffer.env import PufferEnv
 from puffer.rendering import copy_mode, declared_modes
+from puffer.systems.gym import GymnasiumCreator
 from puffer.vector import VectorEnv
-from puffer.wrappers.gym import GymnasiumCreator
+from puffer.wrappers.adapters.adapter import Adapter, GymAdapter, seeds_after, takes_parameter
+from puffer.wrappers.adapters.pettingzoo import pettingzoo_adapter
+from puffer.wrappers.adapters.puffer_env import PufferAdapter
 
 
 def emulate(
@@ -52,9 +52,9 @@ def emulate(
         batch_size, autoreset_mode, max_steps, buf, seed, record_episodes, check_actions, as in `puffer.make`.
 
     A PettingZoo environment has a row for each of its `possible_agents`, and `masks` tell which of them take part.
-    Agents may have spaces of different sizes, see `puffer.padding`. Where they take turns, a step is the turn of the
-    row with `info["to_move"]`, and the actions of the others are ignored; if the metadata say `is_parallelizable`, a
-    step is a turn of every agent.
+    Agents may have spaces of different sizes, see `puffer.layout.padding`. Where they take turns, a step is the turn
+    of the row with `info["to_move"]`, and the actions of the others are ignored; if the metadata say
+    `is_parallelizable`, a step is a turn of every agent.
 
     Raises TypeError for what is no environment, or for an instance that cannot be replicated, and ValueError for agents
     whose spaces cannot share a row, and for a render mode that the copies have not.

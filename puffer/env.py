@@ -10,9 +10,9 @@ import numpy as np
 from gymnasium import Space, spaces
 
 from puffer import checks
-from puffer._actions import ActionReader
-from puffer._buffers import Buffers
-from puffer.spaces import ActionLayout, Layout
+from puffer.layout.spaces import ActionLayout, Layout
+from puffer.native.actions import ActionReader
+from puffer.native.buffers import Buffers
 
 _ROWS = ("observations", "actions", "rewards", "terminations", "truncations", "masks")
 

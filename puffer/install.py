@@ -14,8 +14,8 @@ from typing import Any
 
 from rich.console import Console
 
-from puffer.bench.table import console, new_table
-from puffer.systems import SYSTEMS, missing
+from puffer.measuring.tables import console, new_table
+from puffer.systems.requirements import SYSTEMS, missing
 
 _DESCRIPTION = """\
 Install the packages of systems that puffer.make runs, for this Python. Packages whose metadata refuse versions that

@@ -7,7 +7,7 @@ import importlib
 import inspect
 import pkgutil
 import shlex
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from functools import partial
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
@@ -18,15 +18,15 @@ from gymnasium.vector import AutoresetMode
 
 from puffer import checks, ocean
 from puffer._core import Env
-from puffer.backend import Creator
-from puffer.backends import python_backend
+from puffer.authoring.loading import env_class, load_pyx
+from puffer.backends.base import Creator
+from puffer.backends.choice import python_backend
 from puffer.emulation import call_creator
-from puffer.loading import env_class, load_pyx
-from puffer.systems import SYSTEMS, missing
+from puffer.systems.requirements import SYSTEMS, missing
 from puffer.vector import VectorEnv
 
 if TYPE_CHECKING:
-    from puffer.foreign import ForeignCreator
+    from puffer.backends.links.interpreter import ForeignCreator
 
 # What is registered: a native class, what makes one copy of an environment in Python, or "module:attribute" of
 # either, imported when it is made.
@@ -41,7 +41,7 @@ _registered: dict[str, Registered] = {}
 # interpreter: there it is imported without the rest of puffer, so neither it nor what it imports from puffer may import
 # compiled modules, but inside of functions.
 _FAMILIES = {
-    "gym": "puffer.wrappers.gym",
+    "gym": "puffer.systems.gym",
     **{name: system.adapter for name, system in SYSTEMS.items()},
 }
 
@@ -103,7 +103,7 @@ def make(
     check_actions : bool
         Check actions for range and finiteness.
     timeout, ordered, restart_workers
-        Of the workers, see `puffer.worker_backend.WorkerBackend`.
+        Of the workers, see `puffer.backends.workers.WorkerBackend`.
     python : str, optional
         Another interpreter, for example that of a virtual environment with packages that cannot be installed beside
         those of this one: the workers run there. It needs Python 3.8 or later, NumPy 1.20 or later, and the package of
@@ -139,7 +139,7 @@ def make(
     }
     if python is not None:
         checks.choice("backend", backend, ("auto", "process"))
-        from puffer.foreign import ForeignBackend
+        from puffer.backends.links.interpreter import ForeignBackend
 
         return VectorEnv(ForeignBackend(_ordered(name, python, env_kwargs), num_envs, **workers, **options), copy=copy)
     found = find(name)
@@ -218,7 +218,7 @@ def _ordered(name: str, python: str, arguments: dict[str, Any]) -> ForeignCreato
 
     Raises ValueError for an environment that only this interpreter can make.
     """
-    from puffer.foreign import ForeignCreator
+    from puffer.backends.links.interpreter import ForeignCreator
 
     registered = {**_entry_points(), **_registered}.get(name)
     if isinstance(registered, str):
@@ -275,8 +275,17 @@ def _knows(family: str, name: str) -> bool:
 
 def _ocean_names() -> dict[str, str]:
     """Names of the package's own native environments, and their modules."""
-    prefix = f"{ocean.__name__}."
-    return {f"ocean-{found.name}": prefix + found.name for found in pkgutil.iter_modules(ocean.__path__)}
+    return {f"ocean-{module.rpartition('.')[2]}": module for module in _modules(ocean.__path__, ocean.__name__)}
+
+
+def _modules(path: Iterable[str], package: str) -> Iterator[str]:
+    """The modules of a package and of the packages in it, none of which is imported."""
+    for found in pkgutil.iter_modules(path):
+        module = f"{package}.{found.name}"
+        if found.ispkg:
+            yield from _modules([f"{folder}/{found.name}" for folder in path], module)
+        else:
+            yield module
 
 
 def _entry_points() -> dict[str, str]:
@@ -312,7 +321,7 @@ def register_with_gymnasium() -> None:
         cls = env_class(importlib.import_module(module_name))
         gymnasium.register(
             gymnasium_id(cls),
-            entry_point="puffer.wrappers.gymnasium:make_single",
-            vector_entry_point="puffer.wrappers.gymnasium:make_vector",
+            entry_point="puffer.faces.gymnasium:make_single",
+            vector_entry_point="puffer.faces.gymnasium:make_vector",
             kwargs={"name": module_name.rpartition(".")[2]},
         )

@@ -12,9 +12,9 @@ from gymnasium.vector import AutoresetMode
 from gymnasium.vector.utils import batch_space
 
 from puffer import checks
+from puffer.layout.spaces import ActionLayout, Layout
+from puffer.native.rollout import Rollout
 from puffer.rendering import batch_modes
-from puffer.rollout import Rollout
-from puffer.spaces import ActionLayout, Layout
 from puffer.window import Window
 
 
@@ -65,10 +65,10 @@ class VectorEnv(gymnasium.vector.VectorEnv):
     single_observation_space, single_action_space, observation_space, action_space : gymnasium.Space
         Of one row, and of the batch. Where the agents of a copy have discrete actions of different ranges, the space of
         one row spans them all, and that of the batch has the range of every row: what it samples is accepted.
-    layout : puffer.spaces.Layout
+    layout : puffer.layout.spaces.Layout
         How an observation lies in its row: `layout.space` is the environment's own space, and
         `layout.view(observations)` the nested arrays of a batch.
-    action_layout : puffer.spaces.ActionLayout
+    action_layout : puffer.layout.spaces.ActionLayout
         How an action lies in its row: `action_layout.flatten(action)` makes one.
     metadata : dict
         `autoreset_mode`, `render_modes`, `render_fps`.

@@ -8,15 +8,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from puffer.bench import worker
-from puffer.bench.measuring import Series, Spread, interleave
 from puffer.bench.plan import available_cores
+from puffer.measuring import contenders
+from puffer.measuring.stopwatch import Series, Spread, interleave
 
 _SECONDS = 2.0
 _REPEATS = 15
 
 
-def _cartpole(copies: int, threads: int = 1, **entries: Any) -> worker.Spec:
+def _cartpole(copies: int, threads: int = 1, **entries: Any) -> contenders.Spec:
     return {"system": "puffer", "id": "ocean-cartpole", "num_envs": copies, "num_threads": threads, **entries}
 
 
@@ -40,7 +40,7 @@ class Definition:
     """
 
     title: str
-    specs: tuple[worker.Spec, ...]
+    specs: tuple[contenders.Spec, ...]
     cores: int = 1
     unit: str = "ratio"
     seconds: float = _SECONDS
@@ -109,7 +109,7 @@ def possible(definition: Definition) -> bool:
 
 def measure(name: str, definition: Definition, seconds: float | None = None, repeats: int = _REPEATS) -> Figure:
     """Measure a figure, in about so many seconds, or those of the definition, and with so many slices."""
-    contenders = [worker.make(spec) for spec in definition.specs]
+    contenders = [contenders.make(spec) for spec in definition.specs]
     try:
         series = interleave(contenders, definition.seconds if seconds is None else seconds, repeats)
     finally:

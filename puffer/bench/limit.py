@@ -9,8 +9,8 @@ import subprocess
 import tempfile
 from pathlib import Path
 
+from puffer.authoring.caching import cache_folder
 from puffer.bench.machine import cpu_model
-from puffer.caching import cache_folder
 
 SOURCE = Path(__file__).parents[2] / "benchmarks" / "limit.c"
 

@@ -15,8 +15,8 @@ from rich.text import Text
 
 import puffer
 from puffer.bench.plan import one_line
-from puffer.bench.table import console, new_table
-from puffer.systems import SYSTEMS, missing
+from puffer.measuring.tables import console, new_table
+from puffer.systems.requirements import SYSTEMS, missing
 
 # Characters of a description.
 _LONGEST = 120

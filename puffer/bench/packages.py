@@ -11,8 +11,8 @@ from typing import Any
 
 import numpy as np
 
-from puffer.bench.worker import Contender, Spec, action_batches
-from puffer.quiet import silent, undisturbed
+from puffer.measuring.contenders import Contender, Spec, action_batches
+from puffer.systems.quiet import silent, undisturbed
 
 
 def atari(spec: Spec) -> Contender:

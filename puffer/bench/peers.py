@@ -14,8 +14,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from puffer.bench import worker
 from puffer.bench.plan import Case
+from puffer.measuring import contenders
 
 # A peer that answers nothing for so long, in seconds, is taken for hung.
 _PATIENCE = 180.0
@@ -46,7 +46,7 @@ class Peer:
     pip : str
         What `pip install` needs.
     system : str
-        Its key in `worker.SYSTEMS`.
+        Its key in `contenders.SYSTEMS`.
     games : mapping
         Its own name of an environment, by ours. Every entry is the same game with the same kind of observation.
     settings : mapping
@@ -71,7 +71,7 @@ class Peer:
     agents: Mapping[str, int] = field(default_factory=dict)
     process_per_thread_count: bool = False
 
-    def spec(self, case: Case, rows: int) -> worker.Spec | None:
+    def spec(self, case: Case, rows: int) -> contenders.Spec | None:
         """What to run against `case`, which has so many rows, or None if this system has no such environment."""
         game = self.games.get(case.env)
         settings = dict(self.settings)
@@ -123,7 +123,7 @@ class PeerError(Exception):
 
 
 class Process:
-    """A process that runs `worker` for a peer, with the face of a `worker.Contender` once `make` has been called."""
+    """A process that runs `contenders` for a peer, with the face of a `Contender` once `make` has been called."""
 
     def __init__(self, name: str, python: str) -> None:
         self.name = name
@@ -136,7 +136,7 @@ class Process:
             environment["PYTHONPATH"] = str(Path(__file__).parents[2])
         with self._log.open("wb") as log:
             self._process = subprocess.Popen(
-                [python, worker.__file__],
+                [python, contenders.__file__],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=log,
@@ -148,7 +148,7 @@ class Process:
         assert self._process.stdout is not None
         self._requests, self._answers = self._process.stdin, self._process.stdout
 
-    def make(self, spec: worker.Spec) -> str:
+    def make(self, spec: contenders.Spec) -> str:
         """Make the batch, in the place of an earlier one; returns the version of the system."""
         answer = self._ask({"make": spec})
         self.rows = answer["rows"]

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 import puffer
-from puffer.bench import worker
+from puffer.measuring import contenders
 
 DEFAULT_ENVS = ("ocean-catch", "ocean-squared", "ocean-cartpole", "ocean-snake", "ocean-pong", "gym-CartPole-v1")
 DEFAULT_COPIES = (1, 64, 1024, 4096)
@@ -54,7 +54,7 @@ def usable(names: Iterable[str]) -> tuple[list[str], dict[str, str]]:
     known = set(puffer.list_envs())
     for name in names:
         try:
-            worker.make({"system": "puffer", "id": name, "num_envs": 1, "num_threads": 1}).close()
+            contenders.make({"system": "puffer", "id": name, "num_envs": 1, "num_threads": 1}).close()
         except Exception as error:  # whatever a third party's environment raises
             reasons[name] = one_line(error)
         else:

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from puffer.bench.report import Report, Result
-from puffer.bench.table import counted
+from puffer.measuring.tables import counted
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

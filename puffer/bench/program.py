@@ -9,14 +9,15 @@ from contextlib import contextmanager
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from puffer.bench import figures, listing, machine, plan, plot, table, worker
+from puffer.bench import figures, listing, machine, plan, plot, table
 from puffer.bench.arguments import Options, parse
 from puffer.bench.limit import Limit
-from puffer.bench.measuring import interleave
 from puffer.bench.peers import PeerError, Peers
 from puffer.bench.plan import Case
 from puffer.bench.report import Report, Result
-from puffer.bench.table import counted
+from puffer.measuring import contenders
+from puffer.measuring.stopwatch import interleave
+from puffer.measuring.tables import counted
 
 # Exit statuses, as shells know them.
 _FAILED, _USAGE, _INTERRUPTED = 1, 2, 130
@@ -109,7 +110,7 @@ class _Run:
     def _measure_case(self, case: Case) -> None:
         spec = {"system": "puffer", "id": case.env, "num_envs": case.copies, "num_threads": case.threads}
         try:
-            ours = worker.make(spec)
+            ours = contenders.make(spec)
             try:
                 self.report.results.append(self._against_peers(case, ours))
             finally:
@@ -117,7 +118,7 @@ class _Run:
         except (Exception, MemoryError) as error:  # whatever an environment raises; the others go on
             self._note(f"{case.env} with {counted(case.copies, 'copy')} was not measured: {plan.one_line(error)}")
 
-    def _against_peers(self, case: Case, ours: worker.Contender) -> Result:
+    def _against_peers(self, case: Case, ours: contenders.Contender) -> Result:
         """Measure a case; once more without a peer that fails on the way."""
         limits: list[float | None] = []
 

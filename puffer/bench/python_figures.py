@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from puffer.bench import worker
 from puffer.bench.figures import Definition
+from puffer.measuring import contenders
 
 _COPIES = 64
 
 
-def _spec(system: str, env: str, threads: int = 1, mode: str = "sync") -> worker.Spec:
+def _spec(system: str, env: str, threads: int = 1, mode: str = "sync") -> contenders.Spec:
     id = env if "-" in env else f"puffer.bench.sample_envs:{env}"
     if system == "puffer" and "-" in env:
         id = f"gym-{env}"

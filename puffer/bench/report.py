@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from puffer.bench.figures import Figure
-from puffer.bench.measuring import Series, Spread
 from puffer.bench.plan import Case
+from puffer.measuring.stopwatch import Series, Spread
 
 # Rises when a key of the JSON form is renamed, removed or means something else.
 FORMAT = 1

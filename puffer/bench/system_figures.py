@@ -4,19 +4,19 @@ from __future__ import annotations
 
 from typing import Any
 
-from puffer.bench import worker
 from puffer.bench.figures import Definition
+from puffer.measuring import contenders
 
 
-def _ours(env: str, copies: int, threads: int = 1, **options: Any) -> worker.Spec:
+def _ours(env: str, copies: int, threads: int = 1, **options: Any) -> contenders.Spec:
     return {"system": "puffer", "id": env, "num_envs": copies, "num_threads": threads, "options": options}
 
 
-def _alone(package: str, copies: int, threads: int = 1) -> worker.Spec:
+def _alone(package: str, copies: int, threads: int = 1) -> contenders.Spec:
     return {"system": "package", "id": package, "num_envs": copies, "num_threads": threads}
 
 
-def _envpool(env: str, copies: int, threads: int) -> worker.Spec:
+def _envpool(env: str, copies: int, threads: int) -> contenders.Spec:
     return {"system": "envpool", "id": env, "num_envs": copies, "num_threads": threads}
 
 

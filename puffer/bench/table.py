@@ -2,35 +2,23 @@
 
 from __future__ import annotations
 
-import os
-import sys
 from collections.abc import Callable
 from pathlib import PurePath
 from typing import NamedTuple
 
-from rich import box
 from rich.console import Console
 from rich.measure import Measurement
 from rich.table import Table
 from rich.text import Text
 
-from puffer.bench.measuring import Spread
 from puffer.bench.report import Report, Result
-
-# The width of what is written to a file or a pipe.
-_FILE_WIDTH = 120
+from puffer.measuring.tables import console, digits, new_table, rate, rate_range
 
 
 class _Column(NamedTuple):
     header: str
     cell: Callable[[Result], str]
     style: str = ""
-
-
-def console() -> Console:
-    """Standard output."""
-    known = sys.stdout.isatty() or "COLUMNS" in os.environ
-    return Console(width=None if known else _FILE_WIDTH, highlight=False)
 
 
 def show(report: Report) -> None:
@@ -45,11 +33,6 @@ def show(report: Report) -> None:
     out.print(_labelled(_footer(report)))
     if report.interrupted:
         out.print("Interrupted: this is what was measured until then.", style="bold yellow")
-
-
-def new_table() -> Table:
-    """An empty table in the style of all."""
-    return Table(box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 0, 0, 1), header_style="bold")
 
 
 def _labelled(lines: list[tuple[str, str]]) -> Table:
@@ -184,34 +167,3 @@ def _footer(report: Report) -> list[tuple[str, str]]:
         )
         lines.append(("limit", text))
     return lines + [("note", note) for note in report.notes]
-
-
-# ---- Numbers ----
-
-
-def digits(value: float) -> str:
-    """A number with three digits, or as many as it has before the point."""
-    if value >= 99.95:
-        return f"{value:,.0f}"
-    return f"{value:.1f}" if value >= 9.995 else f"{value:.2f}"
-
-
-def _unit(value: float) -> tuple[float, str]:
-    return next(((scale, name) for scale, name in ((1e9, "G"), (1e6, "M"), (1e3, "k")) if value >= scale), (1.0, ""))
-
-
-def counted(count: int, noun: str) -> str:
-    """1 thread, 2 threads."""
-    return f"{count:,} {noun}" if count == 1 else f"{count:,} {'copies' if noun == 'copy' else noun + 's'}"
-
-
-def rate(value: float) -> str:
-    """Steps per second with a unit: 84.2 M."""
-    scale, name = _unit(value)
-    return f"{digits(value / scale)} {name}".strip()
-
-
-def rate_range(spread: Spread) -> str:
-    """The lowest and highest of a rate, in the unit of its median."""
-    scale, _ = _unit(spread.median)
-    return f"{digits(spread.low / scale)}–{digits(spread.high / scale)}"

@@ -6,8 +6,8 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from puffer._buffers import Buffers
 from puffer.checking.driver import Driver
+from puffer.native.buffers import Buffers
 
 # No float, flag or observation that an environment writes is likely to consist of these bytes.
 _PATTERN = 0xA5

@@ -7,8 +7,6 @@ from typing import Any, NamedTuple
 import numpy as np
 from gymnasium import spaces
 
-from puffer._actions import ActionReader
-from puffer._python import Adapter, takes_parameter
 from puffer.checking.driver import SHORT, Driver, Record
 from puffer.checking.guards import NAMES, Guards
 from puffer.checking.report import Report
@@ -16,6 +14,8 @@ from puffer.checking.single import suspect_infinite_bounds
 from puffer.checking.values import difference, why_outside
 from puffer.emulation import adapter_of
 from puffer.env import PufferEnv
+from puffer.native.actions import ActionReader
+from puffer.wrappers.adapters.adapter import Adapter, takes_parameter
 
 
 class RowsDriver(Driver):

@@ -7,7 +7,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <string.h>
-#include "_dispatch.h"
+#include "puffer/native/dispatch.h"
 
 enum { LANES = 16, MOST_BOIDS = 1024, ROW = 9, WAYS = 9 };
 

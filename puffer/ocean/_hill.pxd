@@ -5,7 +5,7 @@ from puffer._core cimport Canvas
 
 cdef extern from * nogil:
     """
-    #include "ocean/_trigonometry.h"
+    #include "puffer/ocean/_trigonometry.h"
 
     /* One step of a car on the hill sin(3 * position). The wall on the left stops it. */
     PUFFER_INLINE void drive(float push, float *position, float *velocity)

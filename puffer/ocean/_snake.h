@@ -5,7 +5,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <string.h>
-#include "_dispatch.h"
+#include "puffer/native/dispatch.h"
 
 /* A cell of the board: in the lowest three bits its Cell (for any snake OTHER_), then, of a body, in two bits the
  * direction in which it goes on towards the head, then the number of the snake, from 1. While the heads move,

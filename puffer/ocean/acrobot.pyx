@@ -29,8 +29,8 @@ import_puffer()
 cdef extern from * nogil:
     """
     #include <stddef.h>
-    #include "_dispatch.h"
-    #include "ocean/_trigonometry.h"
+    #include "puffer/native/dispatch.h"
+    #include "puffer/ocean/_trigonometry.h"
 
     typedef struct { float sine1, cosine1, sine2, cosine2; } direction_t;
     typedef struct { float first, second; } pair_t;

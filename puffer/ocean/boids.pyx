@@ -34,7 +34,7 @@ from puffer.rng cimport rng_bits, rng_uniform
 
 import_puffer()
 
-cdef extern from "ocean/_boids.h" nogil:
+cdef extern from "puffer/ocean/_boids.h" nogil:
     enum:
         MOST_BOIDS, ROW
     ctypedef struct boids_rules:

@@ -27,7 +27,7 @@ cdef extern from * nogil:
     #include <stdint.h>
     #include <stddef.h>
     #include <math.h>
-    #include "_dispatch.h"
+    #include "puffer/native/dispatch.h"
 
     #define CARTPOLE_TILE 64
 

@@ -32,7 +32,7 @@ cdef extern from * nogil:
     #include <math.h>
     #include <stddef.h>
     #include <stdint.h>
-    #include "_dispatch.h"
+    #include "puffer/native/dispatch.h"
 
     #define CONTINUOUS_TILE 64
     #define CONTINUOUS_REACH 0.1f

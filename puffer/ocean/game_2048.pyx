@@ -30,7 +30,7 @@ cdef extern from * nogil:
     """
     #include <stdint.h>
     #include <string.h>
-    #include "_dispatch.h"
+    #include "puffer/native/dispatch.h"
 
     /* 64 games at a time, each in a byte of vector registers: `lanes` is one value of all of them. The loops over the
      * games have no branches, only masks: IS(true) has all bits. */

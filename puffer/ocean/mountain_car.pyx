@@ -27,7 +27,7 @@ import_puffer()
 cdef extern from * nogil:
     """
     #include <stddef.h>
-    #include "_dispatch.h"
+    #include "puffer/native/dispatch.h"
 
     /* A loop that also writes bytes is not vectorised (bytes may alias anything), so the flags take a pass of their
      * own. */

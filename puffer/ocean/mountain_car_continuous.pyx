@@ -28,7 +28,7 @@ cdef extern from * nogil:
     """
     #include <float.h>
     #include <stddef.h>
-    #include "_dispatch.h"
+    #include "puffer/native/dispatch.h"
 
     /* A loop that also writes bytes is not vectorised (bytes may alias anything), so the flags take a pass of their
      * own. The square of a huge action would be infinite in float32; the reward stays finite. */

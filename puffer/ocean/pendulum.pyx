@@ -25,8 +25,8 @@ import_puffer()
 cdef extern from * nogil:
     """
     #include <stddef.h>
-    #include "_dispatch.h"
-    #include "ocean/_trigonometry.h"
+    #include "puffer/native/dispatch.h"
+    #include "puffer/ocean/_trigonometry.h"
 
     /* The sine for the next step is that of this step's observation. Interleaving the rows is faster in a pass of its
      * own. */

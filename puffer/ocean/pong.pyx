@@ -33,7 +33,7 @@ cdef extern from * nogil:
     """
     #include <stddef.h>
     #include <stdint.h>
-    #include "_dispatch.h"
+    #include "puffer/native/dispatch.h"
 
     /* The state, an int16_t of each per copy. In whole numbers a jump over many frames is exact. */
     enum { PADDLE, OPPONENT, BALL, CLIMB, FRAMES_LEFT, CROSSING, DIRECTION, SCORE, OPPONENT_SCORE, FIELDS };

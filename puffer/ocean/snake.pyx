@@ -32,7 +32,7 @@ from puffer.rng cimport rng_below
 
 import_puffer()
 
-cdef extern from "ocean/_snake.h" nogil:
+cdef extern from "puffer/ocean/_snake.h" nogil:
     enum:
         KIND, TURN, OWNER, CLAIMED, CONTESTED, MOST_SNAKES, START_LENGTH, NO_DIRECTION, NO_TARGET, TRIES, CHUNK
     void snake_windows(int first, int last, int side, Py_ssize_t stride, const uint16_t* board, const int32_t* heads,

@@ -36,7 +36,7 @@ cdef extern from * nogil:
     #include <math.h>
     #include <stddef.h>
     #include <stdint.h>
-    #include "_dispatch.h"
+    #include "puffer/native/dispatch.h"
 
     /* The rewards of n answers; pixels and numbers as in the state. Comparisons with NaN are false: as a level it
      * counts as -1, and as a side as 0. */

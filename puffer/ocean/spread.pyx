@@ -30,7 +30,7 @@ from puffer.rng cimport rng_uniform
 
 import_puffer()
 
-cdef extern from "ocean/_spread.h" nogil:
+cdef extern from "puffer/ocean/_spread.h" nogil:
     enum:
         MOST_AGENTS
     void spread_step(int n, Py_ssize_t copies, const int32_t* discrete, const float* continuous, float local_ratio,

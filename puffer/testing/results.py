@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from puffer.checking.values import difference
-from puffer.spaces import Layout
+from puffer.layout.spaces import Layout
 from puffer.vector import VectorEnv
 
 

@@ -10,7 +10,7 @@ from gymnasium import spaces
 from gymnasium.vector.utils import batch_space
 
 from puffer import checks
-from puffer.spaces import Layout
+from puffer.layout.spaces import Layout
 from puffer.wrappers.wrapper import Wrapper
 
 

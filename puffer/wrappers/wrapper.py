@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 from gymnasium import error
 
-from puffer._buffers import Buffers
 from puffer.env import PufferEnv, rows_for
+from puffer.native.buffers import Buffers
 
 _OUTPUTS = ("rewards", "terminations", "truncations", "masks")
 

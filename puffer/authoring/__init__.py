@@ -1,0 +1,1 @@
+"""How native environments are compiled, loaded from a `.pyx` file and cached."""

@@ -1,0 +1,1 @@
+"""Batches of puffer as other libraries want them, a module each."""

@@ -1,0 +1,1 @@
+"""Stop-watch, tables and contenders, for every program that measures."""

@@ -1,0 +1,1 @@
+"""Grid worlds with a task, generated anew for each episode."""

@@ -1,0 +1,111 @@
+# What the levels of MiniGrid are made of, and the pieces that they are drawn from.
+from libc.stdint cimport int32_t, uint8_t, uint64_t
+from libc.string cimport memset
+
+from puffer.rng cimport rng_below, rng_t
+
+cdef extern from "puffer/ocean/minigrid/minigrid.h" nogil:
+    enum:
+        UNSEEN, EMPTY, WALL, FLOOR, DOOR, KEY, BALL, BOX, GOAL, LAVA, CLOSED_DOOR, LOCKED_DOOR
+        RED, GREEN, BLUE, PURPLE, YELLOW, GREY, COLOURS
+        KIND, COLOUR, OPAQUE, OUTER_WALL, WALKABLE, PORTABLE, VIEW, BORDER, CELLS, IMAGE
+    uint8_t[256][4] minigrid_triples
+    uint8_t minigrid_cell(int kind, int colour)
+    void minigrid_fill_tables()
+    void minigrid_view(const uint8_t* grid, Py_ssize_t size, Py_ssize_t agent, Py_ssize_t right, Py_ssize_t ahead,
+                       bint sees_all, uint64_t* columns)
+    void minigrid_prefetch(const uint8_t* grid, Py_ssize_t size, Py_ssize_t agent, Py_ssize_t right, Py_ssize_t ahead)
+    uint8_t minigrid_seen(const uint64_t* columns, int cell)
+    void minigrid_image(uint64_t* columns, uint8_t own, uint8_t* image)
+
+cdef enum level_t:
+    EMPTY_ROOM, DOOR_KEY, FOUR_ROOMS, UNLOCK, UNLOCK_PICKUP, KEY_CORRIDOR, LAVA_GAP, MULTI_ROOM, DYNAMIC_OBSTACLES
+
+# As the package numbers directions; of rooms, also their sides.
+cdef enum:
+    EAST, SOUTH, WEST, NORTH
+
+cdef enum:
+    NOWHERE = -1
+
+# The parameters of a level, the same for all copies.
+cdef struct Rules:
+    int level, width, height
+    # Cells lie column by column, as in the package's encoding. From one column to the next it is `stride`; `size` is
+    # that of all columns. A column of wall is on either side, so that there is a cell in front of any agent.
+    int stride, size, cell_count
+    int room_size, rows, kind, least_rooms, most_rooms, largest_room, obstacles
+    bint random_start, sees_all
+
+cdef struct State:
+    # Places in the grid, x * stride + y. Of a level that is about an object, the target is where that lies.
+    int32_t agent, target
+    uint8_t direction
+    # A cell, or 0.
+    uint8_t carried
+    uint8_t mission_kind, mission_colour
+    # Whether the agent may see something else than what the observation row shows.
+    bint has_changed
+
+# A level that is being drawn. `cells` begins with the cell (0, 0), in front of which is the border.
+cdef struct Draft:
+    const Rules* rules
+    State* state
+    uint8_t* cells
+    rng_t* rng
+
+
+# ---- Places ----
+
+cdef inline int first_cell(const Rules* rules) noexcept nogil:
+    """The cells in front of the cell (0, 0): a column of wall, and the border."""
+    return rules.stride + BORDER
+
+
+cdef inline int towards(int direction, int stride) noexcept nogil:
+    """The way to the next cell in a direction."""
+    cdef int step = 1 if direction & 1 else stride
+    return -step if direction & 2 else step
+
+
+cdef inline int corner(const Rules* rules) noexcept nogil:
+    """The last cell inside the outer walls."""
+    return (rules.width - 2) * rules.stride + rules.height - 2
+
+
+# ---- Pieces ----
+
+cdef inline void fill(Draft* draft, int left, int top, int width, int height, int cell) noexcept nogil:
+    cdef int x
+    for x in range(left, left + width):
+        memset(draft.cells + x * draft.rules.stride + top, cell, height)
+
+
+cdef inline bint is_near(const Draft* draft, int x, int y, int reach) noexcept nogil:
+    cdef int stride = draft.rules.stride, agent = draft.state.agent
+    return agent != NOWHERE and abs(x - agent // stride) + abs(y - agent % stride) < reach
+
+
+cdef inline int draw_place(Draft* draft, int left, int top, int width, int height, int reach) noexcept nogil:
+    """A random empty cell of a rectangle, at least `reach` steps from the agent. Every level has one."""
+    cdef int x, y
+    while True:
+        x = left + rng_below(draft.rng, width)
+        y = top + rng_below(draft.rng, height)
+        if draft.cells[x * draft.rules.stride + y] == EMPTY and not is_near(draft, x, y, reach):
+            return x * draft.rules.stride + y
+
+
+cdef inline void place_agent(Draft* draft, int left, int top, int width, int height) noexcept nogil:
+    draft.state.agent = NOWHERE
+    draft.state.agent = draw_place(draft, left, top, width, height, 1)
+    draft.state.direction = <uint8_t>rng_below(draft.rng, 4)
+
+
+cdef inline void set_start(Draft* draft) noexcept nogil:
+    draft.state.agent = draft.rules.stride + 1
+    draft.state.direction = EAST
+
+
+cdef inline void set_goal(Draft* draft, int place) noexcept nogil:
+    draft.cells[place] = minigrid_cell(GOAL, GREEN)

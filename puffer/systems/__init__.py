@@ -1,0 +1,1 @@
+"""Systems of other authors, a module each; `requirements` says what they need."""

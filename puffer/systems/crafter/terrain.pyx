@@ -1,0 +1,283 @@
+"""What takes most of the time of the package crafter, with the same results: making worlds, and drawing the view."""
+cimport cython
+from cpython.pycapsule cimport PyCapsule_GetPointer
+from libc.math cimport sqrt
+from libc.stdint cimport int64_t, uint8_t, uint32_t
+from libc.string cimport memcpy
+from numpy.random cimport bitgen_t
+
+import numpy as np
+from PIL import Image
+
+from puffer.systems.crafter.simplex cimport Simplex
+
+cdef struct Materials:
+    uint8_t coal, diamond, grass, iron, lava, path, sand, stone, tree, water
+
+
+# ---- Worlds ----
+
+
+def generate_terrain(random, uint8_t[:, ::1] terrain, center, ids):
+    """The ground of a new world.
+
+    Parameters
+    ----------
+    random : numpy.random.RandomState
+        Goes on as it does in the package.
+    terrain : (width, height) uint8
+        Gets the ids of the materials.
+    center : (x, y)
+        Where the player is.
+    ids : dict
+        Of the materials, by name.
+
+    Returns the animals, [(name, x, y)], in the order in which they are to be added to the world.
+    """
+    cdef Py_ssize_t width = terrain.shape[0], height = terrain.shape[1], x, y
+    cdef int64_t center_x = center[0], center_y = center[1]
+    cdef Simplex simplex = Simplex(random.randint(0, 2**31 - 1))
+    cdef Materials materials = _materials(ids)
+    cdef bitgen_t* generator = <bitgen_t*>PyCapsule_GetPointer(random._bit_generator.capsule, "BitGenerator")
+    starts = np.empty((width, height))
+    cdef double[:, ::1] start = starts
+    cdef uint8_t[:, ::1] tunnels = np.zeros((width, height), np.uint8)
+    for x in range(width):
+        for y in range(height):
+            start[x, y] = 4 - sqrt((x - center_x) ** 2 + (y - center_y) ** 2) + 2 * _noise(simplex, x, y, 8, 3)
+    # NumPy's exponential function is not that of the C library, to the last bit.
+    np.divide(1, 1 + np.exp(-starts), out=starts)
+    for x in range(width):
+        for y in range(height):
+            terrain[x, y] = _material(simplex, generator, &materials, start[x, y], x, y, &tunnels[x, y])
+    return _animals(generator, &materials, terrain, tunnels, center_x, center_y)
+
+
+cdef Materials _materials(ids):
+    cdef Materials materials
+    materials.coal, materials.diamond, materials.grass = ids["coal"], ids["diamond"], ids["grass"]
+    materials.iron, materials.lava, materials.path = ids["iron"], ids["lava"], ids["path"]
+    materials.sand, materials.stone, materials.tree = ids["sand"], ids["stone"], ids["tree"]
+    materials.water = ids["water"]
+    return materials
+
+
+cdef inline double _noise(Simplex simplex, double x, double y, double z, double size) noexcept nogil:
+    return simplex.at(x / size, y / size, z)
+
+
+cdef inline bint _luck(bitgen_t* generator, double above) noexcept nogil:
+    return generator.next_double(generator.state) > above
+
+
+cdef uint8_t _material(
+    Simplex simplex, bitgen_t* generator, const Materials* materials, double start, double x, double y, uint8_t* tunnel
+) noexcept nogil:
+    """The material of a cell. `start` says how close to the player it is, from 1 to 0."""
+    cdef double water, mountain
+    water = _noise(simplex, x, y, 3, 15) + 0.15 * _noise(simplex, x, y, 3, 5) + 0.1
+    water -= 2 * start
+    mountain = (_noise(simplex, x, y, 0, 15) + 0.3 * _noise(simplex, x, y, 0, 5)) / 1.3
+    mountain -= 4 * start + 0.3 * water
+    if start > 0.5:
+        return materials.grass
+    if mountain > 0.15:
+        return _mountain_material(simplex, generator, materials, mountain, x, y, tunnel)
+    if 0.25 < water <= 0.35 and _noise(simplex, x, y, 4, 9) > -0.2:
+        return materials.sand
+    if 0.3 < water:
+        return materials.water
+    if _noise(simplex, x, y, 5, 7) > 0 and _luck(generator, 0.8):
+        return materials.tree
+    return materials.grass
+
+
+cdef uint8_t _mountain_material(
+    Simplex simplex, bitgen_t* generator, const Materials* materials, double mountain, double x, double y,
+    uint8_t* tunnel
+) noexcept nogil:
+    # Caves, tunnels along x, tunnels along y.
+    if _noise(simplex, x, y, 6, 7) > 0.15 and mountain > 0.3:
+        return materials.path
+    if _noise(simplex, 2 * x, y / 5, 7, 3) > 0.4 or _noise(simplex, x / 5, 2 * y, 7, 3) > 0.4:
+        tunnel[0] = True
+        return materials.path
+    if _noise(simplex, x, y, 1, 8) > 0 and _luck(generator, 0.85):
+        return materials.coal
+    if _noise(simplex, x, y, 2, 6) > 0.4 and _luck(generator, 0.75):
+        return materials.iron
+    if mountain > 0.18 and _luck(generator, 0.994):
+        return materials.diamond
+    if mountain > 0.3 and _noise(simplex, x, y, 6, 5) > 0.35:
+        return materials.lava
+    return materials.stone
+
+
+cdef list _animals(
+    bitgen_t* generator, const Materials* materials, const uint8_t[:, ::1] terrain, const uint8_t[:, ::1] tunnels,
+    int64_t center_x, int64_t center_y
+):
+    cdef Py_ssize_t x, y
+    cdef uint8_t material
+    cdef double distance
+    cdef list animals = []
+    for x in range(terrain.shape[0]):
+        for y in range(terrain.shape[1]):
+            material = terrain[x, y]
+            if material != materials.grass and material != materials.path and material != materials.sand:
+                continue
+            distance = sqrt((x - center_x) ** 2 + (y - center_y) ** 2)
+            if distance > 3 and material == materials.grass and _luck(generator, 0.985):
+                animals.append(("cow", x, y))
+            elif distance > 10 and _luck(generator, 0.993):
+                animals.append(("zombie", x, y))
+            elif material == materials.path and tunnels[x, y] and _luck(generator, 0.95):
+                animals.append(("skeleton", x, y))
+    return animals
+
+
+# ---- Pictures ----
+
+
+@cython.final
+cdef class LocalView:
+    """LocalView(world, textures, grid, unit)
+--
+
+Draws the cells around the player, as `crafter.engine.LocalView` does.
+
+Parameters
+----------
+world : crafter.engine.World
+textures : crafter.engine.Textures
+grid : (columns, rows)
+unit : (width, height)
+    Of a cell, in pixels.
+"""
+
+    cdef object world, textures, vignette
+    cdef dict sprites
+    cdef Py_ssize_t columns, rows, width, height
+    # By material.
+    cdef const uint8_t[:, :, :, ::1] tiles
+    # By grey value and colour.
+    cdef const uint8_t[:, ::1] muted
+
+    def __init__(self, world, textures, grid, unit):
+        self.world, self.textures = world, textures
+        self.columns, self.rows = grid
+        self.width, self.height = unit
+        self.sprites = {}
+        self.muted = _muted_colours(0.4)
+        tiles = [textures.get(name, unit)[..., :3].transpose(1, 0, 2) for name in world._mat_names.values()]
+        self.tiles = np.ascontiguousarray(tiles)
+        xs, ys = np.meshgrid(np.linspace(-1, 1, self.columns * self.width), np.linspace(-1, 1, self.rows * self.height))
+        self.vignette = 1 - np.exp(-0.5 * (xs ** 2 + ys ** 2) / (0.5 ** 2))
+
+    def draw(self, player):
+        """The view, (rows * height, columns * width, 3) uint8, in an array of its own."""
+        drawn = np.empty((self.rows * self.height, self.columns * self.width, 3), np.uint8)
+        cdef uint8_t[:, :, ::1] picture = drawn
+        cdef const uint8_t[:, ::1] terrain = self.world._mat_map
+        cdef const uint32_t[:, ::1] places = self.world._obj_map
+        cdef Py_ssize_t left = player.pos[0] - self.columns // 2, top = player.pos[1] - self.rows // 2
+        cdef Py_ssize_t column, row, x, y
+        # Beyond the edge of the world.
+        picture[...] = 127
+        for row in range(self.rows):
+            for column in range(self.columns):
+                x, y = left + column, top + row
+                if not (0 <= x < terrain.shape[0] and 0 <= y < terrain.shape[1]):
+                    continue
+                self.draw_tile(picture, column, row, terrain[x, y])
+                if places[x, y]:
+                    self.draw_sprite(picture, column, row, self.world._objects[places[x, y]].texture)
+        self.light(picture)
+        if player.sleeping:
+            _darken(picture)
+        return drawn
+
+    cdef void draw_tile(self, uint8_t[:, :, ::1] picture, Py_ssize_t column, Py_ssize_t row, int material) noexcept:
+        cdef Py_ssize_t line
+        for line in range(self.height):
+            memcpy(&picture[row * self.height + line, column * self.width, 0], &self.tiles[material, line, 0, 0],
+                   3 * self.width)
+
+    cdef int draw_sprite(self, uint8_t[:, :, ::1] picture, Py_ssize_t column, Py_ssize_t row, name) except -1:
+        """Draw over a tile."""
+        cdef const float[:, :, ::1] sprite
+        cdef uint8_t* pixel
+        cdef Py_ssize_t x, y, channel
+        if name not in self.sprites:
+            self.sprites[name] = _sprite(self.textures.get(name, (self.width, self.height)))
+        sprite = self.sprites[name]
+        for y in range(self.height):
+            for x in range(self.width):
+                pixel = &picture[row * self.height + y, column * self.width + x, 0]
+                for channel in range(3):
+                    pixel[channel] = <uint8_t>(<float>255 * (
+                        sprite[y, x, channel] + sprite[y, x, 3] * (<float>pixel[channel] / <float>255)
+                    ))
+        return 0
+
+    cdef int light(self, uint8_t[:, :, ::1] picture) except -1:
+        """Darken by the time of day."""
+        cdef double daylight = self.world.daylight, noise = 0, share = 0
+        cdef const double[:, ::1] noises
+        cdef const double[:, ::1] shares
+        cdef bint is_dark = daylight < 0.5
+        cdef Py_ssize_t x, y
+        if is_dark:
+            noises = self.world.random.uniform(32, 127, (picture.shape[1], picture.shape[0]))
+            shares = 2 * (0.5 - daylight) * self.vignette
+        for y in range(picture.shape[0]):
+            for x in range(picture.shape[1]):
+                if is_dark:
+                    noise, share = noises[x, y], shares[y, x]
+                self.light_pixel(&picture[y, x, 0], daylight, noise, share)
+        return 0
+
+    cdef inline void light_pixel(self, uint8_t* pixel, double daylight, double noise, double share) noexcept nogil:
+        """What the eye sees at night is noise to a share, and of muted colours with a tint of blue."""
+        cdef double[3] tint = [0, 16, 64]
+        cdef uint8_t[3] seen
+        cdef int channel, grey
+        for channel in range(3):
+            seen[channel] = <uint8_t>((1 - share) * pixel[channel] + share * noise)
+        grey = _grey(seen)
+        for channel in range(3):
+            pixel[channel] = <uint8_t>(daylight * pixel[channel] + (1 - daylight) * (
+                0.5 * self.muted[grey, seen[channel]] + 0.5 * tint[channel]
+            ))
+
+
+cdef inline int _grey(const uint8_t* colour) noexcept nogil:
+    """As the package Pillow has it."""
+    return (19595 * colour[0] + 38470 * colour[1] + 7471 * colour[2] + 0x8000) >> 16
+
+
+cdef void _darken(uint8_t[:, :, ::1] picture) noexcept:
+    """Draw what one sees asleep."""
+    cdef uint8_t* pixel
+    cdef double grey
+    cdef Py_ssize_t x, y
+    for y in range(picture.shape[0]):
+        for x in range(picture.shape[1]):
+            pixel = &picture[y, x, 0]
+            grey = 0.5 * _grey(pixel)
+            pixel[0] = pixel[1] = <uint8_t>grey
+            pixel[2] = <uint8_t>(grey + 0.5 * 16)
+
+
+def _sprite(texture):
+    """What is to be added to each channel of a pixel, and the share of the pixel that stays: (height, width, 4)."""
+    texture = texture.transpose(1, 0, 2).astype(np.float32) / 255
+    alpha = texture[..., 3:]
+    return np.ascontiguousarray(np.concatenate([alpha * texture[..., :3], 1 - alpha], axis=2))
+
+
+def _muted_colours(share):
+    """How the package Pillow blends grey values (rows) with a share of colours (columns)."""
+    levels = np.arange(256, dtype=np.uint8)
+    greys, colours = (np.ascontiguousarray(levels) for levels in np.meshgrid(levels, levels, indexing="ij"))
+    return np.array(Image.blend(Image.fromarray(greys), Image.fromarray(colours), share))

@@ -1,0 +1,252 @@
+"""GPUDrive, a driving simulator on the Madrona engine (Kazemkhani et al. 2025; MIT), by its module madrona_gpudrive.
+
+`puffer.make("gpudrive", num_envs=2, scenes=["scene.json"])` makes worlds from scenes, files of the simulator's own
+format. Every world has 64 agents: the row of agent a in world w is w * 64 + a. Agents that can be controlled take part
+until they have reached their goal, or have crashed where the simulator removes them then; the others follow the
+recording, and their rows are zero. Everything is deterministic, so seeds change nothing.
+
+The module must be built by hand, from https://github.com/Emerge-Lab/gpudrive: no package index has it. An older one
+called gpudrive does as well. Worlds live on the CPU, in threads of the simulator's, whose number cannot be chosen.
+Where an observation is one tensor of the simulator its memory is that of the batch, and so is that of the actions with
+all ten numbers.
+"""
+
+from __future__ import annotations
+
+import importlib
+import os
+from collections.abc import Mapping, Sequence
+from importlib.util import find_spec
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+from gymnasium import spaces
+from gymnasium.vector import AutoresetMode
+
+from puffer import checks
+from puffer.backends.batched import BatchAdapter, BatchCreator
+from puffer.layout.spaces import Layout
+from puffer.native.buffers import Buffers
+from puffer.systems.quiet import silent_process
+from puffer.systems.requirements import require
+
+_MODULES = ("madrona_gpudrive", "gpudrive")
+_TENSORS = {
+    "self": "self_observation_tensor",
+    "partners": "partner_observations_tensor",
+    "road": "agent_roadmap_tensor",
+}
+_INFOS = ("collided_with_road", "collided_with_vehicle", "collided_with_non_vehicle", "reached_goal")
+
+
+def creator(name: str, arguments: dict[str, Any]) -> BatchCreator:
+    """What makes batches. Raises ImportError without the simulator, TypeError and ValueError for bad arguments."""
+    require("gpudrive")
+    checks.arguments("gpudrive", arguments, GPUDriveBatch)
+    if "scenes" not in arguments:
+        raise TypeError("gpudrive needs scenes=[...], the paths of one or more scenes")
+    return BatchCreator(GPUDriveBatch, arguments)
+
+
+class GPUDriveBatch(BatchAdapter):
+    """Worlds in one simulator.
+
+    The observation is a Dict of the simulator's float32 tensors for an agent: `self`, about itself; `partners`, one row
+    for each of the 63 others; `road`, one for each of the 200 nearest points of the map. Widths and meaning are those
+    of the version that was built. With one of them named in `observations` it is that Box alone.
+
+    Actions are float32: acceleration, steering, and angle of the head, or what takes their places in the dynamics; in
+    the dynamics "State" all ten numbers of the simulator. An agent that reaches its goal or is removed is terminated,
+    one whose time is up truncated. The infos are collided_with_road, collided_with_vehicle, collided_with_non_vehicle
+    and reached_goal.
+
+    Parameters
+    ----------
+    scenes : sequence of paths
+        Taken in turn by the worlds.
+    observations : sequence of "self", "partners", "road"
+    dynamics : "Classic", "InvertibleBicycle", "DeltaLocal" or "State"
+    collisions : "AgentStop", "AgentRemoved" or "Ignore"
+        What happens to agents that have collided.
+    reward : "OnGoalAchieved" or "DistanceBased"
+    goal_radius, observation_radius : float
+        In metres.
+    parameters : mapping, optional
+        Further ones of the simulator's `Parameters`, by its names.
+    device : "cpu"
+        The only one as yet.
+    """
+
+    def __init__(
+        self,
+        copies: range,
+        num_threads: int,
+        autoreset_mode: AutoresetMode,
+        /,
+        *,
+        scenes: Sequence[str],
+        observations: Sequence[str] = ("self", "partners", "road"),
+        dynamics: str = "Classic",
+        collisions: str = "AgentStop",
+        reward: str = "OnGoalAchieved",
+        goal_radius: float = 2.0,
+        observation_radius: float = 50.0,
+        parameters: Mapping[str, Any] | None = None,
+        device: str = "cpu",
+    ) -> None:
+        checks.choice("device", device, ("cpu",))
+        files = _scene_files(scenes)
+        self._kinds = _kinds(observations)
+        module = _simulator()
+        settings = module.Parameters()
+        rewards = module.RewardParams()
+        rewards.rewardType = _member(module.RewardType, "reward", reward, ("OnGoalAchieved", "DistanceBased"))
+        rewards.distanceToGoalThreshold = checks.number("goal_radius", goal_radius, 0, 1e6)
+        rewards.distanceToExpertThreshold = 0.0
+        settings.rewardParams = rewards
+        settings.polylineReductionThreshold = 0.1
+        settings.observationRadius = checks.number("observation_radius", observation_radius, 0, 1e6)
+        behaviours = ("AgentStop", "AgentRemoved", "Ignore")
+        settings.collisionBehaviour = _member(module.CollisionBehaviour, "collisions", collisions, behaviours)
+        models = ("Classic", "InvertibleBicycle", "DeltaLocal", "State")
+        settings.dynamicsModel = _member(module.DynamicsModel, "dynamics", dynamics, models)
+        settings.maxNumControlledAgents = module.kMaxAgentCount
+        for name, value in (parameters or {}).items():
+            if not hasattr(settings, name):
+                raise ValueError(f"parameters has {name!r}, which the simulator's Parameters have not")
+            setattr(settings, name, value)
+        chosen = [files[copy % len(files)] for copy in copies]
+        with silent_process():
+            self._manager = module.SimManager(module.madrona.ExecMode.CPU, 0, chosen, settings)
+        self._read_tensors(module.kMaxAgentCount, dynamics == "State")
+        for scene, has_agents in zip(chosen, np.logical_or.reduce(self._controlled != 0, axis=1), strict=True):
+            if not has_agents:
+                raise ValueError(f"scenes has {scene}, in which no agent can be controlled")
+
+    def _read_tensors(self, agents: int, whole_actions: bool) -> None:
+        """Look at the simulator's memory, and make the spaces."""
+        tensors = {kind: self._tensor(name) for kind, name in _TENSORS.items() if kind in self._kinds}
+        self._actions = self._tensor("action_tensor")
+        self._rewards = self._tensor("reward_tensor")[..., 0]
+        self._done = self._tensor("done_tensor")[..., 0]
+        self._remaining = self._tensor("steps_remaining_tensor")[..., 0]
+        self._controlled = self._tensor("controlled_state_tensor")[..., 0]
+        self._info = self._tensor("info_tensor")
+        self._playing = np.zeros(self._done.shape, np.bool_)
+        self.agents_per_env = agents
+        rows = self._done.size
+        self._tensors = {kind: tensor.reshape(rows, *tensor.shape[2:]) for kind, tensor in tensors.items()}
+        boxes: dict[str, spaces.Space] = {
+            kind: spaces.Box(-np.inf, np.inf, array.shape[1:]) for kind, array in self._tensors.items()
+        }
+        memory = {}
+        if len(boxes) == 1:
+            (self.observation_space,) = boxes.values()
+            (memory["observations"],) = self._tensors.values()
+        else:
+            self.observation_space = spaces.Dict(boxes)
+        width = self._actions.shape[2] if whole_actions else 3
+        if whole_actions:
+            memory["actions"] = self._actions.reshape(rows, width)
+        self.action_space = spaces.Box(-np.inf, np.inf, (width,))
+        self.memory = memory
+
+    def _tensor(self, name: str) -> np.ndarray:
+        return np.asarray(_Lent(getattr(self._manager, name)().to_torch().numpy(), self._manager))
+
+    def attach(self, buffers: Buffers, waiting: np.ndarray) -> None:
+        super().attach(buffers, waiting)
+        view = Layout(self.observation_space).view(buffers.observations)
+        self._views = view if isinstance(view, dict) else {self._kinds[0]: view}
+
+    def reset(self, seeds: list[int | None], copies: list[int]) -> dict[str, np.ndarray]:
+        self._manager.reset(copies)
+        self._playing[copies] = self._controlled[copies] != 0
+        chosen = np.zeros(self._playing.shape, np.bool_)
+        chosen[copies] = True
+        self.buffers.masks[chosen.ravel()] = self._playing[copies].ravel()
+        self._write(chosen.ravel())
+        return self._told()
+
+    def _write(self, rows: np.ndarray) -> None:
+        """Copy the observations of these rows, where they are not the simulator's own memory."""
+        for kind, view in self._views.items():
+            if not np.may_share_memory(view, self._tensors[kind]):
+                np.copyto(view, self._tensors[kind], where=rows.reshape(-1, *[1] * (view.ndim - 1)))
+        self.buffers.observations[~self.buffers.masks] = 0
+
+    def finish(self, finals: np.ndarray) -> dict[str, np.ndarray]:
+        buffers, took_part = self.buffers, self._playing.copy()
+        waiting = np.flatnonzero(self.waiting).tolist()
+        if waiting:
+            # The simulator would look for a time after the end of the recording.
+            self._manager.reset(waiting)
+        width = buffers.actions.shape[1]
+        if not np.may_share_memory(buffers.actions, self._actions):
+            self._actions[..., :width] = buffers.actions.reshape(*self._done.shape, width)
+        self._manager.step()
+        ended = took_part & (self._done != 0)
+        late = ended & (self._remaining == 0) & (self._info[..., _INFOS.index("reached_goal")] == 0)
+        buffers.rewards[:] = np.where(took_part, self._rewards, 0).ravel()
+        buffers.terminations[:] = (ended & ~late).ravel()
+        buffers.truncations[:] = late.ravel()
+        buffers.masks[:] = took_part.ravel()
+        self._playing &= ~ended
+        self._write(buffers.masks)
+        return self._told()
+
+    def _told(self) -> dict[str, np.ndarray]:
+        info = self._info.reshape(len(self.buffers.rewards), -1)
+        return {name: info[:, place] != 0 for place, name in enumerate(_INFOS)}
+
+    def close(self) -> None:
+        # The simulator goes with the last array over its memory.
+        self.__dict__.pop("_manager", None)
+
+
+class _Lent:
+    """Memory of the simulator, which an array over it keeps alive."""
+
+    def __init__(self, array: np.ndarray, owner: Any) -> None:
+        self.__array_interface__ = array.__array_interface__
+        self._owner = array, owner
+
+
+def _simulator() -> ModuleType:
+    """The simulator's module. Raises ImportError if there is only a package of that name without it."""
+    for name in _MODULES:
+        if find_spec(name) is not None:
+            module = importlib.import_module(name)
+            if hasattr(module, "SimManager"):
+                return module
+    raise ImportError("gpudrive needs madrona_gpudrive with its SimManager, which must be built by hand")
+
+
+def _scene_files(scenes: Any) -> list[str]:
+    """The paths of the scenes. Raises TypeError or ValueError."""
+    if isinstance(scenes, (str, bytes)) or not isinstance(scenes, Sequence):
+        raise TypeError(f"scenes must be a sequence of paths, got {scenes!r}")
+    if not scenes:
+        raise ValueError("scenes must have at least one path, got none")
+    for k, scene in enumerate(scenes):
+        if not isinstance(scene, (str, os.PathLike)):
+            raise TypeError(f"scenes[{k}] must be a path, got {scene!r}")
+        if not Path(scene).is_file():
+            raise ValueError(f"scenes[{k}] must be the path of a scene, got {str(scene)!r}, which is no file")
+    return [str(scene) for scene in scenes]
+
+
+def _kinds(observations: Any) -> list[str]:
+    """The parts of an observation. Raises TypeError or ValueError."""
+    if isinstance(observations, str) or not isinstance(observations, Sequence):
+        raise TypeError(f"observations must be a sequence of {', '.join(map(repr, _TENSORS))}, got {observations!r}")
+    if not observations:
+        raise ValueError(f"observations must have at least one of {', '.join(map(repr, _TENSORS))}, got none")
+    return [checks.choice(f"observations[{k}]", kind, _TENSORS) for k, kind in enumerate(observations)]
+
+
+def _member(enumeration: Any, argument: str, name: Any, names: Sequence[str]) -> Any:
+    """The member of one of the simulator's enumerations. Raises ValueError."""
+    return getattr(enumeration, checks.choice(argument, name, [one for one in names if hasattr(enumeration, one)]))

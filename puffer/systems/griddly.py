@@ -1,0 +1,263 @@
+"""Griddly's games, from the package griddly (Bamford et al. 2020; MIT).
+
+`puffer.make("griddly-sokoban")` plays the first level of a bundled game. Games are called as their files are, without
+regard to capitals, dashes and underscores: `griddly-robot-tag-4`, `griddly-minigrid-doggo`, `griddly-zelda-sequential`.
+Those with several players have a row for each. The engine is driven directly, without the Gym of its Python package,
+with the same results; all games that the package brings work.
+
+Observations are Griddly's "vector" ones unless `observer` asks for pictures, which need a Vulkan driver: whether there
+is one is tried in another process first, since the engine ends a process that has none.
+
+An episode ends for all players when the game does (terminated), and for one of `robot-tag` when it is out. `zenpuzzle`
+has a limit of steps among its rules, which truncates. Most games have no limit: give `max_steps`. Everything is seeded:
+what a game draws when it begins, and what moves by chance; many games draw nothing. Episodes after the first go on with
+the random numbers of their copy.
+"""
+
+from __future__ import annotations
+
+import colorsys
+import importlib.machinery
+import importlib.util
+import os
+import re
+import subprocess
+import sys
+from functools import cache
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+from gymnasium import spaces
+
+from puffer import checks
+from puffer.env import PufferEnv
+from puffer.systems.requirements import folders, require
+from puffer.systems.seeding import fresh_seeds, small_seed
+
+# Observers, and what the engine calls them.
+OBSERVERS = {"vector": "Vector", "sprite": "Sprite2D", "block": "Block2D", "isometric": "Isometric"}
+
+# Pixels of a cell in frames that are drawn from a vector observation.
+_CELL = 16
+
+
+def names() -> list[str]:
+    """The games that the package brings."""
+    return sorted(_files())
+
+
+def knows(name: str) -> bool:
+    """Whether there is such a game; any name may be one while griddly is missing."""
+    return _file(name) is not None or not _files()
+
+
+def creator(name: str, arguments: dict[str, Any]) -> Any:
+    """What makes copies of a game.
+
+    Raises ImportError without griddly, TypeError for an argument that there is not, ValueError for an observer that
+    there is not, RuntimeError for one that does not work here.
+    """
+    require("griddly")
+    from puffer.emulation import call_creator
+
+    path = _file(name)
+    own = {"level": 0, "observer": "vector", **arguments}
+    mode = {key: own.pop(key) for key in ("render_mode",) if key in own}
+    checks.arguments(f"griddly-{name}", own, ("level", "observer"))
+    checks.integer("level", own["level"], 0, _engine_reader().load(str(path)).get_level_count() - 1)
+    if checks.choice("observer", own["observer"], OBSERVERS) != "vector":
+        _try_out(str(path), own["level"], own["observer"])
+    return call_creator(Griddly, {**own, **mode, "path": str(path)})
+
+
+class Griddly(PufferEnv):
+    """A level of a game, with a row for each player.
+
+    Observations are uint8: for each cell of a player's view what is in it, (channels, width, height), or a picture
+    (colours, width, height). Actions are Discrete, or MultiDiscrete where a player also chooses between kinds of
+    actions, or which cell of the level acts. At the end of an episode `info["won"]` tells who has won.
+
+    Parameters
+    ----------
+    path : str
+        Of the game's file.
+    level : int
+        Of the levels in that file.
+    observer : "vector", "sprite", "block" or "isometric"
+        What players see.
+    """
+
+    metadata = {"render_modes": ["rgb_array"], "render_fps": 10}
+
+    def __init__(self, path: str, level: int, observer: str, render_mode: str | None = None) -> None:
+        super().__init__()
+        description = _engine_reader().load(path)
+        self.render_mode = render_mode
+        self.num_agents = description.get_player_count()
+        self._is_vector = observer == "vector"
+        self._game = game = description.create_game(OBSERVERS[observer])
+        game.load_level(level)
+        self._players = [game.register_player(f"Player {p + 1}", OBSERVERS[observer]) for p in range(self.num_agents)]
+        game.init(False)
+        # Shapes are not known before.
+        game.reset()
+        shape = tuple(self._players[0].get_observation_description()["Shape"])
+        self.single_observation_space = spaces.Box(0, 255, shape, np.uint8)
+        entries = _action_entries(description, game)
+        self.single_action_space = spaces.MultiDiscrete(entries) if len(entries) > 1 else spaces.Discrete(entries[0])
+        self._actions = np.zeros((self.num_agents, len(entries)), np.int32)
+        self._num_kinds = len(game.get_object_names())
+        self._has_outs = "player_done" in game.get_global_variable_names()
+        limit = re.search(r"\[\s*_steps,\s*(\d+)\s*\]", Path(path).read_text())
+        # A number of steps that no episode reaches where the rules have no limit.
+        self._limit = int(limit[1]) if limit else 2**62
+        self._any_out = False
+        self._steps = 0
+        self._is_seeded = False
+
+    def reset(self, seed: int | None = None) -> np.ndarray:
+        if seed is not None or not self._is_seeded:
+            self._game.seed(fresh_seeds(1)[0] if seed is None else small_seed(seed))
+            self._is_seeded = True
+        self._steps = 0
+        self._any_out = False
+        self._game.reset()
+        self._observe()
+        return self.observations
+
+    def step(self, actions: np.ndarray) -> tuple:
+        self._actions[...] = actions if actions.ndim == 2 else actions[:, np.newaxis]
+        if self._any_out:
+            self._actions[~self.masks] = 0
+        self._steps += 1
+        if self.num_agents == 1:
+            self.rewards[0], is_over, results = self._players[0].step_multi(self._actions, True)
+        else:
+            self.rewards[:], is_over, results = self._game.step_parallel(self._actions)
+        self._observe()
+        infos = []
+        if is_over:
+            # Some games end without telling who has won.
+            told = results.get("PlayerResults", {})
+            won = [told.get(str(player + 1)) == "Win" for player in range(self.num_agents)]
+            infos = [{"won": one} for one in won]
+            is_late = self._steps >= self._limit and not any(won)
+            self.terminations[:] = not is_late
+            self.truncations[:] = is_late
+        elif self._has_outs:
+            # By player, from 1 on; what player 0 has is the world's.
+            for player, is_out in self._game.get_global_variable(["player_done"])["player_done"].items():
+                if is_out and player:
+                    self.terminations[player - 1] = self._any_out = True
+        return self.observations, self.rewards, self.terminations, self.truncations, infos
+
+    def _observe(self) -> None:
+        for player, row in zip(self._players, self.observations, strict=True):
+            row[...] = np.asarray(player.observe())
+
+    def render(self) -> np.ndarray:
+        """The whole level, (height, width, 3)."""
+        seen = np.asarray(self._game.observe())
+        if not self._is_vector:
+            return np.ascontiguousarray(seen[:3].transpose(2, 1, 0))
+        kinds = seen[: self._num_kinds].astype(bool)
+        shown = np.where(kinds.any(axis=0), kinds.argmax(axis=0) + 1, 0)
+        return _palette(self._num_kinds)[shown.T].repeat(_CELL, axis=0).repeat(_CELL, axis=1)
+
+    def close(self) -> None:
+        if self._players:
+            self._players = []
+            self._game.release()
+
+
+def _action_entries(description: Any, game: Any) -> list[int]:
+    """How many choices a player has in each entry of an action.
+
+    In games without an avatar the first two say which cell acts; then comes which kind of action, if there are several;
+    then which one of it, where 0 does nothing.
+    """
+    entries = [] if description.get_avatar_object() else [game.get_width(), game.get_height()]
+    kinds = description.get_action_names()
+    if len(kinds) > 1:
+        entries.append(len(kinds))
+    mappings = description.get_action_input_mappings().values()
+    return [*entries, 1 + max(len(mapping["InputMappings"]) for mapping in mappings if not mapping["Internal"])]
+
+
+@cache
+def _palette(objects: int) -> np.ndarray:
+    """A colour for an empty cell and for each kind of object, uint8 (objects + 1, 3)."""
+    colours = [(0.1, 0.1, 0.1)] + [colorsys.hsv_to_rgb(kind / objects, 0.8, 1.0) for kind in range(objects)]
+    return (255 * np.array(colours)).astype(np.uint8)
+
+
+# ---- The package ----
+
+
+@cache
+def _files() -> dict[str, Path]:
+    """The games' files by the names that are listed."""
+    folder = _folder()
+    if folder is None:
+        return {}
+    files = Path(folder, "resources", "games").rglob("*.yaml")
+    return {re.sub(r"(?<=[a-z])(?=[A-Z])|_", "-", file.stem).lower(): file for file in files}
+
+
+def _file(name: str) -> Path | None:
+    return next((file for listed, file in _files().items() if _letters(listed) == _letters(name)), None)
+
+
+def _letters(name: str) -> str:
+    return re.sub("[-_]", "", name).lower()
+
+
+def _folder() -> Path | None:
+    return next(iter(folders("griddly")), None)
+
+
+@cache
+def _engine_reader() -> Any:
+    """What reads games' files."""
+    resources = Path(str(_folder()), "resources")
+    return _engine().GDYReader(*(str(resources / kind) for kind in ("games", "images", "shaders")))
+
+
+def _engine() -> ModuleType:
+    """The compiled engine. The package around it needs Gym and reads every game when it is imported."""
+    name = "python_griddly"
+    if name not in sys.modules:
+        libraries = Path(str(_folder()), "libs")
+        spec = importlib.machinery.PathFinder.find_spec(name, [str(libraries)])
+        if spec is None or spec.loader is None:
+            raise ImportError(f"griddly has no engine for this Python in {libraries}: python -m puffer.install griddly")
+        engine = importlib.util.module_from_spec(spec)
+        spec.loader.exec_module(engine)
+        sys.modules[name] = engine
+    return sys.modules[name]
+
+
+# ---- Pictures ----
+
+_SCRIPT = """
+import sys
+from puffer.systems.griddly import Griddly
+Griddly(sys.argv[1], int(sys.argv[2]), sys.argv[3]).reset()
+"""
+
+
+@cache
+def _try_out(path: str, level: int, observer: str) -> None:
+    """Raises RuntimeError if an observer that draws pictures ends the process that uses it."""
+    variables = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
+    command = [sys.executable, "-c", _SCRIPT, path, str(level), observer]
+    done = subprocess.run(command, env=variables, capture_output=True, text=True)
+    if done.returncode:
+        last = done.stderr.strip().splitlines()[-1:]
+        raise RuntimeError(
+            f"observer = {observer!r} does not work here: it needs a Vulkan driver (on Debian, apt install "
+            f"mesa-vulkan-drivers), and a game that has such pictures; the default observer, 'vector', needs neither. "
+            f"Tried, it ended with status {done.returncode} {' '.join(last)}"
+        )

@@ -1,0 +1,186 @@
+"""MAgent2: hundreds of agents in a grid world, from the package magent2 (Zheng et al. 2018, Terry et al. 2020; MIT).
+
+`puffer.make("magent-battle")` has 162 rows to a copy, one for each agent of both sides, in the order of the package's
+`possible_agents`; the masks tell who is alive. In names, dashes and underscores are the same.
+
+The world is driven below the package's interface of dicts by agent id, with the same results but for one fault: in the
+first step of an episode magent2 0.3.4 gives all sides the actions of its first agents, and here everybody gets its own.
+
+Sides may see areas of different sizes and have different numbers of actions: smaller observations lie in the corner
+of a row, and an action is checked against the number that its agent has. An episode ends for an agent when it dies,
+for all when one side is left (terminated), and after `max_cycles` steps (truncated). Everything is seeded; episodes
+after the first go on with the random numbers of their copy. Battle, battlefield and gather begin with everybody in the
+same places, and play the same for every seed if the actions are the same. The engine runs on one thread, unless its
+OpenMP runtime has been used before.
+"""
+
+from __future__ import annotations
+
+import importlib
+import inspect
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+from gymnasium import spaces
+
+from puffer import checks
+from puffer.env import PufferEnv
+from puffer.layout.padding import spanning_space
+from puffer.systems.quiet import undisturbed
+from puffer.systems.requirements import require
+from puffer.systems.seeding import fresh_seeds, small_seed
+
+_NAMES = ("adversarial-pursuit", "battle", "battlefield", "combined-arms", "gather", "tiger-deer")
+
+# From which size on a map has room for its agents, which the engine needs, or else ends the process.
+_LEAST_SIZES = {"adversarial-pursuit": 9, "battle": 12, "battlefield": 46, "combined-arms": 16, "tiger-deer": 10}
+# The package has memory for so many walls, and writes beyond it if there are more.
+_GREATEST_SIZE = 400
+
+
+def names() -> list[str]:
+    """The environments of the package."""
+    return list(_NAMES)
+
+
+def knows(name: str) -> bool:
+    """Whether there is such an environment."""
+    return name.replace("_", "-") in _NAMES
+
+
+def creator(name: str, arguments: dict[str, Any]) -> Any:
+    """What makes copies of an environment.
+
+    Raises ImportError without magent2, TypeError for an argument that the environment does not have, ValueError for
+    one out of its range.
+    """
+    require("magent")
+    from puffer.emulation import call_creator
+
+    name = name.replace("_", "-")
+    own = {key: value for key, value in arguments.items() if key != "render_mode"}
+    return call_creator(MAgent, {**arguments, **_checked(name, own), "name": name})
+
+
+class MAgent(PufferEnv):
+    """One world.
+
+    The observation of an agent is float32 (height, width, channels): what lies around it, and with `minimap_mode` and
+    `extra_features` what these add. Actions are Discrete: moves and attacks.
+
+    Parameters
+    ----------
+    name : str
+        With dashes.
+    **arguments
+        The package's: `map_size` (all but gather), which also sets the number of agents, `max_cycles`, `minimap_mode`,
+        `extra_features`, and the rewards.
+    """
+
+    metadata = {"render_modes": ["rgb_array"], "render_fps": 5}
+
+    def __init__(self, name: str, render_mode: str | None = None, **arguments: Any) -> None:
+        super().__init__()
+        module = _module(name)
+        with undisturbed():
+            made = module.parallel_env(render_mode=render_mode, **arguments)
+        self._env = made
+        self._world = made.env
+        self._steps = 0
+        self._is_seeded = False
+        self.render_mode = render_mode
+        self.possible_agents = made.possible_agents
+        self.num_agents = len(made.possible_agents)
+        counts = np.array([made.action_space(agent).n for agent in made.possible_agents])
+        self.single_action_space = spaces.Discrete(counts.max())
+        if counts.min() != counts.max():
+            self.copy_action_space = spaces.MultiDiscrete(counts)
+        # What actions are kept to that nobody has checked: the engine reads and writes where others lead.
+        self._greatest_actions = counts - 1
+        self.single_observation_space = spanning_space(made.observation_spaces, "observation spaces")
+        with_features = made.minimap_mode or made.extra_features
+        # Of the features only the last two, the agent's place, belong to the minimap.
+        self._features = slice(None if made.extra_features else -2, None) if with_features else None
+        self._rows: list[Any] = []
+
+    def reset(self, seed: int | None = None) -> np.ndarray:
+        if seed is not None or not self._is_seeded:
+            self._world.set_seed(fresh_seeds(1)[0] if seed is None else small_seed(seed))
+            self._is_seeded = True
+        self._steps = 0
+        self._world.reset()
+        self._env.generate_map()
+        self._rows = [self._rows_of(handle) for handle in self._env.handles]
+        self.observations[:] = 0
+        self._observe()
+        return self.observations
+
+    def step(self, actions: np.ndarray) -> tuple:
+        world, teams = self._world, list(zip(self._env.handles, self._rows, strict=True))
+        actions = np.clip(actions, 0, self._greatest_actions).astype(np.int32)
+        for handle, rows in teams:
+            world.set_action(handle, actions[rows])
+        is_over = world.step()
+        self._steps += 1
+        self._observe()
+        for handle, rows in teams:
+            self.rewards[rows] = world.get_reward(handle)
+            self.terminations[rows] = is_over | ~world.get_alive(handle)
+        self.truncations[:] = self._steps >= self._env.max_cycles
+        world.clear_dead()
+        self._rows = [self._rows_of(handle) if self.terminations[rows].any() else rows for handle, rows in teams]
+        return self.observations, self.rewards, self.terminations, self.truncations, {}
+
+    def _rows_of(self, handle: Any) -> Any:
+        """The rows of the agents of a side that are alive, in the engine's order; a slice where they are all."""
+        rows = self._world.get_agent_id(handle)
+        if len(rows) and rows[-1] - rows[0] + 1 == len(rows):
+            return slice(rows[0], rows[-1] + 1)
+        return rows
+
+    def _observe(self) -> None:
+        for handle, rows in zip(self._env.handles, self._rows, strict=True):
+            view, features = self._world.get_observation(handle)
+            _, height, width, channels = view.shape
+            self.observations[rows, :height, :width, :channels] = view
+            if self._features is not None:
+                own = features[:, np.newaxis, np.newaxis, self._features]
+                self.observations[rows, :height, :width, channels : channels + own.shape[-1]] = own
+
+    def render(self) -> np.ndarray:
+        with undisturbed():
+            return self._env.render()
+
+    def close(self) -> None:
+        self._env.close()
+
+
+def _module(name: str) -> ModuleType:
+    name = name.replace("-", "_")
+    # The package sets the number of OpenMP's threads for the whole process if it is not set.
+    with undisturbed({"OMP_NUM_THREADS": "1", "PYGAME_HIDE_SUPPORT_PROMPT": "1"}):
+        return importlib.import_module(f"magent2.environments.{name}.{name}")
+
+
+def _checked(name: str, given: dict[str, Any]) -> dict[str, Any]:
+    """The arguments, which must be the environment's and in their ranges."""
+    module = _module(name)
+    rewards = getattr(module, "default_reward_args", None) or module.default_env_args
+    known = [own for own in inspect.signature(module.parallel_env).parameters if own not in ("seed", "render_mode")]
+    known = [*known[:-1], *rewards]
+    if "num_agents" in given:
+        size = "follows from map_size" if "map_size" in known else "is fixed"
+        raise TypeError(f"magent-{name} has no argument num_agents, which {size}; its own are {', '.join(known)}")
+    checks.arguments(f"magent-{name}", given, known)
+    checked: dict[str, Any] = {}
+    for key, value in given.items():
+        if key == "map_size":
+            checked[key] = checks.integer(key, value, _LEAST_SIZES[name], _GREATEST_SIZE)
+        elif key == "max_cycles":
+            checked[key] = checks.integer(key, value, 1)
+        elif key in rewards:
+            checked[key] = checks.number(key, value, -np.inf, np.inf)
+        else:
+            checked[key] = checks.boolean(key, value)
+    return checked

@@ -1,0 +1,350 @@
+"""NetHack, from the package nle (the NetHack Learning Environment, Kuettler et al. 2020; NetHack's own public licence).
+
+`puffer.make("nethack-score")` makes `NetHackScore`, and so on for every task of the package; `nethack` is the game
+without a task, with the score for a reward. Ids of Gymnasium are names too: `nethack-NetHackScore-v0`.
+
+The game writes its observations straight into the batch. Every episode is seeded, with a seed that follows from the
+last one given, also the task of the NetHack Challenge, which itself refuses seeds. Phase of the moon, Friday the 13th
+and night, which NetHack takes from the clock, follow from the seed as well (`fix_moon_phase`), so that a seed plays the
+same game on every day.
+
+What differs from the package otherwise: an episode that ends at `max_episode_steps`, or for want of progress, is
+truncated (nle calls it terminated); the last observation of an episode that the task ends, not the game, is the one
+that the last reward is for (nle quits the game first and shows an empty map); infos come with the last step of an
+episode: `end_status`, -1 for a time limit, 1 for death, 2 for success, and `is_ascended`; for a game that nle gives up
+before it begins (one of 2,000 starts with a question) there is another seeded one, not one of chance.
+
+The challenge's `no_progress_timeout` counts every step twice, in nle as here. Observations are live: NetHack does not
+draw again what it has drawn, and rewards are differences to the observation before, so do not write into them.
+
+Each copy loads a library of its own, about 3 MB and two file descriptors, and has a folder of its own among the
+temporary files until it is closed. nle grows by about 2 KB with each episode.
+"""
+
+from __future__ import annotations
+
+import itertools
+import re
+import struct
+import warnings
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from gymnasium import spaces
+
+from puffer import checks
+from puffer.emulation import call_creator
+from puffer.env import PufferEnv
+from puffer.systems import ids
+from puffer.systems.quiet import undisturbed
+from puffer.systems.requirements import require
+from puffer.wrappers.adapters.adapter import Adapter, seeds_after
+
+# The list from which nle registers its tasks.
+_TASK = r"\n    \"(NetHack\w*)\","
+# Of the format ELF.
+_PT_DYNAMIC, _DT_SYMBOLIC = 2, 16
+_TERMINAL = ("tty_chars", "tty_colors", "tty_cursor")
+# Games that are begun anew if nle cannot begin one.
+_TRIES = 10
+_ROLES = ("arc", "bar", "cav", "hea", "kni", "mon", "pri", "ran", "rog", "sam", "tou", "val", "wiz")
+# Races, genders, alignments.
+_TRAITS = ("hum", "elf", "dwa", "gno", "orc", "mal", "fem", "law", "neu", "cha")
+
+
+def names() -> list[str]:
+    """The tasks of the package, and "" for the game without one."""
+    return sorted(_name(task) for task in _tasks())
+
+
+def knows(name: str) -> bool:
+    """Whether there is such a task; any name may be one while nle is missing."""
+    return _task(name) is not None or not _tasks()
+
+
+def creator(name: str, arguments: dict[str, Any]) -> ReseedingCreator:
+    """What makes copies of a task. Raises ImportError without nle."""
+    require("nethack")
+    return ReseedingCreator(call_creator(NetHack, {**arguments, "task": _task(name)}))
+
+
+@dataclass(frozen=True)
+class ReseedingCreator:
+    """Makes copies whose every episode has a seed that follows from the last one given."""
+
+    create: Callable[[int], Adapter]
+
+    def __call__(self, copy: int) -> Adapter:
+        adapter = self.create(copy)
+        adapter.reseed()
+        return adapter
+
+
+class NetHack(PufferEnv):
+    """One game with a task, which writes into the rows of its batch.
+
+    The observation is a Dict of `observation_keys`, arrays as nle describes them; the action counts the keys of
+    `actions`.
+
+    Parameters
+    ----------
+    task : str
+        The class of nle.
+    observation_keys : sequence of str, optional
+        By default those of the task. The fewer, the faster.
+    **arguments
+        The task's own, for example `character` ("mon-hum-neu-mal", where only the role is needed, or "@" for a random
+        one), `actions` (the keys to press, out of `nle.nethack.ACTIONS`), `max_episode_steps`, `penalty_step`,
+        `options`, `savedir` and `save_ttyrec_every` (nothing is recorded by default).
+
+    Raises TypeError and ValueError for bad arguments.
+    """
+
+    metadata = {"render_modes": ["rgb_array", "ansi"], "render_fps": 10}
+
+    def __init__(
+        self,
+        task: str,
+        render_mode: str | None = None,
+        observation_keys: Sequence[str] | None = None,
+        **arguments: Any,
+    ) -> None:
+        super().__init__()
+        self.render_mode = render_mode
+        with undisturbed():
+            make = self._task_class(task)
+            arguments = {"fix_moon_phase": True, **arguments}
+            for name in arguments.keys() & _CHECKS.keys():
+                arguments[name] = _CHECKS[name](name, arguments[name])
+            if observation_keys is not None:
+                observation_keys = _checked_keys("observation_keys", observation_keys, self._known_keys())
+                arguments["observation_keys"] = self._needed_keys(observation_keys)
+            if render_mode == "rgb_array":
+                arguments["render_mode"] = "pixel"
+            self._task = make(**arguments)
+        bind_symbolically(Path(self._task.nethack.dlpath))
+        known = self._task.observation_space.spaces
+        keys = known if observation_keys is None else observation_keys
+        self.single_observation_space = spaces.Dict({key: known[key] for key in keys})
+        self.single_action_space = self._task.action_space
+        # The rows that the game writes into.
+        self._rows: np.ndarray | None = None
+        # What nle calls itself goes through here.
+        self._quit_game, self._task._quit_game = self._task._quit_game, self._quit_unseen
+        self._begin_game, self._task.reset = self._task.reset, self._begin_another
+
+    def _task_class(self, task: str) -> Callable[..., Any]:
+        """What makes the task."""
+        import nle.env.tasks
+
+        return nle.env.NLE if task == "NetHack" else getattr(nle.env.tasks, task)
+
+    def _known_keys(self) -> Sequence[str]:
+        """The keys that an observation may have."""
+        from nle.nethack import OBSERVATION_DESC
+
+        return list(OBSERVATION_DESC)
+
+    def _needed_keys(self, keys: Sequence[str]) -> Sequence[str]:
+        """The keys to ask the task for, given those of the observation."""
+        if self.render_mode != "ansi":
+            return keys
+        return (*keys, *(key for key in _TERMINAL if key not in keys))
+
+    def _bind_game(self) -> None:
+        """Let the game write into the rows that are the environment's now; the game that runs is lost."""
+        game = self._task.nethack
+        self._rows = self.observations
+        views = {key: view[0] for key, view in self.observation_views.items()}
+        own = dict(game._obs_buffers)
+        # What the task works out of the arrays of the game.
+        self._derived = []
+        for key, view in views.items():
+            if key in own and own[key].shape == view.shape:
+                # nle compares data types by identity.
+                own[key] = view.view(own[key].dtype)
+            else:
+                self._derived.append((key, view))
+        # A game that has begun takes no other arrays.
+        game._pynethack.close()
+        game._pynethack.set_buffers(**own)
+        game._obs_buffers = own
+        game._obs = tuple(own.values())
+        looked_at = self._keys_of_before()
+        self._before = tuple(array if key in looked_at else _UNSEEN for key, array in own.items())
+
+    def _keys_of_before(self) -> Sequence[str]:
+        """The arrays of the step before that rewards are worked out from."""
+        return "blstats", "internal"
+
+    def reset(self, seed: int | None = None) -> tuple[np.ndarray, dict]:
+        if self._rows is not self.observations:
+            self._bind_game()
+        if seed is not None:
+            self._seed(seed)
+        # Other seeds than those of the next episodes and of other copies.
+        spare = seeds_after(None if seed is None else seed ^ 2**63)
+        self._spare_seeds = itertools.islice(spare, _TRIES)
+        with warnings.catch_warnings():
+            # That it tries again.
+            warnings.simplefilter("ignore")
+            observation, _ = self._begin_game()
+        for key, view in self._derived:
+            view[...] = observation[key]
+        return self._rows, {}
+
+    def _begin_another(self, **_: Any) -> tuple[dict, dict]:
+        """Begin a game instead of one that nle could not, since it begins with a question: one of 2,000."""
+        seed = next(self._spare_seeds, None)
+        if seed is None:
+            raise RuntimeError(f"nle has tried {_TRIES} games and could not begin any; are its options right?")
+        self._seed(seed)
+        return self._begin_game()
+
+    def _seed(self, seed: int) -> None:
+        """Seed the next game."""
+        # Not by the task's own method, which that of the challenge does not have.
+        self._task.nethack._pynethack.set_initial_seeds(seed, seed, False, None)
+
+    def step(self, actions: np.ndarray) -> tuple:
+        self._task.last_observation = self._before
+        observation, self.rewards[0], ended, _, info = self._task.step(int(actions[0]))
+        for key, view in self._derived:
+            view[...] = observation[key]
+        if not ended:
+            return self._rows, self.rewards, self.terminations, self.truncations, None
+        status = int(info["end_status"])
+        self.truncations[0] = status < 0
+        self.terminations[0] = status >= 0
+        info["end_status"] = status
+        return self._rows, self.rewards, self.terminations, self.truncations, info
+
+    def _quit_unseen(self, observation: Any, done: bool) -> None:
+        """Quit the game and keep its last observation."""
+        arrays = self._task.nethack._obs
+        kept = [array.copy() for array in arrays]
+        self._quit_game(observation, done)
+        for array, old in zip(arrays, kept, strict=True):
+            array[...] = old
+
+    def render(self) -> np.ndarray | str:
+        """The map in tiles, uint8 (336, 1264, 3), or the terminal with its colours as ANSI text."""
+        if self.render_mode == "rgb_array":
+            return self._task.render().copy()
+        from nle.nethack import tty_render
+
+        return tty_render(*(self._task.nethack._obs_buffers[key] for key in _TERMINAL))
+
+    def close(self) -> None:
+        self._task.close()
+
+
+class _Unseen:
+    """Stands for an array that a task would copy in each step and not look at."""
+
+    def copy(self) -> _Unseen:
+        return self
+
+
+_UNSEEN = _Unseen()
+
+
+def _checked_keys(name: str, keys: Any, known: Sequence[str]) -> tuple[str, ...]:
+    keys = _checked_sequence(name, keys)
+    for place, key in enumerate(keys):
+        checks.choice(f"{name}[{place}]", key, known)
+        if key in keys[:place]:
+            raise ValueError(f"{name} must not have {key!r} twice, got {keys!r}")
+    return keys
+
+
+def _checked_actions(name: str, actions: Any) -> tuple[int, ...]:
+    # Members of enumerations stay what they are, for who looks them up by name.
+    actions = _checked_sequence(name, actions)
+    for place, action in enumerate(actions):
+        checks.integer(f"{name}[{place}]", action, 0, 255)
+    return actions
+
+
+def _checked_options(name: str, options: Any) -> tuple[str, ...]:
+    options = _checked_sequence(name, options, least=0)
+    for place, option in enumerate(options):
+        if not isinstance(option, str):
+            raise TypeError(f"{name}[{place}] must be a string, got {option!r}")
+    return options
+
+
+def _checked_sequence(name: str, values: Any, least: int = 1) -> tuple:
+    if isinstance(values, (str, bytes)) or not isinstance(values, (Sequence, np.ndarray)):
+        raise TypeError(f"{name} must be a sequence, got {values!r}")
+    if len(values) < least:
+        raise ValueError(f"{name} must not be empty")
+    return tuple(values)
+
+
+def _checked_character(name: str, character: Any) -> str:
+    """NetHack draws lots for what it does not understand, or asks its player."""
+    if not isinstance(character, str):
+        raise TypeError(f"{name} must be a string, got {character!r}")
+    if character != "@":
+        role, *others = character.split("-")
+        checks.choice(f"the role in {name}", role, _ROLES)
+        for part in others:
+            checks.choice(f"what follows the role in {name}", part, _TRAITS)
+    return character
+
+
+_CHECKS: dict[str, Callable[[str, Any], Any]] = {
+    "actions": _checked_actions,
+    "character": _checked_character,
+    "fix_moon_phase": checks.boolean,
+    "max_episode_steps": lambda name, steps: checks.integer(name, steps, 1),
+    "options": _checked_options,
+    "penalty_mode": lambda name, mode: checks.choice(name, mode, ("constant", "exp", "square", "linear", "always")),
+}
+
+
+def bind_symbolically(library: Path) -> None:
+    """Let a copy of the library, which is not loaded yet, call its own functions whatever else is in the process.
+
+    Java has a library with a function of the same name as one of the game's, and makes it known to all. The copy gets
+    the entry DT_SYMBOLIC in place of a spare one at the end of its dynamic section.
+    """
+    with library.open("r+b") as file:
+        header = file.read(64)
+        if header[:5] != b"\x7fELF\x02":
+            return
+        (first,), (count,) = struct.unpack_from("<Q", header, 32), struct.unpack_from("<H", header, 56)
+        for place in range(first, first + 56 * count, 56):
+            file.seek(place)
+            kind, _, start, _, _, size = struct.unpack("<IIQQQQ", file.read(40))
+            if kind != _PT_DYNAMIC:
+                continue
+            file.seek(start)
+            tags = [tag for tag, _ in struct.iter_unpack("<Qq", file.read(size))]
+            end = tags.index(0)
+            # The last one of them has to stay.
+            if _DT_SYMBOLIC not in tags[:end] and end + 1 < len(tags):
+                file.seek(start + 16 * end)
+                file.write(struct.pack("<Qq", _DT_SYMBOLIC, 0))
+
+
+@cache
+def _tasks() -> list[str]:
+    """The classes of the tasks, and NetHack for the game without one."""
+    return ids.in_source("nle", _TASK)
+
+
+def _name(task: str) -> str:
+    """Words with dashes: staircase-pet for NetHackStaircasePet."""
+    return "-".join(re.findall("[A-Z][a-z]*", task.removeprefix("NetHack"))).lower()
+
+
+def _task(name: str) -> str | None:
+    """The class of the task of that name."""
+    bare = re.sub(r"-v0$", "", name).replace("-", "").lower().removeprefix("nethack")
+    return next((task for task in _tasks() if task.removeprefix("NetHack").lower() == bare), None)

@@ -1,0 +1,110 @@
+"""Procgen: sixteen games with generated levels, by name (`procgen-<game>`), as native environments.
+
+Observation   uint8 (64, 64, 3): a picture, red, green, blue.
+Action        Discrete(15): 0 left and down, 1 left, 2 left and up, 3 down, 4 nothing, 5 up, 6 right and down, 7 right,
+              8 right and up; 9 to 14 the keys D, A, W, S, Q, E, of which each game uses some or none.
+Reward        the game's, for what is collected or hit and for a level that is completed.
+Terminated    when the game is won or lost.
+Truncated     after 1000 steps; 6000 in bigfish, 4000 in bossfight and plunder, 500 in leaper and maze, 2000 in jumper's
+              mode "memory". After max_steps steps if given.
+Start         a level drawn at random, out of num_levels from start_level on, or out of all if num_levels is 0.
+Source        Cobbe et al. 2020, "Leveraging Procedural Generation to Benchmark Reinforcement Learning"; the package
+              procgen 0.10.7 (or procgen-mirror, or procgen2), under the MIT licence, its art under others.
+Version       0
+
+Parameters, as in the package:
+
+- `distribution_mode`: "easy" or "hard"; "extreme" for chaser, dodgeball, leaper and starpilot; "memory" for caveflyer,
+  dodgeball, heist, jumper, maze and miner; "exploration", a single hard level that has to be explored, for caveflyer,
+  climber, coinrun, heist, jumper, leaper, maze and ninja.
+- `num_levels`, `start_level`: the levels to draw from. With num_levels=0 it is all 2**31 - 1, whatever start_level is.
+- `use_sequential_levels`: an episode goes on with another level when one is completed, and each has the time limit for
+  itself.
+- `center_agent`, `use_backgrounds`, `use_monochrome_assets`, `restrict_themes`, `paint_vel_info`: what pictures show.
+
+There is no `use_generated_assets`: the library cannot save such a game, and ends the process when it is asked to.
+
+`stats()` has `levels_completed`, by episode. `env.unwrapped.backend` has `levels`, the level of each copy, and
+`rand_seeds`, with which the package plays the same levels.
+
+The library shows the first picture of the next episode in place of the last one of an episode that terminates, so that
+nobody has seen that one: the last observation (`final_obs`, or the row of a copy that waits for its reset) is the one
+before it. At a truncation it is the right one.
+
+Everything follows from the seed, and the package's own drawing of levels is kept. The first environment of a process
+takes two seconds and 390 MB, for art that all the others in the process share: prefer threads to processes.
+"""
+
+from __future__ import annotations
+
+from functools import cache
+
+from puffer.systems.procgen.library import Procgen
+
+_GAMES = (
+    "bigfish",
+    "bossfight",
+    "caveflyer",
+    "chaser",
+    "climber",
+    "coinrun",
+    "dodgeball",
+    "fruitbot",
+    "heist",
+    "jumper",
+    "leaper",
+    "maze",
+    "miner",
+    "ninja",
+    "plunder",
+    "starpilot",
+)
+
+# The time limit, where it is not 1000 steps.
+_TIME_LIMITS = {"bigfish": 6000, "bossfight": 4000, "leaper": 500, "maze": 500, "plunder": 4000}
+
+# Beside "easy" and "hard", which all games have.
+_EXTREME = ("chaser", "dodgeball", "leaper", "starpilot")
+_MEMORY = ("caveflyer", "dodgeball", "heist", "jumper", "maze", "miner")
+_EXPLORATION_LEVELS = {
+    "caveflyer": 1259048185,
+    "climber": 1561126160,
+    "coinrun": 1949448038,
+    "heist": 876640971,
+    "jumper": 1434825276,
+    "leaper": 1318677581,
+    "maze": 158988835,
+    "ninja": 1123500215,
+}
+
+
+def names() -> list[str]:
+    """The games."""
+    return list(_GAMES)
+
+
+def knows(name: str) -> bool:
+    """Whether there is such a game."""
+    return name in _GAMES
+
+
+@cache
+def env_class(name: str) -> type[Procgen]:
+    """The class of a game, which needs the package only when it is made."""
+    limit = _TIME_LIMITS.get(name, 1000)
+    limits = {"easy": limit, "hard": limit}
+    if name in _EXPLORATION_LEVELS:
+        limits["exploration"] = limit
+    if name in _EXTREME:
+        limits["extreme"] = limit
+    if name in _MEMORY:
+        limits["memory"] = 2000 if name == "jumper" else limit
+    attributes = {
+        "__doc__": f"The game {name}, in the distribution modes {', '.join(limits)}.",
+        "__module__": __name__,
+        "game": name,
+        "time_limits": limits,
+        "exploration_level": _EXPLORATION_LEVELS.get(name),
+        "default_max_steps": limit,
+    }
+    return type(name.capitalize(), (Procgen,), attributes)

@@ -1,0 +1,421 @@
+"""Procgen's games as native environments: all copies, driven through the C interface of the package's library.
+
+Every copy has a game of its own, made by `libenv_make` for one environment without threads, which draws into memory of
+its own. Games share nothing that they write, so that the threads of the step loop may step them at the same time.
+
+The library begins the next episode within the step that ends one, and shows that one's first picture. It is kept back
+until `reset_one`: until then a copy shows the last picture of the episode that has ended. A copy that is reset in the
+middle of an episode goes on with the library's action -1, which ends an episode. One whose random stream was seeded
+since it was last reset gets a new game.
+
+The library's time limit is lifted by a change to the one number of a game's saved state, so that an end that the rules
+brought about is told from one of time, and the time limit is the step loop's.
+"""
+import ctypes
+from importlib.util import find_spec
+from pathlib import Path
+
+import numpy as np
+from gymnasium import spaces
+
+from libc.stdint cimport int32_t, uint8_t, uintptr_t
+from libc.stdlib cimport calloc, free, malloc
+from libc.string cimport memcmp, memcpy, memset
+
+from puffer import checks
+from puffer.systems.requirements import require
+
+from puffer._core cimport Buffers, Canvas, Env, import_puffer
+from puffer.rng cimport rng_bits, rng_t
+
+import_puffer()
+
+# ---- The C interface of the library, of version 1 ----
+
+cdef struct option_t:
+    char name[128]
+    int type
+    int count
+    const void* items
+
+cdef struct options_t:
+    option_t* items
+    int count
+
+# An array of pointers, one for each thing in a space, and an item of each array for each environment.
+cdef struct buffers_t:
+    void** observations
+    float* rewards
+    uint8_t* firsts
+    void** infos
+    void** actions
+
+cdef enum:
+    LIBRARY_VERSION = 1
+    UINT8 = 1
+    INT32 = 2
+    SIDE = 64
+    FRAME = 3 * SIDE * SIDE
+    PICTURE_SIDE = 512
+    PICTURE = 3 * PICTURE_SIDE * PICTURE_SIDE
+    ACTIONS = 15
+    STAY = 4
+    END_EPISODE = -1
+    # What the package has room for when it saves a game; more would end the process.
+    LARGEST_STATE = 1 << 20
+    # Twice the largest that long random play of all games has met.
+    SAVED_STATE = 96 << 10
+    MAX_OPTIONS = 16
+    FOREVER = 0x7FFFFFFF
+
+# What the interface calls an environment is a game here.
+cdef struct library_t:
+    int (*version)() noexcept nogil
+    void* (*make)(int games, options_t options) noexcept nogil
+    void (*set_buffers)(void* game, buffers_t* buffers) noexcept nogil
+    void (*act)(void* game) noexcept nogil
+    void (*draw)(void* game) noexcept nogil
+    void (*close)(void* game) noexcept nogil
+    int (*get_state)(void* game, int index, char* state, int size) noexcept nogil
+    void (*set_state)(void* game, int index, const char* state, int size) noexcept nogil
+
+cdef library_t library
+# In the order of the fields.
+_FUNCTIONS = ("libenv_version", "libenv_make", "libenv_set_buffers", "libenv_act", "libenv_observe", "libenv_close",
+              "get_state", "set_state")
+
+_MODES = {"easy": 0, "hard": 1, "exploration": 1, "extreme": 2, "memory": 10}
+
+
+cdef object load_library():
+    """Load the library, once in a process, and return the folder with its pictures as bytes.
+
+    Raises ImportError, with what installs the package, if it is missing.
+    """
+    require("procgen")
+    # Not imported: the package's own module needs gym.
+    spec = find_spec("procgen")
+    folder = Path(spec.origin).parent / "data"
+    paths = sorted(folder.glob("prebuilt/libenv.*"))
+    if not paths or not (folder / "assets").is_dir():
+        raise ImportError(f"{folder} lacks the library of the package procgen or its pictures: "
+                          f"python -m puffer.install procgen")
+    if library.make == NULL:
+        try:
+            loaded = ctypes.CDLL(str(paths[0]))
+            addresses = [ctypes.cast(loaded[name], ctypes.c_void_p).value for name in _FUNCTIONS]
+        except (OSError, AttributeError) as error:
+            raise ImportError(f"the library of the package procgen cannot be loaded: {error}") from error
+        if loaded.libenv_version() != LIBRARY_VERSION:
+            raise ImportError(f"{paths[0]} has interface {loaded.libenv_version()} in place of {LIBRARY_VERSION}")
+        for k, address in enumerate(addresses):
+            (<uintptr_t*>&library)[k] = address
+    return bytes(folder / "assets") + b"/"
+
+
+# What the library writes for a copy, and the action that it reads.
+cdef struct game_t:
+    void* handle
+    float reward
+    int32_t action
+    int32_t level
+    int32_t last_level
+    uint8_t is_first
+    uint8_t is_last_complete
+    uint8_t frame[FRAME]
+
+# What a copy has beside its game.
+cdef struct episode_t:
+    # The random stream as it was when the game was made, and the seed drawn from it.
+    rng_t stream
+    int32_t rand_seed
+    int32_t level_steps
+    # Whether the game shows the next episode, which the copy has yet to begin; it then shows the last frame of the old.
+    uint8_t is_ahead
+    uint8_t last_frame[FRAME]
+
+cdef struct saved_t:
+    int32_t size
+    char state[SAVED_STATE]
+
+
+cdef class Procgen(Env):
+    """Procgen(num_envs=1, *, distribution_mode='hard', num_levels=0, start_level=0, use_sequential_levels=False,
+         center_agent=True, use_backgrounds=True, use_monochrome_assets=False, restrict_themes=False,
+         paint_vel_info=False, **options)
+--
+
+Base of the classes that `puffer.systems.procgen.env_class` makes, one for each game; not made by itself. See that
+module for what the parameters mean.
+
+Attributes
+----------
+game : str
+    Its name in the package.
+time_limits : dict
+    The steps of an episode, or of a level in a series, by distribution mode.
+exploration_level : int or None
+    The level that the mode "exploration" consists of.
+"""
+
+    statistic_names = ("levels_completed",)
+    render_size = (PICTURE_SIDE, PICTURE_SIDE)
+    game = None
+    time_limits = {}
+    exploration_level = None
+
+    # Of the games: the seed comes first, and each game has its own.
+    cdef option_t options[MAX_OPTIONS]
+    cdef int32_t values[MAX_OPTIONS]
+    cdef int num_options
+    cdef bytes name, folder
+    cdef int level_limit
+    # Whether the library sets its time limit again in every episode.
+    cdef bint sets_limit
+    cdef uint8_t[:, :, :, ::1] observations
+    cdef int32_t[::1] actions
+    cdef game_t* games
+    cdef uint8_t* picture
+    cdef episode_t* episodes
+    cdef saved_t* saved
+
+    def __init__(self, num_envs=1, *, distribution_mode="hard", num_levels=0, start_level=0,
+                 use_sequential_levels=False, center_agent=True, use_backgrounds=True, use_monochrome_assets=False,
+                 restrict_themes=False, paint_vel_info=False, **options):
+        self.require_unmade()
+        if self.game is None:
+            raise TypeError('Procgen is not made by itself; make a game, such as puffer.make("procgen-coinrun")')
+        mode = checks.choice("distribution_mode", distribution_mode, self.time_limits)
+        levels = self._levels(mode, num_levels, start_level)
+        sequential = checks.boolean("use_sequential_levels", use_sequential_levels)
+        numbers = {"rand_seed": 0, **levels, "distribution_mode": _MODES[mode], "num_actions": ACTIONS,
+                   "num_threads": 0}
+        switches = {
+            "use_sequential_levels": sequential,
+            "center_agent": checks.boolean("center_agent", center_agent),
+            "use_backgrounds": checks.boolean("use_backgrounds", use_backgrounds),
+            "use_monochrome_assets": checks.boolean("use_monochrome_assets", use_monochrome_assets),
+            "restrict_themes": checks.boolean("restrict_themes", restrict_themes),
+            "paint_vel_info": checks.boolean("paint_vel_info", paint_vel_info),
+            "use_generated_assets": False,
+            "render_human": True,
+        }
+        self.folder = load_library()
+        self.name = self.game.encode()
+        self._set_options(numbers, switches)
+        self.sets_limit = self.time_limits[mode] != self.time_limits["hard"]
+        self.level_limit = FOREVER
+        if options.get("max_steps") is None:
+            # In a series every level has the time for itself.
+            options["max_steps"] = FOREVER if sequential else self.time_limits[mode]
+            self.level_limit = self.time_limits[mode] if sequential else FOREVER
+        super().__init__(num_envs, spaces.Box(0, 255, (SIDE, SIDE, 3), np.uint8), spaces.Discrete(ACTIONS),
+                         observes_in_step=True, copies_per_block=1,
+                         snapshot_key=(*numbers.values(), *switches.values()), **options)
+        # Until new_state() has succeeded.
+        self.is_complete = False
+        self.games = <game_t*>calloc(self.num_copies, sizeof(game_t))
+        self.picture = <uint8_t*>malloc(PICTURE)
+        if self.games == NULL or self.picture == NULL:
+            raise MemoryError(f"not enough memory for num_envs = {num_envs}")
+        self.episodes = <episode_t*>self.new_state(sizeof(episode_t))
+        self.saved = <saved_t*>self.new_state(sizeof(saved_t))
+
+    def _levels(self, mode, num_levels, start_level):
+        num_levels = checks.integer("num_levels", num_levels, 0, FOREVER)
+        start_level = checks.integer("start_level", start_level, 0, FOREVER - num_levels)
+        if mode != "exploration":
+            return {"num_levels": num_levels, "start_level": start_level}
+        for name, value in (("num_levels", num_levels), ("start_level", start_level)):
+            if value:
+                raise ValueError(f"{name} must be 0 with distribution_mode='exploration', which has one level of its "
+                                 f"own, got {value}")
+        return {"num_levels": 1, "start_level": self.exploration_level}
+
+    cdef int _set_options(self, dict numbers, dict switches) except -1:
+        self.num_options = 0
+        for name, value in {**numbers, **switches}.items():
+            self.values[self.num_options] = value
+            # Of a switch the library reads one byte, which is the first of a small number.
+            self._add_option(name, UINT8 if name in switches else INT32, 1, &self.values[self.num_options])
+        self._add_option("env_name", UINT8, len(self.name), <char*>self.name)
+        self._add_option("resource_root", UINT8, len(self.folder), <char*>self.folder)
+        return 0
+
+    cdef int _add_option(self, str name, int type, int count, const void* items) except -1:
+        cdef option_t* option = &self.options[self.num_options]
+        cdef bytes key = name.encode()
+        memcpy(option.name, <char*>key, len(key) + 1)
+        option.type, option.count, option.items = type, count, items
+        self.num_options += 1
+        return 0
+
+    cdef int bind(self, Buffers buffers) except -1:
+        self.observations = buffers.observations
+        self.actions = buffers.actions
+        return 0
+
+    def __dealloc__(self):
+        self._close_games()
+        free(self.games)
+        free(self.picture)
+
+    def close(self):
+        super().close()
+        self._close_games()
+
+    cdef void _close_games(self) noexcept:
+        cdef Py_ssize_t i
+        for i in range(self.num_copies if self.games != NULL else 0):
+            if self.games[i].handle != NULL:
+                library.close(self.games[i].handle)
+                self.games[i].handle = NULL
+
+    # ---- Episodes ----
+
+    cdef void reset_one(self, Py_ssize_t i) noexcept nogil:
+        cdef game_t* game = &self.games[i]
+        cdef episode_t* episode = &self.episodes[i]
+        cdef bint is_seeded = memcmp(&episode.stream, &self.rng[i], sizeof(rng_t)) != 0
+        if is_seeded:
+            self._make_game(i)
+        elif not episode.is_ahead:
+            game.action = END_EPISODE
+            library.act(game.handle)
+        if is_seeded or self.sets_limit:
+            _lift_time_limit(game.handle)
+        episode.is_ahead = False
+        episode.level_steps = 0
+        memset(episode.last_frame, 0, FRAME)
+
+    cdef void _make_game(self, Py_ssize_t i) noexcept nogil:
+        """A new game with a seed from the random stream, which begins an episode."""
+        cdef game_t* game = &self.games[i]
+        cdef episode_t* episode = &self.episodes[i]
+        cdef option_t own_options[MAX_OPTIONS]
+        cdef options_t options
+        cdef buffers_t buffers
+        cdef void* observation = game.frame
+        cdef void* action = &game.action
+        cdef void** infos = [&game.last_level, &game.is_last_complete, &game.level, self.picture]
+        episode.rand_seed = <int32_t>(rng_bits(&self.rng[i]) >> 1)
+        episode.stream = self.rng[i]
+        memcpy(own_options, self.options, sizeof(own_options))
+        own_options[0].items = &episode.rand_seed
+        options.items, options.count = own_options, self.num_options
+        buffers.observations, buffers.rewards, buffers.firsts = &observation, &game.reward, &game.is_first
+        buffers.infos, buffers.actions = infos, &action
+        if game.handle != NULL:
+            library.close(game.handle)
+        game.handle = library.make(1, options)
+        library.set_buffers(game.handle, &buffers)
+
+    cdef void step_one(self, Py_ssize_t i) noexcept nogil:
+        cdef game_t* game = &self.games[i]
+        cdef episode_t* episode = &self.episodes[i]
+        cdef int32_t action = self.actions[i]
+        cdef uint8_t* row = &self.observations[i, 0, 0, 0]
+        cdef uint8_t before[FRAME]
+        if not self.retained:
+            memcpy(before, game.frame, FRAME)
+        game.action = action if 0 <= action < ACTIONS else STAY
+        library.act(game.handle)
+        self.rewards[i] = game.reward
+        self.statistics[i, 0] += game.is_last_complete
+        self.terminations[i] = episode.is_ahead = game.is_first
+        if episode.is_ahead:
+            memcpy(episode.last_frame, row if self.retained else &before[0], FRAME)
+        else:
+            episode.level_steps = 0 if game.is_last_complete else episode.level_steps + 1
+            self.truncations[i] = episode.level_steps >= self.level_limit
+        self.observe(i)
+
+    cdef void observe(self, Py_ssize_t i) noexcept nogil:
+        cdef episode_t* episode = &self.episodes[i]
+        cdef const uint8_t* frame = &episode.last_frame[0] if episode.is_ahead else &self.games[i].frame[0]
+        memcpy(&self.observations[i, 0, 0, 0], frame, FRAME)
+
+    # ---- Levels ----
+
+    @property
+    def levels(self):
+        """The level that each copy plays, or has ended: int64 (num_copies,)."""
+        self.require_settled("levels")
+        return np.array([self.games[i].last_level if self.episodes[i].is_ahead else self.games[i].level
+                         for i in range(self.num_copies)])
+
+    @property
+    def rand_seeds(self):
+        """The `rand_seed` with which the package, made for one environment, plays the levels of each copy.
+
+        int64 (num_copies,); of the last reset that was given a seed.
+        """
+        self.require_settled("rand_seeds")
+        return np.array([self.episodes[i].rand_seed for i in range(self.num_copies)])
+
+    # ---- Snapshots ----
+
+    def get_state(self, copies=None):
+        """As `puffer.Env.get_state`. Raises RuntimeError if a game is too large to be saved."""
+        self.require_settled("get_state")
+        room = np.empty(LARGEST_STATE, np.uint8)
+        chosen = self._indices(copies)
+        for i in chosen:
+            self._save_game(i, room)
+        return super().get_state(chosen)
+
+    cdef int _save_game(self, Py_ssize_t i, uint8_t[::1] room) except -1:
+        cdef saved_t* saved = &self.saved[i]
+        cdef int size = library.get_state(self.games[i].handle, 0, <char*>&room[0], LARGEST_STATE)
+        if size > SAVED_STATE:
+            raise RuntimeError(f"the state of copy {i} has {size} bytes, and a snapshot room for {SAVED_STATE}")
+        memcpy(saved.state, &room[0], size)
+        memset(saved.state + size, 0, SAVED_STATE - size)
+        saved.size = size
+        return 0
+
+    cdef void load_copy(self, Py_ssize_t i, const uint8_t* source) noexcept nogil:
+        Env.load_copy(self, i, source)
+        library.set_state(self.games[i].handle, 0, self.saved[i].state, self.saved[i].size)
+
+    # ---- Pictures ----
+
+    cdef int render_one(self, Py_ssize_t i, Canvas canvas) except -1:
+        cdef const uint8_t* frame = self.episodes[i].last_frame
+        cdef Py_ssize_t row, column, scale = PICTURE_SIDE // SIDE
+        if not self.episodes[i].is_ahead:
+            # Drawing leaves its scale behind in the game.
+            self._save_game(i, np.empty(LARGEST_STATE, np.uint8))
+            library.draw(self.games[i].handle)
+            library.set_state(self.games[i].handle, 0, self.saved[i].state, self.saved[i].size)
+            memcpy(&canvas.pixels[0, 0, 0], self.picture, PICTURE)
+            return 0
+        for row in range(PICTURE_SIDE):
+            for column in range(PICTURE_SIDE):
+                memcpy(&canvas.pixels[row, column, 0], frame + 3 * (row // scale * SIDE + column // scale), 3)
+        return 0
+
+
+cdef void _lift_time_limit(void* game) noexcept nogil:
+    """Let the episodes of a game last as long as the rules allow."""
+    cdef char* state = <char*>malloc(LARGEST_STATE)
+    cdef int32_t limit = FOREVER
+    cdef int size, place
+    # Without memory the library's limit stays, for which it would itself end the process.
+    if state == NULL:
+        return
+    size = library.get_state(game, 0, state, LARGEST_STATE)
+    # A version, a name, 17 options; two random streams, each a flag and a text; three results of a step, an action.
+    place = _after_text(state, 4) + 4 * 17
+    place = _after_text(state, place + 4)
+    place = _after_text(state, place + 4) + 4 * 4
+    memcpy(state + place, &limit, 4)
+    library.set_state(game, 0, state, size)
+    free(state)
+
+
+cdef int _after_text(const char* state, int place) noexcept nogil:
+    """Where the text ends that begins here with its length."""
+    cdef int32_t length
+    memcpy(&length, state + place, 4)
+    return place + 4 + length

@@ -1,0 +1,195 @@
+"""Drives a `PufferEnv`, whichever of its styles it is written in."""
+from collections.abc import Mapping
+
+import numpy as np
+
+from puffer.native.buffers import Buffers
+from puffer.wrappers.adapters.adapter import takes_parameter
+
+from puffer.wrappers.adapters.agents cimport AgentsAdapter, as_dict
+from puffer.wrappers.adapters.adapter cimport Adapter
+
+# How an environment returns its observations: as rows, as one value of the space, or as a dict by agent.
+cdef enum style_t:
+    ROWS
+    VALUE
+    BY_AGENT
+
+
+cdef class PufferAdapter(AgentsAdapter):
+    """PufferAdapter(env)
+--
+
+Drives one `PufferEnv`. Its style shows in what `reset` returns.
+
+An agent that has ended, or whose mask the environment has set False, takes no part until the next reset, or until the
+environment sets its mask True again: its row is zero.
+"""
+
+    cdef object env_step
+    cdef object env_reset
+    cdef object own_observations
+    cdef object own_actions
+    cdef object own_rewards
+    cdef object own_terminations
+    cdef object own_truncations
+    cdef bint takes_seed
+    cdef bint many
+    cdef style_t style
+
+    def __init__(self, env):
+        agents = list(env.possible_agents)
+        if len(agents) != env.num_agents:
+            raise ValueError(f"{type(env).__name__} has num_agents = {env.num_agents}, and its possible_agents are "
+                             f"{agents}")
+        # Not `env.single_observation_space`: the layouts refuse, by name, what has not been set.
+        super().__init__(env, env.layout.space, env.action_layout.space, agents, env.max_steps)
+        self.copy_action_space = env.copy_action_space
+        self.env_step = env.step
+        self.env_reset = env.reset
+        self.takes_seed = takes_parameter(env.reset, "seed")
+        self.many = self.agents_per_env > 1
+        self.alive[:] = True
+
+    def attach(self, buffers, Py_ssize_t first_row):
+        Adapter.attach(self, buffers, first_row)
+        rows = slice(first_row, first_row + self.agents_per_env)
+        space, actions = buffers.observations, buffers.actions
+        own = Buffers(self.agents_per_env, space.shape[1:], space.dtype, actions.shape[1:], actions.dtype,
+                      buffers.rows(rows))
+        self.env.bind(own)
+        self.own_observations = own.observations
+        self.own_actions = own.actions
+        self.own_rewards = own.rewards
+        self.own_terminations = own.terminations
+        self.own_truncations = own.truncations
+
+    cpdef object reset(self, object seed, list infos):
+        self.ended = False
+        result = self.env_reset(seed=seed) if self.takes_seed else self.env_reset()
+        observations, info = result, None
+        if isinstance(result, tuple) and len(result) == 2 and isinstance(result[1], (dict, list)):
+            observations, info = result
+        self.style = self._style_of(observations)
+        if self.style == ROWS:
+            self._take("observations", self.own_observations, observations)
+            self.settle_rows()
+        elif self.style == VALUE:
+            self.write_observation(0, observations)
+        else:
+            self.begin_by_agent(as_dict(observations, "observations"), observations)
+        if info:
+            self._report(info, infos)
+
+    cpdef object step(self, list infos):
+        cdef Py_ssize_t agent
+        if self.style == VALUE:
+            result = self.env_step(self.read_action(0))
+        else:
+            for agent in range(self.agents_per_env):
+                self.masks[self.first_row + agent] = self.alive[agent]
+            result = self.env_step(self.own_actions if self.style == ROWS else self._actions_by_agent())
+        if not isinstance(result, tuple) or not 4 <= len(result) <= 5:
+            raise TypeError(f"step() must return 5 values (or the older 4), got {result!r:.80}")
+        if len(result) == 4:
+            result = self._five(result)
+        observations, rewards, terminations, truncations, info = <tuple>result
+        if self.style == ROWS:
+            self._take("observations", self.own_observations, observations)
+            self._take("rewards", self.own_rewards, rewards)
+            self._take("terminations", self.own_terminations, terminations)
+            self._take("truncations", self.own_truncations, truncations)
+            self.settle_rows()
+        elif self.style == VALUE:
+            self.write_observation(0, observations)
+            self.rewards[self.first_row] = rewards
+            self.terminations[self.first_row] = bool(terminations)
+            self.truncations[self.first_row] = bool(truncations)
+            self.ended = self.terminations[self.first_row] | self.truncations[self.first_row]
+        else:
+            self.take_by_agent(
+                as_dict(observations, "observations"), as_dict(rewards, "rewards"),
+                as_dict(terminations, "terminations"), as_dict(truncations, "truncations"), observations,
+            )
+        if info:
+            self._report(info, infos)
+
+    def _style_of(self, observations):
+        own = self.own_observations
+        if observations is None or observations is own:
+            return ROWS
+        # Rows that are not the batch's own: of an environment that has kept its buffers of before.
+        if isinstance(observations, np.ndarray) and observations.shape == own.shape and observations.dtype == own.dtype:
+            return ROWS
+        if not self.many:
+            return VALUE
+        if not isinstance(observations, Mapping):
+            raise TypeError(f"observations of {self.agents_per_env} agents must be self.observations or a dict by "
+                            f"agent id, got {observations!r:.80}")
+        return BY_AGENT
+
+    cdef int _take(self, str name, own, given) except -1:
+        """Copy what an environment that works in place has returned, if it is not its own buffer."""
+        if given is own or given is None:
+            return 0
+        array = np.asarray(given)
+        if array.shape != own.shape and not (not self.many and array.size == own.size):
+            raise ValueError(f"{name} must have shape {own.shape}, got {array.shape}")
+        if own.dtype != np.bool_ and not np.can_cast(array.dtype, own.dtype, "same_kind"):
+            raise TypeError(f"{name} must have dtype {own.dtype}, got {array.dtype}")
+        own[...] = array.reshape(own.shape)
+        return 0
+
+    cdef int settle_rows(self) except -1:
+        """Make the rows of agents that take no part zero, and see who is left."""
+        cdef Py_ssize_t agent, row
+        self.ended = True
+        for agent in range(self.agents_per_env):
+            row = self.first_row + agent
+            self.alive[agent] = False
+            if not self.masks[row]:
+                self.clear_observation(agent)
+                self.rewards[row] = 0
+                self.terminations[row] = self.truncations[row] = False
+            elif not (self.terminations[row] | self.truncations[row]):
+                self.alive[agent] = True
+                self.ended = False
+        return 0
+
+    def _five(self, result):
+        """The five values for an older (observations, rewards, dones, infos)."""
+        observations, rewards, dones, info = result
+        if isinstance(dones, Mapping):
+            late = {agent: _is_late(_of(info, agent)) for agent in dones}
+            return (observations, rewards, {agent: ended and not late[agent] for agent, ended in dones.items()},
+                    {agent: ended and late[agent] for agent, ended in dones.items()}, info)
+        dones = np.array(dones, bool)
+        late = _is_late(info)
+        if isinstance(info, list) and len(info) == dones.size:
+            late = np.array([_is_late(one) for one in info]).reshape(dones.shape)
+        return observations, rewards, dones & np.logical_not(late), dones & late, info
+
+    def _actions_by_agent(self):
+        return {agent: self.read_action(row) for agent, row in self.rows_of_agents.items()
+                if self.alive[<Py_ssize_t>row]}
+
+    def _report(self, info, infos):
+        if isinstance(info, list):
+            by_row = [(min(place, self.agents_per_env - 1), one) for place, one in enumerate(info)]
+        elif not isinstance(info, dict):
+            raise TypeError(f"infos must be a dict, or a list with a dict for each agent, got {info!r:.80}")
+        elif self.many and any(agent in self.rows_of_agents for agent in info):
+            by_row = [(self.rows_of_agents[agent], one) for agent, one in info.items() if agent in self.rows_of_agents]
+        else:
+            by_row = [(0, info)]
+        for place, one in by_row:
+            self.report_of(place, one, infos)
+
+
+def _of(info, agent):
+    return info.get(agent) if isinstance(info, Mapping) else None
+
+
+def _is_late(info):
+    """Whether the info of older environments says that the end was a time limit."""
+    return isinstance(info, Mapping) and bool(info.get("TimeLimit.truncated", False))

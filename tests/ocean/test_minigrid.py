@@ -1,0 +1,404 @@
+"""Minigrid plays as the package minigrid does, from the same levels; and single rules, in levels made for them."""
+
+import numpy as np
+import pytest
+from gymnasium import error
+from helpers import make, random_actions
+from minigrid_package import FORWARD, SETTINGS, Runs, make_ours, move_agent, move_to_target, scatter, setting_name
+
+from puffer.ocean.minigrid import minigrid
+
+LEFT, RIGHT, _, PICK_UP, DROP, TOGGLE, IDLE = minigrid.Action
+# Random actions that get further than uniform ones.
+SHARES = np.array([0.14, 0.14, 0.37, 0.1, 0.08, 0.14, 0.03])
+
+
+def draw_action(rng, count):
+    return int(rng.choice(count, p=SHARES[:count] / SHARES[:count].sum()))
+
+
+@pytest.mark.parametrize(("level", "parameters"), SETTINGS, ids=[setting_name(one) for one in SETTINGS])
+def test_play_is_that_of_the_package(level, parameters):
+    runs = Runs(level, max_steps=45, **parameters)
+    rng = np.random.default_rng(3)
+    for episode in range(12):
+        # A random policy alone opens few doors: in two episodes of three the agent starts anywhere, often with a key.
+        runs.begin(episode, None if episode % 3 == 0 else lambda package: move_agent(package, rng))
+        while not runs.step(draw_action(rng, runs.env.single_action_space.n)):
+            pass
+        runs.assert_same_state()
+    assert runs.terminated + runs.truncated >= 12
+
+
+@pytest.mark.parametrize("level", ["DoorKey", "Empty"])
+def test_all_objects_are_those_of_the_package(level):
+    """In a level full of random objects, with walls that hide and walls that do not."""
+    runs = Runs(level, max_steps=60, size=11)
+    rng = np.random.default_rng(4)
+    for episode in range(25):
+        share = rng.uniform(0.1, 0.7)
+        runs.begin(episode, lambda package, share=share: scatter(package, rng, share))
+        while not runs.step(draw_action(rng, 7)):
+            pass
+        runs.assert_same_state()
+    assert runs.successes > 2
+    assert runs.terminated > runs.successes
+    assert runs.truncated > 2
+
+
+MISSIONS = [one for one in SETTINGS if one[0] in ("Unlock", "UnlockPickup", "KeyCorridor")]
+
+
+@pytest.mark.parametrize(("level", "parameters"), MISSIONS, ids=[setting_name(one) for one in MISSIONS])
+def test_missions_succeed_where_they_do_in_the_package(level, parameters):
+    """From in front of the door or the object, which may also be lost, as a box that is opened."""
+    runs = Runs(level, max_steps=20, **parameters)
+    rng = np.random.default_rng(5)
+    for episode in range(16):
+        runs.begin(episode, lambda package: move_to_target(package, rng))
+        while not runs.step(draw_action(rng, 7)):
+            pass
+        runs.assert_same_state()
+    assert runs.successes > 3
+
+
+def test_time_limits_are_those_of_the_package():
+    for level, parameters in SETTINGS:
+        runs = Runs(level, **parameters)
+        assert runs.ours.max_steps == runs.package.max_steps
+
+
+def test_text_is_that_of_the_package():
+    for level, parameters in SETTINGS:
+        runs = Runs(level, **parameters)
+        runs.begin(1)
+        assert runs.ours.ansi_copy(0) == runs.package.pprint_grid()
+
+
+# ---- Single rules ----
+
+# Two characters for a cell, as `ansi_copy` has them, but open doors are _ and their colour, and dots stand for spaces.
+KINDS = {".": 1, "W": 2, "F": 3, "_": 4, "D": 4, "L": 4, "K": 5, "A": 6, "B": 7, "G": 8, "V": 9}
+COLOURS = "RGBPYG"
+AGENTS = (">>", "VV", "<<", "^^")
+GREEN, BLUE, YELLOW = 1, 2, 4
+KEY, BALL, BOX = 5, 6, 7
+
+
+def cell_of(characters):
+    """The package's three numbers."""
+    kind, colour = characters
+    index = 5 if kind == "W" else max(0, COLOURS.find(colour))
+    return KINDS[kind], index, {"D": 1, "L": 2}.get(kind, 0)
+
+
+class Game:
+    """One copy in a level made for a test, of which this text is the part inside the outer walls."""
+
+    def __init__(self, text, level="DoorKey", carrying=None, target=None, obstacles=(), **options):
+        lines = [f"WG{line}WG" for line in text.split()]
+        lines = ["WG" * (len(lines[0]) // 2), *lines, "WG" * (len(lines[0]) // 2)]
+        rows = [[line[k : k + 2] for k in range(0, len(line), 2)] for line in lines]
+        (position,) = ((x, y) for y, row in enumerate(rows) for x, cell in enumerate(row) if cell in AGENTS)
+        direction = AGENTS.index(rows[position[1]][position[0]])
+        rows[position[1]][position[0]] = ".."
+        if level in ("DoorKey", "Empty", "LavaGap", "Dynamic-Obstacles"):
+            options["size"] = len(rows)
+        self.env = make_ours(level, **options)
+        self.env.reset(seed=0)
+        self.backend = self.env.unwrapped.backend
+        self.level = {
+            "grid": np.array([[cell_of(row[x]) for row in rows] for x in range(len(rows[0]))], np.uint8),
+            "position": position,
+            "direction": direction,
+            "carrying": carrying,
+            "target": target,
+            "obstacles": obstacles,
+        }
+        self.backend.set_level(0, **self.level)
+
+    def play(self, *actions):
+        """The sum of the rewards, and whether the last step ended the episode by the rules."""
+        total = 0
+        for action in actions:
+            row, rewards, terminations, truncations, _ = self.env.step(np.array([action], np.int32))
+            total += rewards[0]
+        assert not truncations[0]
+        assert row[0] in self.env.single_observation_space
+        return total, bool(terminations[0])
+
+    def inside(self):
+        lines = self.backend.ansi_copy(0).replace(" ", ".").split("\n")
+        return [line[2:-2] for line in lines[1:-1]]
+
+    def ahead(self):
+        """What the row shows of the cell in front of the agent."""
+        return tuple(self.backend.observations[0][:147].reshape(7, 7, 3)[3, 5])
+
+    def held(self):
+        """What the row shows in the place of the agent."""
+        return tuple(self.backend.observations[0][:147].reshape(7, 7, 3)[3, 6])
+
+
+OPEN = """>>......
+          ........
+          ........
+          ........"""
+
+
+def test_turning_and_walking():
+    game = Game(OPEN)
+    assert game.play(LEFT, LEFT, LEFT, FORWARD, RIGHT, RIGHT) == (0, False)
+    assert game.inside() == ["........", "^^......", "........", "........"]
+    game.play(FORWARD, FORWARD, RIGHT, FORWARD, FORWARD, FORWARD, FORWARD, IDLE)
+    assert game.inside() == ["......>>", "........", "........", "........"]
+
+
+@pytest.mark.parametrize("thing", ["WG", "DR", "LB", "KY", "AP", "BG"])
+def test_nothing_walks_through_things(thing):
+    game = Game(OPEN.replace(">>..", f">>{thing}", 1))
+    assert game.play(FORWARD) == (0, False)
+    assert game.inside()[0] == f">>{thing}...."
+
+
+@pytest.mark.parametrize(("thing", "shown"), [("FB", "FB"), ("_R", "__")])
+def test_one_walks_over_floors_and_through_open_doors(thing, shown):
+    game = Game(OPEN.replace(">>..", f">>{thing}", 1))
+    game.play(FORWARD)
+    assert game.inside()[0] == "..>>...."
+    assert game.held() == (1, 0, 0)
+    game.play(FORWARD)
+    assert game.inside()[0] == f"..{shown}>>.."
+
+
+def test_the_goal_pays_less_the_later_it_is_reached():
+    game = Game(OPEN.replace(">>....", ">>..GG", 1), max_steps=50)
+    reward, ended = game.play(IDLE, FORWARD, FORWARD)
+    assert ended
+    assert reward == np.float32(1 - 0.9 * 3 / 50)
+    assert game.env.stats()["success"] == 1
+
+
+def test_lava_ends_it_without_a_reward():
+    game = Game(OPEN.replace(">>..", ">>VR", 1), level="LavaGap")
+    assert game.play(FORWARD) == (0, True)
+    assert game.env.stats()["success"] == 0
+
+
+def test_carrying():
+    game = Game(OPEN.replace(">>..", ">>KY", 1))
+    game.play(PICK_UP)
+    assert game.held() == (KEY, YELLOW, 0)
+    assert game.inside()[0] == ">>......"
+    game.play(RIGHT, DROP)
+    assert game.inside()[:2] == ["VV......", "KY......"]
+    assert game.held() == (1, 0, 0)
+
+
+def test_only_one_thing_can_be_carried():
+    game = Game(OPEN.replace(">>..", ">>AP", 1), carrying=(BOX, GREEN))
+    game.play(PICK_UP)
+    assert game.held() == (BOX, GREEN, 0)
+    assert game.inside()[0] == ">>AP...."
+
+
+@pytest.mark.parametrize("thing", ["FB", "GG", "VR", "_R", "WG", "KB", "DB"])
+def test_things_are_dropped_on_empty_cells_alone(thing):
+    game = Game(OPEN.replace(">>..", f">>{thing}", 1), carrying=(BALL, BLUE))
+    assert game.play(DROP) == (0, False)
+    assert game.held() == (BALL, BLUE, 0)
+
+
+def test_doors_open_and_close():
+    game = Game(OPEN.replace(">>..", ">>DB", 1))
+    assert game.ahead() == (4, BLUE, 1)
+    game.play(TOGGLE)
+    assert game.ahead() == (4, BLUE, 0)
+    game.play(TOGGLE)
+    assert game.ahead() == (4, BLUE, 1)
+
+
+@pytest.mark.parametrize(
+    ("held", "opens"), [(None, False), ((KEY, GREEN), False), ((BALL, BLUE), False), ((KEY, BLUE), True)]
+)
+def test_locked_doors_need_the_key_of_their_colour(held, opens):
+    game = Game(OPEN.replace(">>..", ">>LB", 1), carrying=held)
+    game.play(TOGGLE)
+    assert game.ahead() == (4, BLUE, 0 if opens else 2)
+    # The key is kept, and what was unlocked stays so.
+    assert game.held() == ((1, 0, 0) if held is None else (*held, 0))
+    game.play(TOGGLE)
+    assert game.ahead() == (4, BLUE, 1 if opens else 2)
+
+
+def test_boxes_open_and_are_gone():
+    game = Game(OPEN.replace(">>..", ">>BG", 1))
+    assert game.ahead() == (BOX, GREEN, 0)
+    game.play(TOGGLE)
+    assert game.ahead() == (1, 0, 0)
+
+
+ROOMS = """........WG........
+           ..{}....WG........
+           ........LB........
+           ........WG........"""
+
+
+def test_unlock_is_won_by_any_toggle_while_the_door_is_open():
+    game = Game(ROOMS.format(">>").replace("LB", "_B"), level="Unlock", target=(5, 3))
+    assert game.play(IDLE, LEFT) == (0, False)
+    reward, ended = game.play(TOGGLE)
+    assert ended
+    assert reward == np.float32(1 - 0.9 * 3 / 288)
+
+
+def test_the_object_of_the_mission_cannot_be_replaced():
+    """A box that was opened is lost, even if another thing lies in its place."""
+    text = ROOMS.format(">>").replace(">>..", ">>BR")
+    game = Game(text, level="UnlockPickup", carrying=(KEY, BLUE), target=(3, 2))
+    assert list(game.backend.observations[0, 147:]) == [0, BOX, 0]
+    assert game.play(TOGGLE, DROP, PICK_UP) == (0, False)
+    assert game.backend.state(0)["target"] is None
+    assert list(game.backend.observations[0, 147:]) == [0, BOX, 0]
+    again = Game(text, level="UnlockPickup", target=(3, 2))
+    assert again.play(PICK_UP) == (np.float32(1 - 0.9 / 288), True)
+
+
+@pytest.mark.parametrize(("before", "moved"), [("WG", False), ("AB", None)])
+def test_running_into_something_ends_it_among_obstacles(before, moved):
+    """Even if the obstacle moves away in that step: the agent then stands where it was."""
+    text = OPEN.replace(">>..", f">>{before}", 1)
+    obstacles = [(2, 1)] if before == "AB" else []
+    seen = set()
+    for seed in range(30):
+        game = Game(text, level="Dynamic-Obstacles", n_obstacles=len(obstacles), obstacles=obstacles)
+        game.env.reset(seed=seed)
+        game.backend.set_level(0, **game.level)
+        assert game.play(FORWARD) == (-1, True)
+        seen.add(game.backend.state(0)["position"])
+    assert seen == ({(1, 1)} if moved is False else {(2, 1)})
+
+
+def test_turning_among_obstacles_is_safe():
+    game = Game(OPEN.replace(">>..", ">>AB", 1), level="Dynamic-Obstacles", n_obstacles=1, obstacles=[(2, 1)])
+    assert game.play(LEFT, RIGHT, LEFT) == (0, False)
+
+
+# ---- The rest ----
+
+
+@pytest.mark.parametrize(("level", "parameters"), SETTINGS, ids=[setting_name(one) for one in SETTINGS])
+def test_rows_lie_in_the_space(level, parameters):
+    env = make("ocean-minigrid", 32, level=level, **parameters)
+    rows, _ = env.reset(seed=1)
+    for action in random_actions(env, 300):
+        rows = env.step(action)[0]
+        assert rows in env.observation_space
+    assert rows.shape == (32, 150)
+
+
+@pytest.mark.parametrize(
+    ("parameters", "message"),
+    [
+        ({"level": "Labyrinth"}, "level must be one of 'Empty', .*, got 'Labyrinth'"),
+        ({"level": 3}, "level must be one of .*, got 3"),
+        ({"num_rows": 3}, "num_rows is no parameter of level 'DoorKey', which has size; got 3"),
+        ({"level": "FourRooms", "size": 9}, "size is no parameter of level 'FourRooms', which has none; got 9"),
+        ({"size": 4}, "size must be at least 5, got 4"),
+        ({"level": "Empty", "size": 3}, "size must be at least 4, got 3"),
+        ({"size": 65}, "size must be at most 64, got 65"),
+        ({"level": "KeyCorridor", "num_rows": 9}, "num_rows must be at most 8, got 9"),
+        ({"level": "KeyCorridor", "room_size": 2}, "room_size must be at least 3, got 2"),
+        ({"level": "KeyCorridor", "obj_type": "door"}, "obj_type must be 'key', 'ball' or 'box', got 'door'"),
+        ({"level": "MultiRoom", "min_rooms": 4, "max_rooms": 3}, "max_rooms must be at least 4, got 3"),
+        ({"level": "MultiRoom", "max_rooms": 9}, "rooms must be at most 8, got 9"),
+        ({"level": "MultiRoom", "max_room_size": 3}, "max_room_size must be at least 4, got 3"),
+        ({"level": "Dynamic-Obstacles", "size": 6, "n_obstacles": 5}, "n_obstacles must be at most 4, got 5"),
+    ],
+)
+def test_bad_parameters_are_refused(parameters, message):
+    with pytest.raises(ValueError, match=message):
+        make("ocean-minigrid", 1, **parameters)
+
+
+def test_a_random_start_is_true_or_false():
+    with pytest.raises(TypeError, match="random_start must be a bool, got 1"):
+        make("ocean-minigrid", 1, level="Empty", random_start=1)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"grid": np.zeros((6, 6), np.uint8)}, "grid must be a uint8 array of shape .*, got uint8 of \\(6, 6\\)"),
+        ({"position": (0, 1)}, "position must be a cell that the agent can stand on, got \\(0, 1\\)"),
+        ({"position": (1, 6)}, "position\\[1\\] must be at most 5, got 6"),
+        ({"position": 3}, "position must be a pair x, y, got 3"),
+        ({"direction": 4}, "direction must be at most 3, got 4"),
+        ({"carrying": (4, 0)}, "carrying\\[0\\] must be the kind of a key, ball or box, got 4"),
+        ({"carrying": (5, 6)}, "carrying\\[1\\] must be at most 5, got 6"),
+        ({"carrying": 5}, "carrying must be None or a pair kind, colour, got 5"),
+        ({"target": (1, 1)}, "target must be None in a level with a goal, got \\(1, 1\\)"),
+        ({"mission_colour": 0}, "mission_colour must be at least 1, got 0"),
+        ({"obstacles": [(1, 1)]}, "obstacles must be 0 distinct places, got \\[\\(1, 1\\)\\]"),
+    ],
+)
+def test_bad_levels_are_refused_and_change_nothing(change, message):
+    game = Game(OPEN)
+    before = game.backend.get_state()
+    with pytest.raises(ValueError, match=message):
+        game.backend.set_level(0, **{**game.level, **change})
+    np.testing.assert_array_equal(game.backend.get_state(), before)
+
+
+@pytest.mark.parametrize("cell", [(0, 0, 0), (1, 2, 0), (10, 0, 0), (2, 6, 0), (5, 0, 1), (4, 0, 3)])
+def test_cells_that_no_grid_has_are_refused(cell):
+    game = Game(OPEN)
+    game.level["grid"][2, 2] = cell
+    with pytest.raises(ValueError, match=r"grid\[2, 2\] is no cell of a grid"):
+        game.backend.set_level(0, **game.level)
+
+
+def test_targets_must_be_there():
+    text = ROOMS.format(">>").replace(">>..", ">>BR")
+    for level, target in (("Unlock", (3, 2)), ("UnlockPickup", (5, 3)), ("Unlock", None)):
+        with pytest.raises(ValueError, match="target must be"):
+            Game(text, level=level, target=target)
+    with pytest.raises((TypeError, ValueError), match="mission_colour must be"):
+        Game(text, level="UnlockPickup")
+
+
+def test_obstacles_must_be_balls():
+    with pytest.raises(ValueError, match=r"obstacles\[0\] must be the place of a ball, got \(2, 2\)"):
+        Game(OPEN, level="Dynamic-Obstacles", n_obstacles=1, obstacles=[(2, 2)])
+
+
+def test_levels_go_around():
+    """What `state` returns `set_level` takes, in another copy too."""
+    for level, parameters in SETTINGS:
+        env = make_ours(level, 2, **parameters)
+        env.reset(seed=4)
+        backend = env.unwrapped.backend
+        backend.set_level(1, **backend.state(0))
+        np.testing.assert_array_equal(backend.observations[1], backend.observations[0])
+        assert backend.ansi_copy(1) == backend.ansi_copy(0)
+
+
+def test_states_need_a_reset():
+    env = make_ours("Empty")
+    with pytest.raises(error.ResetNeeded):
+        env.unwrapped.backend.state(0)
+    env.reset()
+    with pytest.raises(ValueError, match="copy must be at most 0, got 1"):
+        env.unwrapped.backend.state(1)
+
+
+def test_pictures_show_the_grid():
+    game = Game(OPEN.replace(">>....", ">>KYVR", 1))
+    picture = game.backend.render_copy(0)
+    assert picture.shape == (192, 192, 3)
+    # The agent, empty cells and walls that it sees and such that it does not, and the key: all look different.
+    game.play(RIGHT, RIGHT)
+    tiles = game.backend.render_copy(0).reshape(6, 32, 6, 32, 3).swapaxes(1, 2)
+    shown = {tiles[y, x].tobytes() for x, y in ((1, 1), (1, 2), (4, 1), (0, 2), (5, 2), (2, 1), (3, 1))}
+    assert len(shown) == 7
+    assert not np.array_equal(picture, game.backend.render_copy(0))

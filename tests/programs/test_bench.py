@@ -1,0 +1,408 @@
+"""`python -m puffer.bench`: what it prints and writes, what it refuses, and that its arithmetic is right.
+
+Nothing here depends on how long anything takes.
+"""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from helpers import run_script
+
+import puffer
+from puffer.bench import limit, plan, program, table
+from puffer.bench.plan import Case
+from puffer.measuring import contenders
+from puffer.measuring.stopwatch import Spread, interleave
+
+ROOT = Path(puffer.__file__).parents[1]
+TINY = ("--seconds", "0.02", "--repeats", "2")
+
+
+@pytest.fixture(scope="module", autouse=True)
+def cache(tmp_path_factory):
+    """A cache folder for the limit program, which is then built once."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("XDG_CACHE_HOME", str(tmp_path_factory.mktemp("cache")))
+        yield
+
+
+@pytest.fixture
+def stand_in(tmp_path, monkeypatch):
+    """Writes a Python file that processes find before what is installed."""
+    monkeypatch.setenv("PYTHONPATH", os.pathsep.join([str(tmp_path), str(ROOT)]))
+
+    def write(path, text):
+        file = tmp_path / path
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(text)
+
+    return write
+
+
+def bench(*arguments, **environment):
+    """Run the program, 120 columns wide."""
+    paths = [os.environ.get("PYTHONPATH", ""), str(ROOT)]
+    env = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, paths)), "COLUMNS": "120", **environment}
+    command = [sys.executable, "-m", "puffer.bench", *map(str, arguments)]
+    return subprocess.run(command, capture_output=True, text=True, env=env, timeout=120)
+
+
+def measured(*arguments, **environment):
+    """What the program prints when all goes well."""
+    result = bench(*arguments, *TINY, **environment)
+    assert result.returncode == 0, result.stderr
+    assert result.stderr == ""
+    return result.stdout
+
+
+def unwrapped(text):
+    """The text without its line breaks."""
+    return " ".join(text.split())
+
+
+# ---- Output ----
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory):
+    """One run with everything: its standard output, its JSON file and its plot."""
+    folder = tmp_path_factory.mktemp("bench")
+    files = ("--json", folder / "out.json", "--plot", folder / "out.png")
+    grid = ("--num-envs", "1,8", "--num-threads", "1,2")
+    peers = ("--compare", "gymnasium,puffer")
+    text = measured("cartpole", "ocean-catch", *grid, *peers, *files, "--figures")
+    return text, json.loads((folder / "out.json").read_text()), folder / "out.png"
+
+
+def test_table_has_a_line_for_every_case(run):
+    lines = [line for line in run[0].splitlines() if " M " in line or " k " in line]
+    # Two environments, each with 1 copy on 1 thread and 8 copies on 1 and on 2.
+    assert len(lines) == 6
+    assert [line.split()[:3] for line in lines[:2]] == [["ocean-cartpole", "1", "1"], ["8", "1", lines[1].split()[2]]]
+    assert "ocean-catch" in lines[3]
+
+
+def test_table_says_what_was_measured_and_how(run):
+    text = unwrapped(run[0])
+    for part in ("machine", "numpy", "gymnasium", "Resets are inside the clock", "2 slices a line", "drawn before"):
+        assert part in text
+    assert "gymnasium has no environment like ocean-catch" in text
+
+
+def test_json_has_every_case(run):
+    content = run[1]
+    assert content["format"] == 1
+    assert content["interrupted"] is False
+    assert content["settings"]["envs"] == ["ocean-cartpole", "ocean-catch"]
+    assert content["settings"]["repeats"] == 2
+    assert {"cpu", "cores", "python", "numpy", "puffer"} <= content["machine"].keys()
+    cases = [(result["env"], result["num_copies"], result["num_threads"]) for result in content["results"]]
+    assert cases == [(env, *case) for env in ("ocean-cartpole", "ocean-catch") for case in ((1, 1), (8, 1), (8, 2))]
+
+
+def test_json_figures_agree_with_their_slices(run):
+    for result in run[1]["results"]:
+        slices, rate = result["slices"], result["steps_per_second"]
+        assert len(slices["slice_seconds"]) == 2
+        assert rate["min"] <= rate["median"] <= rate["max"]
+        steps = slices["steps_per_slice"] * result["num_rows"]
+        assert rate["max"] == pytest.approx(steps / min(slices["slice_seconds"]))
+        assert result["nanoseconds_per_transition"] == pytest.approx(1e9 / rate["median"])
+
+
+def test_json_has_the_peers_that_have_the_environment(run):
+    peers = {result["env"]: set(result["peers"]) for result in run[1]["results"]}
+    assert peers == {"ocean-cartpole": {"gymnasium", "puffer"}, "ocean-catch": {"puffer"}}
+    ratio = run[1]["results"][0]["peers"]["gymnasium"]["ratio"]
+    assert 0 < ratio["min"] <= ratio["median"] <= ratio["max"]
+
+
+def test_figures_are_shown_and_written(run):
+    names = [figure["name"] for figure in run[1]["figures"]]
+    expected = ["call-overhead", "snakes", "two-threads", "checked-actions", "rollout-buffers", "rollout-copies"]
+    assert names == [name for name in expected if name != "two-threads" or plan.available_cores() > 1]
+    assert "into rollout buffers" in run[0]
+
+
+def test_plot_is_a_picture(run):
+    assert run[2].read_bytes().startswith(b"\x89PNG")
+
+
+@pytest.mark.skipif(not shutil.which("cc"), reason="needs a C compiler")
+def test_share_of_the_limit(run):
+    results = {(result["env"], result["num_copies"], result["num_threads"]): result for result in run[1]["results"]}
+    one, two = (results["ocean-cartpole", 8, threads]["limit"] for threads in (1, 2))
+    assert one["share"] > 0
+    assert two["share"] == pytest.approx(
+        results["ocean-cartpole", 8, 2]["steps_per_second"]["median"] / (2 * two["steps_per_second_of_one_core"])
+    )
+    assert results["ocean-catch", 8, 1]["limit"] is None
+
+
+def test_narrow_terminal_splits_the_table_and_shortens_nothing():
+    arguments = ("cartpole", "--num-envs", "4", "--num-threads", "1", "--compare", "gymnasium,puffer")
+    text = measured(*arguments, COLUMNS="80")
+    assert text.count("copies  threads") == 2
+    assert "…" not in text
+    assert max(map(len, text.splitlines())) <= 80
+
+
+def test_environment_in_python():
+    text = measured("gym-CartPole-v1", "--num-envs", "2", "--num-threads", "1,2", "--compare", "gymnasium")
+    assert "gym-CartPole-v1" in text
+    assert "not measured" not in text
+
+
+def test_class_of_a_module_and_path_of_a_source(stand_in):
+    source = ROOT / "examples" / "prototype_to_native"
+    stand_in("own_mines.py", (source / "mines_gym.py").read_text())
+    arguments = ("--num-envs", "2", "--num-threads", "1,2", "--compare", "none")
+    text = measured("own_mines:Mines", source / "mines.pyx", *arguments)
+    assert "own_mines:Mines" in text
+    assert "mines.pyx" in text
+    assert "not measured" not in text
+
+
+def test_long_paths_are_told_apart_and_shown_whole(tmp_path):
+    folders = [tmp_path / ("deep" * 20) / name for name in "ab"]
+    for folder in folders:
+        folder.mkdir(parents=True)
+        (folder / "mines.pyx").write_text((ROOT / "examples" / "prototype_to_native" / "mines.pyx").read_text())
+    paths = [folder / "mines.pyx" for folder in folders]
+    text = measured(*paths, "--num-envs", "2", "--num-threads", "1", "--compare", "none", COLUMNS="80")
+    lines = {line.split()[0]: line for line in text.splitlines() if " M " in line or " k " in line}
+    assert list(lines) == [str(Path("a", "mines.pyx")), str(Path("b", "mines.pyx"))]
+    assert "…" not in text
+    assert max(map(len, text.splitlines())) <= 80
+    for path in paths:
+        assert str(path) in "".join(text.split())
+
+
+def test_list_has_every_environment():
+    text = bench("--list").stdout
+    # Of a process of its own: packages that other tests import register environments.
+    for name in run_script("import puffer; print(*puffer.list_envs())").split():
+        assert name in text
+    assert "slide a paddle under a falling ball" in " ".join(text.split())
+    assert "uint8 (10, 5)" in text
+
+
+def test_list_goes_on_when_an_environment_cannot_be_made(monkeypatch, capsys):
+    def broken():
+        raise ImportError("it needs the package nosuchthing")
+
+    monkeypatch.setattr(puffer, "list_envs", lambda: ["broken", "ocean-catch"])
+    monkeypatch.setattr(
+        puffer, "make", lambda name, n, make=puffer.make: broken() if name == "broken" else make(name, n)
+    )
+    assert program.main(["--list"]) == 0
+    out = capsys.readouterr().out
+    assert "ocean-catch" in out
+    assert "it needs the package nosuchthing" in out
+
+
+# ---- What cannot be measured ----
+
+
+def test_absent_peer_is_named_with_its_pip_line(stand_in):
+    stand_in("sitecustomize.py", "import sys\nsys.modules['gymnax'] = None\n")
+    text = measured("catch", "--num-envs", "2", "--num-threads", "1", "--compare", "gymnax")
+    assert "gymnax is not installed: pip install gymnax jax" in unwrapped(text)
+
+
+def test_peer_that_dies_does_not_end_the_run(stand_in):
+    dying = """
+import os, gymnasium, numpy as np
+from types import SimpleNamespace
+
+class Dies:
+    action_space = gymnasium.spaces.Discrete(2)
+    spec = SimpleNamespace(action_array_spec={"action": SimpleNamespace(dtype=np.dtype("int32"))})
+    def reset(self): print("chatter on stdout", flush=True)
+    def step(self, actions): os._exit(3)
+    def close(self): pass
+
+def make_gymnasium(id, num_envs, batch_size, num_threads): return Dies()
+"""
+    stand_in("envpool.py", dying)
+    text = measured("catch", "--num-envs", "2", "--num-threads", "1", "--compare", "envpool,puffer")
+    assert "envpool on ocean-catch: its process ended with status 3: chatter on stdout" in unwrapped(text)
+    assert "ocean-catch 2 1" in unwrapped(text)
+
+
+def test_pufferlib_is_measured_by_its_own_rows(stand_in, tmp_path):
+    squared = """
+import gymnasium, numpy as np
+
+class Squared:
+    single_action_space = gymnasium.spaces.Discrete(5)
+    def __init__(self, num_envs):
+        self.num_agents, self.actions = num_envs, np.zeros(num_envs, np.int32)
+    def reset(self, seed): pass
+    def step(self, actions): assert actions.dtype == np.int32 and actions.shape == (self.num_agents,)
+    def close(self): pass
+
+def env_creator(name):
+    assert name == "puffer_squared"
+    return Squared
+"""
+    stand_in("pufferlib/__init__.py", "__version__ = '3.0'")
+    stand_in("pufferlib/ocean/__init__.py", "")
+    stand_in("pufferlib/ocean/environment.py", squared)
+    out = tmp_path / "out.json"
+    compare = f"pufferlib={sys.executable}"
+    measured("squared", "--num-envs", "4", "--num-threads", "1", "--compare", compare, "--json", out)
+    assert json.loads(out.read_text())["results"][0]["peers"]["pufferlib"]["slices"]["rows"] == 4
+
+
+def test_default_environment_that_is_missing_is_noted(monkeypatch, capsys):
+    monkeypatch.setattr(plan, "DEFAULT_ENVS", ("ocean-catch", "ocean-nosuchthing"))
+    assert program.main(["--num-envs", "2", "--num-threads", "1", "--compare", "none", "--no-figures", *TINY]) == 0
+    out = capsys.readouterr().out
+    assert "ocean-nosuchthing was not measured: there is no environment called" in unwrapped(out)
+
+
+def test_no_compiler(monkeypatch):
+    monkeypatch.setenv("PATH", "")
+    assert "no C compiler" in limit.Limit().problem or Path(os.environ["XDG_CACHE_HOME"], "puffer").exists()
+
+
+def test_no_source(monkeypatch):
+    monkeypatch.setattr(limit, "SOURCE", Path("nowhere/limit.c"))
+    nothing = limit.Limit()
+    assert "not in the installed package" in nothing.problem
+    assert nothing.steps_per_second("ocean-cartpole", 1) is None
+
+
+def test_interrupt_shows_what_was_measured(monkeypatch, capsys, tmp_path):
+    def interrupted(contenders, *arguments, turns=[0]):  # noqa: B006
+        turns[0] += 1
+        if turns[0] == 2:
+            raise KeyboardInterrupt
+        return interleave(contenders, *arguments)
+
+    monkeypatch.setattr(program, "interleave", interrupted)
+    out = tmp_path / "out.json"
+    arguments = ("--num-envs", "1,2", "--num-threads", "1", "--compare", "none", "--json", str(out))
+    assert program.main(["catch", *arguments, *TINY]) == 130
+    assert "Interrupted" in capsys.readouterr().out
+    content = json.loads(out.read_text())
+    assert content["interrupted"] is True
+    assert [result["num_copies"] for result in content["results"]] == [1]
+
+
+# ---- What is refused ----
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["ocean-catsh"], "did you mean 'ocean-catch'"),
+        (["nosuchthing:Env"], "No module named 'nosuchthing'"),
+        (["math:Env"], "module 'math' has no attribute 'Env'"),
+        (["math:pi"], "emulate takes an environment or a callable that makes one, got 3.14"),
+        (["nosuchthing.pyx"], "there is no file"),
+        (["--num-envs", "many"], "argument --num-envs: must be whole and at least 1, got 'many'"),
+        (["--num-envs=1,-4"], "argument --num-envs: must be whole and at least 1, got '-4'"),
+        (["--num-threads", "0"], "argument --num-threads: must be whole and at least 1, got '0'"),
+        (["--seconds", "nan"], "argument --seconds: must be a number above 0"),
+        (["--repeats", "1.5"], "argument --repeats: must be whole"),
+        (["--compare", "nosuchthing"], "there is no peer called 'nosuchthing'; there are gymnasium, "),
+        (["--compare", "envpool=/no/python"], "'/no/python' is no Python interpreter"),
+        (["--json", "/no/such/folder/out.json"], "cannot write /no/such/folder/out.json: No such file"),
+        (["--plot", "/no/such/folder/out.png"], "cannot write /no/such/folder/out.png: No such file"),
+        (["--plot", "out.gif"], "must end in .png, .svg, .pdf, got 'out.gif'"),
+    ],
+)
+def test_bad_arguments(arguments, message, capsys):
+    try:
+        status = program.main(arguments)
+    except SystemExit as stop:
+        status = stop.code
+    out, err = capsys.readouterr()
+    assert status == 2
+    assert out == ""
+    assert message in err
+    assert err.count("\n") == 1
+
+
+def test_refusal_as_a_program():
+    result = bench("ocean-catsh")
+    assert (result.returncode, result.stdout) == (2, "")
+    assert result.stderr.startswith("python -m puffer.bench: there is no environment called 'ocean-catsh'")
+
+
+def test_missing_matplotlib(monkeypatch, capsys, tmp_path):
+    monkeypatch.setattr("puffer.bench.arguments.find_spec", lambda name: None)
+    with pytest.raises(SystemExit) as stop:
+        program.main(["--plot", str(tmp_path / "out.png")])
+    assert stop.value.code == 2
+    assert "pip install" in capsys.readouterr().err
+    assert not any(tmp_path.iterdir())
+
+
+# ---- Arithmetic ----
+
+
+class Clockwork:
+    """A contender for which a step always takes so many seconds, and that records its turns."""
+
+    def __init__(self, name, seconds, rows, turns):
+        self.name, self.seconds, self.rows, self.turns = name, seconds, rows, turns
+
+    def run(self, steps):
+        self.turns.append(self.name)
+        return steps * self.seconds
+
+
+def test_interleave():
+    turns, rounds = [], []
+    fast, slow = Clockwork("fast", 1e-4, 10, turns), Clockwork("slow", 5e-4, 10, turns)
+    ours, theirs = interleave([fast, slow], 0.12, 3, rounds.append)
+    # 120 ms for two contenders and three turns are slices of 20 ms.
+    assert (ours.steps, theirs.steps) == (200, 40)
+    assert turns[-6:] == ["fast", "slow"] * 3
+    assert rounds == [0, 1, 2]
+    assert ours.rate == Spread(*[pytest.approx(1e5)] * 3)
+    assert ours.call_seconds.median == pytest.approx(1e-4)
+    assert ours.ratio(theirs).median == pytest.approx(5)
+
+
+def test_slices_are_never_shorter_than_ten_milliseconds_nor_than_a_step():
+    short, long = interleave([Clockwork("", 1e-3, 1, []), Clockwork("", 1.0, 1, [])], 1e-6, 2)
+    assert (short.steps, long.steps) == (10, 1)
+
+
+def test_cases_have_at_most_as_many_threads_as_copies():
+    assert plan.cases(["a"], [1, 4], [1, 2]) == [Case("a", 1, 1), Case("a", 4, 1), Case("a", 4, 2)]
+
+
+def test_contender_counts_its_steps():
+    seen = []
+    contender = contenders.Contender(seen.append, ["left", "right"], rows=1)
+    assert contender.run(3) >= 0
+    contender.run(1)
+    assert seen == ["left", "right", "left", "right"]
+
+
+def test_action_batches_are_valid_and_differ():
+    env = puffer.make("ocean-catch", 3)
+    batches = contenders.action_batches(env.single_action_space, 3)
+    assert all(batch.dtype == env.single_action_space.dtype and batch.shape == (3,) for batch in batches)
+    assert {int(action) for batch in batches for action in batch} == {0, 1, 2}
+    assert len({batch.tobytes() for batch in batches}) > 10
+
+
+@pytest.mark.parametrize(("value", "text"), [(999.6, "1,000"), (12.34, "12.3"), (9.996, "10.0"), (1.234, "1.23")])
+def test_digits(value, text):
+    assert table.digits(value) == text
+
+
+@pytest.mark.parametrize(("value", "text"), [(3.08e8, "308 M"), (1.56e6, "1.56 M"), (29400, "29.4 k"), (12, "12.0")])
+def test_rate(value, text):
+    assert table.rate(value) == text
