@@ -180,6 +180,11 @@ class ActionLayout(ActionPlan):
         )  # fmt: skip
         super().__init__(_action_tree(space, "", iter(nodes)), LeafNode("action", wide, self.flat_space.shape, 0), flat)
 
+    @property
+    def is_mixed(self) -> bool:
+        """Whether a row of floats has entries that must be whole, see `check_rows`."""
+        return self._whole.size > 0
+
     def _whole_entries(self) -> np.ndarray:
         """The places of a row of floats that must hold integers."""
         if not isinstance(self.flat_space, spaces.Box) or self.flat_space.dtype.kind != "f":

@@ -19,10 +19,10 @@ import numpy as np
 from gymnasium.vector import AutoresetMode
 
 from puffer import checks
-from puffer.backends.batched import BatchAdapter, BatchCreator
+from puffer.backends.system import SystemStepper, SystemCreator
 from puffer.systems.quiet import undisturbed
 from puffer.systems.requirements import folders, require
-from puffer.systems.seeding import small_seed
+from puffer.backends.seeding import small_seed
 
 
 def names() -> list[str]:
@@ -35,14 +35,14 @@ def knows(name: str) -> bool:
     return _game(name) is not None or not _games()
 
 
-def creator(name: str, arguments: dict[str, Any]) -> BatchCreator:
+def creator(name: str, arguments: dict[str, Any]) -> SystemCreator:
     """What makes batches of a game. Raises ImportError without ale-py, TypeError and ValueError for bad arguments."""
     require("atari")
     checks.arguments(f"atari-{name}", arguments, AtariBatch)
-    return BatchCreator(AtariBatch, {"game": _game(name), **arguments})
+    return SystemCreator(AtariBatch, {"game": _game(name), **arguments})
 
 
-class AtariBatch(BatchAdapter):
+class AtariBatch(SystemStepper):
     """Copies of one game, in the threads of an `AtariVectorEnv`.
 
     The observation is uint8 (framestack, img_height, img_width), with a last axis of 3 colours if not `grayscale`.
@@ -137,7 +137,7 @@ class AtariBatch(BatchAdapter):
         self.observation_space = self._env.single_observation_space
         self.action_space = self._env.single_action_space
 
-    def reset(self, seeds: list[int | None], copies: list[int]) -> dict[str, np.ndarray]:
+    def reset_copies(self, seeds: list[int | None], copies: list[int]) -> dict[str, np.ndarray]:
         chosen = np.zeros(self._env.num_envs, np.bool_)
         chosen[copies] = True
         # ale-py's sign for "go on with the random numbers" is -1.
@@ -147,10 +147,10 @@ class AtariBatch(BatchAdapter):
         self.buffers.masks[chosen] = True
         return _told(info)
 
-    def start(self) -> None:
+    def begin_step(self) -> None:
         self._env.send(self.buffers.actions)
 
-    def finish(self, finals: np.ndarray) -> dict[str, np.ndarray]:
+    def end_step(self, finals: np.ndarray) -> dict[str, np.ndarray]:
         buffers = self.buffers
         observations, rewards, terminations, truncations, info = self._env.recv()
         buffers.observations[...] = observations

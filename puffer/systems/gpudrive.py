@@ -26,7 +26,7 @@ from gymnasium import spaces
 from gymnasium.vector import AutoresetMode
 
 from puffer import checks
-from puffer.backends.batched import BatchAdapter, BatchCreator
+from puffer.backends.system import SystemStepper, SystemCreator
 from puffer.layout.spaces import Layout
 from puffer.native.buffers import Buffers
 from puffer.systems.quiet import silent_process
@@ -41,16 +41,16 @@ _TENSORS = {
 _INFOS = ("collided_with_road", "collided_with_vehicle", "collided_with_non_vehicle", "reached_goal")
 
 
-def creator(name: str, arguments: dict[str, Any]) -> BatchCreator:
+def creator(name: str, arguments: dict[str, Any]) -> SystemCreator:
     """What makes batches. Raises ImportError without the simulator, TypeError and ValueError for bad arguments."""
     require("gpudrive")
     checks.arguments("gpudrive", arguments, GPUDriveBatch)
     if "scenes" not in arguments:
         raise TypeError("gpudrive needs scenes=[...], the paths of one or more scenes")
-    return BatchCreator(GPUDriveBatch, arguments)
+    return SystemCreator(GPUDriveBatch, arguments)
 
 
-class GPUDriveBatch(BatchAdapter):
+class GPUDriveBatch(SystemStepper):
     """Worlds in one simulator.
 
     The observation is a Dict of the simulator's float32 tensors for an agent: `self`, about itself; `partners`, one row
@@ -161,7 +161,7 @@ class GPUDriveBatch(BatchAdapter):
         view = Layout(self.observation_space).view(buffers.observations)
         self._views = view if isinstance(view, dict) else {self._kinds[0]: view}
 
-    def reset(self, seeds: list[int | None], copies: list[int]) -> dict[str, np.ndarray]:
+    def reset_copies(self, seeds: list[int | None], copies: list[int]) -> dict[str, np.ndarray]:
         self._manager.reset(copies)
         self._playing[copies] = self._controlled[copies] != 0
         chosen = np.zeros(self._playing.shape, np.bool_)
@@ -177,7 +177,7 @@ class GPUDriveBatch(BatchAdapter):
                 np.copyto(view, self._tensors[kind], where=rows.reshape(-1, *[1] * (view.ndim - 1)))
         self.buffers.observations[~self.buffers.masks] = 0
 
-    def finish(self, finals: np.ndarray) -> dict[str, np.ndarray]:
+    def end_step(self, finals: np.ndarray) -> dict[str, np.ndarray]:
         buffers, took_part = self.buffers, self._playing.copy()
         waiting = np.flatnonzero(self.waiting).tolist()
         if waiting:

@@ -34,7 +34,7 @@ from gymnasium import spaces
 from puffer import checks
 from puffer.env import PufferEnv
 from puffer.systems.requirements import folders, require
-from puffer.systems.seeding import fresh_seeds, small_seed
+from puffer.backends.seeding import fresh_seeds, small_seed
 
 # Observers, and what the engine calls them.
 OBSERVERS = {"vector": "Vector", "sprite": "Sprite2D", "block": "Block2D", "isometric": "Isometric"}

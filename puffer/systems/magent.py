@@ -29,7 +29,7 @@ from puffer.env import PufferEnv
 from puffer.layout.padding import spanning_space
 from puffer.systems.quiet import undisturbed
 from puffer.systems.requirements import require
-from puffer.systems.seeding import fresh_seeds, small_seed
+from puffer.backends.seeding import fresh_seeds, small_seed
 
 _NAMES = ("adversarial-pursuit", "battle", "battlefield", "combined-arms", "gather", "tiger-deer")
 

@@ -28,7 +28,7 @@ from gymnasium import spaces
 from gymnasium.vector import AutoresetMode
 
 from puffer import checks
-from puffer.backends.batched import BatchAdapter, BatchCreator
+from puffer.backends.system import SystemStepper, SystemCreator
 from puffer.layout.spaces import Layout
 from puffer.native.buffers import Buffers
 from puffer.rendering import Rendering
@@ -68,15 +68,15 @@ _PARTS = (6, 4, 4, 4, 4, 7, 49)
 _FRAME = 640
 
 
-def creator(name: str, arguments: dict[str, Any]) -> BatchCreator:
+def creator(name: str, arguments: dict[str, Any]) -> SystemCreator:
     """What makes batches. Raises ImportError without gym-microrts or Java, TypeError and ValueError for arguments."""
     require("microrts")
     checks.arguments("microrts", arguments, MicroRTSBatch)
     checks.render_mode(arguments.get("render_mode"), MicroRTSBatch.render_modes)
-    return BatchCreator(MicroRTSBatch, arguments)
+    return SystemCreator(MicroRTSBatch, arguments)
 
 
-class MicroRTSBatch(BatchAdapter):
+class MicroRTSBatch(SystemStepper):
     """Games on one map.
 
     The observation is int32 (height, width, 27), zeros and ones: for each cell the hit points (5 planes), resources
@@ -181,7 +181,7 @@ class MicroRTSBatch(BatchAdapter):
             0,
         )
 
-    def reset(self, seeds: list[int | None], copies: list[int]) -> dict[str, np.ndarray]:
+    def reset_copies(self, seeds: list[int | None], copies: list[int]) -> dict[str, np.ndarray]:
         agents = self.agents_per_env
         for copy in copies:
             self._begin(copy)
@@ -197,7 +197,7 @@ class MicroRTSBatch(BatchAdapter):
         else:
             self._clients[copy].reset(0)
 
-    def finish(self, finals: np.ndarray) -> dict[str, np.ndarray]:
+    def end_step(self, finals: np.ndarray) -> dict[str, np.ndarray]:
         buffers = self.buffers
         self._client.gameStep(self._no_player)
         raw = np.array(self._answered_rewards).take(_PLACES, axis=1)

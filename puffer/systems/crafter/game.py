@@ -12,7 +12,7 @@ from gymnasium import spaces
 from puffer import checks
 from puffer.systems.crafter.terrain import LocalView, generate_terrain
 from puffer.systems.quiet import undisturbed
-from puffer.systems.seeding import fresh_seeds
+from puffer.backends.seeding import fresh_seeds
 
 with undisturbed():
     import crafter

@@ -256,15 +256,11 @@ exploration_level : int or None
         return 0
 
     def __dealloc__(self):
-        self._close_games()
+        self.release()
         free(self.games)
         free(self.picture)
 
-    def close(self):
-        super().close()
-        self._close_games()
-
-    cdef void _close_games(self) noexcept:
+    cdef void release(self) noexcept:
         cdef Py_ssize_t i
         for i in range(self.num_copies if self.games != NULL else 0):
             if self.games[i].handle != NULL:
@@ -355,14 +351,8 @@ exploration_level : int or None
 
     # ---- Snapshots ----
 
-    def get_state(self, copies=None):
-        """As `puffer.Env.get_state`. Raises RuntimeError if a game is too large to be saved."""
-        self.require_settled("get_state")
-        room = np.empty(LARGEST_STATE, np.uint8)
-        chosen = self._indices(copies)
-        for i in chosen:
-            self._save_game(i, room)
-        return super().get_state(chosen)
+    cdef int save_one(self, Py_ssize_t i) except -1:
+        return self._save_game(i, np.empty(LARGEST_STATE, np.uint8))
 
     cdef int _save_game(self, Py_ssize_t i, uint8_t[::1] room) except -1:
         cdef saved_t* saved = &self.saved[i]
@@ -374,8 +364,7 @@ exploration_level : int or None
         saved.size = size
         return 0
 
-    cdef void load_copy(self, Py_ssize_t i, const uint8_t* source) noexcept nogil:
-        Env.load_copy(self, i, source)
+    cdef void load_one(self, Py_ssize_t i) noexcept nogil:
         library.set_state(self.games[i].handle, 0, self.saved[i].state, self.saved[i].size)
 
     # ---- Pictures ----
