@@ -12,10 +12,15 @@ from gymnasium.vector import AutoresetMode
 from gymnasium.vector.utils import batch_space
 
 from puffer import checks
+from puffer._core import Env
 from puffer.layout.spaces import ActionLayout, Layout
+from puffer.native.buffers import Buffers
 from puffer.native.rollout import Rollout
 from puffer.rendering import batch_modes
 from puffer.window import Window
+
+# The time limit of a native environment without one.
+_NO_LIMIT = 2**31 - 1
 
 
 class Backend(Protocol):
@@ -24,6 +29,9 @@ class Backend(Protocol):
     num_copies: int
     agents_per_env: int
     num_agents: int
+    batch_size: int
+    max_steps: int | None
+    buffers: Buffers
     single_observation_space: gymnasium.Space
     single_action_space: gymnasium.Space
     layout: Layout
@@ -31,7 +39,6 @@ class Backend(Protocol):
     autoreset_mode: AutoresetMode
     render_mode: str | None
     render_modes: Sequence[str]
-    masks: np.ndarray
 
     def reset(self, *, seed: Any = None, mask: np.ndarray | None = None) -> tuple[np.ndarray, dict]: ...
     def async_reset(self, *, seed: Any = None) -> None: ...
@@ -60,6 +67,20 @@ class VectorEnv(gymnasium.vector.VectorEnv):
         Copies of the environment.
     agents_per_env : int
         Rows of one copy.
+    independent_agents : bool
+        Whether each agent of a copy has episodes of its own, instead of all agents sharing one.
+    batch_size : int
+        Copies that one `send` steps and one `recv` returns.
+    num_threads : int or None
+        Threads that step; 0 until the first steps have settled it. None where there are workers
+        or one thread only.
+    max_steps : int or None
+        Steps after which an episode is truncated; None where the batch keeps no time limit.
+    buffers : puffer.Buffers
+        The arrays that the batch lives in, live: `observations`, `actions`, `rewards`, `terminations`, `truncations`
+        and `masks`. The next step overwrites them, and they are to be read only.
+    observations : (num_envs, ...) array, live
+        The observations of all rows, `buffers.observations`.
     masks : (num_envs,) bool, live
         Whether the agent of the row took part in the last step, or begins an episode. The other rows are zero.
     single_observation_space, single_action_space, observation_space, action_space : gymnasium.Space
@@ -70,10 +91,14 @@ class VectorEnv(gymnasium.vector.VectorEnv):
         `layout.view(observations)` the nested arrays of a batch.
     action_layout : puffer.layout.spaces.ActionLayout
         How an action lies in its row: `action_layout.flatten(action)` makes one.
+    copy_action_space : gymnasium.spaces.MultiDiscrete or None
+        The actions of the rows of one copy, where their ranges differ.
     metadata : dict
         `autoreset_mode`, `render_modes`, `render_fps`.
-    unwrapped.backend : Backend
-        What steps the copies; for native environments a `puffer.Env`.
+    render_size : (int, int) or None
+        Width and height of a picture in pixels; None for environments in Python, whose frames have their own size.
+    native_env : puffer.Env or None
+        The object of an author's class, which holds the native copies; None for environments in Python.
     """
 
     def __init__(self, backend: Backend, *, copy: bool = False) -> None:
@@ -107,7 +132,7 @@ class VectorEnv(gymnasium.vector.VectorEnv):
         return self.__dict__["action_space"]
 
     def _batch_action_space(self) -> gymnasium.Space:
-        of_copy = getattr(self.backend, "copy_action_space", None)
+        of_copy = self.copy_action_space
         if of_copy is None:
             return batch_space(self.single_action_space, self.num_envs)
         times = (self.num_copies,) + (1,) * (of_copy.nvec.ndim - 1)
@@ -122,8 +147,45 @@ class VectorEnv(gymnasium.vector.VectorEnv):
         return self.backend.action_layout
 
     @property
+    def copy_action_space(self) -> MultiDiscrete | None:
+        return getattr(self.backend, "copy_action_space", None)
+
+    @property
+    def native_env(self) -> Env | None:
+        return self.backend if isinstance(self.backend, Env) else None
+
+    @property
+    def independent_agents(self) -> bool:
+        return getattr(self.backend, "independent_agents", False)
+
+    @property
+    def batch_size(self) -> int:
+        return self.backend.batch_size
+
+    @property
+    def num_threads(self) -> int | None:
+        return getattr(self.backend, "num_threads", None)
+
+    @property
+    def max_steps(self) -> int | None:
+        limit = self.backend.max_steps
+        return None if limit == _NO_LIMIT else limit
+
+    @property
+    def render_size(self) -> tuple[int, int] | None:
+        return getattr(self.backend, "render_size", None)
+
+    @property
+    def buffers(self) -> Buffers:
+        return self.backend.buffers
+
+    @property
+    def observations(self) -> np.ndarray:
+        return self.backend.buffers.observations
+
+    @property
     def masks(self) -> np.ndarray:
-        return self.backend.masks
+        return self.backend.buffers.masks
 
     def reset(
         self, *, seed: int | Sequence[int | None] | None = None, options: dict[str, Any] | None = None
@@ -220,16 +282,41 @@ class VectorEnv(gymnasium.vector.VectorEnv):
         An environment in Python that has the mode "human" itself also shows itself when it is stepped.
         """
         if self.render_mode == "rgb_array":
-            return tuple(self.backend.render_copy(copy) for copy in range(self.num_copies))
+            return tuple(self.render_copy(copy) for copy in range(self.num_copies))
         if self.render_mode == "ansi":
-            return tuple(self.backend.ansi_copy(copy) for copy in range(self.num_copies))
+            return tuple(self.ansi_copy(copy) for copy in range(self.num_copies))
         if self.render_mode == "human":
-            frame = self.backend.render_copy(0)
+            frame = self.render_copy(0)
             # None from one that has shown itself.
             if frame is not None:
                 self._window = self._window or Window(type(self.backend).__name__, self.metadata["render_fps"])
                 self._window.show(frame)
         return None
+
+    def render_copy(self, copy: int = 0) -> Any:
+        """A picture of one copy.
+
+        Parameters
+        ----------
+        copy : int
+            Its index, from 0 to num_copies - 1.
+
+        Returns
+        -------
+        (height, width, 3) uint8 array
+            Of a native environment whatever the render mode, in `render_size`. One in Python gives the result of its
+            own `render()`.
+
+        Raises TypeError or ValueError for a bad index; of a native environment ResetNeeded before the first reset.
+        """
+        return self.backend.render_copy(checks.integer("copy", copy, 0, self.num_copies - 1))
+
+    def ansi_copy(self, copy: int = 0) -> str:
+        """One copy as text, where `metadata["render_modes"]` has "ansi".
+
+        Parameters and errors as in `render_copy`; NotImplementedError for a native environment without text.
+        """
+        return self.backend.ansi_copy(checks.integer("copy", copy, 0, self.num_copies - 1))
 
     def close_extras(self, **kwargs: Any) -> None:
         self.backend.close()

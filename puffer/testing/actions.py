@@ -54,7 +54,7 @@ class ActionSampler:
         self._batch_space, self._space = copy.deepcopy((env.action_space, env.action_layout.space))
         self._batch_space.seed(seed)
         self._space.seed(seed)
-        self._has_ranges = getattr(env.backend, "copy_action_space", None) is not None
+        self._has_ranges = env.copy_action_space is not None
 
     def sample(self, player: Player) -> np.ndarray:
         """An action for every row, (rows, ...) of the flat action space."""

@@ -43,7 +43,9 @@ def seeds_of(env: VectorEnv, seed: int) -> list[int]:
 
 def called(env: Any) -> str:
     """What messages call an environment."""
-    env = env.backend if isinstance(env, VectorEnv) else getattr(env, "func", env)
+    if isinstance(env, VectorEnv):
+        env = env if env.native_env is None else env.native_env
+    env = getattr(env, "func", env)
     return env if isinstance(env, str) else getattr(env, "__qualname__", None) or type(env).__qualname__
 
 
@@ -61,6 +63,6 @@ def _made(env: Any, num_envs: int, parameters: dict[str, Any]) -> VectorEnv:
 def _whole(env: VectorEnv, num_envs: int | None) -> VectorEnv:
     if num_envs not in (None, env.num_copies):
         raise ValueError(f"num_envs is {num_envs}, and the batch that was given has {env.num_copies} copies")
-    if env.backend.batch_size != env.num_copies:
-        raise ValueError(f"the batch must be stepped as a whole, its batch_size is {env.backend.batch_size}")
+    if env.batch_size != env.num_copies:
+        raise ValueError(f"the batch must be stepped as a whole, its batch_size is {env.batch_size}")
     return env
