@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -19,10 +19,7 @@ from puffer.layout.spaces import ActionLayout, Layout
 from puffer.native.actions import ActionReader
 from puffer.native.buffers import Buffers
 from puffer.rendering import Rendering, settled_mode
-from puffer.wrappers.adapters.adapter import Adapter, Events, ended_rows
-
-# Makes the adapter of one copy, given its number. Travels to workers, so it must be picklable.
-Creator = Callable[[int], Adapter]
+from puffer.wrappers.adapters.adapter import Events, ended_rows
 
 
 class PythonBackend:

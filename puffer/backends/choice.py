@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from puffer import checks
-from puffer.backends.base import Creator, PythonBackend
+from puffer.backends.base import PythonBackend
 from puffer.backends.batched import BatchCreator, BatchedBackend
+from puffer.backends.creator import Creator
 
 _NAMES = ("auto", "serial", "process", "ray")
 

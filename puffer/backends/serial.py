@@ -6,7 +6,8 @@ import contextlib
 from typing import Any
 
 from puffer._core import MODES
-from puffer.backends.base import Creator, PythonBackend
+from puffer.backends.base import PythonBackend
+from puffer.backends.creator import Creator
 from puffer.wrappers.adapters.adapter import Adapter, Events, PythonBatch, close_all, likeness, require_alike
 
 
