@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 from puffer import checks
+from puffer.backends.creator import Creator
 from puffer.backends.local import serial_backend, system_backend
 from puffer.backends.system import SystemCreator
 from puffer.native.batch import Batch
 from puffer.options import BatchOptions, WorkerOptions
-from puffer.wrappers.adapters.adapter import Adapter
 
 _NAMES = ("auto", "serial", "process", "ray")
 
 
 def python_batch(
-    creator: Callable[[int], Adapter] | SystemCreator,
+    creator: Creator | SystemCreator,
     options: BatchOptions,
     workers: WorkerOptions,
     name: str = "auto",
@@ -49,7 +48,7 @@ def worker_batch(transport: Any, options: BatchOptions, workers: WorkerOptions) 
     return WorkerBackend(transport, options, workers).batch()
 
 
-def _transport(name: str, creator: Callable[[int], Adapter]) -> Any:
+def _transport(name: str, creator: Creator) -> Any:
     # Imported when they are used: Ray takes long, and may be missing.
     if name == "ray":
         from puffer.backends.links.ray import RayTransport

@@ -311,7 +311,7 @@ def _maker(order: dict[str, Any]) -> tuple[Callable, dict[str, Any]]:
     if attribute:
         return getattr(importlib.import_module(module), attribute), order["arguments"]
     _stand_in_for_puffer()
-    family = importlib.import_module(module)
+    family = importlib.import_module(module).FAMILY
     if not family.knows(order["name"]):
         raise NameNotFoundError("there is no environment of this name")
     return family.make, {"name": order["name"], **order["arguments"]}
