@@ -1,6 +1,8 @@
 """Builds every .pyx of the package. PUFFER_DEBUG=1: with bounds checks; PUFFER_SANITIZE=1: for AddressSanitizer."""
 
+import json
 import os
+import re
 import runpy
 from pathlib import Path
 
@@ -12,6 +14,17 @@ variant = building["chosen_variant"]()
 # What puffer.new hands out is a package of its own.
 sources = [path for path in sorted(Path("puffer").rglob("*.pyx")) if "template" not in path.parts]
 utility = Extension("puffer._cyutility", [], **building["compiler_arguments"](variant))
+
+# The ids of the native environments in Gymnasium's registry, for `puffer.faces.gymnasium`: importing puffer registers
+# them all, and imports none.
+ids = {}
+for path in sources:
+    if Path("puffer/ocean") in path.parents:
+        source = path.read_text()
+        name = re.search(r"^cdef class ([A-Z]\w*)\(", source, re.MULTILINE)
+        version = re.search(r"^    version = (\d+)", source, re.MULTILINE)
+        ids[path.stem] = f"puffer/{name[1]}-v{version[1] if version else 0}"
+Path("puffer/ocean/ids.json").write_text(json.dumps(ids, indent=1, sort_keys=True))
 
 setup(
     ext_modules=building["native_extensions"](

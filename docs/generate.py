@@ -20,7 +20,8 @@ from PIL import Image
 
 import puffer
 from puffer.bench.listing import in_words
-from puffer.registry import find, gymnasium_id, parameters
+from puffer.faces.gymnasium import gymnasium_id
+from puffer.registry import find, parameters
 
 FOLDER = Path(__file__).parent / "environments"
 README = Path(__file__).parent.parent / "README.md"

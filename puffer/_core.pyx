@@ -95,6 +95,7 @@ render_size : (int, int)
             self.num_copies = options.num_envs
             self.agents_per_env = agents
             self.num_agents = options.num_envs * agents
+            self.max_steps = MOST if spec.max_steps is None else spec.max_steps
             backend = NativeBackend(
                 self, spec, options, buffers, independent_agents=independent, observes_in_step=observes_in_step,
                 snapshot_key=snapshot_key, copies_per_block=copies_per_block, num_threads=num_threads,

@@ -11,7 +11,6 @@ from collections.abc import Callable, Iterable, Iterator
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-import gymnasium
 from gymnasium.error import NameNotFound
 from gymnasium.vector import AutoresetMode
 
@@ -296,20 +295,3 @@ def _require_makes(name: str, env: Any) -> type[Env] | Callable[..., Any]:
     if not callable(env) or env is Env:
         raise TypeError(f"{name} must be a subclass of puffer.Env or a callable that makes an environment, got {env!r}")
     return env
-
-
-def gymnasium_id(cls: type[Env]) -> str:
-    """The id under which Gymnasium knows a native environment."""
-    return f"puffer/{cls.__name__}-v{cls.version}"
-
-
-def register_with_gymnasium() -> None:
-    """Register the package's native environments with Gymnasium, single and vector."""
-    for module_name in _ocean_names().values():
-        cls = env_class(importlib.import_module(module_name))
-        gymnasium.register(
-            gymnasium_id(cls),
-            entry_point="puffer.faces.gymnasium:make_single",
-            vector_entry_point="puffer.faces.gymnasium:make_vector",
-            kwargs={"name": module_name.rpartition(".")[2]},
-        )

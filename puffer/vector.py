@@ -230,7 +230,9 @@ class VectorEnv(gymnasium.vector.VectorEnv):
             frame = self.render_copy(0)
             # None from one that has shown itself.
             if frame is not None:
-                self._window = self._window or Window(type(self.native_env or self).__name__, self.metadata["render_fps"])
+                self._window = self._window or Window(
+                    type(self.native_env or self).__name__, self.metadata["render_fps"]
+                )
                 self._window.show(frame)
         return None
 

@@ -30,9 +30,7 @@ class Block:
     arrays : dict of str to array
     """
 
-    def __init__(
-        self, forms: Mapping[str, tuple[tuple[int, ...], np.dtype]], descriptor: int | None = None
-    ) -> None:
+    def __init__(self, forms: Mapping[str, tuple[tuple[int, ...], np.dtype]], descriptor: int | None = None) -> None:
         offsets, size = {}, 0
         for name, (shape, dtype) in forms.items():
             offsets[name] = size

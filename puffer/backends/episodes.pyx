@@ -89,6 +89,7 @@ records : (rows, 3) float64
     def account(self, Py_ssize_t first, Py_ssize_t last):
         """After a step of the copies first to last - 1. Returns which rows have ended, bool, or None if none has."""
         cdef Py_ssize_t copy, row
+        cdef uint8_t[::1] marks
         cdef bint any_ended = False
         cdef double now = 0
         for copy in range(first, last):
@@ -114,8 +115,11 @@ records : (rows, 3) float64
                     self.waiting[copy] = True
         if not any_ended:
             return None
-        rows = slice(first * self.agents, last * self.agents)
-        return np.asarray(self.terminations[rows]).view(np.bool_) | np.asarray(self.truncations[rows]).view(np.bool_)
+        ended = np.zeros((last - first) * self.agents, np.bool_)
+        marks = ended.view(np.uint8)
+        for row in range(first * self.agents, last * self.agents):
+            marks[row - first * self.agents] = self.terminations[row] | self.truncations[row]
+        return ended
 
     cdef int begin_copy(self, Py_ssize_t copy, double now) except -1:
         cdef Py_ssize_t row

@@ -26,7 +26,8 @@ class _RemoteEnv:
         self.results: deque[Any] = deque()
         # Asks for a reset that was not foreseen: that of an episode which the last step has ended.
         self.ask: Callable[[], Any] | None = None
-        self._set_spaces([_space(one) for one in told["observation_spaces"]], [_space(one) for one in told["action_spaces"]], told)
+        observations, actions = (list(map(_space, told[kind])) for kind in ("observation_spaces", "action_spaces"))
+        self._set_spaces(observations, actions, told)
 
     def _set_spaces(self, observations: list[Space], actions: list[Space], told: dict[str, Any]) -> None:
         self.observation_space: Any = observations[0]
@@ -86,9 +87,9 @@ class RemoteCopies:
     """
 
     def __init__(self, told: dict[str, Any], count: int) -> None:
-        make_env, make_adapter = (_RemoteEnv, GymAdapter) if told["agents"] is None else (_RemoteParallelEnv, ParallelAdapter)
-        self._envs = [make_env(told) for _ in range(count)]
-        self._adapters = [make_adapter(env) for env in self._envs]
+        is_single = told["agents"] is None
+        self._envs = [_RemoteEnv(told) if is_single else _RemoteParallelEnv(told) for _ in range(count)]
+        self._adapters = [GymAdapter(env) if is_single else ParallelAdapter(env) for env in self._envs]
         self.spec: CopySpec = self._adapters[0].spec._replace(max_steps=told["max_steps"])
 
     def live_in(self, rows: Rows, ask_reset: Callable[[int], Any], *, same_step: bool) -> None:

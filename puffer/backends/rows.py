@@ -36,9 +36,9 @@ class RowsForm:
             "observations": observations,
             "actions": ((rows, *self.action[0]), self.action[1]),
             "rewards": ((rows,), np.dtype(np.float32)),
-            **{name: ((rows,), flag) for name in ("terminations", "truncations", "masks")},
+            **dict.fromkeys(("terminations", "truncations", "masks"), ((rows,), flag)),
             "finals": observations,
-            **{name: ((self.copies,), flag) for name in _BY_COPY},
+            **dict.fromkeys(_BY_COPY, ((self.copies,), flag)),
         }
 
 

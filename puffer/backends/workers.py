@@ -11,8 +11,6 @@ import weakref
 from collections.abc import Sequence
 from typing import Any
 
-from gymnasium.vector import AutoresetMode
-
 from puffer.backends.infos import Events
 from puffer.backends.links import LinkProtocol, Transport
 from puffer.backends.python import PythonBackend

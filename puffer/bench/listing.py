@@ -73,11 +73,10 @@ def _table(entries: list[_Entry]) -> Table:
 
 def _entry(name: str) -> _Entry:
     env = puffer.make(name, 1)
-    backend = env.unwrapped.backend
-    native = isinstance(backend, puffer.Env)
+    native = env.native_env is not None
     if native:
         # It begins with the environment's own name, which the table has already.
-        description = _first_sentence(inspect.getmodule(type(backend)).__doc__).partition(": ")[2]
+        description = _first_sentence(inspect.getmodule(type(env.native_env)).__doc__).partition(": ")[2]
     else:
         description = _described_by_gymnasium(name)
     observation, action = in_words(env.single_observation_space), in_words(env.single_action_space)

@@ -88,7 +88,7 @@ def _is_native(name: str, make_kwargs: Settings) -> bool:
     own = {key: value for key, value in make_kwargs.items() if key not in ("backend", "num_workers", "batch_size")}
     env = puffer.make(name, 1, backend="serial", **own)
     env.close()
-    return isinstance(env.unwrapped.backend, puffer.Env)
+    return env.unwrapped.native_env is not None
 
 
 @dataclass

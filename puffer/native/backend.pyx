@@ -96,7 +96,6 @@ See `puffer.Env` for the parameters.
         self.batch_size = options.batch_size
         self.num_parts = options.num_parts
         self.snapshot_key = (snapshot_key, options.autoreset_mode.value)
-        loop.max_steps = 2**31 - 1 if spec.max_steps is None else spec.max_steps
         loop.independent_agents = independent_agents
         loop.observes_in_step = observes_in_step
         loop.autoreset = MODES[options.autoreset_mode]

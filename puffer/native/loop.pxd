@@ -40,7 +40,6 @@ cdef struct part_t:
 cdef class Loop:
     """Steps the copies of an environment: episodes, autoreset, time limits, threads. See loop.pyx."""
 
-    cdef int max_steps
     cdef bint independent_agents
     cdef bint observes_in_step
     cdef autoreset_t autoreset

@@ -298,7 +298,7 @@ cdef void _account_rows(Loop loop, Rules rules, part_t* part, Py_ssize_t first, 
     while row < last:
         rows = min(last - row, <Py_ssize_t>ACCOUNT_BLOCK)
         count = account_rows(rows, &rules.rewards[row], &rules.terminations[row], &rules.truncations[row],
-                             loop.returns + row, loop.elapsed + row, loop.max_steps, ended)
+                             loop.returns + row, loop.elapsed + row, rules.max_steps, ended)
         if count:
             _end_rows(loop, rules, part, row, ended, count, stretch)
         row += ACCOUNT_BLOCK
@@ -351,7 +351,7 @@ cdef bint _account_copy(Loop loop, Rules rules, Py_ssize_t i) noexcept nogil:
         if rules.masks[row]:
             loop.elapsed[row] += 1
             loop.returns[row] += rules.rewards[row]
-            rules.truncations[row] |= loop.elapsed[row] >= loop.max_steps
+            rules.truncations[row] |= loop.elapsed[row] >= rules.max_steps
             ended |= rules.terminations[row] | rules.truncations[row]
     return ended
 

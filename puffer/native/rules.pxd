@@ -23,6 +23,8 @@ cdef class Rules:
     cdef readonly Py_ssize_t agents_per_env
     # The rows of the batch: copy i has the rows i * agents_per_env up to (i + 1) * agents_per_env.
     cdef readonly Py_ssize_t num_agents
+    # Steps after which an episode is truncated; 2**31 - 1 without a time limit.
+    cdef readonly int max_steps
     # One random stream per copy.
     cdef rng_t* rng
     # Steps of the episode of each row: in step_one those before this step, in observe this one included.

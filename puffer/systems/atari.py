@@ -19,11 +19,11 @@ import numpy as np
 from gymnasium.vector import AutoresetMode
 
 from puffer import checks
-from puffer.backends.system import SystemStepper, SystemCreator
+from puffer.backends.seeding import small_seed
+from puffer.backends.system import SystemCreator, SystemStepper
 from puffer.systems.family import Family
 from puffer.systems.quiet import undisturbed
 from puffer.systems.requirements import folders, require
-from puffer.backends.seeding import small_seed
 
 
 def names() -> list[str]:

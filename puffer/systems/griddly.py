@@ -33,10 +33,10 @@ from gymnasium import spaces
 
 from puffer import checks
 from puffer.backends.creator import Creator
+from puffer.backends.seeding import fresh_seeds, small_seed
 from puffer.env import PufferEnv
 from puffer.systems.family import Family
 from puffer.systems.requirements import folders, require
-from puffer.backends.seeding import fresh_seeds, small_seed
 
 # Observers, and their names in the engine.
 OBSERVERS = {"vector": "Vector", "sprite": "Sprite2D", "block": "Block2D", "isometric": "Isometric"}

@@ -27,12 +27,12 @@ from gymnasium import spaces
 
 from puffer import checks
 from puffer.backends.creator import Creator
+from puffer.backends.seeding import fresh_seeds, small_seed
 from puffer.env import PufferEnv
 from puffer.layout.padding import spanning_space
 from puffer.systems.family import Family
 from puffer.systems.quiet import undisturbed
 from puffer.systems.requirements import require
-from puffer.backends.seeding import fresh_seeds, small_seed
 
 _NAMES = ("adversarial-pursuit", "battle", "battlefield", "combined-arms", "gather", "tiger-deer")
 

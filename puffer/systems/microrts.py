@@ -28,7 +28,7 @@ from gymnasium import spaces
 from gymnasium.vector import AutoresetMode
 
 from puffer import checks
-from puffer.backends.system import SystemStepper, SystemCreator
+from puffer.backends.system import SystemCreator, SystemStepper
 from puffer.layout.spaces import Layout
 from puffer.native.buffers import Buffers
 from puffer.rendering import Rendering

@@ -11,7 +11,8 @@ from helpers import NAMES, Tally, assert_same, make, plain, play, random_actions
 
 import puffer
 from puffer.faces.gymnasium import SingleEnv
-from puffer.registry import find, gymnasium_id
+from puffer.faces.gymnasium import gymnasium_id
+from puffer.registry import find
 
 SINGLE_AGENT = single_agent_names()
 

@@ -20,7 +20,8 @@ from helpers import (
     snapshot,
 )
 
-from puffer.registry import find, gymnasium_id
+from puffer.faces.gymnasium import gymnasium_id
+from puffer.registry import find
 
 
 def documented(name, field):

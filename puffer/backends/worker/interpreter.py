@@ -338,9 +338,7 @@ def _spec(copy: _Single, max_steps: int | None) -> dict[str, Any]:
     indices, spaces = [], ({}, {})
     for pair in copy.spaces:
         descriptions = [describe(space, "") for space in pair]
-        indices.append(
-            [found.setdefault(pack(one), (len(found), one))[0] for found, one in zip(spaces, descriptions)]
-        )
+        indices.append([found.setdefault(pack(one), (len(found), one))[0] for found, one in zip(spaces, descriptions)])
     metadata = getattr(copy.env, "metadata", None)
     metadata = metadata if isinstance(metadata, Mapping) else {}
     return {

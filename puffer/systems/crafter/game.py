@@ -10,9 +10,9 @@ import numpy as np
 from gymnasium import spaces
 
 from puffer import checks
+from puffer.backends.seeding import fresh_seeds
 from puffer.systems.crafter.terrain import LocalView, generate_terrain
 from puffer.systems.quiet import undisturbed
-from puffer.backends.seeding import fresh_seeds
 
 with undisturbed():
     import crafter

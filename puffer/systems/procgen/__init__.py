@@ -26,7 +26,7 @@ Parameters, as in the package:
 
 There is no `use_generated_assets`: the library cannot save such a game, and ends the process when it is asked to.
 
-`stats()` has `levels_completed`, by episode. `env.unwrapped.backend` has `levels`, the level of each copy, and
+`stats()` has `levels_completed`, by episode. `env.native_env` has `levels`, the level of each copy, and
 `rand_seeds`, with which the package plays the same levels.
 
 When an episode terminates, the library shows the first picture of the next episode in place of the last one, which is
