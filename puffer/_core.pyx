@@ -3,12 +3,14 @@ from puffer import checks
 from puffer.layout.spaces import ActionLayout, Layout
 from puffer.layout.spec import CopySpec
 from puffer.native.actions import ActionReader
-from puffer.native.batch import Batch
-from puffer.native.backend import BLOCK, NativeBackend
+from puffer.native.backend import BLOCK
 from puffer.options import MOST, BatchOptions
 from puffer.rendering import Rendering
 
+from puffer.native.backend cimport NativeBackend
+from puffer.native.batch cimport Batch
 from puffer.native.buffers cimport Buffers
+from puffer.native.loop cimport MAX_THREADS
 from puffer.native.rules cimport Rules
 
 ABI = PUFFER_ABI
@@ -73,7 +75,9 @@ render_size : (int, int)
 
     def __init__(self, num_envs, observation_space, action_space, *, agents_per_env=1, independent_agents=False,
                  observes_in_step=False, snapshot_key=(), copies_per_block=BLOCK, num_threads=0, **options):
+        cdef NativeBackend backend = NativeBackend()
         self.require_unmade()
+        threads = checks.integer("num_threads", num_threads, 0, MAX_THREADS - 1)
         options = BatchOptions(num_envs, **options)
         layout, action_layout = Layout(observation_space), ActionLayout(action_space)
         agents = checks.integer("agents_per_env", agents_per_env, 1, MOST // options.num_envs)
@@ -96,16 +100,14 @@ render_size : (int, int)
             self.agents_per_env = agents
             self.num_agents = options.num_envs * agents
             self.max_steps = MOST if spec.max_steps is None else spec.max_steps
-            backend = NativeBackend(
-                self, spec, options, buffers, independent_agents=independent, observes_in_step=observes_in_step,
-                snapshot_key=snapshot_key, copies_per_block=copies_per_block, num_threads=num_threads,
-            )
+            backend.prepare(self, spec, options, buffers, independent, observes_in_step, snapshot_key, copies_per_block,
+                            threads)
         self.batch = Batch(backend, spec, options, buffers, reader, independent_agents=independent)
 
     def __del__(self):
         # Before anything that the threads may still use is taken apart.
         if self.batch is not None:
-            self.batch.backend.detach()
+            (<NativeBackend>(<Batch>self.batch).backend).detach()
 
     cdef int require_unmade(self) except -1:
         """Refuse a second __init__ of an environment in use."""

@@ -91,7 +91,7 @@ class Tally:
 
     def __init__(self, env):
         self.mode = env.metadata["autoreset_mode"].value
-        self.agents = 1 if env.unwrapped.backend.independent_agents else env.agents_per_env
+        self.agents = 1 if env.unwrapped.independent_agents else env.agents_per_env
         self.alive = np.ones(env.num_envs, np.bool_)
         self.going = self.alive.copy()
         self.restart = np.zeros(env.num_envs, np.bool_)

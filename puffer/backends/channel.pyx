@@ -63,7 +63,7 @@ sent, received : int
     cdef readonly uint64_t sent
     cdef readonly uint64_t received
 
-    def __init__(self, int descriptor):
+    def __cinit__(self, int descriptor):
         self.descriptor = descriptor
 
     def poll(self, double seconds):
@@ -143,7 +143,7 @@ core : int
     cdef Py_ssize_t first
     cdef Wire wire
 
-    def __init__(self, uint32_t[::1] counters not None, Py_ssize_t index, Wire wire not None):
+    def __cinit__(self, uint32_t[::1] counters not None, Py_ssize_t index, Wire wire not None):
         if not 0 <= index < counters.shape[0] // WORDS - 1:
             raise IndexError(f"there is no line of worker {index} in {counters.shape[0]} words")
         self.counters = counters

@@ -32,7 +32,7 @@ current : int
     cdef uint8_t[::1] terminations, truncations, masks, late, waiting, over
     cdef object events
 
-    def __init__(self, list adapters, rows, *, bint same_step):
+    def __cinit__(self, list adapters not None, rows, *, bint same_step):
         cdef Adapter adapter
         cdef Py_ssize_t i
         buffers = rows.buffers
@@ -51,6 +51,8 @@ current : int
         self.waiting = rows.waiting
         self.over = rows.over
         self.events = Events()
+        if len(adapters) * self.agents != len(buffers.rewards):
+            raise ValueError(f"{len(adapters)} copies need {len(adapters) * self.agents} rows, got {len(buffers.rewards)}")
         for i, adapter in enumerate(adapters):
             if adapter.plan.row_size != self.row_size or adapter.agents_per_env != self.agents:
                 raise ValueError("the copies of a batch must be alike")
@@ -62,6 +64,7 @@ current : int
         # The last step may have raised, and left some.
         self.events = Events()
         for i, seed in zip(copies, seeds):
+            self.check(i)
             self.current = i
             self.clear_outputs(i)
             self.reset_copy(i, seed, events.infos)
@@ -85,12 +88,18 @@ current : int
 
     def render_copy(self, Py_ssize_t i):
         """What render() of a copy returns."""
+        self.check(i)
         self.current = i
         return self.adapters[i].render()
 
     def close(self):
         """Close every copy; the first error is raised when all have been tried."""
         close_all(self.adapters)
+
+    cdef int check(self, Py_ssize_t i) except -1:
+        if not 0 <= i < len(self.adapters):
+            raise IndexError(f"there is no copy {i} among {len(self.adapters)}")
+        return 0
 
     cdef int step_copy(self, Py_ssize_t i) except -1:
         cdef Adapter adapter = self.adapters[i]

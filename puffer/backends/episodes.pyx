@@ -50,7 +50,7 @@ records : (rows, 3) float64
     cdef object sums
     cdef double[:, ::1] sum_of
 
-    def __init__(self, rows, *, bint same_step, max_steps):
+    def __cinit__(self, rows, *, bint same_step, max_steps):
         buffers = rows.buffers
         count = len(buffers.rewards)
         self.agents = rows.form.agents_per_env
@@ -77,11 +77,18 @@ records : (rows, 3) float64
         """Begin the episodes of copies that have been reset."""
         cdef double now = time.perf_counter()
         for copy in copies:
+            self.check(copy, copy + 1)
             self.begin_copy(copy, now)
+
+    cdef int check(self, Py_ssize_t first, Py_ssize_t last) except -1:
+        if not 0 <= first <= last <= self.waiting.shape[0]:
+            raise IndexError(f"there are no copies {first} to {last - 1} among {self.waiting.shape[0]}")
+        return 0
 
     def prepare(self, Py_ssize_t first, Py_ssize_t last):
         """Before a step of the copies first to last - 1: tell which of them it takes to their time limit."""
         cdef Py_ssize_t copy
+        self.check(first, last)
         if self.max_steps:
             for copy in range(first, last):
                 self.late[copy] = not self.waiting[copy] and self.steps[copy] + 1 >= self.max_steps
@@ -92,6 +99,7 @@ records : (rows, 3) float64
         cdef uint8_t[::1] marks
         cdef bint any_ended = False
         cdef double now = 0
+        self.check(first, last)
         for copy in range(first, last):
             if self.waiting[copy]:
                 # Its step was the reset.
@@ -148,6 +156,7 @@ records : (rows, 3) float64
     def first_waiting(self, Py_ssize_t first, Py_ssize_t last):
         """The first of the copies first to last - 1 whose episode has ended, or -1."""
         cdef Py_ssize_t copy
+        self.check(first, last)
         for copy in range(first, last):
             if self.waiting[copy]:
                 return copy

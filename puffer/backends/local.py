@@ -72,12 +72,12 @@ class LocalBackend(PythonBackend):
     def _finish(self, part: Part) -> Events | None:
         return self._steppers[part.index].finish()
 
-    def render_copy(self, copy: int) -> Any:
+    def render_one(self, copy: int) -> Any:
         """What render() of a copy returns."""
         k, index = divmod(copy, self.options.batch_size)
         return self._steppers[k].render_copy(index)
 
-    def close(self) -> None:
+    def close_copies(self) -> None:
         """Close every copy."""
         close_all(self._steppers)
 

@@ -13,16 +13,16 @@ from puffer.backends.infos import Events, add_episodes, add_finals, merged
 from puffer.backends.rows import Rows, RowsForm
 from puffer.layout.spec import CopySpec
 from puffer.native.actions import ActionReader
-from puffer.native.batch import Backend, Batch, Part
+from puffer.native.batch import BackendBase, Batch, Part
 from puffer.options import BatchOptions
 from puffer.rendering import settled_mode
 
 
-class PythonBackend(Backend):
+class PythonBackend(BackendBase):
     """Base of the backends that step copies in this process, and in workers.
 
     A subclass makes the copies, calls `_settle` with their spec, takes `_rows` over, and implements `_reset`, `start`,
-    `_finish` and `render_copy`.
+    `_finish`, `render_one` and `close_copies`.
     """
 
     spec: CopySpec
@@ -71,7 +71,7 @@ class PythonBackend(Backend):
 
     # ---- What Batch asks for ----
 
-    def reset(self, seed: Any, copies: np.ndarray, rows: np.ndarray | None) -> dict[str, Any]:
+    def reset_copies(self, seed: Any, copies: np.ndarray) -> dict[str, Any]:
         """Begin new episodes; an int seed s gives copy i the seed s + i, as Gymnasium does."""
         chosen = np.flatnonzero(copies).tolist()
         if seed is None:
@@ -82,12 +82,12 @@ class PythonBackend(Backend):
         self.episodes.begin(chosen)
         return merged(len(self.rows.buffers.rewards), events.infos, events.columns)
 
-    def start(self, part: Part) -> None:
+    def start_part(self, part: Part) -> None:
         """Begin to step a part with the actions of its rows."""
         self.episodes.prepare(part.first, part.last)
         self._start(part)
 
-    def finish(self, part: Part) -> dict[str, Any]:
+    def finish_part(self, part: Part) -> dict[str, Any]:
         """Wait for a part that was started; returns its infos."""
         events = self._finish(part)
         ended = self.episodes.account(part.first, part.last)
@@ -99,14 +99,10 @@ class PythonBackend(Backend):
             add_episodes(info, ended, self.episodes.records[rows])
         return info
 
-    def ended_copy(self, part: Part) -> int:
+    def first_waiting(self, part: Part) -> int:
         """The first copy of a part whose episode has ended, or -1."""
         return self.episodes.first_waiting(part.first, part.last)
 
-    def stats(self, parts: list[Part]) -> dict[str, float]:
+    def episode_stats(self) -> dict[str, float]:
         """Means over the episodes that ended since the last call."""
         return self.episodes.stats()
-
-    def ansi_copy(self, copy: int) -> str:
-        """What render() of a copy returns, for environments with the render mode "ansi"."""
-        return self.render_copy(copy)

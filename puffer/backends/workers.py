@@ -69,7 +69,7 @@ class WorkerBackend(PythonBackend):
             self._start_all()
         except BaseException:
             with contextlib.suppress(WorkerError):
-                self.close()
+                self.close_copies()
             raise
         _open.add(self)
 
@@ -286,7 +286,7 @@ class WorkerBackend(PythonBackend):
             raise failure
         return events
 
-    def next_part(self, pending: list[Part]) -> int:
+    def next_pending(self, pending: list[Part]) -> int:
         """The index of the part that recv() is to return: the first that is ready, or the first sent."""
         if self._workers.ordered:
             return 0
@@ -309,13 +309,13 @@ class WorkerBackend(PythonBackend):
     def _index_of(self, link: LinkProtocol, pending: list[Part]) -> int:
         return next(k for k, part in enumerate(pending) if part.first <= link.copies.start < part.last)
 
-    def render_copy(self, copy: int) -> Any:
+    def render_one(self, copy: int) -> Any:
         """What render() of a copy returns in its worker."""
         link = next(link for link in self._links if copy in link.copies)
         self._finish_the_rest()
         return self.ask(link, RENDER, copy - link.copies.start)
 
-    def check(self) -> None:
+    def check_usable(self) -> None:
         """Raise in a process that was forked from the one whose workers they are."""
         if os.getpid() != self._pid:
             raise RuntimeError(
@@ -323,9 +323,14 @@ class WorkerBackend(PythonBackend):
                 f"make another environment here"
             )
 
-    def stats(self, parts: list[Part]) -> dict[str, float]:
+    @property
+    def pids(self) -> list[int]:
+        """Process numbers of the workers of this machine."""
+        return [link.pid for link in self._links if hasattr(link, "pid")]
+
+    def episode_stats(self) -> dict[str, float]:
         """Means over the episodes that ended since the last call, and the number of worker restarts if allowed."""
-        stats = super().stats(parts)
+        stats = super().episode_stats()
         if self._workers.restart_workers:
             stats["worker_restarts"] = self._restarts
             self._restarts = 0
@@ -333,7 +338,7 @@ class WorkerBackend(PythonBackend):
 
     # ---- End ----
 
-    def close(self) -> None:
+    def close_copies(self) -> None:
         """Ask the workers to close their copies, and end those that do not within two seconds."""
         links, self._links = self._links, []
         try:
@@ -383,7 +388,7 @@ class WorkerBackend(PythonBackend):
     def close_unheard(self) -> None:
         """Close where nobody is left to hear of an exception; it is logged."""
         try:
-            self.close()
+            self.close_copies()
         except WorkerError as error:
             _logger.error("%s", error)
 

@@ -1,6 +1,7 @@
 from libc.stdint cimport uint64_t
 
-from puffer.native.batch cimport Part, Backend
+from puffer.native.batch cimport Backend, Part
+from puffer.native.buffers cimport Buffers
 from puffer.native.info cimport EpisodeEnds
 from puffer.native.loop cimport Loop, part_t
 from puffer.native.pool cimport pool_job
@@ -41,6 +42,10 @@ cdef class NativeBackend(Backend):
     cdef int calibration_steps
     cdef uint64_t fastest_step
 
+    cdef int prepare(self, Rules rules, object spec, object options, Buffers buffers, bint independent_agents,
+                     bint observes_in_step, object snapshot_key, int copies_per_block, int num_threads) except -1
+    cdef int detach(self) except -1
+    cdef Snapshots form(self)
     cdef int seed_streams(self, object seeds, object selected) except -1
     cdef int use_spare_ends(self, NativePart part) except -1
     cdef object info_of(self, NativePart part)

@@ -42,7 +42,7 @@ cdef class NativePart(Part):
 A part of a native environment.
 """
 
-    def __cinit__(self):
+    def __cinit__(self, *arguments):
         self.c.job = &self.job
         self.spare = []
 
@@ -76,20 +76,18 @@ A part of a native environment.
 
 
 cdef class NativeBackend(Backend):
-    """NativeBackend(rules, spec, options, buffers, *, independent_agents, observes_in_step, snapshot_key,
-              copies_per_block, num_threads)
+    """NativeBackend()
 --
 
-Steps the copies of `rules`, whose sizes are set, in the rows of `buffers`. It does not keep the rules alive: they
-`detach()` it when they go.
-
-See `puffer.Env` for the parameters.
+Steps the copies of a native environment, which makes it. It does not keep the environment alive, which detaches it when
+it goes.
 """
 
-    def __init__(self, Rules rules, spec, options, Buffers buffers, *, independent_agents=False,
-                 observes_in_step=False, snapshot_key=(), copies_per_block=BLOCK, num_threads=0):
+    cdef int prepare(self, Rules rules, object spec, object options, Buffers buffers, bint independent_agents,
+                     bint observes_in_step, object snapshot_key, int copies_per_block, int num_threads) except -1:
+        """Step the copies of `rules`, whose sizes are set, in the rows of `buffers`; see `puffer.Env`."""
         cdef Loop loop = Loop()
-        self.requested_threads = checks.integer("num_threads", num_threads, 0, MAX_THREADS - 1)
+        self.requested_threads = num_threads
         self.rules = <void*>rules
         self.spec = spec
         self.record_episodes = options.record_episodes
@@ -107,27 +105,31 @@ See `puffer.Env` for the parameters.
         loop.allocate(rules, options.record_episodes)
         self.loop = loop
         rules.attach(buffers)
+        return 0
 
-    def detach(self):
+    cdef int detach(self) except -1:
         """Forget the rules, after everything that is under way."""
         if self.loop is not None:
             self.loop.free_pool()
         self.rules = NULL
+        return 0
 
-    cpdef object check(self):
+    cdef int check(self) except -1:
         if self.rules == NULL:
             raise RuntimeError("the environment of this batch is gone; keep a reference to it")
         if not (<Rules>self.rules).is_complete:
             raise RuntimeError(f"{type(<Rules>self.rules).__name__}.__init__() has not run to its end")
+        return 0
 
-    cpdef Part make_part(self, Py_ssize_t index, Py_ssize_t first, Py_ssize_t last, Py_ssize_t agents):
+    cdef Part make_part(self, Py_ssize_t index, Py_ssize_t first, Py_ssize_t last, Py_ssize_t agents):
         cdef NativePart part = NativePart(index, first, last, agents)
+        self.check()
         self.loop.set_part(<Rules>self.rules, &part.c, first, last)
         return part
 
     # ---- Reset ----
 
-    cpdef object reset(self, object seed, object copies, object rows):
+    cdef object reset(self, object seed, object copies, object rows):
         cdef Rules rules = <Rules>self.rules
         cdef Loop loop = self.loop
         cdef const uint8_t[::1] whole = copies.view(np.uint8)
@@ -167,7 +169,7 @@ See `puffer.Env` for the parameters.
 
     # ---- Step ----
 
-    cpdef object step(self, Part which):
+    cdef object step(self, Part which):
         cdef NativePart part = <NativePart>which
         cdef Loop loop = self.loop
         cdef uint64_t begin
@@ -189,21 +191,22 @@ See `puffer.Env` for the parameters.
                 loop.run(&part.c, threaded)
         return self.info_of(part)
 
-    cpdef object start(self, Part which):
+    cdef int start(self, Part which) except -1:
         cdef NativePart part = <NativePart>which
         self.use_spare_ends(part)
         part.slices = min(self.requested_threads or checks.available_cores(), self.batch_size, MAX_THREADS - 1)
         self.loop.make_pool(part.slices, self.num_parts)
         self.loop.submit(&part.c)
+        return 0
 
-    cpdef object finish(self, Part which):
+    cdef object finish(self, Part which):
         cdef NativePart part = <NativePart>which
         cdef Loop loop = self.loop
         with nogil:
             loop.wait(&part.c)
         return self.info_of(part)
 
-    cpdef Py_ssize_t ended_copy(self, Part part):
+    cdef Py_ssize_t ended_copy(self, Part part) except -2:
         cdef Rules rules = <Rules>self.rules
         cdef Py_ssize_t i
         if self.loop.independent_agents:
@@ -233,10 +236,11 @@ See `puffer.Env` for the parameters.
             part.c.now = pool_nanoseconds() * 1e-9
         return 0
 
-    cpdef object attach(self, Buffers buffers, object parts):
+    cdef int attach(self, Buffers buffers) except -1:
         (<Rules>self.rules).attach(buffers)
         self.loop.observation_memory = buffers.observation_memory
         self.is_recording = True
+        return 0
 
     # ---- Threads ----
 
@@ -266,7 +270,7 @@ See `puffer.Env` for the parameters.
 
     # ---- Statistics, snapshots, pictures ----
 
-    def stats(self, list parts):
+    cdef object stats(self, list parts):
         cdef Py_ssize_t columns = 3 + self.loop.num_statistics, block = self.loop.block
         cdef Part part
         names = ("episode_return", "episode_length", *(<Rules>self.rules).statistic_names)
@@ -282,15 +286,15 @@ See `puffer.Env` for the parameters.
             return {"episodes": 0}
         return {"episodes": int(episodes), **{name: total / episodes for name, total in zip(names, totals)}}
 
-    def get_state(self, list copies):
-        return self._form().get(<Rules>self.rules, copies)
+    cdef object get_state(self, list copies):
+        return self.form().get(<Rules>self.rules, copies)
 
-    def set_state(self, state, list copies):
+    cdef int set_state(self, object state, list copies) except -1:
         cdef Rules rules = <Rules>self.rules
         cdef Loop loop = self.loop
         cdef Py_ssize_t row
         cdef bint retained = rules.retained
-        self._form().set(rules, state, copies)
+        self.form().set(rules, state, copies)
         for copy in copies:
             for row in range(copy * rules.agents_per_env, (copy + 1) * rules.agents_per_env):
                 if not rules.masks[row]:
@@ -298,8 +302,9 @@ See `puffer.Env` for the parameters.
             rules.retained = False
             rules.observe(copy)
             rules.retained = retained
+        return 0
 
-    def _form(self):
+    cdef Snapshots form(self):
         """The form of snapshots, made when every block of state is there."""
         cls = type(<Rules>self.rules)
         if self.snapshots is None:
@@ -307,18 +312,19 @@ See `puffer.Env` for the parameters.
             self.snapshots = Snapshots(<Rules>self.rules, key)
         return self.snapshots
 
-    def render_copy(self, Py_ssize_t copy):
+    cdef object render_copy(self, Py_ssize_t copy):
         cdef Rules rules = <Rules>self.rules
         cdef Canvas canvas = Canvas(*rules.render_size)
         rules.render_one(copy, canvas)
         return canvas.array()
 
-    def ansi_copy(self, Py_ssize_t copy):
+    cdef object ansi_copy(self, Py_ssize_t copy):
         return (<Rules>self.rules).ansi_one(copy)
 
     # ---- End ----
 
-    def close(self):
-        self.loop.free_pool()
+    cdef int close(self) except -1:
         if self.rules != NULL:
+            self.loop.free_pool()
             (<Rules>self.rules).release()
+        return 0

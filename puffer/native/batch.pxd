@@ -32,15 +32,25 @@ cdef class Part:
 cdef class Backend:
     """Steps the parts of a batch. See batch.pyx."""
 
-    cpdef Part make_part(self, Py_ssize_t index, Py_ssize_t first, Py_ssize_t last, Py_ssize_t agents)
-    cpdef object check(self)
-    cpdef object reset(self, object seed, object copies, object rows)
-    cpdef object start(self, Part part)
-    cpdef object finish(self, Part part)
-    cpdef object step(self, Part part)
-    cpdef Py_ssize_t next_part(self, list pending)
-    cpdef Py_ssize_t ended_copy(self, Part part)
-    cpdef object attach(self, Buffers buffers, object parts)
+    cdef Part make_part(self, Py_ssize_t index, Py_ssize_t first, Py_ssize_t last, Py_ssize_t agents)
+    cdef int check(self) except -1
+    cdef object reset(self, object seed, object copies, object rows)
+    cdef int start(self, Part part) except -1
+    cdef object finish(self, Part part)
+    cdef object step(self, Part part)
+    cdef Py_ssize_t next_part(self, list pending) except -1
+    cdef Py_ssize_t ended_copy(self, Part part) except -2
+    cdef int attach(self, Buffers buffers) except -1
+    cdef object stats(self, list parts)
+    cdef object get_state(self, list copies)
+    cdef int set_state(self, object state, list copies) except -1
+    cdef object render_copy(self, Py_ssize_t copy)
+    cdef object ansi_copy(self, Py_ssize_t copy)
+    cdef int close(self) except -1
+
+
+cdef class BackendBase(Backend):
+    """Base of backends written in Python. See batch.pyx."""
 
 
 cdef class Batch:

@@ -39,7 +39,7 @@ rows : slice
     The rows of the copies.
 """
 
-    def __init__(self, Py_ssize_t index, Py_ssize_t first, Py_ssize_t last, Py_ssize_t agents):
+    def __cinit__(self, Py_ssize_t index, Py_ssize_t first, Py_ssize_t last, Py_ssize_t agents):
         self.index = index
         self.first = first
         self.last = last
@@ -59,19 +59,21 @@ cdef class Backend:
     """Backend()
 --
 
-Steps the copies of a batch, part by part. `Batch` calls it in an order that is right, and one call at a time.
+Steps the copies of a batch, part by part. `Batch` calls it in an order that is right, and one call at a time: Python
+code cannot.
 
 The infos that it returns are in Gymnasium's form for vector environments.
 """
 
-    cpdef Part make_part(self, Py_ssize_t index, Py_ssize_t first, Py_ssize_t last, Py_ssize_t agents):
+    cdef Part make_part(self, Py_ssize_t index, Py_ssize_t first, Py_ssize_t last, Py_ssize_t agents):
         """The part of the copies first to last - 1."""
         return Part(index, first, last, agents)
 
-    cpdef object check(self):
+    cdef int check(self) except -1:
         """Raise if nothing can be done with the copies any more, or not in this process."""
+        return 0
 
-    cpdef object reset(self, object seed, object copies, object rows):
+    cdef object reset(self, object seed, object copies, object rows):
         """Begin new episodes; returns their infos.
 
         `seed` is None, an int, or a list with an int or None for each copy. `copies`, bool (num_copies,), are to be
@@ -80,52 +82,99 @@ The infos that it returns are in Gymnasium's form for vector environments.
         """
         raise NotImplementedError
 
-    cpdef object start(self, Part part):
+    cdef int start(self, Part part) except -1:
         """Begin to step a part with the actions of its rows."""
+        return 0
 
-    cpdef object finish(self, Part part):
+    cdef object finish(self, Part part):
         """Wait for a part that was started; returns its infos."""
         raise NotImplementedError
 
-    cpdef object step(self, Part part):
+    cdef object step(self, Part part):
         """Step a part; returns its infos."""
         self.start(part)
         return self.finish(part)
 
-    cpdef Py_ssize_t next_part(self, list pending):
+    cdef Py_ssize_t next_part(self, list pending) except -1:
         """The index, in the list `pending`, of the part that recv() is to return."""
         return 0
 
-    cpdef Py_ssize_t ended_copy(self, Part part):
+    cdef Py_ssize_t ended_copy(self, Part part) except -2:
         """The first copy of a part whose episode has ended, or -1."""
         return -1
 
-    cpdef object attach(self, Buffers buffers, object parts):
+    cdef int attach(self, Buffers buffers) except -1:
         """Write into these buffers from now on."""
         raise NotImplementedError("rollout_buffers() needs a native environment")
 
-    def stats(self, list parts):
+    cdef object stats(self, list parts):
         """Means over the episodes that ended in these parts since the last call."""
         raise NotImplementedError
 
-    def get_state(self, list copies):
+    cdef object get_state(self, list copies):
         """Snapshots of copies."""
         raise NotImplementedError("get_state() needs a native environment")
 
-    def set_state(self, state, list copies):
+    cdef int set_state(self, object state, list copies) except -1:
         """Restore snapshots."""
         raise NotImplementedError("set_state() needs a native environment")
 
-    def render_copy(self, Py_ssize_t copy):
+    cdef object render_copy(self, Py_ssize_t copy):
         """A picture of a copy, or None from one that has shown itself."""
         raise NotImplementedError
 
-    def ansi_copy(self, Py_ssize_t copy):
+    cdef object ansi_copy(self, Py_ssize_t copy):
         """A copy as text."""
-        raise NotImplementedError
+        return self.render_copy(copy)
 
-    def close(self):
+    cdef int close(self) except -1:
         """Give back everything."""
+        return 0
+
+
+cdef class BackendBase(Backend):
+    """BackendBase()
+--
+
+Base of backends written in Python: each method of `Backend` that a subclass does not write does what is said there.
+"""
+
+    cdef int check(self) except -1:
+        self.check_usable()
+        return 0
+
+    cdef object reset(self, object seed, object copies, object rows):
+        return self.reset_copies(seed, copies)
+
+    cdef int start(self, Part part) except -1:
+        self.start_part(part)
+        return 0
+
+    cdef object finish(self, Part part):
+        return self.finish_part(part)
+
+    cdef Py_ssize_t next_part(self, list pending) except -1:
+        return self.next_pending(pending)
+
+    cdef Py_ssize_t ended_copy(self, Part part) except -2:
+        return self.first_waiting(part)
+
+    cdef object stats(self, list parts):
+        return self.episode_stats()
+
+    cdef object render_copy(self, Py_ssize_t copy):
+        return self.render_one(copy)
+
+    cdef int close(self) except -1:
+        self.close_copies()
+        return 0
+
+    def check_usable(self):
+        """Raise if nothing can be done with the copies any more, or not in this process."""
+
+    def next_pending(self, pending):
+        """The index, in the list `pending`, of the part that recv() is to return."""
+        return 0
 
 
 cdef class Batch:
@@ -147,8 +196,8 @@ independent_agents : bool
     Whether each agent has episodes of its own.
 """
 
-    def __init__(self, Backend backend, spec, options, Buffers buffers, ActionReader reader, *,
-                 bint independent_agents=False):
+    def __cinit__(self, Backend backend not None, spec, options, Buffers buffers not None, ActionReader reader not None, *,
+                  bint independent_agents=False):
         self.backend = backend
         self.spec = spec
         self.options = options
@@ -438,7 +487,7 @@ independent_agents : bool
             with checks.memory("horizon", horizon):
                 rollout = Rollout(horizon, self.buffers)
             self.drain(True)
-            self.backend.attach(self.buffers, self.parts)
+            self.backend.attach(self.buffers)
             self.rollout = rollout
             # The streams go on, but the rollout's first observations are those of a reset.
             self.awaiting.clear()
@@ -449,7 +498,7 @@ independent_agents : bool
 
     def _write_to(self, Buffers buffers):
         self.show(buffers)
-        self.backend.attach(buffers, self.parts)
+        self.backend.attach(buffers)
 
     @property
     def observations(self):

@@ -6,11 +6,11 @@ from puffer.native.raster cimport Canvas
 from puffer.rng cimport rng_t
 
 cdef enum:
-    MAX_STATES = 24
+    MAX_BLOCKS = 24
 
 
 # Memory of an environment's state: one item of `size` bytes per copy.
-cdef struct state_t:
+cdef struct block_t:
     char* memory
     size_t size
 
@@ -42,8 +42,8 @@ cdef class Rules:
     cdef double[:, ::1] statistics
 
     # ---- Of the base class ----
-    cdef state_t states[MAX_STATES]
-    cdef int num_states
+    cdef block_t blocks[MAX_BLOCKS]
+    cdef int num_blocks
     cdef bint is_complete
 
     # ---- To be written by the author ----

@@ -18,8 +18,8 @@ Base of `puffer.Env`; not made by itself.
 
     def __dealloc__(self):
         cdef int k
-        for k in range(self.num_states):
-            free((<void**>(self.states[k].memory - 64))[0])
+        for k in range(self.num_blocks):
+            free((<void**>(self.blocks[k].memory - 64))[0])
 
     # ---- Defaults of the author's methods ----
 
@@ -85,23 +85,23 @@ Base of `puffer.Env`; not made by itself.
             raise RuntimeError("new_state() must come after Env.__init__()")
         # Until it has succeeded, the environment cannot be used.
         self.is_complete = False
-        if self.num_states == MAX_STATES:
-            raise MemoryError(f"an environment has at most {MAX_STATES} blocks of state")
-        room = self.num_copies * (size if size else 1) + 128 + MAX_STATES * 1024
+        if self.num_blocks == MAX_BLOCKS:
+            raise MemoryError(f"an environment has at most {MAX_BLOCKS} blocks of state")
+        room = self.num_copies * (size if size else 1) + 128 + MAX_BLOCKS * 1024
         block = <char*>calloc(room, 1)
         if block == NULL:
             raise MemoryError(f"no memory for the state of {self.num_copies} copies of {size} bytes")
         start = (<uintptr_t>block + 64 + 63) & ~<uintptr_t>63
         # Large blocks begin at the start of a page. Moved apart, so that the same rows of all blocks do not compete for
         # the same few sets of the first-level cache.
-        start += self.num_states * 1024
+        start += self.num_blocks * 1024
         # The pointer to free lies in the cache line in front.
         (<void**>(start - 64))[0] = block
         puffer_forbid(<void*>(start - 56), 56)
         puffer_forbid(<void*>(start + self.num_copies * size), <uintptr_t>block + room - start - self.num_copies * size)
-        self.states[self.num_states].memory = <char*>start
-        self.states[self.num_states].size = size
-        self.num_states += 1
+        self.blocks[self.num_blocks].memory = <char*>start
+        self.blocks[self.num_blocks].size = size
+        self.num_blocks += 1
         self.is_complete = True
         return <void*>start
 

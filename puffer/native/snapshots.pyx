@@ -26,14 +26,14 @@ size : int
     Bytes of a snapshot.
 """
 
-    def __init__(self, Rules rules, key):
+    def __cinit__(self, Rules rules not None, key):
         cdef int k
-        sizes = [rules.states[k].size for k in range(rules.num_states)]
+        sizes = [rules.blocks[k].size for k in range(rules.num_blocks)]
         digest = hashlib.sha256(repr((sizes, key)).encode()).digest()
         self.signature = int.from_bytes(digest[:8], "little")
         self.size = HEAD + sum(sizes) + rules.agents_per_env
 
-    def get(self, Rules rules, list copies):
+    cdef object get(self, Rules rules, list copies):
         """Snapshots of copies, uint8 (len(copies), size)."""
         cdef uint8_t[:, ::1] target
         cdef Py_ssize_t k
@@ -45,7 +45,7 @@ size : int
             self.save_copy(rules, copies[k], &target[k, 0])
         return state
 
-    def set(self, Rules rules, state, list copies):
+    cdef int set(self, Rules rules, object state, list copies) except -1:
         """Restore snapshots into copies.
 
         Raises TypeError or ValueError, before anything is changed, for anything but snapshots of these rules.
@@ -61,6 +61,7 @@ size : int
             self.check(k, &source[k, 0])
         for k in range(len(copies)):
             self.load_copy(rules, copies[k], &source[k, 0])
+        return 0
 
     cdef int check(self, Py_ssize_t k, const uint8_t* source) except -1:
         cdef uint64_t signature, checksum
@@ -79,9 +80,9 @@ size : int
         cdef uint64_t checksum
         cdef size_t offset = HEAD
         cdef int k
-        for k in range(rules.num_states):
-            memcpy(target + offset, rules.states[k].memory + i * rules.states[k].size, rules.states[k].size)
-            offset += rules.states[k].size
+        for k in range(rules.num_blocks):
+            memcpy(target + offset, rules.blocks[k].memory + i * rules.blocks[k].size, rules.blocks[k].size)
+            offset += rules.blocks[k].size
         memcpy(target + offset, &rules.masks[i * rules.agents_per_env], rules.agents_per_env)
         checksum = _checksum(target + HEAD, self.size - HEAD)
         memcpy(target, &self.signature, 8)
@@ -90,9 +91,9 @@ size : int
     cdef void load_copy(self, Rules rules, Py_ssize_t i, const uint8_t* source) noexcept nogil:
         cdef size_t offset = HEAD
         cdef int k
-        for k in range(rules.num_states):
-            memcpy(rules.states[k].memory + i * rules.states[k].size, source + offset, rules.states[k].size)
-            offset += rules.states[k].size
+        for k in range(rules.num_blocks):
+            memcpy(rules.blocks[k].memory + i * rules.blocks[k].size, source + offset, rules.blocks[k].size)
+            offset += rules.blocks[k].size
         memcpy(&rules.masks[i * rules.agents_per_env], source + offset, rules.agents_per_env)
         rules.load_one(i)
 

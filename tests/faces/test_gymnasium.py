@@ -10,8 +10,7 @@ from gymnasium.wrappers import vector as wrappers
 from helpers import NAMES, Tally, assert_same, make, plain, play, random_actions, single_agent_names, snapshot
 
 import puffer
-from puffer.faces.gymnasium import SingleEnv
-from puffer.faces.gymnasium import gymnasium_id
+from puffer.faces.gymnasium import SingleEnv, gymnasium_id
 from puffer.registry import find
 
 SINGLE_AGENT = single_agent_names()

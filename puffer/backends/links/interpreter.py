@@ -104,6 +104,7 @@ class InterpreterLink:
         finally:
             for descriptor in (theirs, *streams):
                 os.close(descriptor)
+        self.pid = self._process.pid
         self.has_ended = self._process.has_ended
         self.leave = self._process.leave
         self.kill = self._process.kill
