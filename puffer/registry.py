@@ -131,6 +131,7 @@ def make(
     }
     if python is not None:
         checks.choice("backend", backend, ("auto", "process"))
+        # Not above: worker processes import this module, and have no use for it.
         from puffer.backends.links.interpreter import ForeignBackend
 
         return VectorEnv(ForeignBackend(_ordered(name, python, env_kwargs), num_envs, **workers, **options), copy=copy)
@@ -210,6 +211,7 @@ def _ordered(name: str, python: str, arguments: dict[str, Any]) -> ForeignCreato
 
     Raises ValueError for an environment that only this interpreter can make.
     """
+    # As in `make`.
     from puffer.backends.links.interpreter import ForeignCreator
 
     registered = {**_entry_points(), **_registered}.get(name)
