@@ -36,7 +36,7 @@ def test_a_family_may_know_more_names_than_it_lists():
 
 def test_a_family_is_native_or_not():
     for functions in ({}, {"creator": creator, "env_class": object}):
-        with pytest.raises(TypeError, match="either a creator or an env_class"):
+        with pytest.raises(TypeError, match="either creator or env_class"):
             Family(**functions)
 
 
