@@ -127,6 +127,7 @@ def make(
     workers = WorkerOptions(num_workers, timeout, ordered, restart_workers)
     if python is not None:
         checks.choice("backend", backend, ("auto", "process"))
+        # Not above: worker processes import this module, and have no use for it.
         from puffer.backends.links.interpreter import InterpreterTransport
 
         # The modes of the copies are not known before they are made.
@@ -210,6 +211,7 @@ def _ordered(name: str, python: str, arguments: dict[str, Any]) -> InterpreterCr
 
     Raises ValueError for an environment that only this interpreter can make.
     """
+    # As in `make`.
     from puffer.backends.links.interpreter import InterpreterCreator
 
     registered = {**_entry_points(), **_registered}.get(name)

@@ -12,11 +12,11 @@ if TYPE_CHECKING:
 
 
 class Family:
-    """The environments of one system. `puffer.make` knows each as "family-name", or as "family" for the name "".
+    """The environments of one system. `puffer.make` takes "family-name" for each, or "family" for the name "".
 
-    The module `puffer.systems.<family>` has one object of this class, `FAMILY`, which is given functions of the module:
-    `creator` if the environments are in Python, or `env_class` if they are native; and others where the defaults do
-    not fit. The module is imported to list the names, so it imports the packages of the system inside functions.
+    The module `puffer.systems.<family>` has one object of this class, `FAMILY`, made of functions of the module:
+    `creator` if the environments are in Python, or `env_class` if they are native, and others where the defaults do
+    not fit. Listing the names imports the module, so it imports the packages of the system inside functions.
 
     Parameters
     ----------
@@ -52,7 +52,7 @@ class Family:
         make: Callable[..., Any] | None = None,
     ) -> None:
         if (creator is None) == (env_class is None):
-            raise TypeError("a family has either a creator or an env_class")
+            raise TypeError("Family takes either creator or env_class")
         self.creator = creator
         self.env_class = env_class
         self.names = names or (lambda: [""])

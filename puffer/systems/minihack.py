@@ -23,7 +23,9 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+import gymnasium
 import numpy as np
+from gymnasium.envs.registration import load_env_creator
 
 from puffer import checks
 from puffer.backends.creator import Creator
@@ -94,9 +96,7 @@ class MiniHack(NetHack):
             raise ValueError(f"des_file is not a level that can be compiled: {arguments.get('des_file')!r:.200}")
 
     def _task_class(self, task: str) -> Callable[..., Any]:
-        import gymnasium
         import minihack  # noqa: F401
-        from gymnasium.envs.registration import load_env_creator
 
         spec = gymnasium.spec(task)
         make = load_env_creator(spec.entry_point)

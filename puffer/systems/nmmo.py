@@ -188,6 +188,7 @@ def _package() -> ModuleType:
 
 def _maps(nmmo: ModuleType, config: Any) -> Path:
     """The folder with the maps of a configuration, which are generated if they are not there yet."""
+    # Not all platforms have it, and names are listed on all of them.
     import fcntl
 
     config.set("MAP_FORCE_GENERATION", False)
