@@ -218,7 +218,7 @@ def test_another_space_needs_a_method(name):
             super().__init__(env)
             setattr(self, f"single_{name}_space", spaces.Discrete(7))
 
-    with pytest.raises(TypeError, match=f"Other has another space of {name}s than .* change_{name}s"):
+    with pytest.raises(TypeError, match=f"Other and .* have different spaces of {name}s, .* change_{name}s"):
         puffer.emulate(lambda: Other(Crowd()), 1, backend="serial")
 
 
