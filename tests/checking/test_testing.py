@@ -162,7 +162,7 @@ def test_a_batch_may_be_given_and_stays_open():
     batch.step(np.zeros(3, int))
     with pytest.raises(ValueError, match="num_envs must be 3, the copies of the given batch, got 4"):
         assert_same_env(batch, "catch", num_envs=4)
-    with pytest.raises(ValueError, match="batch_size is 2"):
+    with pytest.raises(ValueError, match="batch_size = num_envs = 4, got 2"):
         assert_same_env(puffer.make("catch", 4, batch_size=2), "catch")
 
 
