@@ -1,4 +1,4 @@
-"""The contract of `gymnasium.Env`."""
+"""The checks of the contract of `gymnasium.Env`."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from puffer.checking.driver import Driver, Record
 from puffer.checking.report import UnusableError
 from puffer.checking.values import copied, difference, why_outside
 
-_ALIAS = "return a copy (self.state.copy()): users keep observations"
+_ALIAS = "return a copy (self.state.copy()), because users keep observations"
 _FLAGS = "return bool(...): a Python bool or numpy.bool_"
 
 
@@ -95,12 +95,12 @@ class SingleDriver(Driver):
             )
         elif not math.isfinite(reward):
             self.report.problem(
-                f"{self.where}: the reward is {reward}", "return finite rewards: look for a division by zero"
+                f"{self.where}: the reward is {reward}", "return finite rewards; look for a division by zero"
             )
 
 
 def declarations(driver: SingleDriver, steps: int, seed: int) -> None:
-    """Spaces, and the parameters of reset()."""
+    """Check the spaces and the parameters of reset()."""
     env, report = driver.env, driver.report
     for name in ("observation_space", "action_space"):
         space = getattr(env, name, None)
@@ -119,7 +119,7 @@ def declarations(driver: SingleDriver, steps: int, seed: int) -> None:
 
 
 def suspect_infinite_bounds(driver: Driver, space: Space) -> None:
-    """Where a Box has no bounds, no observation can be found outside."""
+    """Note Boxes without bounds, because no observation lies outside of them."""
     if isinstance(space, (spaces.Dict, spaces.Tuple)):
         for child in space.spaces.values() if isinstance(space, spaces.Dict) else space.spaces:
             suspect_infinite_bounds(driver, child)
@@ -127,7 +127,7 @@ def suspect_infinite_bounds(driver: Driver, space: Space) -> None:
         count = int((~(space.bounded_below & space.bounded_above)).sum())
         driver.report.suspect(
             f"{driver.label}{count} of {space.low.size} entries of observations have no bounds",
-            "give the bounds that the rules imply, if they do",
+            "declare bounds, if the rules imply any",
         )
 
 

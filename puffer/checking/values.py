@@ -1,4 +1,4 @@
-"""Values that environments return: whether they lie in a space, differ, or share memory."""
+"""Comparison of values: whether they lie in a space, differ, or share memory."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from gymnasium import Space, spaces
 
 
 def why_outside(space: Space, value: Any, name: str = "observation") -> str | None:
-    """How `value` breaks `space`, in words that begin with its name; None if it lies in the space."""
+    """The reason why `value` is not in `space`, beginning with `name`; None if it is in the space."""
     if isinstance(space, spaces.Dict):
         if not isinstance(value, Mapping):
             return f"{name} is of type {type(value).__name__}, and the space is a Dict"
@@ -53,7 +53,7 @@ def _why_outside_box(space: spaces.Box, value: Any, name: str) -> str | None:
 
 
 def has_other_form(space: Space, value: Any) -> bool:
-    """Whether `value` is an array of another shape than those of `space`, or of a dtype that does not fit in."""
+    """Whether `value` is an array whose shape differs from `space`, or whose dtype cannot be cast to it."""
     return isinstance(value, (np.ndarray, np.generic)) and (
         value.shape != space.shape or not np.can_cast(value.dtype, space.dtype)
     )
@@ -84,7 +84,7 @@ def copied(value: Any) -> Any:
 
 
 def difference(first: Any, second: Any, name: str = "") -> str | None:
-    """Where two values differ, in words that begin with `name`; None if they are equal bit for bit."""
+    """The first difference of two values, beginning with `name`; None if they are equal bit for bit."""
     if isinstance(first, Mapping) and isinstance(second, Mapping):
         if set(first) != set(second):
             return f"{name} has the keys {sorted(map(str, first))} and {sorted(map(str, second))}"
@@ -95,7 +95,7 @@ def difference(first: Any, second: Any, name: str = "") -> str | None:
         return _array_difference(first, second, name)
     else:
         is_same = first is second or (type(first) is type(second) and bool(np.all(first == second)))
-        # NaN is a value like others here.
+        # Two NaN are equal.
         is_same = is_same or (first != first and second != second)
         return None if is_same else f"{name} is {_short(first)} and {_short(second)}"
     return next(filter(None, (difference(*part) for part in parts)), None)

@@ -267,9 +267,9 @@ BAD_SEEDS = {
     "bytes": (b"1234", TypeError, "seed must be an integer"),
     "object": (object(), TypeError, "seed must be an integer"),
     "dict": ({}, TypeError, "seed must be an integer"),
-    "too few": ([1, 2, 3], ValueError, "seed must be one int or 4 of them.*got 3"),
-    "too many": ([1] * 5, ValueError, "seed must be one int or 4 of them.*got 5"),
-    "none": ([], ValueError, "seed must be one int or 4 of them.*got 0"),
+    "too few": ([1, 2, 3], ValueError, "seed must be an int or a sequence of 4 ints.*got 3"),
+    "too many": ([1] * 5, ValueError, "seed must be an int or a sequence of 4 ints.*got 5"),
+    "none": ([], ValueError, "seed must be an int or a sequence of 4 ints.*got 0"),
     "negative inside": ([1, 2, 3, -4], ValueError, r"seed\[3\] must be at least 0, got -4"),
     "too large inside": ([2**64, 2, 3, 4], ValueError, r"seed\[0\] must be at most"),
     "float inside": ([1, 2.5, 3, 4], TypeError, r"seed\[1\] must be an integer, got 2.5"),
@@ -277,7 +277,7 @@ BAD_SEEDS = {
     "str inside": ([1, "2", 3, 4], TypeError, r"seed\[1\] must be an integer"),
     "float array": (np.ones(4), TypeError, r"seed\[0\] must be an integer"),
     "nested": ([[1], [2], [3], [4]], TypeError, r"seed\[0\] must be an integer"),
-    "two axes": (np.ones((2, 2), int), ValueError, "seed must be one int or 4 of them"),
+    "two axes": (np.ones((2, 2), int), ValueError, "seed must be an int or a sequence of 4 ints"),
 }
 
 
@@ -325,7 +325,7 @@ def test_unknown_reset_options_are_refused(started):
 def test_a_mask_that_splits_a_copy_is_refused():
     env = puffer.VectorEnv(puffer.Env(2, spaces.Box(0, 1, (2,)), spaces.Discrete(2), agents_per_env=2))
     env.reset(seed=0)
-    with refuses(env, ValueError, "selects some rows of copy 1 and not others; its 2 agents share an episode"):
+    with refuses(env, ValueError, "selects only some rows of copy 1; its 2 agents share an episode"):
         env.reset(options={"reset_mask": np.array([True, True, True, False])})
 
 

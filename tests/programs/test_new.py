@@ -190,6 +190,6 @@ def test_without_puffer_a_build_says_what_to_do(written, isolated, tmp_path):
     result = run("setup.py", "build_ext", cwd=written[0] / "my_env", path=[isolated], python=python)
     assert result.returncode == 1
     assert result.stderr == (
-        "No module named 'puffer'. Building this package needs puffer with its extra, puffer-envs[author]. If that is "
-        "installed and was not found, give pip install the option --no-build-isolation.\n"
+        "No module named 'puffer'. Building this package needs puffer with its extra, puffer-envs[author]. If they are "
+        "installed, run pip install with the option --no-build-isolation.\n"
     )

@@ -32,7 +32,7 @@ cpdef enum Action:
     DOWN
     LEFT
 
-# What one copy of the game remembers from step to step, beside its board: plain values only.
+# The state of one copy, apart from its board. It holds plain values only.
 cdef struct State:
     int32_t row
     int32_t column
@@ -45,23 +45,23 @@ cdef class MyEnv(Env):
     """MyEnv(num_envs=1, *, size=6, coins=4, **options)
 --
 
-`size` (2 to 64) is the side of the board and `coins` (1 to size * size - 1) how many lie on it; the options are those
-of `puffer.Env`. See the module's docstring for the rules.
+`size` (2 to 64) is the side of the board, and `coins` (1 to size * size - 1) the number of coins on it. The options are
+those of `puffer.Env`. The module's docstring has the rules.
 """
 
-    # Raise it when the rules change.
+    # Raise this when the rules change.
     version = 0
     default_max_steps = 100
-    # Means of these over episodes are in env.stats(), beside the return and the length.
+    # env.stats() has the mean of each over episodes, next to the return and the length.
     statistic_names = ("cleared",)
     render_modes = ("rgb_array", "ansi")
 
     cdef readonly int size
     cdef readonly int coins
-    # Views of the batch, a row for each copy.
+    # Views of the batch, with a row for each copy.
     cdef uint8_t[:, :, ::1] observations
     cdef int32_t[::1] actions
-    # Memory of all copies: a State, and the cells of a board, for each.
+    # Memory of all copies: for each a State and the cells of its board.
     cdef State* states
     cdef uint8_t* boards
 
@@ -80,10 +80,10 @@ of `puffer.Env`. See the module's docstring for the rules.
         self.actions = buffers.actions
         return 0
 
-    # ---- The rules. No Python from here to the pictures: threads run this without the interpreter. ----
+    # ---- Rules. Threads run these methods without the GIL, so they use no Python objects. ----
 
     cdef void reset_one(self, Py_ssize_t i) noexcept nogil:
-        """Begin an episode in copy i. self.rng[i] is the only source of chance."""
+        """Begin an episode in copy i. Draw random numbers from self.rng[i] only."""
         cdef State* state = &self.states[i]
         cdef int cells = self.size * self.size
         cdef uint8_t* board = self.boards + i * cells
@@ -92,7 +92,7 @@ of `puffer.Env`. See the module's docstring for the rules.
         state.row = player // self.size
         state.column = player % self.size
         state.coins = self.coins
-        # Each free cell gets one of the missing coins with the same chance.
+        # Every free cell gets one of the missing coins with the same probability.
         for cell in range(cells):
             board[cell] = FLOOR
             if cell != player:
@@ -102,7 +102,7 @@ of `puffer.Env`. See the module's docstring for the rules.
                 free -= 1
 
     cdef void step_one(self, Py_ssize_t i) noexcept nogil:
-        """Step copy i. Reward and flags are zero before; time limits and new episodes are the base class's."""
+        """Step copy i. Reward and flags are zero before. The base class handles time limits and new episodes."""
         cdef State* state = &self.states[i]
         cdef int action = self.actions[i]
         cdef uint8_t* cell
@@ -124,7 +124,7 @@ of `puffer.Env`. See the module's docstring for the rules.
         memcpy(&self.observations[i, 0, 0], self.boards + i * cells, cells)
         self.observations[i, state.row, state.column] = PLAYER
 
-    # ---- Pictures, drawn on request only. Leave them out if you need none. ----
+    # ---- Pictures, which are optional and drawn on request only. ----
 
     @property
     def render_size(self):
