@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from puffer.bench.plan import available_cores
+from puffer.checks import available_cores
 from puffer.measuring import contenders
 from puffer.measuring.stopwatch import Series, Spread, interleave
 
@@ -109,12 +109,12 @@ def possible(definition: Definition) -> bool:
 
 def measure(name: str, definition: Definition, seconds: float | None = None, repeats: int = _REPEATS) -> Figure:
     """Measure a figure, in about so many seconds, or those of the definition, and with so many slices."""
-    contenders = [contenders.make(spec) for spec in definition.specs]
+    batches = [contenders.make(spec) for spec in definition.specs]
     try:
-        series = interleave(contenders, definition.seconds if seconds is None else seconds, repeats)
+        series = interleave(batches, definition.seconds if seconds is None else seconds, repeats)
     finally:
-        for contender in contenders:
-            contender.close()
+        for batch in batches:
+            batch.close()
     return Figure(name, definition, _value(definition.unit, *series))
 
 

@@ -11,7 +11,7 @@ import gymnasium
 import numpy as np
 
 import puffer
-from puffer.bench.plan import available_cores
+from puffer.checks import available_cores
 
 
 def cpu_model() -> str:

@@ -1,7 +1,7 @@
 """The systems of other authors that `puffer.make` runs, and the packages that each of them needs.
 
-`python -m puffer.install NAME` installs what a system needs; the extras of this package name the same requirements, as
-far as pip can resolve them.
+`python -m puffer.install NAME` installs a system from this table, and the extras of this package are made of it:
+`setup.py` runs the file by its path. Other interpreters import it too, so it needs the standard library alone.
 """
 
 from __future__ import annotations
@@ -12,40 +12,46 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+# The Pythons that puffer runs on; there is no last one.
+_FIRST, _LAST = (3, 10), (3, 99)
+
 
 @dataclass(frozen=True)
 class System:
-    """What one system needs.
+    """One system and its requirements.
 
     Attributes
     ----------
-    adapter : str
-        The module with its environments.
+    family : str
+        The module with the names of its environments.
     imports : sequence of str
-        The modules that must be there; "this or that" where one of them will do.
+        The modules that must be installed; "this or that" where one of them is enough.
     requirements : sequence of str
-        What pip installs as usual.
+        Packages that pip installs as usual.
     bare_requirements : sequence of str
-        What pip installs without dependencies and checks of versions, since the metadata of these packages refuse
-        versions that they work with.
+        Packages that pip installs without dependencies and checks of versions, since their metadata refuse versions
+        that they work with.
+    bare_in_extra : bool
+        Whether pip can resolve the bare requirements as well, so that the extra has them.
     builders : sequence of str
-        What must be installed to build those that come as sources.
+        Packages that build those that come as sources.
     pythons : (first, last)
-        Versions of Python, as (3, minor), that the packages are made for.
-    programs : mapping
-        Programs that must be in the PATH, and what installs them: not pip.
+        Versions of Python, as (3, minor), that the packages exist for.
+    programs : mapping of str to str
+        Programs that must be in the PATH, and the way to install each: pip cannot.
     example : str
         The name of one of its environments.
     by_hand : str
-        How to get what pip cannot install at all, if there is such a thing.
+        How to get a system that pip cannot install at all; empty for the others.
     """
 
-    adapter: str
+    family: str
     imports: Sequence[str]
     requirements: Sequence[str]
     bare_requirements: Sequence[str] = ()
+    bare_in_extra: bool = True
     builders: Sequence[str] = ()
-    pythons: tuple[tuple[int, int], tuple[int, int]] = ((3, 10), (3, 99))
+    pythons: tuple[tuple[int, int], tuple[int, int]] = (_FIRST, _LAST)
     programs: Mapping[str, str] = field(default_factory=dict)
     example: str = ""
     by_hand: str = ""
@@ -73,18 +79,18 @@ SYSTEMS = {
         "puffer.systems.minigrid",
         imports=["minigrid"],
         requirements=["minigrid>=3.1,<4"],
-        pythons=((3, 11), (3, 99)),
+        pythons=((3, 11), _LAST),
         example="minigrid-DoorKey-8x8",
     ),
     "crafter": System(
-        "puffer.systems.crafter", imports=["crafter"], requirements=["crafter==1.8.3"], example="crafter"
+        "puffer.systems.crafter", imports=["crafter"], requirements=["crafter==1.8.3", "pillow"], example="crafter"
     ),
     "nethack": System(
         "puffer.systems.nethack",
         imports=["nle"],
         requirements=[],
         bare_requirements=[_NLE],
-        pythons=((3, 10), (3, 13)),
+        pythons=(_FIRST, (3, 13)),
         example="nethack-score",
     ),
     "minihack": System(
@@ -120,7 +126,7 @@ SYSTEMS = {
         imports=["griddly"],
         requirements=["pyyaml"],
         bare_requirements=["griddly==1.6.7"],
-        pythons=((3, 10), (3, 11)),
+        pythons=(_FIRST, (3, 11)),
         example="griddly-random-butterflies",
     ),
     "microrts": System(
@@ -128,6 +134,7 @@ SYSTEMS = {
         imports=["gym_microrts", "jpype"],
         requirements=["JPype1>=1.5,<2", "pillow"],
         bare_requirements=["gym-microrts==0.6.0"],
+        bare_in_extra=False,
         builders=["setuptools<82", "wheel", "poetry-core", "poetry-dynamic-versioning"],
         programs={"java": "apt-get install default-jre-headless, or any Java 17"},
         example="microrts",
@@ -137,6 +144,7 @@ SYSTEMS = {
         imports=["nmmo", "scipy", "imageio", "ordered_set", "dill", "tqdm", "psutil", "pettingzoo"],
         requirements=["cython", "dill", "imageio", "ordered-set", "pettingzoo>=1.24", "psutil", "scipy", "tqdm"],
         bare_requirements=["nmmo==2.1.2"],
+        bare_in_extra=False,
         builders=["setuptools<82", "wheel", "Cython"],
         example="nmmo",
     ),
@@ -151,16 +159,10 @@ SYSTEMS = {
 
 
 def missing(name: str) -> list[str]:
-    """What a system lacks on this machine: modules and programs."""
+    """The modules and programs that a system needs and this machine lacks."""
     system = SYSTEMS[name]
     modules = [module for module in system.imports if not any(map(importlib.util.find_spec, module.split(" or ")))]
     return modules + [program for program in system.programs if shutil.which(program) is None]
-
-
-def folders(package: str) -> list[Path]:
-    """Where a package lies, which is not imported; nowhere if it is not installed."""
-    spec = importlib.util.find_spec(package)
-    return [Path(folder) for folder in spec.submodule_search_locations or ()] if spec is not None else []
 
 
 def require(name: str) -> None:
@@ -169,3 +171,28 @@ def require(name: str) -> None:
     if lacking:
         remedy = SYSTEMS[name].by_hand or f"python -m puffer.install {name}"
         raise ImportError(f"{name} needs {' and '.join(lacking)}, not found here: {remedy}")
+
+
+def folders(package: str) -> list[Path]:
+    """The folders of a package, which is not imported; none if it is not installed."""
+    spec = importlib.util.find_spec(package)
+    return [Path(folder) for folder in spec.submodule_search_locations or ()] if spec is not None else []
+
+
+def extras() -> dict[str, list[str]]:
+    """The extras of this package that install systems: one for each that pip can install, and `all`."""
+    by_name = {name: _extra(system) for name, system in SYSTEMS.items() if not system.by_hand}
+    return {**by_name, "all": [f"puffer-envs[{','.join(sorted(by_name))}]"]}
+
+
+def _extra(system: System) -> list[str]:
+    """The requirements of a system; they have a marker where its packages exist for some Pythons only."""
+    requirements = [*system.requirements, *(system.bare_requirements if system.bare_in_extra else ())]
+    first, last = system.pythons
+    conditions = []
+    if first > _FIRST:
+        conditions.append(f"python_version >= '3.{first[1]}'")
+    if last < _LAST:
+        conditions.append(f"python_version < '3.{last[1] + 1}'")
+    marker = " and ".join(conditions)
+    return [f"{requirement}; {marker}" if marker else requirement for requirement in requirements]
