@@ -42,7 +42,7 @@ _registered: dict[str, Registered] = {}
 # compiled modules, but inside of functions.
 _FAMILIES = {
     "gym": "puffer.systems.gym",
-    **{name: system.family for name, system in SYSTEMS.items()},
+    **{name: f"puffer.systems.{name}" for name in SYSTEMS},
 }
 
 

@@ -14,9 +14,8 @@ import pytest
 from helpers import run_script
 
 import puffer
-from puffer.bench import limit, plan, program, table
+from puffer.bench import contenders, limit, plan, program, table
 from puffer.bench.plan import Case
-from puffer.measuring import contenders
 from puffer.measuring.stopwatch import Spread, interleave
 
 ROOT = Path(puffer.__file__).parents[1]

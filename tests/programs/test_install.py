@@ -49,7 +49,7 @@ def test_what_fails_is_told_and_does_not_stop_the_others(pip, capsys):
 
 
 def test_what_this_python_cannot_have_is_told(pip, capsys, monkeypatch):
-    old = System("puffer.systems.minigrid", ["old"], ["old"], pythons=((3, 6), (3, 7)))
+    old = System(["old"], ["old"], pythons=((3, 6), (3, 7)))
     monkeypatch.setitem(SYSTEMS, "minigrid", old)
     assert install.main(["minigrid"]) == 1
     assert not pip.commands
@@ -57,7 +57,7 @@ def test_what_this_python_cannot_have_is_told(pip, capsys, monkeypatch):
 
 
 def test_missing_programs_are_told(pip, capsys, monkeypatch):
-    system = System("puffer.systems.minigrid", [], ["old"], programs={"no-such-program": "apt-get install it"})
+    system = System([], ["old"], programs={"no-such-program": "apt-get install it"})
     monkeypatch.setitem(SYSTEMS, "minigrid", system)
     assert install.main(["minigrid"]) == 1
     assert "apt-get install it" in capsys.readouterr().out
@@ -78,7 +78,7 @@ def test_the_check_makes_and_steps(capsys):
 
 
 def test_the_check_says_what_is_missing(capsys, monkeypatch):
-    monkeypatch.setitem(SYSTEMS, "minigrid", System("puffer.systems.minigrid", ["no_such_module"], ["no-such-package"]))
+    monkeypatch.setitem(SYSTEMS, "minigrid", System(["no_such_module"], ["no-such-package"]))
     assert install.main(["minigrid", "--check"]) == 1
     assert "no no_such_module" in capsys.readouterr().out
     assert not [name for name in puffer.list_envs(installed=True) if name.startswith("minigrid-")]
