@@ -21,21 +21,22 @@ _DESCRIPTION = """\
 Install the packages of systems that puffer.make runs, for this Python. Some packages refuse versions of their
 dependencies that they work with; they are installed without dependencies, after the dependencies themselves."""
 
-# Makes and steps an environment; prints its speed as JSON.
+# Makes an environment and steps it for some seconds; prints its speed as JSON.
 _TRIAL = """
 import json, sys, time
 import puffer
-name = sys.argv[1]
+name, seconds = sys.argv[1], float(sys.argv[2])
 env = puffer.make(name, num_envs=2, backend="serial", num_threads=1)
 env.reset(seed=0)
 steps, start = 0, time.perf_counter()
-while steps < 20 or (time.perf_counter() - start < 1 and steps < 2000):
+while steps < 20 or (time.perf_counter() - start < seconds and steps < 2000):
     env.step(env.action_space.sample())
     steps += 1
-seconds = time.perf_counter() - start
+taken = time.perf_counter() - start
 env.close()
-print(json.dumps({"rows": env.num_envs, "steps": steps, "seconds": seconds}))
+print(json.dumps({"rows_per_second": env.num_envs * steps / taken}))
 """
+_TRIAL_SECONDS = 1.0
 # Seconds after which a trial counts as hung.
 _PATIENCE = 300
 
@@ -160,7 +161,7 @@ def _tried(name: str) -> tuple[str, str]:
     if lacking:
         return f"no {', '.join(lacking)}", ""
     # In a process of its own, which the package may change or end.
-    command = [sys.executable, "-c", _TRIAL, system.example]
+    command = [sys.executable, "-c", _TRIAL, system.example, str(_TRIAL_SECONDS)]
     try:
         done = subprocess.run(command, capture_output=True, text=True, timeout=_PATIENCE)
     except subprocess.TimeoutExpired:
@@ -168,8 +169,8 @@ def _tried(name: str) -> tuple[str, str]:
     if done.returncode != 0:
         lines = done.stderr.strip().splitlines()
         return (lines[-1] if lines else f"exit status {done.returncode}"), ""
-    seen = json.loads(done.stdout.splitlines()[-1])
-    return "", f"{seen['rows'] * seen['steps'] / seen['seconds']:,.0f}"
+    # The package may have printed lines of its own.
+    return "", f"{json.loads(done.stdout.splitlines()[-1])['rows_per_second']:,.0f}"
 
 
 def _version(name: str) -> str:

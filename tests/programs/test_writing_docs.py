@@ -11,7 +11,7 @@ What is in a block follows from its language:
 A block after "Save this as `name`:" becomes that file. The example of that name must be the same.
 """
 
-import importlib
+import importlib.metadata
 import os
 import re
 import shlex
@@ -170,9 +170,7 @@ def extras(requirement):
 
 
 def known_extras():
-    project = (ROOT / "pyproject.toml").read_text()
-    section = project.partition("[project.optional-dependencies]")[2].partition("\n[")[0]
-    return set(re.findall(r"^(\w+) =", section, re.MULTILINE))
+    return set(importlib.metadata.metadata("puffer-envs").get_all("Provides-Extra"))
 
 
 def same_but_for_numbers(shown, printed):
