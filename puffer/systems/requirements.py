@@ -1,7 +1,7 @@
 """The systems of other authors that `puffer.make` runs, and the packages that each of them needs.
 
-`python -m puffer.install NAME` installs the packages of a system. The extras of this package name the same
-requirements, as far as pip can resolve them.
+`python -m puffer.install NAME` installs the packages of a system. The extras of puffer are made of the same table:
+`setup.py` runs this file by its path. Other interpreters import it too, so it needs the standard library alone.
 """
 
 from __future__ import annotations
@@ -11,6 +11,9 @@ import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+
+# The Pythons that puffer runs on; there is no last one.
+_FIRST, _LAST = (3, 10), (3, 99)
 
 
 @dataclass(frozen=True)
@@ -26,10 +29,12 @@ class System:
     bare_requirements : sequence of str
         Requirements that pip installs without their dependencies and without checking versions: the metadata of these
         packages exclude versions that they work with.
+    bare_in_extra : bool
+        Whether pip can resolve the bare requirements too, so that the extra has them.
     builders : sequence of str
         Requirements for building the packages that come as sources.
     pythons : (first, last)
-        Versions of Python, as (3, minor), that the packages are made for.
+        Versions of Python, as (3, minor), that the packages are made for. For others, the extra is empty.
     programs : mapping
         Programs that must be in the PATH, and how to install each; pip cannot.
     example : str
@@ -41,8 +46,9 @@ class System:
     imports: Sequence[str]
     requirements: Sequence[str]
     bare_requirements: Sequence[str] = ()
+    bare_in_extra: bool = True
     builders: Sequence[str] = ()
-    pythons: tuple[tuple[int, int], tuple[int, int]] = ((3, 10), (3, 99))
+    pythons: tuple[tuple[int, int], tuple[int, int]] = (_FIRST, _LAST)
     programs: Mapping[str, str] = field(default_factory=dict)
     example: str = ""
     by_hand: str = ""
@@ -67,15 +73,15 @@ SYSTEMS = {
     "minigrid": System(
         imports=["minigrid"],
         requirements=["minigrid>=3.1,<4"],
-        pythons=((3, 11), (3, 99)),
+        pythons=((3, 11), _LAST),
         example="minigrid-DoorKey-8x8",
     ),
-    "crafter": System(imports=["crafter"], requirements=["crafter==1.8.3"], example="crafter"),
+    "crafter": System(imports=["crafter"], requirements=["crafter==1.8.3", "pillow"], example="crafter"),
     "nethack": System(
         imports=["nle"],
         requirements=[],
         bare_requirements=[_NLE],
-        pythons=((3, 10), (3, 13)),
+        pythons=(_FIRST, (3, 13)),
         example="nethack-score",
     ),
     "minihack": System(
@@ -106,13 +112,14 @@ SYSTEMS = {
         imports=["griddly"],
         requirements=["pyyaml"],
         bare_requirements=["griddly==1.6.7"],
-        pythons=((3, 10), (3, 11)),
+        pythons=(_FIRST, (3, 11)),
         example="griddly-random-butterflies",
     ),
     "microrts": System(
         imports=["gym_microrts", "jpype"],
         requirements=["JPype1>=1.5,<2", "pillow"],
         bare_requirements=["gym-microrts==0.6.0"],
+        bare_in_extra=False,
         builders=["setuptools<82", "wheel", "poetry-core", "poetry-dynamic-versioning"],
         programs={"java": "apt-get install default-jre-headless, or any Java 17"},
         example="microrts",
@@ -121,6 +128,7 @@ SYSTEMS = {
         imports=["nmmo", "scipy", "imageio", "ordered_set", "dill", "tqdm", "psutil", "pettingzoo"],
         requirements=["cython", "dill", "imageio", "ordered-set", "pettingzoo>=1.24", "psutil", "scipy", "tqdm"],
         bare_requirements=["nmmo==2.1.2"],
+        bare_in_extra=False,
         builders=["setuptools<82", "wheel", "Cython"],
         example="nmmo",
     ),
@@ -152,3 +160,22 @@ def require(name: str) -> None:
     if lacking:
         remedy = SYSTEMS[name].by_hand or f"python -m puffer.install {name}"
         raise ImportError(f"{name} needs {' and '.join(lacking)}, not found here: {remedy}")
+
+
+def extras() -> dict[str, list[str]]:
+    """The extras of this package that install systems: one for each that pip can install, and `all`."""
+    by_name = {name: _extra(system) for name, system in SYSTEMS.items() if not system.by_hand}
+    return {**by_name, "all": [f"puffer-envs[{','.join(sorted(by_name))}]"]}
+
+
+def _extra(system: System) -> list[str]:
+    """The requirements of a system; they have a marker where its packages exist for some Pythons only."""
+    requirements = [*system.requirements, *(system.bare_requirements if system.bare_in_extra else ())]
+    first, last = system.pythons
+    conditions = []
+    if first > _FIRST:
+        conditions.append(f"python_version >= '3.{first[1]}'")
+    if last < _LAST:
+        conditions.append(f"python_version < '3.{last[1] + 1}'")
+    marker = " and ".join(conditions)
+    return [f"{requirement}; {marker}" if marker else requirement for requirement in requirements]
