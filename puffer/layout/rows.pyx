@@ -40,7 +40,7 @@ cdef dict _CODES = {
 class LayoutError(ValueError):
     """A value does not fit its space, or memory its layout; the message names the path and what was expected."""
 
-    __module__ = "puffer.layout.spaces"
+    __module__ = "puffer.spaces"
 
 
 cdef str brief(object value):

@@ -600,7 +600,7 @@ def test_errors_are_value_errors_and_travel_between_processes():
     error = pickle.loads(pickle.dumps(caught.value))
     assert type(error) is LayoutError
     assert str(error) == str(caught.value)
-    assert LayoutError.__module__ == "puffer.layout.spaces"
+    assert LayoutError.__module__ == "puffer.spaces"
 
 
 def test_messages_stay_short():
