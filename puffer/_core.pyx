@@ -1,6 +1,7 @@
 """Native environments: the base class `Env`, whose author writes the rules and whose batch steps them."""
 from puffer import checks
-from puffer.layout.spaces import ActionLayout, Layout
+from puffer.layout.action import ActionLayout
+from puffer.layout.observation import Layout
 from puffer.layout.spec import CopySpec
 from puffer.native.actions import ActionReader
 from puffer.native.backend import BLOCK

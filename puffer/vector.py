@@ -12,7 +12,8 @@ from gymnasium.vector.utils import batch_space
 
 from puffer import checks
 from puffer._core import Env
-from puffer.layout.spaces import ActionLayout, Layout
+from puffer.layout.action import ActionLayout
+from puffer.layout.observation import Layout
 from puffer.native.batch import Batch
 from puffer.native.buffers import Buffers
 from puffer.native.rollout import Rollout
@@ -55,10 +56,10 @@ class VectorEnv(gymnasium.vector.VectorEnv):
     single_observation_space, single_action_space, observation_space, action_space : gymnasium.Space
         Of one row, and of the batch. Where the agents of a copy have discrete actions of different ranges, the space of
         one row spans them all, and that of the batch has the range of every row: what it samples is accepted.
-    layout : puffer.layout.spaces.Layout
+    layout : puffer.spaces.Layout
         How an observation lies in its row: `layout.space` is the environment's own space, and
         `layout.view(observations)` the nested arrays of a batch.
-    action_layout : puffer.layout.spaces.ActionLayout
+    action_layout : puffer.spaces.ActionLayout
         How an action lies in its row: `action_layout.flatten(action)` makes one.
     copy_action_space : gymnasium.spaces.MultiDiscrete or None
         The actions of the rows of one copy, where their ranges differ.

@@ -14,7 +14,8 @@ from gymnasium.vector import AutoresetMode
 from puffer.backends.infos import Events
 from puffer.backends.rows import Rows
 from puffer.backends.seeding import fresh_seeds
-from puffer.layout.spaces import ActionLayout, Layout
+from puffer.layout.action import ActionLayout
+from puffer.layout.observation import Layout
 from puffer.layout.spec import CopySpec
 from puffer.native.buffers import Buffers
 from puffer.rendering import Rendering

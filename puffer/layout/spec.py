@@ -6,7 +6,8 @@ from typing import NamedTuple
 
 from gymnasium.spaces import MultiDiscrete
 
-from puffer.layout.spaces import ActionLayout, Layout
+from puffer.layout.action import ActionLayout
+from puffer.layout.observation import Layout
 from puffer.rendering import Rendering
 
 # The fields that decide the arrays, and so must be equal; the first copy decides the others for the batch.

@@ -26,7 +26,7 @@ from gymnasium.vector import AutoresetMode
 
 from puffer import checks
 from puffer.backends.system import SystemCreator, SystemStepper
-from puffer.layout.spaces import Layout
+from puffer.layout.observation import Layout
 from puffer.native.buffers import Buffers
 from puffer.systems.family import Family
 from puffer.systems.quiet import silent_process

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from gymnasium import spaces
 
+from puffer.layout.walk import bounds
 from puffer.testing.results import Player
 from puffer.vector import VectorEnv
 
@@ -40,11 +41,11 @@ def legal_actions(player: Player) -> np.ndarray | None:
 
 
 def _ranges(env: VectorEnv) -> np.ndarray:
-    """The actions in the range of each row, out of the space that spans all rows; bool (rows, actions)."""
-    space, single = env.action_space, env.single_action_space
+    """Which actions of the space that spans all rows are in the ranges of each row, bool (rows, actions)."""
+    single = env.single_action_space
     actions = single.start + np.arange(single.n)
-    low = space.start.reshape(-1, 1)
-    return (low <= actions) & (actions < low + space.nvec.reshape(-1, 1))
+    low, high = (bound.reshape(-1, 1) for bound in bounds(env.action_space, "action"))
+    return (low <= actions) & (actions <= high)
 
 
 class ActionSampler:

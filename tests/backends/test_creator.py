@@ -4,9 +4,9 @@ import cloudpickle
 import gymnasium
 import numpy as np
 import pytest
+from puffer.backends.serial import SerialBackend
 
 from puffer.backends.creator import Creator
-from puffer.backends.serial import SerialBackend
 
 
 class Seeded(gymnasium.Env):

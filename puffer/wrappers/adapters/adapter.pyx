@@ -10,7 +10,8 @@ from libc.stdint cimport uintptr_t
 from libc.string cimport memset
 
 from puffer.rendering import rendering_of
-from puffer.layout.spaces import ActionLayout, Layout
+from puffer.layout.action import ActionLayout
+from puffer.layout.observation import Layout
 from puffer.layout.spec import CopySpec
 
 cnp.import_array()
