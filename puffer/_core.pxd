@@ -17,6 +17,9 @@ cdef class Env(Rules):
     # The Batch that resets and steps the copies; None until Env.__init__() has run.
     cdef readonly object batch
 
+    # ---- To be written by an author whose copies tell their state ----
+    cdef dict state_one(self, Py_ssize_t i)
+
     # ---- To be called by an author ----
     # By a method that reads or writes the state of episodes: raises, with its name, while that is not possible.
     cdef int require_settled(self, str method) except -1

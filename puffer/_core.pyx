@@ -121,6 +121,16 @@ render_size : (int, int)
         self._made().require(method)
         return 0
 
+    # ---- States ----
+
+    cdef dict state_one(self, Py_ssize_t i):
+        raise NotImplementedError(f"{type(self).__name__} does not tell its state: write state_one(i)")
+
+    def state(self, copy=0):
+        """The state of one copy as a dict, in classes that write `state_one`; their docstrings say what it holds."""
+        self.require_settled("state")
+        return self.state_one(checks.integer("copy", copy, 0, self.num_copies - 1))
+
     # ---- Stepped by itself, without the face of a VectorEnv ----
 
     def reset(self, *, seed=None, mask=None):

@@ -267,8 +267,10 @@ def _ocean_names() -> dict[str, str]:
 
 
 def _modules(path: Iterable[str], package: str) -> Iterator[str]:
-    """The modules of a package and of the packages in it, none of which is imported."""
+    """The public modules of a package and of the packages in it, none of which is imported."""
     for found in pkgutil.iter_modules(path):
+        if found.name.startswith("_"):
+            continue
         module = f"{package}.{found.name}"
         if found.ispkg:
             yield from _modules([f"{folder}/{found.name}" for folder in path], module)

@@ -276,7 +276,7 @@ def test_torch_views():
 
 def test_torch_is_not_imported():
     code = """
-import sys, numpy, gymnasium, puffer.layout.spaces
+import sys, numpy, gymnasium, puffer.spaces
 before = "torch" in sys.modules
 puffer.spaces.Layout(gymnasium.spaces.Box(-1, 1, (4,))).view(numpy.zeros((2, 4), numpy.float32))
 sys.exit("torch" in sys.modules and not before)
