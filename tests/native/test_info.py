@@ -213,7 +213,7 @@ def test_a_reset_in_the_middle_counts_no_episode(kind):
     assert env.stats()["episodes"] == len(tally.episodes)
 
 
-@pytest.mark.parametrize("name", ["ocean-catch", "ocean-connect_four", "ocean-pendulum"])
+@pytest.mark.parametrize("name", ["ocean-catch", "ocean-tetris", "ocean-pendulum"])
 def test_recorded_episodes_are_those_of_gymnasiums_wrapper(name, mode):
     """Same keys, values and dtypes as RecordEpisodeStatistics on the same trajectory, with the times a time.
 
