@@ -23,7 +23,7 @@ from helpers import (
 
 import puffer
 from puffer.faces.gymnasium import gymnasium_id
-from puffer.registry import find, gymnasium_id
+from puffer.registry import find
 
 BUFFERS = ("observations", "actions", "rewards", "terminations", "truncations", "masks")
 

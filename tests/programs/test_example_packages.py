@@ -1,7 +1,7 @@
 """The wheel of puffer, and an example package built against it and used with it, away from the repository.
 
-The example is the one in C. The other, `examples/custom_env`, is the package that `puffer.new` writes; the pages in docs/
-build that one.
+The example is the one in C. The other, `examples/custom_env`, is the package that `puffer.new` writes; the pages in
+docs/ build that one.
 """
 
 import ast
