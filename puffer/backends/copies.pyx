@@ -16,12 +16,13 @@ episode, instead of in the next one.
 
 Attributes
 ----------
+adapters : list of Adapter
 current : int
     The copy that is being reset, stepped or rendered.
 """
 
     cdef readonly Py_ssize_t current
-    cdef list adapters
+    cdef readonly list adapters
     cdef object rows
     cdef bint same_step
     cdef Py_ssize_t agents

@@ -55,11 +55,11 @@ class LocalBackend(PythonBackend):
         self._settle(spec)
         self._live_in(Rows(self._form, options.buf if memory is None or options.buf is not None else memory))
         size = options.batch_size
-        self._steppers = [steppers(k, self.rows.part(k * size, (k + 1) * size)) for k in range(options.num_parts)]
+        self.steppers = [steppers(k, self.rows.part(k * size, (k + 1) * size)) for k in range(options.num_parts)]
 
     def _reset(self, seeds: Sequence[int | None], copies: Sequence[int]) -> Events:
         events, size = Events(), self.options.batch_size
-        for k, stepper in enumerate(self._steppers):
+        for k, stepper in enumerate(self.steppers):
             own = [(seed, copy - k * size) for seed, copy in zip(seeds, copies, strict=True) if copy // size == k]
             if own:
                 happened = stepper.reset([seed for seed, _ in own], [copy for _, copy in own])
@@ -67,19 +67,19 @@ class LocalBackend(PythonBackend):
         return events
 
     def _start(self, part: Part) -> None:
-        self._steppers[part.index].start()
+        self.steppers[part.index].start()
 
     def _finish(self, part: Part) -> Events | None:
-        return self._steppers[part.index].finish()
+        return self.steppers[part.index].finish()
 
     def render_one(self, copy: int) -> Any:
         """What render() of a copy returns."""
         k, index = divmod(copy, self.options.batch_size)
-        return self._steppers[k].render_copy(index)
+        return self.steppers[k].render_copy(index)
 
     def close_copies(self) -> None:
         """Close every copy."""
-        close_all(self._steppers)
+        close_all(self.steppers)
 
 
 def serial_backend(create: Callable[[int], Adapter], options: BatchOptions) -> LocalBackend:

@@ -6,12 +6,12 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from typing import Any
 
-import numpy as np
-from gymnasium import Space, spaces
+from gymnasium import Space
 
 from puffer.backends.copies import CopiesStepper
 from puffer.backends.infos import Events
 from puffer.backends.rows import Rows
+from puffer.layout.description import described_space
 from puffer.layout.spec import CopySpec
 from puffer.wrappers.adapters.adapter import Adapter, GymAdapter
 from puffer.wrappers.adapters.pettingzoo import ParallelAdapter
@@ -26,7 +26,9 @@ class _RemoteEnv:
         self.results: deque[Any] = deque()
         # Asks for a reset that was not foreseen: that of an episode which the last step has ended.
         self.ask: Callable[[], Any] | None = None
-        observations, actions = (list(map(_space, told[kind])) for kind in ("observation_spaces", "action_spaces"))
+        observations, actions = (
+            list(map(described_space, told[kind])) for kind in ("observation_spaces", "action_spaces")
+        )
         self._set_spaces(observations, actions, told)
 
     def _set_spaces(self, observations: list[Space], actions: list[Space], told: dict[str, Any]) -> None:
@@ -125,25 +127,3 @@ class RemoteCopies:
         for index, result in zip(indices, results, strict=True):
             self._envs[index].results.append(result)
         return self._stepper.reset(seeds, indices)
-
-
-def _space(description: Any) -> Space:
-    """The space that a worker describes; see `puffer.backends.worker.interpreter.describe`."""
-    kind, *content = description
-    if kind == "Dict":
-        return spaces.Dict([(key, _space(child)) for key, child in content[0]])
-    if kind == "Tuple":
-        return spaces.Tuple([_space(child) for child in content[0]])
-    if kind == "Text":
-        shortest, longest, characters = content
-        return spaces.Text(longest, min_length=shortest, charset=characters)
-    low, high = content
-    if kind == "Box":
-        return spaces.Box(low, high, dtype=low.dtype)
-    if kind == "MultiBinary":
-        return spaces.MultiBinary(low.shape if low.ndim > 1 else len(low))
-    if kind == "MultiDiscrete":
-        return spaces.MultiDiscrete(high - low + 1, low.dtype, start=low)
-    # Only newer versions have dtypes.
-    own = {} if low.dtype == np.int64 else {"dtype": low.dtype}
-    return spaces.Discrete(int(high) - int(low) + 1, start=int(low), **own)

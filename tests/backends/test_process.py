@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 from faulty import Faulty, numbered
 from gymnasium import error
-from helpers import run_script
+from helpers import assert_same, run_script, snapshot
 from worker_play import (
     assert_parts_equal_the_whole,
     assert_plays_as_serial,
@@ -291,6 +291,28 @@ def test_workers_on_one_core_part_ways(make, monkeypatch):
     env.batch.backend._transport._next_move = 0.0
     env.step(actions)
     assert moves == [(both[1], allowed - {together}), (both[1], allowed)]
+
+
+@pytest.mark.parametrize("sent", [False, True])
+def test_an_interrupt_around_a_command_leaves_a_batch_that_works(make, monkeypatch, sent):
+    env = make(2, 2)
+    first = snapshot(env.reset(seed=1))
+    transport = env.batch.backend._transport
+    send_step = transport.send_step
+
+    def interrupted(links):
+        if sent:
+            send_step(links)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(transport, "send_step", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        env.step([0, 0])
+    monkeypatch.undo()
+    with pytest.raises(error.ResetNeeded):
+        env.step([0, 0])
+    assert_same(snapshot(env.reset(seed=1)), first)
+    env.step([0, 0])
 
 
 def test_waiting_takes_no_processor(make):

@@ -1,5 +1,7 @@
 """The serial backend: Gymnasium environments in a batch, against Gymnasium's own vector environments."""
 
+from contextlib import closing
+
 import gymnasium
 import numpy as np
 import pytest
@@ -387,3 +389,21 @@ def test_reset_mask_between_send_and_recv_drops_the_step():
     env.reset(options={"reset_mask": np.array([False, True])})
     env.send([0])
     assert env.recv()[0].tolist() == [[2]]
+
+
+def test_one_reward_that_is_not_a_number_does_not_spoil_later_statistics():
+    class Odd(gymnasium.Env):
+        observation_space, action_space = spaces.Box(0, 1, (1,)), spaces.Discrete(2)
+
+        def reset(self, *, seed=None, options=None):
+            return np.zeros(1, np.float32), {}
+
+        def step(self, action):
+            return np.zeros(1, np.float32), np.nan if action else 1.0, True, False, {}
+
+    with closing(puffer.emulate(Odd, 2, backend="serial")) as env:
+        env.reset()
+        env.step([0, 1])
+        assert np.isnan(env.stats()["episode_return"])
+        env.step([0, 0])
+        assert env.stats() == {"episodes": 2, "episode_return": 1.0, "episode_length": 1.0}

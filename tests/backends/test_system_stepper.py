@@ -290,7 +290,7 @@ def test_seeds():
 
 def test_memory_of_the_system_is_that_of_the_batch():
     env = batched(3, lends=True)
-    lent = env.batch.backend._steppers[0].memory["actions"]
+    lent = env.batch.backend.steppers[0].memory["actions"]
     env.reset(seed=1)
     env.step(np.array([1, 2, 3]))
     assert lent.tolist() == [1, 2, 3]
@@ -298,18 +298,18 @@ def test_memory_of_the_system_is_that_of_the_batch():
     mine = np.zeros(3, np.int64)
     for options in ({"batch_size": 1}, {"buf": {"actions": mine}}):
         other = batched(3, options, lends=True)
-        assert not np.shares_memory(other.buffers.actions, other.batch.backend._steppers[0].memory["actions"])
+        assert not np.shares_memory(other.buffers.actions, other.batch.backend.steppers[0].memory["actions"])
     assert_same(play(batched(3, lends=True)), play(batched(3)))
 
 
 def test_render_and_close():
     env = batched(4, {"batch_size": 2, "render_mode": "ansi"})
     env.reset(seed=1)
-    games = [game for stepper in env.batch.backend._steppers for game in stepper.games]
+    games = [game for stepper in env.batch.backend.steppers for game in stepper.games]
     assert env.render() == tuple(f"energy {game.energy}" for game in games)
     env.close()
     env.close()
-    assert [stepper.closed for stepper in env.batch.backend._steppers] == [1, 1]
+    assert [stepper.closed for stepper in env.batch.backend.steppers] == [1, 1]
 
 
 def test_what_fails_to_set_up_is_closed():

@@ -120,7 +120,7 @@ from puffer.bench import program as bench
 from puffer.new import program as new
 print(puffer.__file__)
 env = puffer.make("lander", num_envs=1024)
-print(type(env.unwrapped.backend).__name__, "lander" in puffer.list_envs())
+print(type(env.unwrapped.native_env).__name__, "lander" in puffer.list_envs())
 env.reset(seed=0)
 for _ in range(300):
     env.step(env.action_space.sample())

@@ -168,55 +168,44 @@ def _below(path: str, key: Any) -> str:
 # ---- Environments ----
 
 
-class _Single:
-    """A copy with one agent, of Gymnasium or of any version of Gym."""
+class _Copy:
+    """A copy of an environment: of Gymnasium or any version of Gym, or one of PettingZoo whose agents step at once.
+
+    The results of the latter come with the agents that are left. Raises TypeError for other environments.
+    """
 
     def __init__(self, env: Any) -> None:
-        self.env = env
         self.agents = None
-        self.spaces = [(env.observation_space, env.action_space)]
-        self._takes_seed = _takes_parameter(env.reset, "seed")
-
-    def reset(self, seed: int | None) -> Any:
-        if self._takes_seed:
-            return self.env.reset(seed=seed)
-        if seed is not None and hasattr(self.env, "seed"):
-            self.env.seed(seed)
-        return self.env.reset()
-
-    def step(self, action: Any) -> Any:
-        return self.env.step(action)
-
-
-class _Parallel(_Single):
-    """A copy of a PettingZoo environment whose agents step at once: results come with the agents that are left."""
-
-    def __init__(self, env: Any) -> None:
+        if callable(getattr(env, "observation_space", None)):
+            env = _at_once(env)
+            self.agents = list(getattr(env, "possible_agents", None) or ())
+            if not self.agents or len(set(self.agents)) != len(self.agents):
+                raise TypeError(f"{env} must have possible_agents, each once: each gets a row; they are {self.agents}")
+            self.spaces = [(env.observation_space(agent), env.action_space(agent)) for agent in self.agents]
+        else:
+            self.spaces = [(env.observation_space, env.action_space)]
         self.env = env
-        self.agents = list(getattr(env, "possible_agents", None) or ())
-        if not self.agents or len(set(self.agents)) != len(self.agents):
-            raise TypeError(f"{env} must have possible_agents, each once, and each gets a row; they are {self.agents}")
-        self.spaces = [(env.observation_space(agent), env.action_space(agent)) for agent in self.agents]
         self._takes_seed = _takes_parameter(env.reset, "seed")
 
     def reset(self, seed: int | None) -> Any:
-        result = super().reset(seed)
-        return list(self.env.agents), result
+        if not self._takes_seed and seed is not None and hasattr(self.env, "seed"):
+            self.env.seed(seed)
+        return self._told(self.env.reset(**({"seed": seed} if self._takes_seed else {})))
 
     def step(self, action: Any) -> Any:
-        result = self.env.step(action)
-        return list(self.env.agents), result
+        return self._told(self.env.step(action))
+
+    def _told(self, result: Any) -> Any:
+        return result if self.agents is None else (list(self.env.agents), result)
 
 
-def _copy_of(env: Any) -> _Single:
-    """A copy around an environment. Raises TypeError for one that cannot be driven from another interpreter."""
-    if not callable(getattr(env, "observation_space", None)):
-        return _Single(env)
-    if hasattr(env, "observe"):
-        if not (getattr(env, "metadata", None) or {}).get("is_parallelizable"):
-            raise TypeError(f"the agents of {env} take turns, and such environments cannot run in another interpreter")
-        env = importlib.import_module("pettingzoo.utils").aec_to_parallel(env)
-    return _Parallel(env)
+def _at_once(env: Any) -> Any:
+    """A PettingZoo environment as one whose agents step at once."""
+    if not hasattr(env, "observe"):
+        return env
+    if not (getattr(env, "metadata", None) or {}).get("is_parallelizable"):
+        raise TypeError(f"the agents of {env} take turns, and such environments cannot run in another interpreter")
+    return importlib.import_module("pettingzoo.utils").aec_to_parallel(env)
 
 
 def _takes_parameter(function: Callable, parameter: str) -> bool:
@@ -264,7 +253,7 @@ class Worker:
             made = function(**arguments, **mode)
             env, max_steps = made if isinstance(made, tuple) else (made, None)
             limits.append(max_steps)
-            self._copies.append(_copy_of(env))
+            self._copies.append(_Copy(env))
         self._current = None
         specs = [_spec(copy, limit) for copy, limit in zip(self._copies, limits)]
         for number, spec in zip(self._numbers, specs):
@@ -300,7 +289,7 @@ class Worker:
         if failure is not None:
             raise failure
 
-    def _at(self, index: int) -> _Single:
+    def _at(self, index: int) -> _Copy:
         self._current = index
         return self._copies[index]
 
@@ -333,7 +322,7 @@ def _render_mode(mode: str | None, number: int) -> dict[str, str]:
     return {"render_mode": "rgb_array" if mode == "human" else mode}
 
 
-def _spec(copy: _Single, max_steps: int | None) -> dict[str, Any]:
+def _spec(copy: _Copy, max_steps: int | None) -> dict[str, Any]:
     """What a copy is like, as plain data. The spaces are those that differ, and agents have their indices."""
     indices, spaces = [], ({}, {})
     for pair in copy.spaces:
