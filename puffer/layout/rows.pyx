@@ -1,6 +1,6 @@
 """Nested values to flat rows and back: the nodes that copy, and the plan that walks them.
 
-A space becomes a tree of nodes; `puffer.layout.spaces` builds it once, from the space. To write a row is to walk the tree
+A space becomes a tree of nodes; `puffer.spaces` builds it once, from the space. To write a row is to walk the tree
 beside the value, and each leaf checks what it copies. A node below a Sequence or a Graph stands for many values: its
 leaves hold an array of them, and the argument `index` of each method picks one. Everywhere else the index is 0.
 """
@@ -40,7 +40,7 @@ cdef dict _CODES = {
 class LayoutError(ValueError):
     """A value does not fit its space, or memory its layout; the message names the path and what was expected."""
 
-    __module__ = "puffer.layout.spaces"
+    __module__ = "puffer.spaces"
 
 
 cdef str brief(object value):

@@ -139,7 +139,7 @@ cdef class SequenceNode(Node):
             try:
                 items = tuple(self.unstack(value))
             except (TypeError, ValueError, LookupError) as error:
-                raise LayoutError(f"{self.path}: expected stacked values ({error}), got {brief(value)}") from error
+                raise LayoutError(f"{self.path}: expected stacked values, got {brief(value)} ({error})") from error
         if len(items) > self.max_length:
             raise LayoutError(
                 f"{self.path}: expected at most {self.max_length} items, got {len(items)}: {brief(value)}"

@@ -95,7 +95,7 @@ rules.
         cdef int32_t[::1] discrete
         cdef float[:, ::1] continuous
         self.observations = buffers.observations
-        if isinstance(self.single_action_space, spaces.Discrete):
+        if buffers.actions.dtype.kind == "i":
             discrete = buffers.actions
             self.discrete = &discrete[0]
         else:

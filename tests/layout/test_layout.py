@@ -28,7 +28,9 @@ from gymnasium.spaces import (
 from hypothesis import given, reject, settings
 from hypothesis import strategies as st
 
-from puffer.layout.spaces import ActionLayout, Layout, LayoutError
+from puffer.layout.action import ActionLayout
+from puffer.layout.observation import Layout
+from puffer.layout.rows import LayoutError
 
 GUARD = 64  # bytes around a row that no call may touch
 
@@ -274,9 +276,9 @@ def test_torch_views():
 
 def test_torch_is_not_imported():
     code = """
-import sys, numpy, gymnasium, puffer.layout.spaces
+import sys, numpy, gymnasium, puffer.spaces
 before = "torch" in sys.modules
-puffer.layout.spaces.Layout(gymnasium.spaces.Box(-1, 1, (4,))).view(numpy.zeros((2, 4), numpy.float32))
+puffer.spaces.Layout(gymnasium.spaces.Box(-1, 1, (4,))).view(numpy.zeros((2, 4), numpy.float32))
 sys.exit("torch" in sys.modules and not before)
 """
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
@@ -600,7 +602,7 @@ def test_errors_are_value_errors_and_travel_between_processes():
     error = pickle.loads(pickle.dumps(caught.value))
     assert type(error) is LayoutError
     assert str(error) == str(caught.value)
-    assert LayoutError.__module__ == "puffer.layout.spaces"
+    assert LayoutError.__module__ == "puffer.spaces"
 
 
 def test_messages_stay_short():

@@ -67,11 +67,10 @@ class Player:
     def __init__(self, case, copies, way, options, rng, like=None):
         self.way, self.rng = way, rng
         self.guards = []
-        buf = None if way.buffers == "own" else self._buffers(like.env.unwrapped.backend.buffers)
+        buf = None if way.buffers == "own" else self._buffers(like.env.buffers)
         self.env = case.make(
             copies, num_threads=way.num_threads, batch_size=copies // way.parts, buf=buf, copy=way.copy, **options
         )
-        self.backend = self.env.unwrapped.backend
         self.records = options["record_episodes"]
         self.same_step = options["autoreset_mode"] == "SameStep"
         rows = self.env.num_envs // way.parts
@@ -113,7 +112,7 @@ class Player:
         if self.way.wide:
             actions = actions.astype(np.int64 if actions.dtype == np.int32 else np.float64)
         stepped = self._step_in_background if self.way.background else self._step_in_turn
-        before = self.backend.observations.copy()
+        before = self.env.observations.copy()
         result = Result(*map(np.concatenate, zip(*stepped(actions), strict=True)), self.env.masks.copy())
         if self.rollout is not None:
             self._check_rollout(before, actions, result)
@@ -227,7 +226,7 @@ class Script:
     def __init__(self, case, mode, seed, steps, unraisable):
         self.rng = rng = np.random.default_rng([seed, crc32(f"{case}-{mode}".encode())])
         self.mode, self.unraisable = mode, unraisable
-        probe = case.make(1).unwrapped.backend
+        probe = case.make(1)
         size, self.agents = probe.observations.nbytes, probe.agents_per_env
         rows = [copies * self.agents for copies in SIZES if copies * size <= LARGEST] or [self.agents]
         rows = int(rng.choice([count for count in rows if count * FEWEST_ROUNDS <= steps] or rows[:1]))
@@ -246,9 +245,9 @@ class Script:
         self.second = Player(case, self.copies, way, options, np.random.default_rng(seed), self.first)
         self.players = (self.first, self.second)
         env = self.first.env
-        self.is_divisible = env.unwrapped.backend.independent_agents
+        self.is_divisible = env.independent_agents
         self.space = env.single_observation_space
-        self.limit = env.unwrapped.backend.max_steps
+        self.limit = env.max_steps or np.inf
         self.actions = Actions(rng, env.single_action_space, env.num_envs, checked)
         self.tally = Tally(env)
         self.saved = []
@@ -357,7 +356,7 @@ class Script:
 
     def observed(self):
         """The live observations and masks, which are the same for both players."""
-        shown = [(player.backend.observations.copy(), player.env.masks.copy()) for player in self.players]
+        shown = [(player.env.observations.copy(), player.env.masks.copy()) for player in self.players]
         assert_same(*shown, "observations and masks")
         return shown[0]
 
@@ -460,9 +459,9 @@ class Script:
     def draw_picture(self):
         copy = int(self.rng.integers(self.copies))
         before = self.states(None), self.observed()
-        frames = [player.backend.render_copy(copy) for player in self.players]
+        frames = [player.env.render_copy(copy) for player in self.players]
         assert_same(*frames, "picture")
-        if "ansi" in self.first.backend.render_modes:
-            assert_same(*(player.backend.ansi_copy(copy) for player in self.players), "text")
+        if "ansi" in self.first.env.metadata["render_modes"]:
+            assert_same(*(player.env.ansi_copy(copy) for player in self.players), "text")
         if not self.first.records:
             assert_same((self.states(None), self.observed()), before, "state after a picture")

@@ -1,11 +1,12 @@
-"""A batch under the clock: `make(spec)` and the loop that steps it, the same loop for every system.
+"""Environments under the clock: `make(spec)`, and the loop that steps them, which is the same for every system.
 
-Also a program that does this in a process of its own, so that the threads, imports and crashes of another system stay
-out of ours: it reads one JSON object a line and answers with one. {"make": spec} gives {"rows", "version"},
-{"run": steps} gives {"seconds"}; what goes wrong is {"error"}, with "missing" when the package is not installed.
+The file is also a program that does this in a process of its own, so that the threads, imports and crashes of another
+system stay out of ours. It reads a JSON object a line and answers each with one: {"make": spec} with {"rows",
+"version"}, {"run": steps} with {"seconds"}. A request that fails is answered with {"error", "missing"}, where "missing"
+is true if the package is not installed.
 
-The file imports nothing of puffer, so that any Python interpreter can run it: other systems may need versions of
-NumPy and Gymnasium that puffer cannot share.
+Other systems may need versions of NumPy and Gymnasium that puffer cannot share, so any interpreter can run the program:
+it is one file, which imports puffer only to make environments of puffer.
 """
 
 from __future__ import annotations
@@ -25,23 +26,28 @@ from typing import Any
 
 import numpy as np
 
-# What to run: "system" (a key of SYSTEMS), "id" (the environment as that system calls it), "num_envs",
-# "num_threads", and the system's own entries.
+# The environment to make: "system" (a key of SYSTEMS), "id" (its name in that system), "num_envs", "num_threads", and
+# entries of the system's own.
 Spec = dict[str, Any]
 
-# Action batches are windows on one array, each _SHIFT rows (whole cache lines) further: as many different batches as
-# a policy gives, in as much cache as one.
+# Batches of actions are windows on one array, each _SHIFT rows (whole cache lines) after the previous one: they differ,
+# as those of a policy do, and take hardly more of the cache than one.
 _WINDOWS = 64
 _SHIFT = 16
 
 
 class Contender:
-    """A batch that steps with actions drawn beforehand.
+    """An environment that steps with actions drawn beforehand.
 
-    Attributes
+    Parameters
     ----------
+    step : callable
+        Takes a batch of actions.
+    actions : sequence
+        Batches of actions, which are taken in turn.
     rows : int
         Transitions of one step.
+    close : callable
     """
 
     def __init__(
@@ -53,7 +59,7 @@ class Contender:
         self._actions = cycle(actions)
 
     def run(self, steps: int) -> float:
-        """Step `steps` times; returns the seconds that took."""
+        """Step `steps` times, without the garbage collector; returns the seconds."""
         step, actions = self._step, islice(self._actions, steps)
         collecting = gc.isenabled()
         gc.disable()
@@ -68,12 +74,12 @@ class Contender:
 
 
 def make(spec: Spec) -> Contender:
-    """The batch that `spec` describes, reset and ready to run."""
+    """The environment that `spec` describes, reset and ready to run."""
     return SYSTEMS[spec["system"]](spec)
 
 
 def action_batches(space: Any, rows: int, dtype: Any = None) -> list[Any]:
-    """Batches of random actions of `space`, a Gymnasium space of one agent, in its dtype unless another is given."""
+    """Batches of `rows` random actions of `space`, a Gymnasium space of one agent, in `dtype` or else in its own."""
     if type(space).__name__ in ("Dict", "Tuple"):
         return [[space.sample() for _ in range(rows)] for _ in range(_WINDOWS)]
     rng = np.random.default_rng(0)
@@ -85,7 +91,7 @@ def action_batches(space: Any, rows: int, dtype: Any = None) -> list[Any]:
     elif kind == "MultiDiscrete":
         values = rng.integers(space.nvec, size=shape) + getattr(space, "start", 0)
     elif kind == "Box":
-        # Where there is no bound, the range that policies are usually clipped to.
+        # The range of most policies where there is no bound.
         low = np.where(np.isfinite(space.low), space.low, -1.0)
         values = rng.uniform(low, np.where(np.isfinite(space.high), space.high, 1.0), shape)
     else:
@@ -98,18 +104,18 @@ def action_batches(space: Any, rows: int, dtype: Any = None) -> list[Any]:
 
 
 def _creator(spec: Spec) -> Callable[[], Any] | None:
-    """What makes one copy, if the id of the spec is "module:attribute" and no name or path of an environment."""
+    """The attribute that makes one copy, if the id of the spec is "module:attribute", not a name or a path."""
     module, colon, attribute = spec["id"].partition(":")
     is_module = colon and not spec["id"].endswith(".pyx")
     return getattr(importlib.import_module(module), attribute) if is_module else None
 
 
 def _puffer(spec: Spec) -> Contender:
-    """Own entries: "options" for puffer.make; "horizon", to keep that many steps, "stored" "direct" or "copied"."""
+    """Own entries: "options" for puffer.make; "stored", "direct" or "copied", to keep "horizon" steps."""
     import puffer
 
     copies, threads, creator = spec["num_envs"], spec["num_threads"], _creator(spec)
-    # Of which environments written in Python, and only those, take the workers.
+    # Native environments take the threads, those written in Python the workers.
     workers = {"backend": "process", "num_workers": threads} if threads > 1 else {"backend": "serial"}
     if creator is None:
         env = puffer.make(spec["id"], copies, num_threads=threads, **workers, **spec.get("options", {}))
@@ -123,15 +129,18 @@ def _puffer(spec: Spec) -> Contender:
 
 
 def _puffer_actions(env: Any) -> list[Any]:
-    layout = env.action_layout
-    if layout.space == layout.flat_space:
-        return action_batches(env.single_action_space, env.num_envs)
-    # Of a mixed action, some entries must be whole.
-    return [np.stack([layout.flatten(a) for a in batch]) for batch in action_batches(layout.space, env.num_envs)]
+    layout, space = env.action_layout, env.single_action_space
+    if layout.space != layout.flat_space:
+        # Some entries of a flat action must be whole numbers, which its space does not say.
+        return [np.stack([layout.flatten(a) for a in batch]) for batch in action_batches(layout.space, env.num_envs)]
+    if type(space).__name__ == "Discrete" and (env.action_space.nvec < space.n).any():
+        # Some agents have fewer actions than others.
+        return [env.action_space.sample() for _ in range(_WINDOWS)]
+    return action_batches(space, env.num_envs)
 
 
 def _copying_step(env: Any, horizon: int) -> Callable[[Any], None]:
-    """A step that copies what it returns into arrays of a rollout, as trainers do that have no rollout buffers."""
+    """A step that copies its results into arrays of a rollout, as a trainer without rollout buffers does."""
     rows = (horizon, env.num_envs)
     observations = np.zeros((*rows, *env.single_observation_space.shape), env.single_observation_space.dtype)
     kept_actions = np.zeros((*rows, *env.single_action_space.shape), env.single_action_space.dtype)
@@ -147,7 +156,7 @@ def _copying_step(env: Any, horizon: int) -> Callable[[Any], None]:
 
 
 def _gymnasium(spec: Spec) -> Contender:
-    """Own entry: "mode", "vector_entry_point" (where there is one, else "sync"), "sync" or "async"."""
+    """Own entry: "mode", "sync", "async" or "vector_entry_point", which is "sync" for environments without one."""
     import gymnasium
 
     creator, mode = _creator(spec), spec["mode"]
@@ -162,7 +171,7 @@ def _gymnasium(spec: Spec) -> Contender:
 
 
 def _loop(spec: Spec) -> Contender:
-    """The plainest loop over copies in Python: `step`, and `reset` when an episode has ended."""
+    """A plain loop over copies in Python: `step`, and `reset` when an episode has ended."""
     creator = _creator(spec)
     assert creator is not None
     envs = [creator() for _ in range(spec["num_envs"])]
@@ -179,7 +188,7 @@ def _loop(spec: Spec) -> Contender:
 
 
 def _envpool(spec: Spec) -> Contender:
-    """In its fastest synchronous settings, with actions in the dtype of its own buffers."""
+    """EnvPool in its fastest synchronous settings, with actions in the dtype of its buffers."""
     import envpool
 
     copies = spec["num_envs"]
@@ -200,7 +209,7 @@ def _pufferlib(spec: Spec) -> Contender:
 
 
 def _gymnax(spec: Spec) -> Contender:
-    """One jitted call a step, that steps all copies and waits for the result; on `num_threads` cores."""
+    """One jitted call a step, which steps all copies and waits for the result, on `num_threads` cores."""
     _use_cores(spec["num_threads"])
     os.environ["JAX_PLATFORMS"] = "cpu"
     import gymnax
@@ -229,7 +238,7 @@ def _gymnax(spec: Spec) -> Contender:
 
 
 def _use_cores(count: int) -> None:
-    """Keep this process on `count` cores: XLA takes as many threads as it sees cores."""
+    """Keep this process on `count` cores: XLA has a thread for each core that it may use."""
     if hasattr(os, "sched_setaffinity"):
         os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[:count])
 
@@ -254,7 +263,7 @@ SYSTEMS: dict[str, Callable[[Spec], Contender]] = {
 
 
 def serve(requests: Any, answers: Any) -> None:
-    """Answer requests until there are no more. Holds one batch, the last one made."""
+    """Answer requests until there are no more. The environment of the last `make` is the one that runs."""
     contender: Contender | None = None
     for line in requests:
         request = json.loads(line)
@@ -282,11 +291,11 @@ def _version(system: str) -> str:
 
 
 def _main() -> None:
-    # The file's own folder is no place to import other packages from.
+    # Packages are not to be found in the file's own folder.
     sys.path.pop(0)
     # Ctrl-C reaches the whole process group; the parent ends this process when it has printed its tables.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    # What other systems print must not get between the answers.
+    # Other systems may print, which must not get between the answers.
     answers = os.fdopen(os.dup(1), "w")
     os.dup2(2, 1)
     serve(sys.stdin, answers)

@@ -1,4 +1,4 @@
-"""Seeds for packages that take less than 64 bits, or do not take any for a part of their episodes."""
+"""Seeds for packages whose seeds have less than 64 bits, or that need one for a reset without a seed."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ _LIMIT = 2**31
 
 
 def small_seed(seed: int) -> int:
-    """A seed below 2**31 for any seed below 2**64: itself where it is one, else one drawn with it."""
+    """A seed below 2**31 for any seed below 2**64: the same one if it is small enough, else one drawn with it."""
     if seed < _LIMIT:
         return seed
     return int(np.random.SeedSequence(seed).generate_state(1)[0]) % _LIMIT

@@ -7,8 +7,9 @@ from gymnasium.vector import AutoresetMode
 from helpers import MODES, assert_same, snapshot
 
 import puffer
-from puffer.backends.batched import BatchAdapter, BatchCreator
-from puffer.backends.choice import python_backend
+from puffer.backends.choice import python_batch
+from puffer.backends.system import SystemCreator, SystemStepper
+from puffer.options import BatchOptions, WorkerOptions
 from puffer.rendering import Rendering
 from puffer.vector import VectorEnv
 
@@ -82,7 +83,7 @@ class GameEnv(puffer.PufferEnv):
         return self.observations, [{"energy": e, "rested": r} if plays else {} for e, r, plays in energies]
 
 
-class GameBatch(BatchAdapter):
+class GameBatch(SystemStepper):
     """Several copies, stepped together. Those that `fails` names raise in steps with the action 4 of their agent 0."""
 
     observation_space = OBSERVATION
@@ -103,7 +104,7 @@ class GameBatch(BatchAdapter):
     def rows(self, copy):
         return slice(copy * self.agents_per_env, (copy + 1) * self.agents_per_env)
 
-    def reset(self, seeds, copies):
+    def reset_copies(self, seeds, copies):
         for seed, copy in zip(seeds, copies, strict=True):
             self.begin(copy, seed)
         return self.infos()
@@ -118,7 +119,7 @@ class GameBatch(BatchAdapter):
         self.buffers.observations[rows] = game.observe()
         self.buffers.masks[rows] = game.playing
 
-    def finish(self, finals):
+    def end_step(self, finals):
         for copy in range(len(self.games)):
             self.step(copy, finals)
         return self.infos()
@@ -157,8 +158,8 @@ class GameBatch(BatchAdapter):
 
 
 def batched(num_envs, options=None, **arguments):
-    backend = python_backend(BatchCreator(GameBatch, arguments), num_envs, "auto", {}, options or {}, num_threads=2)
-    return VectorEnv(backend)
+    options = BatchOptions(num_envs, **(options or {}))
+    return VectorEnv(python_batch(SystemCreator(GameBatch, arguments), options, WorkerOptions(), num_threads=2))
 
 
 def serial(num_envs, options=None, agents=1):
@@ -171,7 +172,7 @@ def play(env, steps=60, seed=3):
     env.reset(seed=seed)
     results = []
     for step in range(steps):
-        ended = env.backend.books.ended.copy()
+        ended = env.batch.backend.rows.waiting.copy()
         if env.metadata["autoreset_mode"] is not AutoresetMode.DISABLED:
             ended &= False
         if step % 7 == 3:
@@ -289,7 +290,7 @@ def test_seeds():
 
 def test_memory_of_the_system_is_that_of_the_batch():
     env = batched(3, lends=True)
-    lent = env.backend._parts[0].adapter.memory["actions"]
+    lent = env.batch.backend._steppers[0].memory["actions"]
     env.reset(seed=1)
     env.step(np.array([1, 2, 3]))
     assert lent.tolist() == [1, 2, 3]
@@ -297,18 +298,18 @@ def test_memory_of_the_system_is_that_of_the_batch():
     mine = np.zeros(3, np.int64)
     for options in ({"batch_size": 1}, {"buf": {"actions": mine}}):
         other = batched(3, options, lends=True)
-        assert not np.shares_memory(other.backend.buffers.actions, other.backend._parts[0].adapter.memory["actions"])
+        assert not np.shares_memory(other.buffers.actions, other.batch.backend._steppers[0].memory["actions"])
     assert_same(play(batched(3, lends=True)), play(batched(3)))
 
 
 def test_render_and_close():
     env = batched(4, {"batch_size": 2, "render_mode": "ansi"})
     env.reset(seed=1)
-    games = [game for part in env.backend._parts for game in part.adapter.games]
+    games = [game for stepper in env.batch.backend._steppers for game in stepper.games]
     assert env.render() == tuple(f"energy {game.energy}" for game in games)
     env.close()
     env.close()
-    assert [part.adapter.closed for part in env.backend._parts] == [1, 1]
+    assert [stepper.closed for stepper in env.batch.backend._steppers] == [1, 1]
 
 
 def test_what_fails_to_set_up_is_closed():
@@ -323,7 +324,7 @@ def test_what_fails_to_set_up_is_closed():
             raise RuntimeError("no room")
 
     with pytest.raises(RuntimeError, match="no room"):
-        python_backend(BatchCreator(Odd, {}), 2, "auto", {}, {"batch_size": 1})
+        python_batch(SystemCreator(Odd, {}), BatchOptions(2, batch_size=1), WorkerOptions())
     assert [one.closed for one in made] == [1, 1]
 
 
