@@ -101,9 +101,7 @@ def env_class(module: ModuleType) -> type[Env]:
         and not name.startswith("_")
     ]
     if len(found) != 1:
-        raise ImportError(
-            f"{module.__name__} must define one public subclass of puffer.Env, it defines {len(found)}"
-        )
+        raise ImportError(f"{module.__name__} must define one public subclass of puffer.Env, it defines {len(found)}")
     return found[0]
 
 
