@@ -1,7 +1,7 @@
 """Squared: walk from the centre of a square board to a target on its rim.
 
 Observation   uint8 (size, size): 1 = agent, 2 = target, 0 = empty. With the agent on the target, 1.
-Action        Discrete(5): 0 stay, 1 up, 2 down, 3 left, 4 right. A step off the board is no step.
+Action        Discrete(5): 0 stay, 1 up, 2 down, 3 left, 4 right. A step off the board leaves the agent where it is.
 Reward        1 on reaching the target, 0 otherwise.
 Terminated    on reaching the target.
 Truncated     after 3 * size steps, or max_steps if given.
@@ -40,7 +40,7 @@ cdef struct State:
     int32_t column
     # Cell numbers, row * size + column.
     int32_t target
-    # What the observation row shows now: writing only what changed is several times faster than writing the board.
+    # The cells that the observation row shows: to change only those is several times faster than to write the board.
     int32_t shown_agent
     int32_t shown_target
 

@@ -21,7 +21,7 @@ PUSHES = {
 
 
 class Episodes:
-    """The first episode of every copy under one of PUSHES. Row t of an array is what step t saw, did or returned."""
+    """The first episode of every copy under one of PUSHES. Row t of an array belongs to step t."""
 
     def __init__(self, key, max_steps=500):
         copies, actions_of = PUSHES[key]
@@ -124,7 +124,7 @@ def test_whole_episodes_are_as_long_as_gymnasiums(episodes):
                 break
         flags = episodes.terminations[step, copy], episodes.truncations[step, copy]
         same = step + 1 == length and flags == (terminated, truncated)
-        # The pole is unstable: what rounding leaves grows until the episode ends.
+        # The pole is unstable: rounding errors grow until the episode ends.
         np.testing.assert_allclose(episodes.following[step, copy], expected, rtol=0, atol=0.01)
         assert same or near_a_limit(expected, 0.005)
         equal += same
@@ -132,7 +132,7 @@ def test_whole_episodes_are_as_long_as_gymnasiums(episodes):
 
 
 def test_balanced_episodes_are_truncated_after_500_steps():
-    """In both worlds, each under the same policy: over 500 steps, what rounding leaves makes two worlds of it."""
+    """In both worlds, each under the same policy: over 500 steps, rounding errors grow into two different episodes."""
     episodes = Episodes("balancing")
     assert (episodes.lengths == 500).all()
     assert episodes.truncations[-1].all()

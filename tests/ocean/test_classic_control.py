@@ -244,7 +244,7 @@ def test_whole_runs_stay_close_to_gymnasium(case):
         assert not terminations.any(), "the random actions of this seed end no episode"
 
 
-# ---- What Gymnasium cannot tell ----
+# ---- Beyond Gymnasium ----
 
 
 @pytest.mark.parametrize("case", CASES, ids=str)
@@ -263,7 +263,7 @@ def test_any_action_leaves_the_state_in_its_bounds(case):
 
 
 @pytest.mark.parametrize(("name", "other"), [("ocean-mountain_car", 1), ("ocean-acrobot", 1)])
-def test_an_unchecked_action_that_is_none_of_the_three_is_no_push(name, other):
+def test_an_unknown_action_that_is_not_checked_does_not_push(name, other):
     env, twin = make(name, 3, check_actions=False), make(name, 3)
     env.reset(seed=0)
     twin.reset(seed=0)

@@ -1,4 +1,4 @@
-"""Pong: its steps are those of its plain twin, which plays frame by frame; and what the rules promise holds."""
+"""Pong: its steps are those of its plain twin, which plays frame by frame; and the promises of the rules hold."""
 
 import numpy as np
 import pytest
@@ -52,7 +52,7 @@ def assert_inside(env):
 
 
 def events(before, after, reward, frameskip):
-    """The names of what happened to the ball in a step between two states."""
+    """The names of the events in a step between two states."""
     own = before["direction"] > 0
     flight = before["climb"] * min(before["frames_left"], frameskip)
     names = ["walls"] if abs(before["ball"] + flight) > BALL_LIMIT else []
@@ -128,7 +128,7 @@ def test_a_step_of_many_frames_is_as_many_steps_of_one(rng):
     assert compared > 500
 
 
-# ---- What the rules promise ----
+# ---- Promises of the rules ----
 
 
 def test_a_ball_meets_every_paddle_that_is_there():
@@ -236,7 +236,7 @@ def test_following_the_ball_wins_and_resting_loses():
     assert rested["opponent_score"] > 20.5
 
 
-def test_an_action_that_is_none_stays():
+def test_an_unknown_action_that_is_not_checked_stays():
     env, other = make(8, check_actions=False), make(8)
     env.reset(seed=0)
     other.reset(seed=0)
@@ -280,7 +280,7 @@ def test_numbers_out_of_bounds_are_refused(argument, value, bound):
 
 @pytest.mark.parametrize("argument", DEFAULTS)
 @pytest.mark.parametrize("value", [2.5, "8", None, True])
-def test_what_is_no_integer_is_refused(argument, value):
+def test_other_types_are_refused(argument, value):
     with pytest.raises(TypeError, match=f"^{argument} must be an integer, got {value!r}"):
         make(1, **{argument: value})
 

@@ -1,4 +1,4 @@
-"""Squared: its boards are those of its rules, and writing only what changed is the same as writing whole boards."""
+"""Squared: its boards are those of its rules, and writing the changed cells is the same as writing whole boards."""
 
 from functools import partial
 

@@ -38,7 +38,7 @@ static inline __attribute__((always_inline)) void cartpole_tile(
     for (int i = 0; i < n; i++) fell[i] = (uint8_t)over[i];
 }
 
-/* Whole tiles have a constant length, which is what lets the compiler unroll them. */
+/* Whole tiles have a constant length, so that the compiler unrolls them. */
 PUFFER_CLONES
 static void cartpole_step(ptrdiff_t n, float *x, float *x_dot, float *theta, float *theta_dot,
                           const int32_t *actions, float *rows, float *rewards, uint8_t *fell)

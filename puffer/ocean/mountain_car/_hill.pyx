@@ -21,7 +21,7 @@ cdef class Hill(Env):
     """Hill(num_envs, action_space, goal, goal_velocity, **options)
 --
 
-A weak car on a hill of the height sin(3 * position), from a wall on the left to a flag on the right.
+A weak car in a valley of the height sin(3 * position), with a wall on the left and a flag on the right.
 
 Parameters
 ----------

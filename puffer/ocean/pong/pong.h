@@ -32,7 +32,7 @@ static inline void pong_fly(int16_t frames, int16_t limit, int16_t *ball, int16_
 }
 
 /* A step: fly to the paddle or to the end of the step, meet the paddle, fly on. Every copy goes through all of it,
- * and masks keep what applies to it; a product that overflows is never among that. */
+ * and masks keep the results that apply to it; those never come from a product that overflows. */
 PUFFER_CLONES
 static void pong_step(int n, pong_rules rules, pong_state state, ptrdiff_t first, const int32_t *restrict actions,
                       int16_t *restrict events) {

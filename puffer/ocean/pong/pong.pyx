@@ -1,13 +1,14 @@
 """Pong: two paddles and a ball, against a scripted opponent.
 
-Observation   float32 (8,), from -1 to 1: height of the own paddle and of the opponent's, ball's place across the court
-              (1 at the own paddle) and height, its speed across and in height, own score and opponent's (from 0).
+Observation   float32 (8,), from -1 to 1: height of the own paddle and of the opponent's, the ball's position across the
+              court (1 at the own paddle) and its height, its speed across and in height, own score and opponent's
+              (from 0).
 Action        Discrete(3): 0 stay, 1 up, 2 down, throughout the `frameskip` frames of a step.
 Reward        +1 for a point won, -1 for a point lost, 0 otherwise.
 Terminated    when one side has `points_to_win` points.
 Truncated     after 32000 // frameskip steps, about seven hard-fought games to 21, or max_steps if given.
-Start         paddles in the middle. A point begins with a step, the ball in the middle of the court; random are its
-              direction, its height (in the middle half) and its climb (up to half of `max_climb`).
+Start         paddles in the middle. A point begins with a step, the ball in the middle of the court. Its direction, its
+              height (in the middle half) and its climb (up to half of `max_climb`) are random.
 Rules         The court is 3000 high, the ball 100. The ball needs `crossing_frames` from paddle to paddle, after each
               hit `crossing_cut` fewer, down to `min_crossing_frames`. In the frame in which it is at a paddle's line it
               either touches the paddle and turns back, or the point is over and the step goes on without a ball. To
