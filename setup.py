@@ -21,7 +21,7 @@ utility = Extension("puffer._cyutility", [], **building["compiler_arguments"](va
 # them all, and imports none.
 ids = {}
 for path in sources:
-    if Path("puffer/ocean") in path.parents:
+    if Path("puffer/ocean") in path.parents and not path.stem.startswith("_"):
         source = path.read_text()
         name = re.search(r"^cdef class ([A-Z]\w*)\(", source, re.MULTILINE)
         version = re.search(r"^    version = (\d+)", source, re.MULTILINE)

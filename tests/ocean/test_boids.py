@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from helpers import make, play_at_random
 
-from puffer.ocean import boids
+from puffer.ocean.boids import boids
 
 PARAMETERS = [
     {},

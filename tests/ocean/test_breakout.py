@@ -7,7 +7,7 @@ import pytest
 from gymnasium import error
 from helpers import make
 
-from puffer.ocean import breakout
+from puffer.ocean.breakout import breakout
 
 STAY, LEFT, RIGHT = breakout.Action
 

@@ -5,7 +5,7 @@ import pytest
 from helpers import make, play_at_random
 from mpe2 import simple_spread_v3
 
-from puffer.ocean import spread
+from puffer.ocean.spread import spread
 
 PARAMETERS = [
     {},

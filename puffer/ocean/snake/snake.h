@@ -1,4 +1,4 @@
-/* The board of Snake, and what a snake sees of it. */
+/* The board of Snake, and the part of it that a snake sees. */
 #ifndef PUFFER_SNAKE_H
 #define PUFFER_SNAKE_H
 
@@ -8,14 +8,15 @@
 #include "puffer/native/dispatch.h"
 
 /* A cell of the board: in the lowest three bits its Cell (for any snake OTHER_), then, of a body, in two bits the
- * direction in which it goes on towards the head, then the number of the snake, from 1. While the heads move,
- * CLAIMED is added to the target of one of them, EMPTY or FOOD, and the target of several is CONTESTED. Cell 0, a
- * wall, is NO_TARGET. */
+ * direction of the next cell towards the head, then the number of the snake, from 1. While the heads move, CLAIMED is
+ * added to a cell, EMPTY or FOOD, that is the target of one head; the target of several is CONTESTED. Cell 0, a wall,
+ * stands for NO_TARGET. A random cell is tried TRIES times before the board is searched. Windows are written in chunks
+ * of CHUNK cells. */
 enum { KIND = 7, TURN = 3, OWNER = 5, CLAIMED = 8, CONTESTED = 9 };
 enum { MOST_SNAKES = 2047, START_LENGTH = 3, NO_DIRECTION = 4, NO_TARGET = 0, TRIES = 1000, CHUNK = 16 };
 
-/* What a snake sees of some cells: their kinds, of its own cells two less. In two loops, because gcc 12 does not
- * vectorise for AVX2 one that also narrows. */
+/* CHUNK cells as a snake sees them: their kinds, two less for its own cells. There are two loops, because gcc 12 does
+ * not vectorise for AVX2 a loop that also narrows. */
 static inline __attribute__((always_inline)) void snake_see(
     const uint16_t *restrict cells, uint16_t owner, uint8_t *restrict seen) {
     uint16_t kinds[CHUNK];
@@ -23,8 +24,8 @@ static inline __attribute__((always_inline)) void snake_see(
     for (int k = 0; k < CHUNK; k++) seen[k] = (uint8_t)kinds[k];
 }
 
-/* Whole chunks: what one writes too much, the next row of the window overwrites; what the last one reads too much
- * lies in the padding of the board. */
+/* The window is written in whole chunks. The next row overwrites the bytes that a chunk writes beyond its own row; the
+ * cells that the last chunk reads beyond the board lie in its padding. */
 static inline __attribute__((always_inline)) void snake_window(
     int side, ptrdiff_t stride, const uint16_t *corner, uint16_t owner, uint8_t *window) {
     uint8_t last[CHUNK];
@@ -46,7 +47,7 @@ static void snake_windows(int first, int last, int side, ptrdiff_t stride, const
         const uint16_t *corner = board + heads[snake] - side / 2 * (stride + 1);
         uint8_t *window = windows + (ptrdiff_t)snake * side * side;
         if (!masks[snake]) continue;
-        /* A constant is what lets the compiler unroll. */
+        /* With a constant side, the compiler unrolls the loops. */
         if (side == 11) snake_window(11, stride, corner, (uint16_t)(snake + 1), window);
         else snake_window(side, stride, corner, (uint16_t)(snake + 1), window);
     }

@@ -1,4 +1,4 @@
-/* Flocking on a torus of side 1, in float32. Sixteen boids at a time look at all the others: of a flock that fits the
+/* Flocking on a torus of side 1, in float32. Sixteen boids at a time look at all the others: while a flock fits the
  * first-level cache, this is faster than a grid of cells. */
 #ifndef PUFFER_BOIDS_H
 #define PUFFER_BOIDS_H
@@ -11,8 +11,8 @@
 
 enum { LANES = 16, MOST_BOIDS = 1024, ROW = 9, WAYS = 9 };
 
-/* Places are fractions of the torus in 32 bits, so that their overflow is its seam, and the difference of two of them,
- * with its sign, is the shortest way. */
+/* A coordinate is a fraction of the torus in 32 bits. It overflows where the torus closes, and the signed difference of
+ * two coordinates is the shortest offset from one to the other. */
 #define BOIDS_SIDE 4294967296.0f
 
 typedef float boids_floats __attribute__((vector_size(4 * LANES)));
@@ -23,11 +23,13 @@ typedef struct {
     float vision, separation, max_speed, max_acceleration, cohesion_weight, alignment_weight, separation_weight;
 } boids_rules;
 
-/* A flock has four columns of `stride` numbers, its size rounded up to whole lanes: x, y, velocity in x and in y. */
+/* The state of a flock is four columns: x, y, velocity in x, velocity in y. A column has `stride` numbers: the number
+ * of boids, rounded up to whole lanes. */
 static inline int boids_stride(int n) { return (n + LANES - 1) / LANES * LANES; }
 
-/* What LANES boids see. Sums over those within sight: how many, how near, the ways to them, their velocities; and over
- * those that are too close: how close, and the ways to them times that. */
+/* The surroundings of LANES boids. Sums over the boids within sight: their number, their nearness
+ * 1 - (distance / vision)^2, the offsets to them, their velocities; and over the boids that are too close: their
+ * closeness 1 - (distance / separation)^2, and the offsets to them times that. */
 typedef struct {
     float count[LANES], nearness[LANES], way[2][LANES], velocity[2][LANES], crowding[LANES], crowd[2][LANES];
 } boids_sight;
@@ -74,14 +76,14 @@ static inline __attribute__((always_inline)) void boids_look(int n, const boids_
 
 static inline float boids_clip(float a) { return a > -1.0f ? (a < 1.0f ? a : 1.0f) : -1.0f; }
 
-/* From what LANES boids see, the columns of their observations and the three terms of their rewards. */
+/* Computes the columns of the observations of LANES boids, and the three terms of their rewards. */
 static inline __attribute__((always_inline)) void boids_tell(int n, const boids_rules *rules, const float *velocity_x,
                                                              const float *velocity_y, const boids_sight *sight,
                                                              float columns[ROW][LANES], float terms[3][LANES]) {
     const float to_sight = 1.0f / (rules->vision * BOIDS_SIDE), to_close = 1.0f / (rules->separation * BOIDS_SIDE);
     const float to_speed = 1.0f / rules->max_speed, share = n > 1 ? 1.0f / (float)(n - 1) : 0.0f;
     for (int k = 0; k < LANES; k++) {
-        /* Everyone sees itself, at its own place. */
+        /* The sums include the boid itself, at the offset 0. */
         float others = sight->count[k] - 1.0f, mean = others > 0.0f ? 1.0f / others : 0.0f;
         float vx = velocity_x[k], vy = velocity_y[k], all = sight->count[k];
         float way_x = sight->way[0][k] * (mean * to_sight), way_y = sight->way[1][k] * (mean * to_sight);
@@ -102,9 +104,10 @@ static inline __attribute__((always_inline)) void boids_tell(int n, const boids_
     }
 }
 
-/* The rows of a flock; and its rewards and statistics, unless `rewards` is NULL. */
+/* Writes the observations of a flock, and its rewards and statistics unless `rewards` is NULL. */
 PUFFER_CLONES
-static void boids_observe(int n, boids_rules rules, const void *flock, float *rewards, double *statistics, float *rows) {
+static void boids_observe(int n, boids_rules rules, const void *flock, float *rewards, double *statistics,
+                          float *rows) {
     const int stride = boids_stride(n);
     const uint32_t *x = flock, *y = x + stride;
     const float *velocity_x = (const float *)(y + stride), *velocity_y = velocity_x + stride;
@@ -125,7 +128,7 @@ static void boids_observe(int n, boids_rules rules, const void *flock, float *re
     }
 }
 
-/* Changes the velocities by pushes from -1 to 1, and moves. */
+/* Changes the velocities by pushes from -1 to 1, times max_acceleration, and moves the boids. */
 PUFFER_CLONES
 static void boids_move(int n, boids_rules rules, void *flock, const float *push_x, const float *push_y) {
     const int stride = boids_stride(n);

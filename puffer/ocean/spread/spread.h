@@ -1,4 +1,8 @@
-/* The physics of the particles of MPE, in float32. A place, velocity or force is a pair x, y; z[2 * i] is agent i's x. */
+/* The physics of MPE's particles, in float32. Positions, velocities and forces are pairs x, y: z[2 * i] is x of agent
+ * i, z[2 * i + 1] is y.
+ *
+ * The state of a copy is 6 * n numbers: the positions of the agents, their velocities, the positions of the
+ * landmarks. */
 #ifndef PUFFER_SPREAD_H
 #define PUFFER_SPREAD_H
 
@@ -10,7 +14,8 @@
 enum { MOST_AGENTS = 64, ACTIONS = 5 };
 static const float SPREAD_PUSH = 5.0f, SPREAD_CONTACT = 0.3f, SPREAD_COVER = 0.1f;
 
-/* log(1 + exp(-a)) for a from 0 to 80, to 4e-7 of its value: no library's rounding gets into traces. */
+/* log(1 + exp(-a)) for a from 0 to 80, with a relative error of 4e-7. Written out, because the rounding of exp and log
+ * differs between C libraries. */
 static inline float spread_softness(float a) {
     float n = (float)(int)(a * 1.44269504f + 0.5f);
     float r = n * 0.693145752f - a + n * 1.42860677e-6f;
@@ -24,10 +29,10 @@ static inline float spread_softness(float a) {
            + q * 0.0769230769f))))));
 }
 
-/* Agents push each other away when they touch, and ever so little just before. */
+/* Two agents that touch push each other away; just before they touch, they do so very little. */
 static inline void spread_contact(const float *a, const float *b, float *force_a, float *force_b) {
     float x = a[0] - b[0], y = a[1] - b[1], square = x * x + y * y;
-    /* Farther apart, the force is less than rounding; in the same place, it has no direction. */
+    /* Farther apart, the force is smaller than rounding; at the same position, it has no direction. */
     if (square >= (SPREAD_CONTACT + 0.02f) * (SPREAD_CONTACT + 0.02f) || square == 0.0f) return;
     float distance = sqrtf(square), depth = (SPREAD_CONTACT - distance) / 1e-3f;
     float penetration = ((depth > 0.0f ? depth : 0.0f) + spread_softness(fminf(fabsf(depth), 80.0f))) * 1e-3f;
@@ -46,8 +51,8 @@ static inline __attribute__((always_inline)) void spread_move(int n, float *plac
     }
 }
 
-/* Returns the sum over the landmarks of the distance to the nearest agent; also how many of those are small, and with
- * how many others each agent collides. */
+/* Returns the sum, over the landmarks, of the distance to the nearest agent. Writes how many of these distances are
+ * small enough to count as covered, and the number of other agents that each agent touches. */
 static inline __attribute__((always_inline)) float spread_judge(int n, const float *places, const float *landmarks,
                                                                 int32_t *covered, int32_t *collisions) {
     float sum = 0.0f;
@@ -74,10 +79,10 @@ static inline __attribute__((always_inline)) float spread_judge(int n, const flo
     return sum;
 }
 
-/* The rows of the agents of a copy. What they hear from each other, in this scenario nothing, is 0 at the end. */
-static inline __attribute__((always_inline)) void spread_observe_one(int n, const float *world,
+/* The observations of the agents of a copy. The messages at the end of a row are 0: nobody speaks in this scenario. */
+static inline __attribute__((always_inline)) void spread_observe_one(int n, const float *state,
                                                                      float *restrict row) {
-    const float *places = world, *velocities = world + 2 * n, *landmarks = world + 4 * n;
+    const float *places = state, *velocities = state + 2 * n, *landmarks = state + 4 * n;
     for (int i = 0; i < n; i++, row += 6 * n) {
         float x = places[2 * i], y = places[2 * i + 1];
         float *others = row + 4 + 2 * n;
@@ -97,7 +102,7 @@ static inline __attribute__((always_inline)) void spread_observe_one(int n, cons
 
 static inline float spread_clip(float a) { return a > 0.0f ? (a < 1.0f ? a : 1.0f) : 0.0f; }
 
-/* The forces of Discrete and of Box actions. */
+/* The forces of Discrete actions; the next function has those of Box actions. */
 static inline void spread_push(int n, const int32_t *actions, float *forces) {
     static const float ways[ACTIONS][2] = {{0, 0}, {-1, 0}, {1, 0}, {0, -1}, {0, 1}};
     for (int i = 0; i < n; i++) {
@@ -114,9 +119,9 @@ static inline void spread_push_by_parts(int n, const float *actions, float *forc
     }
 }
 
-static inline __attribute__((always_inline)) void spread_step_one(int n, float *forces, float local_ratio, float *world,
+static inline __attribute__((always_inline)) void spread_step_one(int n, float *forces, float local_ratio, float *state,
                                                                   float *rewards, double *statistics, float *row) {
-    float *places = world, *velocities = world + 2 * n, *landmarks = world + 4 * n;
+    float *places = state, *velocities = state + 2 * n, *landmarks = state + 4 * n;
     int32_t collisions[MOST_AGENTS], covered;
     spread_move(n, places, velocities, forces);
     float shared = -(1.0f - local_ratio) * spread_judge(n, places, landmarks, &covered, collisions);
@@ -125,23 +130,23 @@ static inline __attribute__((always_inline)) void spread_step_one(int n, float *
         statistics[2 * i] += collisions[i];
         statistics[2 * i + 1] = covered;
     }
-    spread_observe_one(n, world, row);
+    spread_observe_one(n, state, row);
 }
 
-/* Of the two arrays of actions, one is NULL. */
+/* One of the two arrays of actions is NULL. */
 static void spread_step(int n, ptrdiff_t copies, const int32_t *discrete, const float *continuous, float local_ratio,
-                        float *worlds, float *rewards, double *statistics, float *rows) {
+                        float *state, float *rewards, double *statistics, float *rows) {
     float forces[2 * MOST_AGENTS];
     for (ptrdiff_t i = 0; i < copies; i++) {
         if (discrete) spread_push(n, discrete + i * n, forces);
         else spread_push_by_parts(n, continuous + i * n * ACTIONS, forces);
-        /* Of a known number of agents, the compiler unrolls the loops. */
-        if (n == 3) spread_step_one(3, forces, local_ratio, worlds, rewards, statistics, rows);
-        else spread_step_one(n, forces, local_ratio, worlds, rewards, statistics, rows);
-        worlds += 6 * n; rewards += n; statistics += 2 * n; rows += 6 * n * n;
+        /* With a constant number of agents, the compiler unrolls the loops. */
+        if (n == 3) spread_step_one(3, forces, local_ratio, state, rewards, statistics, rows);
+        else spread_step_one(n, forces, local_ratio, state, rewards, statistics, rows);
+        state += 6 * n; rewards += n; statistics += 2 * n; rows += 6 * n * n;
     }
 }
 
-static void spread_observe(int n, const float *world, float *row) { spread_observe_one(n, world, row); }
+static void spread_observe(int n, const float *state, float *row) { spread_observe_one(n, state, row); }
 
 #endif
