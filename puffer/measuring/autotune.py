@@ -303,7 +303,7 @@ def _random_actions(env: puffer.VectorEnv, rows: int) -> list[np.ndarray]:
 
 
 def _memory_meter() -> Callable[[], int]:
-    """Returns a function that counts the bytes of this process and its descendants; what they share counts once."""
+    """A function that returns the bytes of this process and its descendants. Shared memory is divided among them."""
     try:
         import psutil
     except ModuleNotFoundError:

@@ -1,4 +1,4 @@
-"""`python -m puffer.bench`: its tables and files, its refusals, and its arithmetic.
+"""`python -m puffer.bench`: its tables and files, and what it says when something cannot be measured.
 
 Nothing here depends on how long anything takes. One run is a process of its own; the others are calls of its `main`.
 """
@@ -11,15 +11,14 @@ import sys
 from pathlib import Path
 
 import pytest
-from gymnasium import spaces
 from helpers import run_script
 
 import puffer
-from puffer.bench import contenders, limit, plan, program, table
+from puffer.bench import limit, plan, program, table
 from puffer.bench.plan import Case
 from puffer.bench.report import Report, Result
 from puffer.checks import available_cores
-from puffer.measuring.stopwatch import Series, Spread, interleave
+from puffer.measuring.stopwatch import Series, interleave
 
 ROOT = Path(puffer.__file__).parents[1]
 TINY = ("--seconds", "0.02", "--repeats", "2")
@@ -357,120 +356,3 @@ def test_interrupt_shows_what_was_measured(monkeypatch, capsys, tmp_path):
     content = json.loads(out.read_text())
     assert content["interrupted"] is True
     assert [result["num_copies"] for result in content["results"]] == [1]
-
-
-# ---- What is refused ----
-
-
-@pytest.mark.parametrize(
-    ("arguments", "message"),
-    [
-        (["ocean-catsh"], "did you mean 'ocean-catch'"),
-        (["nosuchthing:Env"], "No module named 'nosuchthing'"),
-        (["math:Env"], "module 'math' has no attribute 'Env'"),
-        (["math:pi"], "emulate takes an environment or a callable that makes one, got 3.14"),
-        (["nosuchthing.pyx"], "there is no file"),
-        (["--num-envs", "many"], "argument --num-envs: must be an integer of at least 1, got 'many'"),
-        (["--num-envs=1,-4"], "argument --num-envs: must be an integer of at least 1, got '-4'"),
-        (["--num-threads", "0"], "argument --num-threads: must be an integer of at least 1, got '0'"),
-        (["--seconds", "nan"], "argument --seconds: must be a number above 0 and at most 3600, got 'nan'"),
-        (["--repeats", "1.5"], "argument --repeats: must be an integer"),
-        (["--compare", "nosuchthing"], "there is no peer called 'nosuchthing' (gymnasium, "),
-        (["--compare", "gymnasium,envpol"], "there is no peer called 'envpol'; did you mean 'envpool'?"),
-        (["--num-env", "4"], "unrecognized arguments: --num-env"),
-        (["--compare", "envpool=/no/python"], "'/no/python' is not a program; envpool= takes a Python interpreter"),
-        (["--json", "/no/such/folder/out.json"], "cannot write /no/such/folder/out.json: No such file"),
-        (["--plot", "/no/such/folder/out.png"], "cannot write /no/such/folder/out.png: No such file"),
-        (["--plot", "out.gif"], "must end in .png, .svg, .pdf, got 'out.gif'"),
-    ],
-)
-def test_bad_arguments(arguments, message, capsys):
-    with pytest.raises(SystemExit) as stop:
-        program.main(arguments)
-    out, err = capsys.readouterr()
-    assert stop.value.code == 2
-    assert out == ""
-    assert err.startswith("python -m puffer.bench: ")
-    assert message in err
-    assert err.count("\n") == 1
-
-
-def test_missing_matplotlib(monkeypatch, capsys, tmp_path):
-    monkeypatch.setattr("puffer.bench.arguments.find_spec", lambda name: None)
-    with pytest.raises(SystemExit) as stop:
-        program.main(["--plot", str(tmp_path / "out.png")])
-    assert stop.value.code == 2
-    assert "pip install" in capsys.readouterr().err
-    assert not any(tmp_path.iterdir())
-
-
-# ---- Arithmetic ----
-
-
-class Clockwork:
-    """A contender whose steps take `seconds` each, and which records its turns."""
-
-    def __init__(self, name, seconds, rows, turns):
-        self.name, self.seconds, self.rows, self.turns = name, seconds, rows, turns
-
-    def run(self, steps):
-        self.turns.append(self.name)
-        return steps * self.seconds
-
-
-def test_interleave():
-    turns, rounds = [], []
-    fast, slow = Clockwork("fast", 1e-4, 10, turns), Clockwork("slow", 5e-4, 10, turns)
-    ours, theirs = interleave([fast, slow], 0.12, 3, rounds.append)
-    # 120 ms for two contenders and three turns are slices of 20 ms.
-    assert (ours.steps, theirs.steps) == (200, 40)
-    assert turns[-6:] == ["fast", "slow"] * 3
-    assert rounds == [0, 1, 2]
-    assert ours.rate == Spread(*[pytest.approx(1e5)] * 3)
-    assert ours.call_seconds.median == pytest.approx(1e-4)
-    assert ours.ratio(theirs).median == pytest.approx(5)
-
-
-def test_slices_are_never_shorter_than_ten_milliseconds_nor_than_a_step():
-    short, long = interleave([Clockwork("", 1e-3, 1, []), Clockwork("", 1.0, 1, [])], 1e-6, 2)
-    assert (short.steps, long.steps) == (10, 1)
-
-
-def test_cases_have_at_most_as_many_threads_as_copies():
-    assert plan.cases(["a"], [1, 4], [1, 2]) == [Case("a", 1, 1), Case("a", 4, 1), Case("a", 4, 2)]
-
-
-def test_contender_counts_its_steps():
-    seen = []
-    contender = contenders.Contender(seen.append, ["left", "right"], rows=1)
-    assert contender.run(3) >= 0
-    contender.run(1)
-    assert seen == ["left", "right", "left", "right"]
-
-
-@pytest.mark.parametrize(
-    "space",
-    [
-        spaces.Discrete(3, start=2),
-        spaces.MultiDiscrete([2, 5]),
-        spaces.Box(-1, 3, (2,)),
-        spaces.Box(-float("inf"), float("inf"), (1,)),
-        spaces.MultiBinary(3),
-    ],
-    ids=lambda space: type(space).__name__,
-)
-def test_action_batches_are_valid_and_differ(space):
-    batches = contenders.action_batches(space, 3)
-    assert all(batch.dtype == space.dtype and batch.shape == (3, *space.shape) for batch in batches)
-    assert all(space.contains(action) for batch in batches for action in batch)
-    assert len({batch.tobytes() for batch in batches}) > 10
-
-
-@pytest.mark.parametrize(("value", "text"), [(999.6, "1,000"), (12.34, "12.3"), (9.996, "10.0"), (1.234, "1.23")])
-def test_digits(value, text):
-    assert table.digits(value) == text
-
-
-@pytest.mark.parametrize(("value", "text"), [(3.08e8, "308 M"), (1.56e6, "1.56 M"), (29400, "29.4 k"), (12, "12.0")])
-def test_rate(value, text):
-    assert table.rate(value) == text
