@@ -153,6 +153,29 @@ render_size : (int, int)
         """See `Batch.set_state`."""
         self._made().set_state(state, copies)
 
+    def render_copy(self, copy=0):
+        """See `Batch.render_copy`."""
+        return self._made().render_copy(copy)
+
+    def ansi_copy(self, copy=0):
+        """See `Batch.ansi_copy`."""
+        return self._made().ansi_copy(copy)
+
+    @property
+    def buffers(self):
+        """The live `Buffers` of all rows."""
+        return self._made().buffers
+
+    @property
+    def observations(self):
+        """The live observations, (num_agents, ...)."""
+        return self._made().observations
+
+    @property
+    def masks(self):
+        """Whether the agent of each row took part in the last step, or begins an episode: bool (num_agents,), live."""
+        return self._made().masks
+
     def close(self):
         """See `Batch.close`."""
         if self.batch is not None:

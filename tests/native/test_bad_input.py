@@ -396,7 +396,6 @@ def test_pictures_of_copies_that_are_not_there_are_refused(started):
 CALLS = {
     "step": lambda env: env.step(np.ones(4, int)),
     "send": lambda env: env.send(np.ones(4, int)),
-    "stats": lambda env: env.stats(),
     "get_state": lambda env: env.get_state(),
     "set_state": lambda env: env.set_state(np.zeros((4, 100), np.uint8)),
     "render": lambda env: env.render(),
@@ -407,6 +406,7 @@ CALLS = {
 WHENEVER = {
     "reset": lambda env: env.reset(seed=1),
     "recv": lambda env: env.recv(),
+    "stats": lambda env: env.stats(),
     "async_reset": lambda env: env.async_reset(),
     "rollout_buffers": lambda env: env.rollout_buffers(3),
 }
@@ -453,6 +453,25 @@ def test_calls_between_send_and_recv_are_refused(call):
     expected = make("ocean-catch", 4)
     expected.reset(seed=0)
     assert_same(snapshot(env.recv()), snapshot(expected.step(np.ones(4, int))))
+
+
+def test_statistics_may_be_read_at_any_time_and_parts_under_way_count_later():
+    env, whole = make("ocean-catch", 4, batch_size=2), make("ocean-catch", 4)
+    assert env.stats() == {"episodes": 0}
+    actions = np.ones(4, int)
+    whole.reset(seed=0)
+    env.async_reset(seed=0)
+    for _ in range(9):
+        whole.step(actions)
+        for _ in range(2):
+            env.recv()
+            env.send(actions[:2])
+    env.recv()
+    seen = [env.stats()["episodes"]]
+    env.recv()
+    seen.append(env.stats()["episodes"])
+    assert seen == [2, 2]
+    assert whole.stats()["episodes"] == 4
 
 
 def test_recv_without_send_is_refused(started):

@@ -68,7 +68,7 @@ def test_spaces_and_registration_are_those_of_gymnasium():
     env, theirs = make("ocean-cartpole", 3), reference()
     assert env.single_observation_space == theirs.observation_space
     assert env.single_action_space == theirs.action_space
-    assert env.unwrapped.backend.max_steps == theirs.spec.max_episode_steps == 500
+    assert env.unwrapped.max_steps == theirs.spec.max_episode_steps == 500
     assert puffer.make("cartpole").single_action_space == theirs.action_space
 
 

@@ -198,14 +198,14 @@ def test_spaces_and_time_limit_are_those_of_gymnasium(case):
     env, reference = case.make(2), case.reference()
     assert env.single_observation_space == reference.observation_space
     assert env.single_action_space == reference.action_space
-    assert env.unwrapped.backend.max_steps == gymnasium.spec(case.gymnasium_id).max_episode_steps
+    assert env.unwrapped.max_steps == gymnasium.spec(case.gymnasium_id).max_episode_steps
 
 
 @pytest.mark.parametrize("case", DEFAULTS, ids=str)
 def test_starts_are_distributed_as_those_of_gymnasium(case):
     env, reference = case.make(4096), case.reference()
     env.reset(seed=1)
-    mine = np.array([list(env.unwrapped.backend.state(row).values()) for row in range(4096)])
+    mine = np.array([list(env.unwrapped.native_env.state(row).values()) for row in range(4096)])
     theirs = []
     for seed in range(4096):
         reference.np_random = np.random.default_rng(seed)
@@ -232,7 +232,7 @@ def test_whole_runs_stay_close_to_gymnasium(case):
     references = [case.reference() for _ in range(8)]
     for row, reference in enumerate(references):
         reference.reset(seed=row)
-        reference.state = np.array(list(env.unwrapped.backend.state(row).values()))
+        reference.state = np.array(list(env.unwrapped.native_env.state(row).values()))
     for _ in range(steps):
         actions = choose_actions(case, env, observations, rng)
         observations, _, terminations, _, _ = env.step(actions)
@@ -284,11 +284,11 @@ def test_the_angle_of_the_pendulum_stays_wrapped_however_long_it_turns():
     env = make("ocean-pendulum", 8, g=0, max_steps=10**6)
     env.reset(seed=0)
     turns = np.zeros(8)
-    angles = np.array([env.unwrapped.backend.state(row)["theta"] for row in range(8)], np.float64)
+    angles = np.array([env.unwrapped.native_env.state(row)["theta"] for row in range(8)], np.float64)
     for _ in range(2500):
         observations = env.step(np.full((8, 1), 2, np.float32))[0]
         turns += observations[:, 2] * 0.05
-        state = np.array([env.unwrapped.backend.state(row)["theta"] for row in range(8)], np.float64)
+        state = np.array([env.unwrapped.native_env.state(row)["theta"] for row in range(8)], np.float64)
         assert (np.abs(state) < np.pi + 5e-7).all()
         np.testing.assert_allclose(observations[:, 0], np.cos(state), rtol=0, atol=1e-7)
         np.testing.assert_allclose(observations[:, 1], np.sin(state), rtol=0, atol=1e-7)
@@ -307,7 +307,7 @@ def test_the_angle_of_the_pendulum_stays_wrapped_however_long_it_turns():
 )
 def test_numbers_are_refused_by_name_and_value(name, option, high):
     for value in (0, high, np.float64(high / 2), np.int64(0)):
-        assert getattr(make(name, 1, **{option: value}).unwrapped.backend, option) == value
+        assert getattr(make(name, 1, **{option: value}).unwrapped.native_env, option) == value
     for value in (-1, high * 1.01, np.nan, np.inf, -np.inf):
         with pytest.raises(ValueError, match=f"{option} must be from 0 to {high}, got {value}"):
             make(name, 1, **{option: value})
@@ -327,4 +327,4 @@ def test_state_is_of_a_copy_that_exists(case):
     env = case.make(2)
     env.reset(seed=0)
     with pytest.raises(ValueError, match="copy must be at most 1, got 2"):
-        env.unwrapped.backend.state(2)
+        env.unwrapped.native_env.state(2)

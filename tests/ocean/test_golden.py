@@ -53,9 +53,9 @@ def ending(terminated, truncated):
 
 
 def pictures(env):
-    if "ansi" not in env.unwrapped.backend.render_modes:
+    if "ansi" not in env.unwrapped.native_env.render_modes:
         return []
-    return ["", *(f"| {line}".rstrip() for line in env.unwrapped.backend.ansi_copy(0).splitlines()), ""]
+    return ["", *(f"| {line}".rstrip() for line in env.unwrapped.ansi_copy(0).splitlines()), ""]
 
 
 def trace(name):
@@ -93,7 +93,7 @@ def trace(name):
 
 
 def _dtype(env):
-    return env.unwrapped.backend.buffers.actions.dtype
+    return env.unwrapped.buffers.actions.dtype
 
 
 def path(name):

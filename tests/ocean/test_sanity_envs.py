@@ -14,7 +14,7 @@ import puffer
 
 
 def backend(env):
-    return env.unwrapped.backend
+    return env.unwrapped.native_env
 
 
 # ---- Twins: `observation()`, and `step(action)`, which returns the reward and whether that was the end ----

@@ -471,7 +471,7 @@ def test_a_snapshot_of_another_map_is_refused():
         other = make(1, snakes=2, **options)
         other.reset(seed=0)
         assert other.get_state().shape == env.get_state().shape
-        with pytest.raises(ValueError, match="no snapshot of this environment"):
+        with pytest.raises(ValueError, match="not a snapshot of this environment"):
             other.set_state(env.get_state())
 
 

@@ -159,7 +159,7 @@ class Twin:
 
 
 def backend(env):
-    return env.unwrapped.backend
+    return env.unwrapped.native_env
 
 
 def make_twin(game, copy, events, parameters):
