@@ -28,6 +28,7 @@ cdef class Env(Batch):
     # ---- To be written by the author; pictures are drawn on request only ----
     cdef int render_one(self, Py_ssize_t i, Canvas canvas) except -1
     cdef object ansi_one(self, Py_ssize_t i)
+    cdef dict state_one(self, Py_ssize_t i)
 
     cdef int allocate(self) except -1
     # ---- To be called by an author whose __init__ sets fields before it calls that of Env ----

@@ -163,6 +163,9 @@ render_size : (int, int)
     cdef object ansi_one(self, Py_ssize_t i):
         raise NotImplementedError(f"{type(self).__name__} prints no text")
 
+    cdef dict state_one(self, Py_ssize_t i):
+        raise NotImplementedError(f"{type(self).__name__} does not tell its state")
+
     # ---- Buffers and statistics ----
 
     @property
@@ -191,6 +194,13 @@ render_size : (int, int)
             return {"episodes": 0}
         names = ("episode_return", "episode_length", *self.statistic_names)
         return {"episodes": int(episodes), **{name: total / episodes for name, total in zip(names, totals)}}
+
+    # ---- States ----
+
+    def state(self, copy=0):
+        """The state of one copy as a dict, in classes that write `state_one`; their docstrings say what it holds."""
+        self.require_settled("state")
+        return self.state_one(checks.integer("copy", copy, 0, self.num_copies - 1))
 
     # ---- Snapshots ----
 

@@ -55,7 +55,7 @@ def load_pyx(path: str | os.PathLike[str], *, debug: bool = False) -> type[Env]:
     Parameters
     ----------
     path : str or path
-        Of the file. It has one subclass of `puffer.Env`.
+        Of the file. It has one subclass of `puffer.Env`, apart from those whose names begin with an underscore.
     debug : bool
         Compile with bounds checks.
 
@@ -85,14 +85,21 @@ def load_pyx(path: str | os.PathLike[str], *, debug: bool = False) -> type[Env]:
 
 
 def env_class(module: ModuleType) -> type[Env]:
-    """The only subclass of `Env` that a module of native code defines. Raises ImportError if it is not one."""
+    """The only public subclass of `Env` that a module of native code defines.
+
+    Those whose names begin with an underscore, such as twins for tests, do not count. Raises ImportError if there is
+    none, or several.
+    """
     found = [
         value
-        for value in vars(module).values()
-        if isinstance(value, type) and issubclass(value, Env) and value.__module__ == module.__name__
+        for name, value in vars(module).items()
+        if isinstance(value, type)
+        and issubclass(value, Env)
+        and value.__module__ == module.__name__
+        and not name.startswith("_")
     ]
     if len(found) != 1:
-        raise ImportError(f"{module.__name__} must define one subclass of puffer.Env, it defines {len(found)}")
+        raise ImportError(f"{module.__name__} must define one public subclass of puffer.Env, it defines {len(found)}")
     return found[0]
 
 
