@@ -44,7 +44,8 @@ cdef extern from "puffer/native/episodes.h" nogil:
 episodes_init()
 pool_watch_forks()
 
-# Steps that an ended episode seems to have behind it while it waits for its reset: it can never reach max_steps.
+# Steps that the ended episode of an independent agent seems to have behind it while it waits for its reset: it can
+# never reach max_steps.
 cdef enum:
     WAITING = -(1 << 30)
 
@@ -396,4 +397,6 @@ cdef inline void _record_end(Loop loop, Rules rules, part_t* part, Py_ssize_t ro
 cdef inline void _retire_row(Loop loop, Py_ssize_t row) noexcept nogil:
     """The row takes part in no step until it is reset."""
     loop.alive[row] = False
-    loop.elapsed[row] = WAITING
+    # Other rows that wait are not counted, and observe() may still be asked for their last observation.
+    if loop.independent_agents:
+        loop.elapsed[row] = WAITING
