@@ -1,6 +1,6 @@
 """Nodes of the spaces whose values vary in size: Text, OneOf, Sequence and Graph.
 
-Each has room for its largest value, an int32 leaf that says how much of it is used, and zeros in what is not.
+Each has room for its largest value, an int32 leaf with the length that is used, and zeros in the rest.
 """
 from cpython.tuple cimport PyTuple_Check
 from libc.stdint cimport int32_t

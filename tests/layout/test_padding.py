@@ -6,6 +6,7 @@ from gymnasium import spaces
 from pettingzoo import ParallelEnv
 
 import puffer
+from puffer.layout.padding import spanning_space
 
 
 class Uneven(ParallelEnv):
@@ -213,3 +214,15 @@ def test_spaces_that_cannot_share_a_row_are_refused(first, second):
         emulate_uneven([first, first, second], [TWO] * 3)
     with pytest.raises(ValueError, match="the agents' action spaces cannot share one layout: 'a' has .*'b' has"):
         emulate_uneven([TWO] * 3, [first, second, first])
+
+
+def test_the_spanning_space_keeps_the_order_of_keys_and_the_dtypes():
+    first, second = (
+        spaces.Dict([("z", spaces.Discrete(n, dtype=np.int8)), ("a", spaces.MultiBinary(n)), ("t", spaces.Text(3))])
+        for n in (2, 3)
+    )
+    spanning = spanning_space({"a": first, "b": second}, "observation spaces")
+    assert spanning == second
+    assert list(spanning) == ["z", "a", "t"]
+    assert spanning["z"].dtype == np.int8
+    assert spanning_space({"a": first, "b": first}, "observation spaces") is first
