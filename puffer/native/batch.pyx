@@ -196,8 +196,8 @@ independent_agents : bool
     Whether each agent has episodes of its own.
 """
 
-    def __cinit__(self, Backend backend not None, spec, options, Buffers buffers not None, ActionReader reader not None, *,
-                  bint independent_agents=False):
+    def __cinit__(self, Backend backend not None, spec, options, Buffers buffers not None,
+                  ActionReader reader not None, *, bint independent_agents=False):
         self.backend = backend
         self.spec = spec
         self.options = options
@@ -517,8 +517,8 @@ independent_agents : bool
     def stats(self):
         """Means over the episodes that ended since the last call, which it forgets.
 
-        Those of parts between send() and recv() count in a later call. Returns a dict with `episodes` (how many, counted per agent) and, when there are any, `episode_return`,
-        `episode_length` and the environment's own statistics.
+        Those of parts between send() and recv() count in a later call. Returns a dict with `episodes` (how many, counted
+        per agent) and, when there are any, `episode_return`, `episode_length` and the environment's own statistics.
         """
         self.claim()
         try:
