@@ -4,14 +4,14 @@ from puffer.layout.action import ActionLayout
 from puffer.layout.observation import Layout
 from puffer.layout.spec import CopySpec
 from puffer.native.actions import ActionReader
-from puffer.native.backend import BLOCK
+from puffer.native.loop_backend import BLOCK
 from puffer.options import MOST, BatchOptions
 from puffer.rendering import Rendering
 
-from puffer.native.backend cimport NativeBackend
 from puffer.native.batch cimport Batch
 from puffer.native.buffers cimport Buffers
 from puffer.native.loop cimport MAX_THREADS
+from puffer.native.loop_backend cimport NativeBackend
 from puffer.native.rules cimport Rules
 
 ABI = PUFFER_ABI

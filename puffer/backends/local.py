@@ -14,7 +14,7 @@ from puffer.backends.python import PythonBackend
 from puffer.backends.rows import Rows
 from puffer.backends.system import SystemStepper
 from puffer.layout.spec import CopySpec
-from puffer.native.batch import Part
+from puffer.native.backend import Part
 from puffer.options import BatchOptions
 from puffer.wrappers.adapters.adapter import Adapter
 

@@ -13,7 +13,8 @@ from puffer.backends.infos import Events, add_episodes, add_finals, merged
 from puffer.backends.rows import Rows, RowsForm
 from puffer.layout.spec import CopySpec
 from puffer.native.actions import ActionReader
-from puffer.native.batch import BackendBase, Batch, Part
+from puffer.native.backend import BackendBase, Part
+from puffer.native.batch import Batch
 from puffer.options import BatchOptions
 from puffer.rendering import settled_mode
 

@@ -17,7 +17,7 @@ from puffer.backends.python import PythonBackend
 from puffer.backends.worker.commands import CLOSE, RENDER, RESET, Failure
 from puffer.errors import WorkerDied, WorkerError, WorkerTimeout
 from puffer.layout.spec import CopySpec
-from puffer.native.batch import Part
+from puffer.native.backend import Part
 from puffer.options import BatchOptions, WorkerOptions
 
 # How often a waiting parent looks whether its workers live, in seconds.

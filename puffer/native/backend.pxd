@@ -1,53 +1,44 @@
-from libc.stdint cimport uint64_t
+cimport numpy as cnp
 
-from puffer.native.batch cimport Backend, Part
 from puffer.native.buffers cimport Buffers
-from puffer.native.info cimport EpisodeEnds
-from puffer.native.loop cimport Loop, part_t
-from puffer.native.pool cimport pool_job
-from puffer.native.rules cimport Rules
-from puffer.native.snapshots cimport Snapshots
 
 
-cdef class NativePart(Part):
-    """A part, and the memory for the episodes that end in its step. See backend.pyx."""
-    cdef part_t c
-    cdef pool_job job
-    # The threads that its step is split over.
-    cdef int slices
-    cdef list spare
-    cdef EpisodeEnds ends
+cdef class Part:
+    """Copies that are sent and received together. See backend.pyx."""
+    cdef readonly Py_ssize_t index
+    # The copies [first, last), and their rows.
+    cdef readonly Py_ssize_t first
+    cdef readonly Py_ssize_t last
+    cdef readonly object rows
+    cdef cnp.ndarray actions
+    cdef object observations, rewards, terminations, truncations
+    # Whether recv() returns it as the last reset has left it.
+    cdef bint is_fresh
+    # The value of pool_forks when it was sent.
+    cdef int forks
 
-    cdef int use(self, EpisodeEnds ends) except -1
-    cdef EpisodeEnds ended(self)
-    cdef EpisodeEnds take_spare(self)
+    cdef int attach(self, Buffers buffers) except -1
 
 
-cdef class NativeBackend(Backend):
-    """Steps a native environment without the GIL. See backend.pyx."""
-    cdef Loop loop
-    # Borrowed: the rules own the backend and detach it when they go.
-    cdef void* rules
-    cdef Snapshots snapshots
-    cdef object snapshot_key
-    cdef object spec
-    cdef bint record_episodes
-    cdef bint is_seeded
-    # Whether the buffers are those of a rollout, which keeps them.
-    cdef bint is_recording
-    cdef Py_ssize_t num_parts
-    cdef Py_ssize_t batch_size
-    cdef int requested_threads
-    cdef int threads
-    cdef int calibration_steps
-    cdef uint64_t fastest_step
+cdef class Backend:
+    """Steps the parts of a batch. See backend.pyx."""
 
-    cdef int prepare(self, Rules rules, object spec, object options, Buffers buffers, bint independent_agents,
-                     bint observes_in_step, object snapshot_key, int copies_per_block, int num_threads) except -1
-    cdef int detach(self) except -1
-    cdef Snapshots form(self)
-    cdef int seed_streams(self, object seeds, object selected) except -1
-    cdef int use_spare_ends(self, NativePart part) except -1
-    cdef object info_of(self, NativePart part)
-    cdef int choose_threads(self) except -1
-    cdef int calibrate(self, uint64_t nanoseconds) except -1
+    cdef Part make_part(self, Py_ssize_t index, Py_ssize_t first, Py_ssize_t last, Py_ssize_t agents)
+    cdef int check(self) except -1
+    cdef object reset(self, object seed, object copies, object rows)
+    cdef int start(self, Part part) except -1
+    cdef object finish(self, Part part)
+    cdef object step(self, Part part)
+    cdef Py_ssize_t next_part(self, list pending) except -1
+    cdef Py_ssize_t ended_copy(self, Part part) except -2
+    cdef int attach(self, Buffers buffers) except -1
+    cdef object stats(self, list parts)
+    cdef object get_state(self, list copies)
+    cdef int set_state(self, object state, list copies) except -1
+    cdef object render_copy(self, Py_ssize_t copy)
+    cdef object ansi_copy(self, Py_ssize_t copy)
+    cdef int close(self) except -1
+
+
+cdef class BackendBase(Backend):
+    """Base of backends written in Python. See backend.pyx."""

@@ -1,6 +1,5 @@
-cimport numpy as cnp
-
 from puffer.native.actions cimport ActionReader
+from puffer.native.backend cimport Backend, Part
 from puffer.native.buffers cimport Buffers
 
 # Never reset; to be reset; ready to step; without a worker that is gone for good; closed.
@@ -10,47 +9,6 @@ cdef enum status_t:
     READY
     BROKEN
     CLOSED
-
-
-cdef class Part:
-    """Copies that are sent and received together. See batch.pyx."""
-    cdef readonly Py_ssize_t index
-    # The copies [first, last), and their rows.
-    cdef readonly Py_ssize_t first
-    cdef readonly Py_ssize_t last
-    cdef readonly object rows
-    cdef cnp.ndarray actions
-    cdef object observations, rewards, terminations, truncations
-    # Whether recv() returns it as the last reset has left it.
-    cdef bint is_fresh
-    # The value of pool_forks when it was sent.
-    cdef int forks
-
-    cdef int attach(self, Buffers buffers) except -1
-
-
-cdef class Backend:
-    """Steps the parts of a batch. See batch.pyx."""
-
-    cdef Part make_part(self, Py_ssize_t index, Py_ssize_t first, Py_ssize_t last, Py_ssize_t agents)
-    cdef int check(self) except -1
-    cdef object reset(self, object seed, object copies, object rows)
-    cdef int start(self, Part part) except -1
-    cdef object finish(self, Part part)
-    cdef object step(self, Part part)
-    cdef Py_ssize_t next_part(self, list pending) except -1
-    cdef Py_ssize_t ended_copy(self, Part part) except -2
-    cdef int attach(self, Buffers buffers) except -1
-    cdef object stats(self, list parts)
-    cdef object get_state(self, list copies)
-    cdef int set_state(self, object state, list copies) except -1
-    cdef object render_copy(self, Py_ssize_t copy)
-    cdef object ansi_copy(self, Py_ssize_t copy)
-    cdef int close(self) except -1
-
-
-cdef class BackendBase(Backend):
-    """Base of backends written in Python. See batch.pyx."""
 
 
 cdef class Batch:

@@ -7,24 +7,10 @@ from typing_extensions import Self, disjoint_base
 
 from puffer.layout.spec import CopySpec
 from puffer.native.actions import ActionReader
+from puffer.native.backend import Backend
 from puffer.native.buffers import Buffers
 from puffer.native.rollout import Rollout
 from puffer.options import BatchOptions
-
-@disjoint_base
-class Part:
-    index: int
-    first: int
-    last: int
-    rows: slice
-    def __new__(cls, index: int, first: int, last: int, agents_per_env: int) -> Self: ...
-
-@disjoint_base
-class Backend: ...
-
-class BackendBase(Backend):
-    def check_usable(self) -> Any: ...
-    def next_pending(self, pending: list[Part]) -> int: ...
 
 @disjoint_base
 class Batch:

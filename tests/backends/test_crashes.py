@@ -42,10 +42,11 @@ from puffer.native.actions import ActionReader
 from puffer.backends.channel import Line, Wire
 from puffer.backends.copies import CopiesStepper
 from puffer.backends.episodes import Episodes
-from puffer.native.backend import NativeBackend
-from puffer.native.batch import Backend, BackendBase, Batch, Part
+from puffer.native.backend import Backend, BackendBase, Part
+from puffer.native.batch import Batch
 from puffer.native.info import EpisodeEnds, Info
 from puffer.native.loop import Loop
+from puffer.native.loop_backend import NativeBackend
 from puffer.native.rules import Rules
 from puffer.native.snapshots import Snapshots
 NATIVE = [registry.find(name) for name in {names!r}]
