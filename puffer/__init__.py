@@ -69,7 +69,7 @@ def get_include() -> str:
 
 
 def __getattr__(name: str) -> Any:
-    # Imported when they are used: autotune brings the bench and its tables, and workers have no use for either.
+    # Imported when they are used: autotune brings tables, testing the checks, and workers have no use for either.
     if name == "autotune":
         from puffer.measuring.autotune import autotune
 
