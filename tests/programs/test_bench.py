@@ -76,22 +76,13 @@ def run(tmp_path_factory):
     files = ("--json", folder / "out.json", "--plot", folder / "out.png")
     grid = ("--num-envs", "1,8", "--num-threads", "1,2")
     peers = ("--compare", "gymnasium,puffer")
-    command = [
-        sys.executable,
-        "-m",
-        "puffer.bench",
-        "cartpole",
-        "ocean-catch",
-        *grid,
-        *peers,
-        *files,
-        "--figures",
-        *TINY,
-    ]
-    env = {**os.environ, "PYTHONPATH": str(ROOT), "COLUMNS": "120"}
-    result = subprocess.run(command, capture_output=True, text=True, env=env, timeout=120)
+    arguments = ("cartpole", "ocean-catch", *grid, *peers, *files, "--figures", *TINY)
+    # Matplotlib keeps its list of fonts, which takes seconds to make, from run to run.
+    env = {**os.environ, "PYTHONPATH": str(ROOT), "COLUMNS": "120", "MPLCONFIGDIR": str(ROOT / "build" / "matplotlib")}
+    command = [sys.executable, "-m", "puffer.bench", *map(str, arguments)]
+    result = subprocess.run(command, capture_output=True, text=True, env=env, timeout=300)
     assert result.returncode == 0, result.stderr
-    assert result.stderr == ""
+    assert not [line for line in result.stderr.splitlines() if not line.startswith("Matplotlib is building")]
     return result.stdout, json.loads((folder / "out.json").read_text()), folder / "out.png"
 
 
