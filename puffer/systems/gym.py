@@ -55,7 +55,7 @@ def spec_creator(spec: EnvSpec, arguments: Mapping[str, Any] | None = None) -> C
 
     own = {"render_mode": spec.kwargs.get("render_mode"), **(arguments or {})}
     max_steps = own.pop("max_episode_steps", spec.max_episode_steps)
-    # The spec travels with the creator: a worker has registered only what the modules that it imports register.
+    # The spec travels with the creator: a worker may not import the modules that registered the environment.
     spec = copy.deepcopy(spec)
     spec.max_episode_steps = None
     spec.order_enforce = False

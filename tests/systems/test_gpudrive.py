@@ -212,7 +212,7 @@ def test_a_package_without_the_simulator(monkeypatch):
         ({"scenes": "scene.json"}, TypeError, "scenes must be a sequence of paths"),
         ({"scenes": []}, ValueError, "scenes must have at least one path"),
         ({"scenes": [3]}, TypeError, r"scenes\[0\] must be a path"),
-        ({"scenes": ["/nowhere.json"]}, ValueError, r"scenes\[0\] must be the path .* no file"),
+        ({"scenes": ["/nowhere.json"]}, ValueError, r"scenes\[0\] must be the path .* not a file"),
         ({"observations": "self"}, TypeError, "observations must be a sequence"),
         ({"observations": []}, ValueError, "observations must have at least one"),
         ({"observations": ["lidar"]}, ValueError, r"observations\[0\] must be one of"),

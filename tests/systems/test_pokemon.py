@@ -212,8 +212,8 @@ def test_a_relative_path_reaches_workers(monkeypatch, tmp_path):
     ("options", "error", "message"),
     [
         ({"rom": b""}, ValueError, "needs the ROM"),
-        ({"rom": b"not a game"}, ValueError, "rom is not that of a Game Boy"),
-        ({"rom": bytes(0x8000)}, ValueError, "rom is not that of a Game Boy"),
+        ({"rom": b"not a game"}, ValueError, "rom is not the ROM of a Game Boy game"),
+        ({"rom": bytes(0x8000)}, ValueError, "rom is not the ROM of a Game Boy game"),
         ({"rom": "/no/such/file"}, FileNotFoundError, "rom names no file: '/no/such/file'"),
         ({"rom": "/"}, FileNotFoundError, "rom names no file"),
         ({"rom": 3}, TypeError, "rom must be a path or bytes"),
