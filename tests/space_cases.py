@@ -9,7 +9,7 @@ from hypothesis import example, given, reject, settings
 from hypothesis import strategies as st
 
 # The longest Sequence and Graph. Their samples are rarely longer.
-LONGEST = 64
+LONGEST = 16
 
 GRAPH = Graph(Box(0, 1, (3,)), Discrete(4))
 NESTED = Dict(
