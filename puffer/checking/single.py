@@ -1,4 +1,4 @@
-"""The contract of `gymnasium.Env`."""
+"""The checks of the contract of `gymnasium.Env`."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from puffer.checking.report import UnusableError
 from puffer.checking.values import copied, difference, why_outside
 from puffer.layout.walk import leaves
 
-_ALIAS = "return a copy (self.state.copy()): users keep observations"
+_ALIAS = "return a copy (self.state.copy()), because users keep observations"
 _FLAGS = "return bool(...): a Python bool or numpy.bool_"
 
 
@@ -96,12 +96,12 @@ class SingleDriver(Driver):
             )
         elif not math.isfinite(reward):
             self.report.problem(
-                f"{self.where}: the reward is {reward}", "return finite rewards: look for a division by zero"
+                f"{self.where}: the reward is {reward}", "return finite rewards; look for a division by zero"
             )
 
 
 def declarations(driver: SingleDriver, steps: int, seed: int) -> None:
-    """Spaces, and the parameters of reset()."""
+    """Check the spaces and the parameters of reset()."""
     env, report = driver.env, driver.report
     for name in ("observation_space", "action_space"):
         space = getattr(env, name, None)

@@ -1,4 +1,4 @@
-"""Values that environments return: whether they lie in a space, differ, or share memory."""
+"""Comparison of values: whether they lie in a space, differ, or share memory."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def _why_outside_box(space: spaces.Box, value: Any, name: str) -> str | None:
 
 
 def has_other_form(space: Space, value: Any) -> bool:
-    """Whether `value` is an array of another shape than those of `space`, or of a dtype that does not fit in."""
+    """Whether `value` is an array whose shape differs from `space`, or whose dtype cannot be cast to it."""
     return isinstance(value, (np.ndarray, np.generic)) and (
         value.shape != space.shape or not np.can_cast(value.dtype, space.dtype)
     )
@@ -93,7 +93,7 @@ def difference(first: Any, second: Any, name: str = "", rtol: float = 0.0, atol:
         return _array_difference(np.asarray(first), np.asarray(second), name, rtol, atol)
     else:
         is_same = first is second or (type(first) is type(second) and bool(np.all(first == second)))
-        # NaN is a value like others here.
+        # Two NaN are equal.
         is_same = is_same or (first != first and second != second)
         return None if is_same else f"{name} is {shortened(first)} and {shortened(second)}"
     return next(filter(None, (difference(*part, rtol, atol) for part in parts)), None)

@@ -72,6 +72,11 @@ class ActionLayout(ActionPlan):
         flat = LeafNode("action", dtype, shape, 0, scalar=isinstance(self.flat_space, spaces.Discrete))
         super().__init__(root, LeafNode("action", wide, shape, 0), flat)
 
+    @property
+    def is_mixed(self) -> bool:
+        """Whether a row of floats has entries that must be whole, see `check_rows`."""
+        return self._checked.size > 0
+
     def check_rows(self, rows: np.ndarray) -> None:
         """Check the entries of integer spaces in rows of floats.
 

@@ -1,4 +1,4 @@
-"""Legal actions of a batch: what masks say, and random ones."""
+"""Legal actions of a batch, and random ones."""
 
 from __future__ import annotations
 
@@ -16,10 +16,12 @@ _KEY = "action_mask"
 
 
 def legal_actions(player: Player) -> np.ndarray | None:
-    """Which of its Discrete actions each row may take now, bool (rows, actions); None where there are no masks.
+    """The Discrete actions that each row may take now, bool (rows, actions); None if there are no masks.
 
-    A mask is the entry "action_mask" of an observation or, as with Gymnasium's Taxi, of an info. A row whose mask
-    allows nothing, or which has none, may do everything that its space has.
+    A mask is the entry "action_mask" of an observation or, as in Gymnasium's Taxi, of an info. A row without a mask, or
+    with a mask that allows nothing, may take every action of its space.
+
+    Raises ValueError for masks of another shape.
     """
     env = player.env
     if not isinstance(env.single_action_space, spaces.Discrete):
@@ -47,7 +49,7 @@ def _ranges(env: VectorEnv) -> np.ndarray:
 
 
 class ActionSampler:
-    """Draws batches of actions for an environment, from the seed alone."""
+    """Draws batches of actions for an environment. They depend on the seed and on the masks only."""
 
     def __init__(self, env: VectorEnv, seed: int) -> None:
         self._layout = env.action_layout
@@ -55,7 +57,7 @@ class ActionSampler:
         self._batch_space, self._space = copy.deepcopy((env.action_space, env.action_layout.space))
         self._batch_space.seed(seed)
         self._space.seed(seed)
-        self._has_ranges = getattr(env.backend, "copy_action_space", None) is not None
+        self._has_ranges = env.copy_action_space is not None
 
     def sample(self, player: Player) -> np.ndarray:
         """An action for every row, (rows, ...) of the flat action space."""

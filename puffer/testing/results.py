@@ -1,4 +1,4 @@
-"""What a reset or step of a batch returned, and how two such results differ."""
+"""The results of resets and steps, and the difference of two results."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from puffer.vector import VectorEnv
 
 
 class Result(NamedTuple):
-    """Arrays with a row for each agent, copied. After a reset, rewards and flags are zero.
+    """Copied arrays with a row for each agent. After a reset, rewards and flags are zero.
 
-    `final_observations` has the last observation of rows whose episode has ended, and zeros elsewhere.
+    `final_observations` has the last observations of the rows whose episode has ended, and zeros elsewhere.
     """
 
     observations: np.ndarray
@@ -31,9 +31,9 @@ class Player:
     Attributes
     ----------
     info : dict
-        Of the last call.
+        The info of the last call.
     result : Result
-        Of the last call.
+        The result of the last call.
     """
 
     result: Result
@@ -67,9 +67,9 @@ class Player:
 
 
 def first_difference(layout: Layout, first: Result, second: Result, rtol: float, atol: float) -> str | None:
-    """The row and the array in which two results differ by more than rtol and atol allow, and how; None if in none.
+    """The first difference of two results beyond rtol and atol, with its row and array; None if there is none.
 
-    Observations are compared as `layout` nests them.
+    Observations are compared nested, as in the space of `layout`.
     """
     for name, one, other in zip(Result._fields, first, second, strict=True):
         if one.shape != other.shape or one.dtype != other.dtype:

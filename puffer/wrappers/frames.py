@@ -1,4 +1,4 @@
-"""Wrappers over several steps: the last observations side by side, and actions that are repeated."""
+"""Wrappers over several steps: stacked observations and repeated actions."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from puffer.wrappers.wrapper import Wrapper
 
 
 class FrameStack(Wrapper):
-    """Observes the last `frames` observations, the oldest first: every array has a new first axis of that length.
+    """Stack the last `frames` observations, the oldest first, along a new first axis of every array.
 
     An episode begins with a stack of copies of its first observation; so does the part of an agent that comes later.
 
@@ -56,20 +56,25 @@ class FrameStack(Wrapper):
 
 
 class FrameSkip(Wrapper):
-    """Repeats each action for `steps` steps, or until the episode ends, and adds up the rewards.
+    """Repeat each action for `steps` steps, or until the episode ends, and add up the rewards.
 
-    An agent that ends on the way keeps the observation and flags of its end. The infos of the steps are merged; where
-    they have the same key, the later one stays.
+    An agent that ends before the last of these steps keeps the observation and flags of its end. The infos of the steps
+    are merged, and a later value replaces an earlier one of the same key.
 
     Parameters
     ----------
     env
+        Any environment.
     steps : int
+        Steps per action, at least 1.
     maximum : bool
-        Observe, element by element, the greater one of the last two observations of these steps, for games that draw
+        Whether to observe the element-wise maximum of the last two observations of these steps, for games that draw
         some things only in every second frame.
 
-    Raises TypeError for `maximum` with observations that are no Box.
+    Raises
+    ------
+    TypeError
+        If `maximum` is true and the observations are not a Box.
     """
 
     def __init__(self, env: Any, steps: int, maximum: bool = False) -> None:
@@ -78,14 +83,14 @@ class FrameSkip(Wrapper):
         self._maximum = maximum
         if maximum and not isinstance(self.single_observation_space, spaces.Box):
             raise TypeError(
-                f"FrameSkip with maximum=True needs observations in a Box, {env} has the observation space "
+                f"FrameSkip with maximum=True needs observations in a Box, and {env} has the observation space "
                 f"{self.single_observation_space}"
             )
         flat = self.layout.flat_space
         self._last = np.zeros((self.num_agents, *flat.shape), flat.dtype)
 
     def _shared(self) -> list[str]:
-        # Each step of the env clears its outputs, and those of the wrapper gather them.
+        # Every step of the env clears its outputs, and the wrapper adds them up in its own.
         return ["actions"]
 
     def reset(self, seed: int | None = None) -> tuple[np.ndarray, list[dict[str, Any]]]:

@@ -89,9 +89,9 @@ A walk of at most nine steps from a random start.
 '''
 
 MISTAKES = {
-    "rest of the row": "drawn anew from a snapshot, and in the batch: ",
+    "rest of the row": "observed again from a snapshot, and in the batch: ",
     "beyond": "wrote to observations outside of the environment's rows",
-    "static": "the seed does not seed",
+    "static": "the seed has no effect",
     "shared": "copy 7 of eight, with two choices of actions",
     "field": "steps after get_state.., and after set_state",
     "space": r"row \d: final_obs\[0\] is 21, above 20",
@@ -134,7 +134,7 @@ def test_native_environments_of_the_registry_pass(name):
 
 
 def test_instances_and_batches_of_native_environments():
-    native = make("ocean-catch", 3).unwrapped.backend
+    native = make("ocean-catch", 3).unwrapped.native_env
     assert "snapshots" in puffer.check_env(native, steps=40).checks
     batch = partial(make, "ocean-tic_tac_toe", 3, autoreset_mode="NextStep")
     report = puffer.check_env(batch, steps=40)
@@ -143,7 +143,7 @@ def test_instances_and_batches_of_native_environments():
 
 
 def test_a_function_that_makes_native_instances():
-    report = puffer.check_env(lambda: make("ocean-catch", 3).unwrapped.backend, steps=40)
+    report = puffer.check_env(lambda: make("ocean-catch", 3).unwrapped.native_env, steps=40)
     assert report.problems == report.skipped == []
 
 
@@ -157,9 +157,9 @@ def test_statistics_that_differ_from_the_rewards_are_found():
             return {key: value + 1 for key, value in super().stats().items()}
 
     with pytest.raises(puffer.CheckFailed, match=r"episodes ended in 40 steps, and stats\(\) counts \d+"):
-        puffer.check_env(Wrong(make("ocean-catch", 3).unwrapped.backend, copy=True), steps=40)
+        puffer.check_env(Wrong(make("ocean-catch", 3).unwrapped.native_env, copy=True), steps=40)
 
 
 def test_actions_that_nobody_checks_are_told():
-    with pytest.warns(puffer.CheckWarning, match="took the action -1 in the last row"):
+    with pytest.warns(puffer.CheckWarning, match="accepted the action -1 in the last row"):
         puffer.check_env(partial(puffer.make, "ocean-catch", 2, check_actions=False, copy=True), steps=40)

@@ -51,7 +51,7 @@ def emulate_uneven(observations, actions, num_envs=1, **options):
 
 
 def one_env(env):
-    return env.unwrapped.backend._batches[0].adapters[0].env
+    return env.unwrapped.batch.backend.steppers[0].adapters[0].env
 
 
 BOX = spaces.Box(-1, 1, (1,), np.float32)
@@ -87,7 +87,7 @@ def test_nested_spaces_of_different_sizes():
     ]
     env = emulate_uneven(trees, [TWO] * 3)
     env.reset()
-    view = env.unwrapped.backend.layout.view(env.step([0, 1, 0])[0])
+    view = env.unwrapped.layout.view(env.step([0, 1, 0])[0])
     for row, (agent, size) in enumerate(zip("abc", (1, 4, 2), strict=True)):
         shown = one_env(env).shown[agent]
         for mine, other in (
@@ -148,7 +148,7 @@ def test_several_discrete_actions_of_different_ranges():
     env.action_space.seed(1)
     for _ in range(20):
         env.step(env.action_space.sample())
-    layout = env.unwrapped.backend.action_layout
+    layout = env.unwrapped.action_layout
     row = layout.flatten({"go": 1, "arms": np.array([1, 1, 1])})
     other = layout.flatten({"go": 3, "arms": np.array([2, 1, 0])})
     env.step([row, other, row, other])
@@ -173,7 +173,7 @@ def test_several_discrete_actions_of_different_ranges():
 def test_other_actions_of_different_sizes(actions):
     env = emulate_uneven([BOX, BOX], actions)
     env.reset()
-    layout = env.unwrapped.backend.action_layout
+    layout = env.unwrapped.action_layout
     for k in range(10):
         given = {agent: space.sample() for agent, space in one_env(env).actions.items()}
         rows = [padded(layout, action) for action in given.values()]

@@ -103,7 +103,7 @@ class Single(gymnasium.Env):
 def play(make, mode="SameStep", steps=30, **options):
     """What a batch of three copies returns for random actions, with the masks of each step."""
     env = puffer.emulate(make, 3, autoreset_mode=mode, **{"backend": "serial", **options})
-    backend = env.unwrapped.backend
+    backend = env.unwrapped.native_env
     backend.action_layout.space.seed(2)
     results = [(*snapshot(env.reset(seed=4)), env.masks.copy())]
     ended = np.zeros(3, np.bool_)
@@ -218,7 +218,7 @@ def test_another_space_needs_a_method(name):
             super().__init__(env)
             setattr(self, f"single_{name}_space", spaces.Discrete(7))
 
-    with pytest.raises(TypeError, match=f"Other has another space of {name}s than .* change_{name}s"):
+    with pytest.raises(TypeError, match=f"Other and .* have different spaces of {name}s, .* change_{name}s"):
         puffer.emulate(lambda: Other(Crowd()), 1, backend="serial")
 
 
@@ -325,7 +325,7 @@ def test_repeated_actions_of_several_agents():
         total, taken = np.zeros(3, np.float32), np.zeros(3, np.bool_)
         for t in range(3 * step + 1, min(3 * step + 4, 9)):
             rows = plain.layout.view(batch.step(actions)[0])
-            total += batch.unwrapped.backend.buffers.rewards
+            total += batch.unwrapped.buffers.rewards
             taken |= batch.masks
             for agent in np.flatnonzero(batch.masks):
                 last = t == ended[agent] or t == 3 * step + 3
@@ -453,7 +453,7 @@ def push(low, high, dtype=np.float32):
         (lambda: RescaleAction(push(-1, 1), -np.inf, 1), "low must be a finite number"),
         (lambda: RescaleAction(push(-1, 1), 0, np.ones(3)), r"high must be .* shape \(2,\)"),
         (lambda: RescaleAction(push(-1, 1), "a", 1), "low must be a finite number"),
-        (lambda: ClipReward(with_spaces()), "ClipReward needs low or high"),
+        (lambda: ClipReward(with_spaces()), "ClipReward needs low, high or both"),
         (lambda: ClipReward(with_spaces(), 2, 1), "low = 2 and high = 1"),
         (lambda: ClipReward(with_spaces(), np.nan), "low must be .* got nan"),
         (lambda: ClipReward(with_spaces(), "a"), "low must be a number"),
