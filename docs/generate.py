@@ -1,9 +1,9 @@
-"""Writes a page and a picture for every native environment, and their table, to docs/environments/ and README.md.
+"""Writes a page and a picture for every native environment, and a page with their table, to docs/environments/.
 
     python docs/generate.py
 
-A page says what the environment itself says: the docstrings of its module and class, its parameters and its spaces. The
-picture shows one copy after some steps of random play. Nothing is listed here, so a new environment needs no edit.
+The text of a page comes from the environment: the docstrings of its module and class, its parameters and its spaces.
+The picture shows one copy after some steps of random play. A new environment needs no edit here.
 """
 
 from __future__ import annotations
@@ -20,28 +20,28 @@ from PIL import Image
 
 import puffer
 from puffer.bench.listing import in_words
-from puffer.registry import find, gymnasium_id, parameters
+from puffer.faces.gymnasium import gymnasium_id
+from puffer.registry import find, parameters
 
 FOLDER = Path(__file__).parent / "environments"
-README = Path(__file__).parent.parent / "README.md"
-# The lines around the table in the README.
-BEGIN, END = "<!-- made by make docs -->", "<!-- until here -->"
-COMMAND = "make docs"
-# For a picture: steps of random play, every which of them is looked at, and the seed.
+FOOTER = "`make docs` writes this page from the docstrings."
+# For a picture: steps of random play, the distance between the steps that are compared, and the seed.
 STEPS, STRIDE, SEED = 120, 3, 0
 # Copies of the example.
 COPIES = 64
 
 _FIELD = re.compile(r"([A-Z]\w*(?: \w+)*) {2,}(\S.*)")
-# What every class docstring ends with, for readers of the source.
+# The end of class docstrings, for readers of the source.
 _REFERENCE = re.compile(
     r"(?:^|[;.] )[Tt]he options are those of `puffer\.Env`\.( See the module's docstring for the rules\.)?$"
 )
-_COMMON = "`puffer.make` has those that every environment takes."
+_COMMON = "The docstring of `puffer.make` has the parameters that all environments take."
+# The heading of a section of a numpydoc docstring.
+_SECTION = re.compile(r"^(\w+)\n-{3,}\n", re.MULTILINE)
 
 
 class Rules(NamedTuple):
-    """What the docstring of an environment's module says."""
+    """The docstring of an environment's module, in its parts."""
 
     title: str
     summary: str
@@ -59,7 +59,7 @@ def file_name(name: str) -> str:
 
 
 def rules(name: str) -> Rules:
-    """What it says of itself. Raises ValueError for a docstring without a title or without fields."""
+    """The docstring of the environment's module. Raises ValueError if it has no title or no fields."""
     head, *paragraphs = inspect.cleandoc(inspect.getmodule(find(name)).__doc__).split("\n\n")
     title, _, summary = _unwrapped(head).partition(": ")
     fields = [paragraph for paragraph in paragraphs if _FIELD.match(paragraph)]
@@ -70,7 +70,7 @@ def rules(name: str) -> Rules:
 
 
 def _fields(block: str) -> dict[str, str]:
-    """The labelled fields of some lines; lines that are indented go on with the field above them."""
+    """The labelled fields in some lines. An indented line continues the field above it."""
     fields: dict[str, str] = {}
     label = ""
     for line in block.splitlines():
@@ -106,7 +106,7 @@ def page(name: str) -> str:
         *_parameters(name),
         "## Example",
         _example(own, env),
-        f"This page is made from the docstrings, by `{COMMAND}`.",
+        FOOTER,
     ]
     env.close()
     return "\n\n".join(parts) + "\n"
@@ -114,33 +114,26 @@ def page(name: str) -> str:
 
 def index() -> str:
     """The page with the table of all environments, in Markdown."""
-    head = "The native environments. Each is made by `puffer.make` with its name, and has a page with its rules."
-    return f"# Environments\n\n{head}\n\n{table_of_all()}\n\nThis page is made from the docstrings, by `{COMMAND}`.\n"
+    head = "These are the native environments. `puffer.make` takes their names, and their pages have the rules."
+    return f"# Environments\n\n{head}\n\n{table_of_all()}\n\n{FOOTER}\n"
 
 
-def readme() -> str:
-    """The README with the table as it has to be."""
-    before, _, rest = README.read_text(encoding="utf-8").partition(f"{BEGIN}\n")
-    _, _, after = rest.partition(f"{END}\n")
-    return f"{before}{BEGIN}\n\n{table_of_all('docs/environments/')}\n\n{END}\n{after}"
-
-
-def table_of_all(folder: str = "") -> str:
-    """The table of all environments, in Markdown, with links into `folder`."""
+def table_of_all() -> str:
+    """The table of all environments, in Markdown."""
     rows = [("", "name", "agents", "observation", "action", ""), ("---",) * 6]
     for name in names():
         env = puffer.make(name, 1, num_threads=1)
         own, about = file_name(name), rules(name)
         observation, action = in_words(env.single_observation_space), in_words(env.single_action_space)
-        picture = f'<img src="{folder}{own}.png" width="80" alt="">'
-        link = f"[`{own}`]({folder}{own}.md)"
+        picture = f'<img src="{own}.png" width="80" alt="">'
+        link = f"[`{own}`]({own}.md)"
         rows.append((picture, link, str(env.agents_per_env), observation, action, _escaped(about.summary)))
         env.close()
     return _rows(rows)
 
 
 def _facts(name: str, env: puffer.VectorEnv) -> list[tuple[str, str]]:
-    cls, backend = find(name), env.unwrapped.backend
+    cls, backend = find(name), env.unwrapped.native_env
     agents = str(env.agents_per_env)
     if env.agents_per_env > 1:
         agents += ", each with episodes of its own" if backend.independent_agents else ", which share an episode"
@@ -156,15 +149,38 @@ def _facts(name: str, env: puffer.VectorEnv) -> list[tuple[str, str]]:
 
 
 def _parameters(name: str) -> list[str]:
-    """The table of the parameters, and what the class says about them."""
-    own = parameters(find(name))
+    """The table of the environment's own parameters, and the remarks of its class."""
+    cls = find(name)
+    own = parameters(cls)
     if not own:
-        return [f"None of its own: {_COMMON}"]
-    defaults = [(f"`{key}`", f"`{parameter.default!r}`") for key, parameter in own.items()]
-    table = _rows([("parameter", "default"), ("---",) * 2, *defaults])
-    paragraphs = map(_unwrapped, find(name).__doc__.split("\n\n"))
-    described = [_REFERENCE.sub(".", paragraph).removeprefix(".") for paragraph in paragraphs]
-    return [table, *(_escaped(text) for text in described if text), f"Beside them, {_COMMON}"]
+        return [f"None of its own. {_COMMON}"]
+    text, *sections = _SECTION.split(inspect.cleandoc(cls.__doc__))
+    section = dict(zip(sections[::2], sections[1::2], strict=True))
+    meanings = _entries(section["Parameters"]) if "Parameters" in section else {}
+    remarks = section.get("Notes", "") if meanings else text
+    if meanings:
+        rows = [("parameter", "type", "default", "meaning"), ("---",) * 4]
+        rows += [(f"`{key}`", *_type_and_default(meanings[key][0], own[key]), meanings[key][1]) for key in own]
+    else:
+        rows = [("parameter", "default"), ("---",) * 2]
+        rows += [(f"`{key}`", f"`{parameter.default!r}`") for key, parameter in own.items()]
+    paragraphs = [_REFERENCE.sub(".", _unwrapped(part)).removeprefix(".") for part in remarks.split("\n\n")]
+    return [_rows(rows), *(_escaped(part) for part in paragraphs if part), _COMMON]
+
+
+def _entries(section: str) -> dict[str, tuple[str, str]]:
+    """The type and the description of each parameter in a section of a numpydoc docstring."""
+    entries: dict[str, tuple[str, str]] = {}
+    for entry in re.split(r"\n(?=\S)", section.strip()):
+        head, *lines = entry.split("\n")
+        names, _, kind = head.partition(" : ")
+        for name in names.split(", "):
+            entries[name] = kind, _escaped(" ".join(line.strip() for line in lines))
+    return entries
+
+
+def _type_and_default(kind: str, parameter: inspect.Parameter) -> tuple[str, str]:
+    return _escaped(re.sub(r", (default .*|optional)", "", kind)), f"`{parameter.default!r}`"
 
 
 def _example(own: str, env: puffer.VectorEnv) -> str:
@@ -195,7 +211,7 @@ def _codes(words: tuple[str, ...]) -> str:
 
 
 def _escaped(text: str) -> str:
-    """Text as Markdown shows it, but for what stands in backticks."""
+    """Text with the signs of Markdown escaped, except in backticks."""
     spans = text.split("`")
     spans[::2] = [re.sub(r"([*|<])", r"\\\1", span) for span in spans[::2]]
     return "`".join(spans)
@@ -205,17 +221,17 @@ def _escaped(text: str) -> str:
 
 
 def picture(name: str) -> np.ndarray:
-    """Of the pictures that random play shows, the one that differs most from the first; (height, width, 3) uint8."""
+    """The picture of random play that differs most from the first one, (height, width, 3) uint8."""
     env = puffer.make(name, 1, num_threads=1)
     rng = random.Random(SEED)
     env.reset(seed=SEED)
-    first = best = env.unwrapped.backend.render_copy()
+    first = best = env.unwrapped.render_copy()
     most = 0
     for step in range(STEPS):
         env.step(_random_actions(env, rng))
         if step % STRIDE:
             continue
-        frame = env.unwrapped.backend.render_copy()
+        frame = env.unwrapped.render_copy()
         difference = int(np.abs(frame.astype(np.int64) - first).sum())
         if difference >= most:
             best, most = frame, difference
@@ -224,7 +240,7 @@ def picture(name: str) -> np.ndarray:
 
 
 def _random_actions(env: puffer.VectorEnv, rng: random.Random) -> np.ndarray:
-    """Actions for every row, from numbers that are the same in every version of Python and NumPy."""
+    """Actions for every row, the same in every version of Python and NumPy."""
     space, shape = env.single_action_space, env.action_space.shape
     shares = np.array([rng.random() for _ in range(int(np.prod(shape)))]).reshape(shape)
     if isinstance(space, spaces.Box):
@@ -234,14 +250,14 @@ def _random_actions(env: puffer.VectorEnv, rng: random.Random) -> np.ndarray:
 
 
 def is_same_picture(path: Path, frame: np.ndarray) -> bool:
-    """Whether the file shows the picture, up to what another processor or C library may round differently."""
+    """Whether the file shows the picture, apart from rounding that depends on the processor and the C library."""
     with Image.open(path) as image:
         shown = np.asarray(image.convert("RGB"))
     return shown.shape == frame.shape and np.abs(shown.astype(np.int64) - frame).max() <= 2
 
 
 def save(path: Path, frame: np.ndarray) -> None:
-    """Write a PNG file, with a palette if 256 colours are enough."""
+    """Write a PNG file, with a palette if the picture has at most 256 colours."""
     height, width, _ = frame.shape
     colours, indices = np.unique(frame.reshape(-1, 3), axis=0, return_inverse=True)
     if len(colours) > 256:
@@ -257,10 +273,9 @@ def main() -> None:
     texts = {"README.md": index(), **{f"{file_name(name)}.md": page(name) for name in names()}}
     for file, text in texts.items():
         (FOLDER / file).write_text(text, encoding="utf-8")
-    README.write_text(readme(), encoding="utf-8")
     for name in names():
         path, frame = FOLDER / f"{file_name(name)}.png", picture(name)
-        # A file that shows it already stays: other versions of Pillow write other bytes.
+        # A file that already shows the picture stays, because versions of Pillow write different bytes.
         if not path.exists() or not is_same_picture(path, frame):
             save(path, frame)
     kept = {*texts, *(f"{file_name(name)}.png" for name in names())}

@@ -1,4 +1,4 @@
-"""Checks of arguments, shared by all that take them: each raises with the argument's name and value."""
+"""Checks of arguments. Each one raises with the name and the value of the argument."""
 
 from __future__ import annotations
 
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from gymnasium.vector import AutoresetMode
 
 _SEEDS = 2**64
+_CGROUPS = "/sys/fs/cgroup"
 
 
 def integer(name: str, value: Any, low: int, high: int | None = None) -> int:
@@ -47,7 +48,7 @@ def number(name: str, value: Any, low: float, high: float) -> float:
 
 
 def divisor(name: str, value: Any, whole_name: str, whole: int) -> int:
-    """`value` as an int that divides `whole`; None stands for `whole`. Raises TypeError or ValueError."""
+    """`value` as an int that divides `whole`, or `whole` for None. Raises TypeError or ValueError."""
     if value is None:
         return whole
     number = integer(name, value, 1, whole)
@@ -62,11 +63,11 @@ def seed(value: Any, name: str = "seed") -> int:
 
 
 def seeds(value: Any, count: int) -> int | list[int | None]:
-    """A seed, or one (or None) for each of `count` copies. Raises TypeError or ValueError."""
+    """`value` as a seed, or a list with a seed or None for each of `count` copies. Raises TypeError or ValueError."""
     if not isinstance(value, (Sequence, np.ndarray)) or isinstance(value, (str, bytes)) or np.ndim(value) == 0:
         return seed(value)
     if len(value) != count:
-        raise ValueError(f"seed must be one int or {count} of them, one for each copy, got {len(value)}")
+        raise ValueError(f"seed must be an int or a sequence of {count} ints, one for each copy, got {len(value)}")
     return [None if one is None else seed(one, f"seed[{i}]") for i, one in enumerate(value)]
 
 
@@ -85,9 +86,9 @@ def choice(name: str, value: Any, choices: Collection[str]) -> str:
 
 
 def arguments(name: str, given: Iterable[str], taken_by: Any, common: Sequence[str] = ()) -> None:
-    """Refuse arguments that `taken_by`, a callable or a sequence of names, does not take.
+    """Raise TypeError if an argument in `given` is not one of `taken_by`, a callable or a sequence of names.
 
-    `common` are further ones that the caller may have meant. Raises TypeError with the nearest one and all that exist.
+    The message has the nearest name, out of these and `common`, and all names of `taken_by`.
     """
     known = _keywords(taken_by) if callable(taken_by) else list(taken_by)
     for argument in given:
@@ -105,7 +106,7 @@ def _keywords(function: Any) -> list[str]:
 
 def autoreset_mode(value: Any) -> AutoresetMode:
     """`value` as an AutoresetMode. Raises ValueError."""
-    # Not above: systems in other interpreters use these checks, where Gymnasium may be older or missing.
+    # Imported here, because workers in other interpreters use these checks, where Gymnasium may be older or missing.
     from gymnasium.vector import AutoresetMode
 
     try:
@@ -138,10 +139,10 @@ def reset_mask(mask: Any, rows: int) -> None:
 
 
 def whole_copies(mask: Any, copies: int, agents: int, divisible: bool = False) -> np.ndarray:
-    """Which copies a reset mask selects as a whole, bool (copies,).
+    """The copies that a reset mask selects as a whole, bool (copies,).
 
-    Raises TypeError or ValueError for a bad mask, and for one that selects some agents of a copy and not others, unless
-    copies are `divisible`.
+    Raises TypeError or ValueError for a bad mask. A mask that selects only some agents of a copy is bad, unless copies
+    are `divisible`.
     """
     reset_mask(mask, copies * agents)
     by_copy = mask.reshape(copies, agents)
@@ -149,15 +150,15 @@ def whole_copies(mask: Any, copies: int, agents: int, divisible: bool = False) -
     split = by_copy.any(axis=1) & ~whole
     if split.any() and not divisible:
         raise ValueError(
-            f"options['reset_mask'] selects some rows of copy {int(np.argmax(split))} and not others; its {agents} "
-            f"agents share an episode"
+            f"options['reset_mask'] selects only some rows of copy {int(np.argmax(split))}; its {agents} agents share "
+            f"an episode, so select all of them or none"
         )
     return whole
 
 
 @contextmanager
 def memory(name: str, value: Any) -> Iterator[None]:
-    """A context in which a lack of memory is blamed on an argument: MemoryError with its name and value."""
+    """Context in which a MemoryError gets the name and the value of the argument that caused it."""
     try:
         yield
     except MemoryError as error:
@@ -165,18 +166,52 @@ def memory(name: str, value: Any) -> Iterator[None]:
 
 
 def available_cores() -> int:
-    """Cores that this process may use: its affinity, and the limit of its control group."""
+    """Cores that this process may use: those of its CPU affinity, or fewer if its control groups have CPU quotas.
+
+    A quota counts as whole cores, rounded up, and the smallest one of all groups holds. At least 1.
+    """
     try:
         cores = len(os.sched_getaffinity(0))
     except AttributeError:
         cores = os.cpu_count() or 1
-    return max(1, min(cores, _cgroup_cores(cores)))
+    return max(1, min(cores, *_quotas(cores)))
 
 
-def _cgroup_cores(default: int) -> int:
-    """The whole cores that the control group's CPU quota amounts to."""
+def _quotas(unlimited: int) -> Iterator[int]:
+    """The CPU quotas, in cores, of this process's control groups and their parents; `unlimited` where there is none."""
+    # Inside a container its own group is the root, whatever path /proc names: the root is read in any case.
+    paths = {"": "", "cpu": ""}
+    for line in _read("/proc/self/cgroup").splitlines():
+        # "0::/path" of version 2, "4:cpu,cpuacct:/path" of version 1.
+        controllers, _, path = line.partition(":")[2].partition(":")
+        paths.update(dict.fromkeys(controllers.split(","), path))
+    for group in _with_parents(paths[""]):
+        yield _whole_cores(_read(f"{_CGROUPS}{group}/cpu.max"), unlimited)
+    for group in _with_parents(paths["cpu"]):
+        files = (f"{_CGROUPS}/cpu{group}/cpu.cfs_{kind}_us" for kind in ("quota", "period"))
+        yield _whole_cores(" ".join(map(_read, files)), unlimited)
+
+
+def _with_parents(group: str) -> Iterator[str]:
+    """A group's path, those of its parents, and "" for the root."""
+    while group := group.rstrip("/"):
+        yield group
+        group = group.rpartition("/")[0]
+    yield ""
+
+
+def _whole_cores(quota_and_period: str, unlimited: int) -> int:
+    """A CPU quota in cores, rounded up; `unlimited` for "max", -1, and texts that are not two numbers."""
     try:
-        quota, period = Path("/sys/fs/cgroup/cpu.max").read_text().split()
-        return default if quota == "max" else -(-int(quota) // int(period))
+        quota, period = map(int, quota_and_period.split())
+    except ValueError:
+        return unlimited
+    return -(-quota // period) if quota > 0 and period > 0 else unlimited
+
+
+def _read(path: str) -> str:
+    """The text of a file, empty if it cannot be read."""
+    try:
+        return Path(path).read_text()
     except (OSError, ValueError):
-        return default
+        return ""

@@ -10,7 +10,8 @@ import numpy as np
 from gymnasium import Space, spaces
 
 from puffer import checks
-from puffer.layout.spaces import ActionLayout, Layout
+from puffer.layout.action import ActionLayout
+from puffer.layout.observation import Layout
 from puffer.native.actions import ActionReader
 from puffer.native.buffers import Buffers
 
@@ -20,39 +21,41 @@ _ROWS = ("observations", "actions", "rewards", "terminations", "truncations", "m
 class PufferEnv:
     """Base class of environments written in Python, with one agent or several.
 
-    A subclass sets `single_observation_space` and `single_action_space`, of one agent, and `num_agents` if there are
-    several, and writes `reset` and `step`, in one of two styles:
+    A subclass sets `single_observation_space` and `single_action_space`, the spaces of one agent, and `num_agents` if
+    there are several. It writes `reset` and `step` in one of two styles:
 
     - In place: `reset` and `step` write into `self.observations`, `self.rewards`, `self.terminations`,
-      `self.truncations` and `self.masks`, one row for each agent, and return them. `step(actions)` gets an array with
-      a row for each agent. In a batch, rewards and flags are zero when `reset` or `step` is called. Masks are true in
-      `reset`; in `step`, those of agents that have ended are false, and their rows are made zero.
-    - Returning: `step` gets the action of its space and returns what Gymnasium's does, with observations of the space,
-      nested ones included. With several agents, actions, observations, rewards and flags are dicts by agent id, in
-      which absent agents are missing, and `"__all__"` among the flags ends the episode for everybody.
+      `self.truncations` and `self.masks`, with one row for each agent, and return them. `step(actions)` gets an array
+      with a row for each agent. In a batch, rewards and flags are zero when `reset` or `step` is called. Masks are true
+      in `reset`. In `step`, the masks of agents that have ended are false, and the batch zeroes their rows.
+    - Returning: `step` gets an action of the space and returns observations of the space, as in Gymnasium; both may
+      nest. With several agents, actions, observations, rewards and flags are dicts by agent id. Absent agents are
+      missing from them, and `"__all__"` among the flags ends the episode for all agents.
 
-    In both, `reset` may take a `seed` and may return observations or (observations, infos); `step` may return
+    In both styles, `reset` may take a `seed` and return observations or (observations, infos). `step` may return
     (observations, rewards, terminations, truncations, infos) or the older (observations, rewards, dones, infos), where
-    `info["TimeLimit.truncated"]` tells a time limit from an end.
+    `info["TimeLimit.truncated"]` marks a time limit.
 
-    The arrays are the rows of a batch when the environment is part of one, else memory of its own. They exist from
-    the first use on, so the spaces may be set after `super().__init__()`.
+    The arrays are rows of the batch if the environment is part of one, and memory of its own otherwise. They are
+    created on first use, so a subclass may set its spaces after `super().__init__()`.
 
     Parameters
     ----------
     buf : mapping, optional
-        Arrays to use, see `puffer.Buffers`.
+        Arrays to use, by name, as in `puffer.Buffers`.
 
     Attributes
     ----------
     num_agents : int
+        Number of rows, 1 by default.
     possible_agents : sequence
-        Agent ids in the order of their rows; by default 0 .. num_agents - 1.
+        Agent ids in the order of their rows; 0 .. num_agents - 1 by default.
     copy_action_space : MultiDiscrete or None
-        The actions of all rows, (num_agents, ...), if agents have fewer than `single_action_space` has.
+        The actions of all rows, (num_agents, ...), if some agents have fewer actions than `single_action_space`.
     max_steps : int or None
         Steps after which the batch truncates an episode.
     render_mode : str or None
+        As in Gymnasium.
     metadata : dict
         "render_modes", and "render_fps" for a window.
     """
@@ -79,10 +82,23 @@ class PufferEnv:
         Parameters
         ----------
         description : Space, mapping, list, or tuple of int
-            A Gymnasium space is returned as it is; a mapping becomes a Dict and a list a Tuple of what their items
-            describe; a tuple of ints is the shape of a Box.
-        dtype, low, high
-            Of the Boxes; by default the bounds are those of the dtype, for floats infinite.
+            A Gymnasium space is returned unchanged. A mapping becomes a Dict and a list a Tuple, whose items are
+            described in the same way. A tuple of ints is the shape of a Box.
+        dtype : numpy dtype
+            Dtype of the Boxes: bool, an integer or a float.
+        low, high : number or array, optional
+            Bounds of the Boxes; by default those of the dtype, which are infinite for floats.
+
+        Returns
+        -------
+        Space
+
+        Raises
+        ------
+        TypeError
+            If the description is none of these, or the dtype is of another kind.
+        ValueError
+            If a size in a shape is less than 1.
         """
         if isinstance(description, Space):
             return description
@@ -91,7 +107,7 @@ class PufferEnv:
         if isinstance(description, list):
             return spaces.Tuple([self.make_space(one, dtype, low, high) for one in description])
         if not isinstance(description, tuple):
-            raise TypeError(f"a space is described by a Space, dict, list or shape tuple, got {description!r}")
+            raise TypeError(f"description must be a Space, a dict, a list or a tuple of ints, got {description!r}")
         shape = tuple(checks.integer("shape", size, 1) for size in description)
         least, most = _range(np.dtype(dtype))
         return spaces.Box(least if low is None else low, most if high is None else high, shape, dtype)
@@ -119,13 +135,15 @@ class PufferEnv:
     def _space(self, name: str) -> Space:
         space = getattr(self, name, None)
         if not isinstance(space, Space):
-            raise TypeError(f"{type(self).__name__} must set self.{name} to a Gymnasium space, it is {space!r}")
+            raise TypeError(
+                f"{type(self).__name__}.{name} must be a Gymnasium space, got {space!r}; set it in __init__"
+            )
         return space
 
     # ---- Buffers ----
 
     def bind(self, buffers: Buffers) -> None:
-        """Use the rows of these buffers from now on; the batch calls this."""
+        """Use the rows of `buffers` from now on. The batch calls this method."""
         self._buffers = buffers
         for name in _ROWS:
             self.__dict__[name] = getattr(buffers, name)
@@ -141,21 +159,21 @@ class PufferEnv:
         assert self._buffers is not None
         return self._buffers
 
-    # Kept in the instance, where bind() replaces them: environments use them many times in each step.
+    # Cached in the instance, because environments use them many times in each step. bind() replaces them.
 
     @cached_property
     def observations(self) -> np.ndarray:
-        """(num_agents, ...) of the flat layout."""
+        """(num_agents, ...) array in the flat layout."""
         return self.buffers.observations
 
     @cached_property
     def observation_views(self) -> Any:
-        """The observations as the space nests them: dicts and tuples of views, (num_agents, ...) each, to write to."""
+        """Writable views of the observations, (num_agents, ...), nested in dicts and tuples as in the space."""
         return self.layout.view(self.observations)
 
     @cached_property
     def actions(self) -> np.ndarray:
-        """(num_agents, ...) of the flat layout."""
+        """(num_agents, ...) array in the flat layout."""
         return self.buffers.actions
 
     @cached_property
@@ -175,11 +193,11 @@ class PufferEnv:
 
     @cached_property
     def masks(self) -> np.ndarray:
-        """(num_agents,) bool: the agent takes part."""
+        """(num_agents,) bool: whether the agent takes part."""
         return self.buffers.masks
 
     def __getstate__(self) -> dict[str, Any]:
-        # Rows belong to a batch, which the copy is not in.
+        # The rows belong to the batch, and the pickled copy is not part of it.
         bound = ("_buffers", "observation_views", *_ROWS)
         return {name: value for name, value in self.__dict__.items() if name not in bound}
 
@@ -187,7 +205,7 @@ class PufferEnv:
 
     @property
     def unwrapped(self) -> Any:
-        """The environment within all wrappers, which this one is."""
+        """The innermost environment, here this one."""
         return self
 
     @property
@@ -202,22 +220,22 @@ class PufferEnv:
 
     def reset(self, seed: int | None = None) -> Any:
         """Begin an episode. Returns the observations, or (observations, infos)."""
-        raise TypeError(f"{type(self).__name__} must have a method reset(seed=None)")
+        raise TypeError(f"{type(self).__name__} has no method reset; write reset(self, seed=None)")
 
     def step(self, actions: Any) -> tuple:
         """Step. Returns (observations, rewards, terminations, truncations, infos)."""
-        raise TypeError(f"{type(self).__name__} must have a method step(actions)")
+        raise TypeError(f"{type(self).__name__} has no method step; write step(self, actions)")
 
     def render(self) -> Any:
-        """A frame (height, width, 3) uint8 for the mode "rgb_array", text for "ansi", None for "human"."""
+        """A picture: (height, width, 3) uint8 in the mode "rgb_array", str in "ansi", None in "human"."""
         return None
 
     def close(self) -> None:
-        """Give back what the environment holds."""
+        """Release the resources of the environment."""
 
 
 def rows_for(layout: Layout, action_layout: ActionLayout, agents: int, buf: Any) -> Buffers:
-    """The rows of one environment, in the arrays of `buf` as far as they are given."""
+    """The rows of one environment. They use the arrays in `buf`, which need not have all of them."""
     space = layout.flat_space
     reader = ActionReader(action_layout.flat_space, native=False)
     return Buffers(agents, space.shape, space.dtype, reader.shape, reader.dtype, buf)
@@ -229,6 +247,6 @@ def _range(dtype: np.dtype) -> tuple[Any, Any]:
     if dtype.kind == "b":
         return 0, 1
     if dtype.kind not in "iu":
-        raise TypeError(f"dtype must be of bools, integers or floats, got {dtype}")
+        raise TypeError(f"dtype must be bool, an integer or a float, got {dtype}")
     information = np.iinfo(dtype)
     return information.min, information.max

@@ -1,4 +1,4 @@
-"""Exceptions and warnings: what goes wrong in workers, what checks find."""
+"""Exceptions and warnings of workers and of checks."""
 
 from __future__ import annotations
 
@@ -7,18 +7,18 @@ from typing import Any
 
 
 class WorkerError(RuntimeError):
-    """An environment raised in a worker.
+    """An environment raised an exception in a worker.
 
     Attributes
     ----------
     worker : int
-        Number of the worker.
+        Index of the worker.
     copies : range
-        The copies that it holds.
+        The copies in the worker.
     copy : int or None
-        The copy that raised, where one did.
+        The copy that raised; None if no single copy did.
     remote_traceback : str
-        The traceback in the worker; empty where there is none.
+        The traceback in the worker; empty if there is none.
     """
 
     def __init__(
@@ -32,11 +32,11 @@ class WorkerError(RuntimeError):
 
 
 class WorkerDied(WorkerError):
-    """A worker process ended: killed, crashed, or by sys.exit."""
+    """A worker ended: it was killed, crashed, or called sys.exit."""
 
 
 class WorkerTimeout(WorkerError):
-    """A worker gave no answer in time, and was killed."""
+    """A worker did not answer in time and was killed."""
 
 
 class CheckFailed(AssertionError):
@@ -47,7 +47,7 @@ class CheckFailed(AssertionError):
     problems : list of puffer.checking.Finding
         The mistakes.
     report : puffer.checking.Report
-        What was checked and found.
+        All checks and findings.
     """
 
     def __init__(self, report: Any) -> None:
@@ -57,7 +57,7 @@ class CheckFailed(AssertionError):
 
 
 class CheckWarning(UserWarning):
-    """`puffer.check_env` saw something that is legal and often a mistake."""
+    """`puffer.check_env` found legal behaviour that is often a mistake."""
 
 
 def describe_end(code: int) -> str:

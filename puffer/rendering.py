@@ -1,4 +1,4 @@
-"""Render modes: how one copy draws itself, and how a batch of copies is shown."""
+"""Render modes of single copies and of batches."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ _MODES = ("rgb_array", "ansi", "human")
 
 
 class Rendering(NamedTuple):
-    """What an environment says of its pictures."""
+    """The render modes that an environment declares, its own mode, and its frames per second."""
 
     modes: tuple[str, ...]
     mode: str | None
@@ -17,7 +17,7 @@ class Rendering(NamedTuple):
 
 
 def rendering_of(env: Any) -> Rendering:
-    """What `env` says in its `metadata` and `render_mode`."""
+    """The rendering that `env` declares in its `metadata` and `render_mode`."""
     metadata = getattr(env, "metadata", None)
     if not isinstance(metadata, Mapping):
         metadata = {}
@@ -26,21 +26,21 @@ def rendering_of(env: Any) -> Rendering:
 
 
 def declared_modes(maker: Any) -> Sequence[str]:
-    """The modes that a class of environments declares; all of them for a function, which may make any."""
+    """The modes that a class of environments declares; all modes for a function, which may make any environment."""
     return rendering_of(maker).modes or _MODES
 
 
 def batch_modes(modes: Sequence[str]) -> list[str]:
-    """The modes of a batch of copies that have these: a window needs no more than frames."""
+    """The modes of a batch whose copies have `modes`. "human" needs only the frames of "rgb_array"."""
     has_window = "rgb_array" in modes
     return [mode for mode in _MODES if mode in modes or (mode == "human" and has_window)]
 
 
 def copy_mode(mode: str | None, modes: Sequence[str], copy: int) -> str | None:
-    """The mode to make a copy in, out of `modes`, for a batch in `mode`.
+    """The mode, out of `modes`, of a copy in a batch with the mode `mode`.
 
-    In the mode "human" copy 0 shows itself, or makes frames for the window of the batch if it cannot; the others draw
-    nothing.
+    In the mode "human", copy 0 shows itself, or draws frames for the window of the batch if it cannot. The other copies
+    draw nothing.
     """
     if mode != "human":
         return mode
@@ -50,9 +50,9 @@ def copy_mode(mode: str | None, modes: Sequence[str], copy: int) -> str | None:
 
 
 def settled_mode(mode: str | None, first: Rendering) -> str | None:
-    """The mode of a batch that is to be in `mode`, or None for that of its copies, whose first one is as described.
+    """The mode of a batch: `mode`, or that of its copies for None. `first` describes the first copy.
 
-    Raises ValueError if the copies are not made for it.
+    Raises ValueError if the copies were made with another mode.
     """
     if mode is None or mode == first.mode:
         return first.mode
@@ -60,5 +60,5 @@ def settled_mode(mode: str | None, first: Rendering) -> str | None:
         return mode
     needed = "'human' or 'rgb_array'" if mode == "human" else repr(mode)
     raise ValueError(
-        f"render_mode = {mode!r} needs environments made with the render_mode {needed}, these have {first.mode!r}"
+        f"render_mode = {mode!r} needs environments made with render_mode {needed}, these were made with {first.mode!r}"
     )

@@ -1,8 +1,8 @@
 # Random streams: PCG-XSH-RR 64/32 (O'Neill 2014, "PCG: A Family of Simple Fast Space-Efficient Statistically Good
 # Algorithms for Random Number Generation"). One rng_t per copy of an environment; header only, nothing to link.
 #
-# A stream is a function of (seed, copy) alone, so the trajectory of a copy depends neither on how many copies run
-# beside it nor on threads. rng_t is plain memory: a snapshot of a copy is a memcpy.
+# A stream depends on (seed, copy) alone, so the trajectory of a copy depends neither on the number of copies nor on
+# threads. rng_t is plain memory, so a snapshot copies it with memcpy.
 from libc.stdint cimport int32_t, uint32_t, uint64_t
 
 ctypedef struct rng_t:
@@ -11,7 +11,7 @@ ctypedef struct rng_t:
 
 
 cdef inline uint64_t rng_mix(uint64_t x) noexcept nogil:
-    """Finaliser of splitmix64: spreads neighbouring seeds over all 64 bits."""
+    """Finaliser of splitmix64, which spreads neighbouring seeds over all 64 bits."""
     x = (x ^ (x >> 30)) * <uint64_t>0xBF58476D1CE4E5B9U
     x = (x ^ (x >> 27)) * <uint64_t>0x94D049BB133111EBU
     return x ^ (x >> 31)
@@ -27,7 +27,7 @@ cdef inline uint32_t rng_bits(rng_t* rng) noexcept nogil:
 
 
 cdef inline void rng_start(rng_t* rng, uint64_t state, uint64_t sequence) noexcept nogil:
-    """Start the stream number `sequence` of the generator at `state`, as the reference implementation does."""
+    """Start stream `sequence` of the generator at `state`, like the reference implementation."""
     rng.state = 0
     rng.increment = (sequence << 1) | 1
     rng_bits(rng)

@@ -8,9 +8,19 @@ import numpy as np
 
 
 class Window:
-    """A window that shows frames, (height, width, 3) uint8, at most `fps` a second. Opens with the first frame.
+    """A window that shows pictures. It opens with the first one.
 
-    Raises ImportError when pygame is missing.
+    Parameters
+    ----------
+    title : str
+        Title of the window.
+    fps : int
+        Largest number of pictures per second.
+
+    Raises
+    ------
+    ImportError
+        If pygame is missing.
     """
 
     def __init__(self, title: str, fps: int) -> None:
@@ -25,13 +35,13 @@ class Window:
         self._screen: Any = None
 
     def show(self, frame: np.ndarray) -> None:
-        """Show a frame and wait until it is time for the next one."""
+        """Show a picture, (height, width, 3) uint8, and wait until the next one is due."""
         height, width = frame.shape[:2]
         if self._screen is None:
             self._pygame.display.init()
             self._pygame.display.set_caption(self._title)
             self._screen = self._pygame.display.set_mode((width, height))
-        # An unanswered event queue makes the desktop think that the program hangs.
+        # Desktops take a program that leaves its event queue unread for hung.
         self._pygame.event.pump()
         surface = self._pygame.surfarray.make_surface(frame.swapaxes(0, 1))
         self._screen.blit(surface, (0, 0))
@@ -39,7 +49,7 @@ class Window:
         self._clock.tick(self._fps)
 
     def close(self) -> None:
-        """Close the window; closing twice is fine."""
+        """Close the window. Another call does nothing."""
         if self._screen is not None:
             self._pygame.display.quit()
             self._screen = None

@@ -10,7 +10,7 @@
 #define LANDER_FUEL 40       /* steps with the engine on */
 #define LANDER_FASTEST 0.1f  /* height per step, up or down */
 #define LANDER_SAFE 0.02f    /* speed at touchdown */
-#define LANDER_COST 0.005f   /* of a step with the engine on */
+#define LANDER_COST 0.005f   /* reward lost in a step with the engine on */
 
 /* One game. Plain values only: puffer copies it for snapshots. */
 typedef struct {
@@ -24,7 +24,7 @@ static inline float lander_clip(float value, float low, float high) {
     return value < low ? low : value > high ? high : value;
 }
 
-/* Uniform in [0, 1), by xorshift. The state is part of the game, so that seeds and snapshots fix what comes. */
+/* Uniform in [0, 1), by xorshift. Its state is part of the game, so that seeds and snapshots determine the draws. */
 static inline float lander_uniform(lander_t *lander) {
     lander->random ^= lander->random << 13;
     lander->random ^= lander->random >> 17;

@@ -6,7 +6,7 @@ Reward        -0.005 for burning fuel; at touchdown +1 if the speed is at least 
 Terminated    at touchdown.
 Truncated     never by the rules; after max_steps steps if given.
 Start         height from 0.7 to 1, speed from -0.02 to 0, fuel for 40 steps.
-Source        an example of puffer's.
+Source        an example of puffer.
 Version       0
 """
 import numpy as np
@@ -32,7 +32,7 @@ cdef class Lander(Env):
     """Lander(num_envs=1, **options)
 --
 
-The options are those of `puffer.Env`. See the module's docstring for the rules.
+The options are those of `puffer.Env`. The module's docstring has the rules.
 """
 
     cdef float[:, ::1] observations

@@ -7,7 +7,7 @@ import puffer
 
 
 def landings(policy):
-    """Rewards at touchdown, and what was seen last, of landings by `policy`, which gets heights, speeds and fuel."""
+    """Rewards and final observations of landings. `policy` maps heights, speeds and fuel to actions."""
     env = puffer.make("lander", num_envs=64)
     observations, _ = env.reset(seed=0)
     last_rewards, last_seen = [], []
@@ -33,7 +33,7 @@ def test_without_the_engine_it_crashes():
     assert (seen[:, 2] == 1).all()
 
 
-def test_who_brakes_in_time_lands_softly():
+def test_braking_in_time_lands_softly():
     rewards, seen = landings(lambda height, speed, fuel: speed < -0.012 - 0.04 * height)
     assert len(rewards) > 64
     assert (rewards > 0.99).mean() > 0.9

@@ -61,7 +61,7 @@ class Mines(gymnasium.Env):
 
 
 def around(cell):
-    """The cells beside one, and itself."""
+    """A cell and its neighbours."""
     row, column = cell
     rows = range(max(row - 1, 0), min(row + 2, SIZE))
     return [(r, c) for r in rows for c in range(max(column - 1, 0), min(column + 2, SIZE))]

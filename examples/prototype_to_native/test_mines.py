@@ -1,4 +1,4 @@
-"""What must stay true of Mines."""
+"""The claims about Mines that must stay true."""
 
 from hypothesis import given, settings
 from mines_gym import Mines

@@ -1,1 +1,1 @@
-"""How native environments are compiled, loaded from a `.pyx` file and cached."""
+"""Native environments are compiled, loaded from `.pyx` files and cached here."""

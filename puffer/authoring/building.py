@@ -1,13 +1,13 @@
-"""How environments in Cython are compiled: alike inside the package and outside.
+"""The compilation of environments in Cython, the same inside the package and outside.
 
 The `setup.py` of a package with an environment is
 
     from setuptools import setup
-    from puffer.authoring.building import native_extensions
+    from puffer.building import native_extensions
 
     setup(ext_modules=native_extensions("my_env.pyx"))
 
-With PUFFER_DEBUG=1 in the environment it builds with bounds checks, with PUFFER_SANITIZE=1 for AddressSanitizer and
+The environment variable PUFFER_DEBUG=1 turns on bounds checks. PUFFER_SANITIZE=1 builds for AddressSanitizer and
 UndefinedBehaviorSanitizer.
 """
 
@@ -27,14 +27,14 @@ from setuptools import Extension
 
 VARIANTS = ("release", "debug", "sanitize")
 
-# -ffp-contract=off: the same bits on processors with and without fused multiply-add.
+# -ffp-contract=off gives the same bits on processors with and without fused multiply-add.
 _COMPILE = ["-O3", "-g0", "-ffp-contract=off", "-fno-trapping-math", "-fno-math-errno", "-Wno-unreachable-code"]
 _SANITIZE = ["-fsanitize=address,undefined"]
 _COMPILE_SANITIZED = [
     *("-O1", "-g", "-fno-omit-frame-pointer", "-ffp-contract=off"),
     *(*_SANITIZE, "-fno-sanitize=alignment", "-fno-sanitize-recover=undefined"),
 ]
-# The folder that has puffer in it.
+# The folder that contains puffer.
 _INCLUDE = Path(__file__).resolve().parents[2]
 
 
@@ -45,24 +45,33 @@ def native_extensions(
     more: Sequence[Extension] = (),
     **cythonize_options: Any,
 ) -> list[Extension]:
-    """The extension modules of some `.pyx` files, for `setuptools.setup(ext_modules=...)`.
+    """The extension modules of `.pyx` files, for `setuptools.setup(ext_modules=...)`.
 
     Parameters
     ----------
     *sources : str or Path
-        Relative to the folder of `setup.py`; `folder/name.pyx` becomes the module `folder.name`. Of an absolute path
-        the folders do not count.
+        Paths of the files, relative to the folder of `setup.py`. `folder/name.pyx` becomes the module `folder.name`.
+        The folders of an absolute path are not part of the module's name.
     variant : "release", "debug" or "sanitize", optional
-        By default what the environment variables say.
+        By default the one that the environment variables choose.
     package : str
-        The package that the modules are in, if the paths do not say it.
+        Package of the modules, in front of the names from the paths.
     more : sequence of Extension
-        Further ones.
+        Further extension modules.
     **cythonize_options
-        For `Cython.Build.cythonize`. By default everything is compiled anew (`force=True`), since neither Cython nor
-        setuptools notices that the variant is another one.
+        Options of `Cython.Build.cythonize`. `force=True` is the default, because neither Cython nor setuptools notices
+        a change of the variant.
 
-    Raises ValueError for another variant, and Cython's CompileError.
+    Returns
+    -------
+    list of Extension
+
+    Raises
+    ------
+    ValueError
+        For another variant.
+    Cython.Compiler.Errors.CompileError
+        If Cython cannot compile a file.
     """
     variant = chosen_variant() if variant is None else variant
     if variant not in VARIANTS:
@@ -80,14 +89,14 @@ def native_extensions(
 
 
 def chosen_variant() -> str:
-    """What the environment variables ask for."""
+    """The variant that the environment variables choose."""
     if os.environ.get("PUFFER_SANITIZE") == "1":
         return "sanitize"
     return "debug" if os.environ.get("PUFFER_DEBUG") == "1" else "release"
 
 
 def compiler_arguments(variant: str) -> dict[str, list[str]]:
-    """The arguments of an Extension that are for the compiler."""
+    """The arguments of an Extension for the compiler and the linker."""
     sanitize = variant == "sanitize"
     return {
         "extra_compile_args": _COMPILE_SANITIZED if sanitize else _COMPILE,
@@ -96,7 +105,7 @@ def compiler_arguments(variant: str) -> dict[str, list[str]]:
 
 
 def _shared_helpers() -> dict[str, str]:
-    """The option to use the helpers of puffer's own modules, a third of the code, if the same Cython has made them."""
+    """The option that shares the helpers of puffer's own modules, a third of the code, if the same Cython made them."""
     from puffer._core import Env
 
     made_by = "_cython_" + Cython.__version__.replace(".", "_")
@@ -111,14 +120,14 @@ def _extension(source: Path, package: str, variant: str) -> Extension:
         [str(source)],
         include_dirs=[str(source.parent), str(_INCLUDE), np.get_include()],
         define_macros=[("NPY_NO_DEPRECATED_API", "NPY_1_7_API_VERSION")],
-        # Cython does not see what verbatim C includes. A source distribution takes what is relative.
+        # Cython does not see the files that verbatim C includes. A source distribution takes the relative paths.
         depends=[str(source), *map(str, sorted(headers))],
         **compiler_arguments(variant),
     )
 
 
 def _directives(checked: bool) -> dict[str, Any]:
-    """What changes the meaning of code is the same in every build; what only checks it is on in `checked` ones."""
+    """Compiler directives. Those that change the meaning of code are the same in every build; checks differ."""
     return {
         "language_level": 3,
         "binding": True,
@@ -129,6 +138,6 @@ def _directives(checked: bool) -> dict[str, Any]:
         "initializedcheck": False,
         "nonecheck": False,
         "boundscheck": checked,
-        # Hints about the checks themselves would hide those that matter.
+        # In checked builds, hints about the checks would hide all others.
         "show_performance_hints": not checked,
     }

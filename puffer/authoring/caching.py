@@ -1,4 +1,4 @@
-"""Where files are kept that can be made again."""
+"""The folder for files that can be made again."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from pathlib import Path
 
 
 def cache_folder() -> Path:
-    """The user's folder for this package's cache; it may not exist yet."""
+    """The cache folder of this package for this user. It may not exist yet."""
     base = os.environ.get("XDG_CACHE_HOME", "")
-    # The XDG rules say that a relative path is to be ignored.
+    # The XDG specification says to ignore a relative path.
     return (Path(base) if os.path.isabs(base) else Path.home() / ".cache") / "puffer"

@@ -1,4 +1,4 @@
-"""`load_pyx`: the environment of a `.pyx` file, compiled on first use and kept in the user's cache."""
+"""`load_pyx`: compiles the environment in a `.pyx` file on first use, and caches it for the user."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ from types import ModuleType
 from puffer._core import ABI, Env
 from puffer.authoring.caching import cache_folder
 
-# What a source may include or cimport from its own folder.
+# The files that a source may include or cimport from its own folder.
 _NEIGHBOURS = ("*.pxd", "*.pxi", "*.h")
 
 _NEEDED = 'Building environments needs Cython and setuptools: pip install "puffer-envs[author]"'
 
-# Runs in a process of its own: a compiler may crash, and what it prints is wanted as text.
+# Runs in a separate process, because a compiler may crash, and its output is needed as text.
 _BUILD = """
 import json, sys
 from setuptools import Distribution
@@ -43,35 +43,37 @@ command.run()
 
 
 class BuildError(Exception):
-    """A `.pyx` file does not compile; the message is the compiler's."""
+    """A `.pyx` file does not compile. The message is that of the compiler."""
 
 
 def load_pyx(path: str | os.PathLike[str], *, debug: bool = False) -> type[Env]:
     """The native environment that a `.pyx` file defines.
 
-    The file is compiled when it, a `.pxd`, `.pxi` or `.h` beside it, the compiler, Cython, NumPy or puffer's binary
-    interface has changed since it was last loaded, and comes out of the user's cache folder otherwise.
+    The compiled module is cached for the user. The file is compiled again when it has changed, or a `.pxd`, `.pxi` or
+    `.h` file in its folder, the compiler, Cython, NumPy or puffer's binary interface.
 
     Parameters
     ----------
     path : str or path
-        Of the file. It has one subclass of `puffer.Env`.
+        Path of the file, which defines one public subclass of `puffer.Env`.
     debug : bool
-        Compile with bounds checks.
+        Whether to compile with bounds checks.
 
     Returns
     -------
     class
-        For `puffer.register`, or to be called; `puffer.make` takes the path itself.
+        The subclass of `puffer.Env`. `puffer.make` takes the path itself.
 
     Raises
     ------
+    ValueError
+        If the path does not end in .pyx, or the name of the file is not a Python identifier.
     FileNotFoundError
-        There is no such file.
+        If there is no such file.
     puffer.BuildError
-        It does not compile; the message is the compiler's, with the lines of the source.
+        If the file does not compile. The message is that of the compiler, with the lines of the source.
     ImportError
-        Compiled, it cannot be imported, or has no environment, or several.
+        If the module cannot be imported, or defines no environment or several.
     """
     source = Path(path).expanduser().resolve()
     if source.suffix != ".pyx":
@@ -85,20 +87,27 @@ def load_pyx(path: str | os.PathLike[str], *, debug: bool = False) -> type[Env]:
 
 
 def env_class(module: ModuleType) -> type[Env]:
-    """The only subclass of `Env` that a module of native code defines. Raises ImportError if it is not one."""
+    """The only public subclass of `Env` that a module of native code defines.
+
+    Those whose names begin with an underscore, such as twins for tests, do not count. Raises ImportError if there is
+    none, or several.
+    """
     found = [
         value
-        for value in vars(module).values()
-        if isinstance(value, type) and issubclass(value, Env) and value.__module__ == module.__name__
+        for name, value in vars(module).items()
+        if isinstance(value, type)
+        and issubclass(value, Env)
+        and value.__module__ == module.__name__
+        and not name.startswith("_")
     ]
     if len(found) != 1:
-        raise ImportError(f"{module.__name__} must define one subclass of puffer.Env, it defines {len(found)}")
+        raise ImportError(f"{module.__name__} must define one public subclass of puffer.Env, it defines {len(found)}")
     return found[0]
 
 
 def _module(source: Path, variant: str) -> ModuleType:
     key = _key(source, variant)
-    # The package keeps files of one name, and versions of one file, apart.
+    # The package separates files of the same name, and versions of the same file.
     package = f"puffer_pyx_{key}"
     name = f"{package}.{source.stem}"
     if name in sys.modules:
@@ -126,12 +135,12 @@ def _compile(source: Path, package: str, variant: str, compiled: Path) -> None:
         if result.returncode != 0 or not built.exists():
             raise BuildError(_message(source, result.stdout + result.stderr))
         compiled.parent.mkdir(exist_ok=True)
-        # At once or not at all, should two processes build it at the same time.
+        # Atomic, because another process may build the same file at the same time.
         built.replace(compiled)
 
 
 def _message(source: Path, output: str) -> str:
-    """What the compilers said, without Python's own traceback."""
+    """The message of the compilers, without the traceback of Python."""
     lines = output.strip().partition("\nTraceback (most recent call last):")[0].strip().splitlines()
     missing = [line for line in output.splitlines() if line.startswith("ModuleNotFoundError")]
     if missing:
@@ -140,7 +149,7 @@ def _message(source: Path, output: str) -> str:
 
 
 def _key(source: Path, variant: str) -> str:
-    """Names what the compiled module depends on."""
+    """A hash of everything that the compiled module depends on."""
     files = [source, *sorted(path for pattern in _NEIGHBOURS for path in source.parent.glob(pattern))]
     parts = [f"{path.name}\0{hashlib.sha256(path.read_bytes()).hexdigest()}" for path in files]
     parts += [source.stem, variant, sys.version, *map(str, _builders())]
@@ -149,7 +158,7 @@ def _key(source: Path, variant: str) -> str:
 
 @cache
 def _builders() -> tuple[object, ...]:
-    """What compiles, and against what: puffer and what has compiled it, Cython, NumPy and the C compiler."""
+    """The versions of the compilers and of the compiled packages: puffer, Cython, NumPy and the C compiler."""
     import numpy as np
 
     try:
@@ -158,7 +167,7 @@ def _builders() -> tuple[object, ...]:
         raise BuildError(f"{error}. {_NEEDED}") from None
     compiler = shlex.split(os.environ.get("CC") or sysconfig.get_config_var("CC") or "cc")
     if shutil.which(compiler[0]) is None:
-        raise BuildError(f"there is no C compiler {compiler[0]!r}; install one, or name it in the variable CC")
+        raise BuildError(f"there is no C compiler {compiler[0]!r}; install one, or set the variable CC to its name")
     version = subprocess.run([*compiler, "--version"], capture_output=True, text=True).stdout
     return (
         ABI,

@@ -1,4 +1,4 @@
-"""`check_env`: finds the classic mistakes in an environment of any kind, and says what to change."""
+"""`check_env`, which finds the classic mistakes in an environment of any kind and advises a change for each."""
 
 from __future__ import annotations
 
@@ -31,22 +31,31 @@ def check_env(env: Any, *, steps: int = 1000, seed: int = 0) -> Report:
     Parameters
     ----------
     env
-        A name of `list_envs()`; a subclass of `puffer.Env`; a function without arguments that makes one of the
-        following; or one of them: a `puffer.Env`, a `gymnasium.vector.VectorEnv`, a `gymnasium.Env`, a `PufferEnv`, or
-        whatever else `emulate` takes. With a function new environments are compared with used ones, and vector
-        environments of other packages are also given bad actions, in a process of their own. An instance is closed.
+        A name of `list_envs()`; a subclass of `puffer.Env`; a `puffer.Env`, a `gymnasium.vector.VectorEnv`, a
+        `gymnasium.Env`, a `PufferEnv` or anything else that `emulate` takes; or a function without arguments that makes
+        one of these. A function allows more checks: new environments are compared with used ones, and vector
+        environments of other packages get bad actions in a separate process. An instance is closed.
     steps : int
-        Random steps to look at; checks that compare traces take fewer.
+        Number of random steps, at least 1. Checks that compare traces take fewer.
     seed : int
+        Seed of the checks, 0 to 2**64 - 1.
 
     Returns
     -------
     Report
-        What was checked.
+        All checks, and the findings of those that did not fail.
 
-    Raises CheckFailed, with every mistake found, what to change, and the report. Warns with CheckWarning about each
-    thing that is legal and often a mistake, such as observations that are always zero. Raises TypeError for what is no
-    environment.
+    Raises
+    ------
+    CheckFailed
+        If there are mistakes. It has each of them with an advice, and the report.
+    TypeError
+        If `env` is not an environment.
+
+    Warns
+    -----
+    CheckWarning
+        For legal behaviour that is often a mistake, such as observations that are always zero.
     """
     steps, seed = checks.integer("steps", steps, 1), checks.seed(seed)
     cls = native_class(env)
@@ -69,7 +78,7 @@ def check_env(env: Any, *, steps: int = 1000, seed: int = 0) -> Report:
 
 
 def native_class(env: Any) -> Callable[..., Env] | None:
-    """The native class that `env` is or names; one with arguments may be a `functools.partial`."""
+    """The native class that `env` is or names, or the `functools.partial` of one; None for anything else."""
     found = find(env) if isinstance(env, str) else env
     cls = found.func if isinstance(found, partial) else found
     return found if isinstance(cls, type) and issubclass(cls, Env) and not getattr(found, "args", ()) else None
@@ -82,12 +91,12 @@ def _is_environment(env: Any) -> bool:
 def _check_made(function: Callable[[], Any], report: Report, steps: int, seed: int) -> None:
     env = function()
     if not _is_environment(env):
-        raise TypeError(f"the function given to check_env must make an environment, it made {env!r}")
+        raise TypeError(f"the function given to check_env must make an environment, got {env!r} from it")
     _check(env, function, report, steps, seed)
 
 
 def _check(env: Any, function: Callable[[], Any] | None, report: Report, steps: int, seed: int) -> None:
-    """Check an environment of any kind; `function` makes others like it."""
+    """Check an environment of any kind. `function` makes others of the same kind."""
     report.subject = report.subject or type(getattr(env, "unwrapped", env)).__name__
     if isinstance(env, Env):
         _check_vector(
@@ -125,17 +134,17 @@ def _check_vector(env: Any, function: Callable[[], Any] | None, report: Report, 
         abuse.abuse_apart(function, report, seed)
     else:
         report.skip(
-            "they may crash this program: pass a function that makes the environment",
+            "they may crash this program; pass a function that makes the environment",
             abuse.ALL,
         )
     driver.close()
 
 
 def _check_class(maker: native.Maker, report: Report, steps: int, seed: int) -> None:
-    """A native environment, in every autoreset mode."""
+    """Check a native environment in every autoreset mode."""
     report.subject = report.subject or getattr(maker.cls, "func", maker.cls).__name__
     for mode in _MODES:
-        # Short episodes show more of what happens at their ends; the first mode shows those of the rules.
+        # Short episodes end more often. The first mode has the time limit of the rules.
         options = {} if mode == "SameStep" else {"max_steps": 20}
         driver = maker.driver(report, autoreset_mode=mode, **options)
         driver.label = f"{mode}: "

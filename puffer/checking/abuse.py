@@ -1,7 +1,7 @@
-"""What no careful user does to a vector environment: bad actions, calls out of order.
+"""Misuse of vector environments: bad actions, and calls out of order.
 
-Systems written in C++ may crash or hang at it, and take the program with them. So everything but this package's own
-batches is tried in a process of its own.
+It may crash or hang systems in C++ and with them the program. Vector environments of other packages therefore run in a
+separate process.
 """
 
 from __future__ import annotations
@@ -25,24 +25,24 @@ from puffer.checking.report import Report, UnusableError
 from puffer.checking.vector import VectorDriver
 from puffer.errors import describe_end
 
-# Seconds until an environment is made in another process, and that one thing may take then.
+# Seconds that another process may take to make an environment, and then for each abuse.
 _START = 120.0
 _PATIENCE = 60.0
 _CRASH = (
-    "check actions, and whether the environment has been reset and is open, before native code gets them: this ends or "
-    "stops the user's program"
+    "check the actions, and whether the environment is reset and open, before calling native code: this ends or stops "
+    "the user's program"
 )
-# What the report calls them together.
+# The name of all abuses together in the report.
 ALL = "bad actions and calls out of order"
 
 
 def too_many_actions(driver: VectorDriver, seed: int, strict: bool) -> None:
-    """A row too many."""
+    """Actions with one row too many."""
     _try_length(driver, seed, driver.env.num_envs + 1, "too many actions")
 
 
 def too_few_actions(driver: VectorDriver, seed: int, strict: bool) -> None:
-    """A row too few."""
+    """Actions with one row too few."""
     if driver.env.num_envs > 1:
         _try_length(driver, seed, driver.env.num_envs - 1, "too few actions")
 
@@ -53,8 +53,8 @@ def _try_length(driver: VectorDriver, seed: int, rows: int, what: str) -> None:
     if _is_refused(driver, seed, space.sample(), what):
         return
     driver.report.problem(
-        f"step() took {rows} actions for {driver.env.num_envs} rows",
-        "compare the number of actions with num_envs in every step, before anything is stepped, and raise ValueError",
+        f"step() accepted {rows} actions for {driver.env.num_envs} rows",
+        "compare the number of actions with num_envs before anything is stepped, and raise ValueError",
     )
 
 
@@ -71,11 +71,11 @@ def actions_out_of_range(driver: VectorDriver, seed: int, strict: bool) -> None:
         actions = driver.sample()
         actions[-1] = value
         if not _is_refused(driver, seed, actions, f"the action {value} in the last row"):
-            _note(driver, strict, f"step() took the action {value} in the last row, and the space is {space!r:.80}")
+            _note(driver, strict, f"step() accepted the action {value} in the last row, and the space is {space!r:.80}")
 
 
-def actions_that_are_no_number(driver: VectorDriver, seed: int, strict: bool) -> None:
-    """NaN in the last row."""
+def actions_that_are_not_numbers(driver: VectorDriver, seed: int, strict: bool) -> None:
+    """A NaN in the last row."""
     if not isinstance(driver.env.single_action_space, spaces.Box):
         return
     actions = driver.sample()
@@ -83,19 +83,19 @@ def actions_that_are_no_number(driver: VectorDriver, seed: int, strict: bool) ->
         return
     actions[-1] = np.nan
     if not _is_refused(driver, seed, actions, "the action NaN in the last row"):
-        _note(driver, strict, "step() took the action NaN in the last row")
+        _note(driver, strict, "step() accepted the action NaN in the last row")
 
 
 def _note(driver: VectorDriver, strict: bool, observed: str) -> None:
     add = driver.report.problem if strict else driver.report.suspect
     add(
         observed,
-        "check actions in one pass before anything is stepped, and raise ValueError with the row and the value",
+        "check all actions before anything is stepped, and raise ValueError with the row and the value",
     )
 
 
 def _is_refused(driver: VectorDriver, seed: int, actions: Any, what: str) -> bool:
-    """Whether step() raises; then also reports when it has stepped anyway."""
+    """Whether step() raises. Reports if it raised and stepped nevertheless."""
     expected = play(driver, seed, 2)
     is_repeatable = first_difference(expected, play(driver, seed, 2)) is None
     records = play(driver, seed, 1)
@@ -110,13 +110,13 @@ def _is_refused(driver: VectorDriver, seed: int, actions: Any, what: str) -> boo
     try:
         records.append(advance(driver))
     except Exception:
-        # One that does not go on before a reset is as good.
+        # Requiring a reset is fine too.
         _require_reset(driver, seed, refusal, what)
         return True
     found = first_difference(expected, records)
     if found and is_repeatable:
         driver.report.problem(
-            f"{refusal}, and the next step differs from what it is without them: {found[1]}",
+            f"{refusal}, and the next step differs from the same step without this one: {found[1]}",
             f"refuse {what} before the first environment is stepped",
         )
     return True
@@ -128,18 +128,18 @@ def _require_reset(driver: VectorDriver, seed: int, refusal: str, what: str) -> 
     except Exception as error:
         driver.report.problem(
             f"{refusal}, and then reset() raised {type(error).__name__}: {error}",
-            f"refuse {what} such that the environment goes on, after a reset at least",
+            f"refuse {what} so that the environment can be used again, at least after a reset",
         )
         raise UnusableError from None
 
 
 def a_step_before_the_first_reset(driver: VectorDriver, seed: int, strict: bool) -> None:
-    """Without any reset."""
+    """A step without any reset."""
     _suspect_answer(driver, "step() before the first reset()")
 
 
 def a_step_after_close(driver: VectorDriver, seed: int, strict: bool) -> None:
-    """After close(), twice."""
+    """A step after close() was called twice."""
     driver.reset(seed)
     driver.env.close()
     driver.env.close()
@@ -151,7 +151,7 @@ def _suspect_answer(driver: VectorDriver, call: str) -> None:
         driver.env.step(driver.sample())
     except Exception:
         return
-    driver.report.suspect(f"{call} was answered", f"raise an exception for {call}, of the kinds of gymnasium.error")
+    driver.report.suspect(f"{call} did not raise", f"raise an exception of gymnasium.error for {call}")
 
 
 # The last closes the environment.
@@ -160,13 +160,13 @@ ABUSES = [
     too_many_actions,
     too_few_actions,
     actions_out_of_range,
-    actions_that_are_no_number,
+    actions_that_are_not_numbers,
     a_step_after_close,
 ]
 
 
 def abuse_here(make: Callable[[], Any], report: Report, seed: int, strict: bool) -> None:
-    """Try everything in this process, each with a new environment; `strict` if it promises to check actions."""
+    """Try every abuse in this process on a new environment. `strict`: the environment promises to check actions."""
     for abuse in ABUSES:
         env = make()
         _abuse(abuse, env, report, seed, strict)
@@ -174,7 +174,7 @@ def abuse_here(make: Callable[[], Any], report: Report, seed: int, strict: bool)
 
 
 def abuse_instance(env: Any, report: Report, seed: int) -> None:
-    """Try what can be tried with an environment that has been reset, and close it."""
+    """Try the abuses that suit an environment that has been reset, and close it."""
     for abuse in ABUSES[1:]:
         _abuse(abuse, env, report, seed, False)
 
@@ -186,7 +186,7 @@ def _abuse(abuse: Callable, env: Any, report: Report, seed: int, strict: bool) -
 
 
 def abuse_apart(make: Callable[[], Any], report: Report, seed: int) -> None:
-    """Try everything in a process of its own, and in another one what a crash has left untried."""
+    """Try every abuse in a separate process. After a crash, another process tries the rest."""
     try:
         plan = cloudpickle.dumps((make, seed))
     except Exception as error:
@@ -199,7 +199,7 @@ def abuse_apart(make: Callable[[], Any], report: Report, seed: int) -> None:
 
 
 def _try_from(start: int, plan: bytes, report: Report) -> int:
-    """Try the abuses from number `start` on; returns the number of the first that is not tried yet."""
+    """Try the abuses from index `start` on. Returns the index of the first one that is still to be tried."""
     ours, theirs = Pipe(duplex=False)
     program = f"import sys; sys.path[:] = {sys.path}; from puffer.checking import abuse; abuse.main({theirs.fileno()})"
     process = subprocess.Popen(
@@ -217,7 +217,7 @@ def _try_from(start: int, plan: bytes, report: Report) -> int:
         for number in range(start, len(ABUSES)):
             made, failure = _receive(ours, process, _START)
             if made is None:
-                report.skip(f"in a process of its own, making the environment: {failure}", ALL)
+                report.skip(f"a separate process could not make the environment: {failure}", ALL)
                 return len(ABUSES)
             report.begin(ABUSES[number])
             found, failure = _receive(ours, process, _PATIENCE)
@@ -233,17 +233,17 @@ def _try_from(start: int, plan: bytes, report: Report) -> int:
 
 
 def _receive(connection: Connection, process: subprocess.Popen, seconds: float) -> tuple[Any, str]:
-    """What the process sends next; None, and why, if that is nothing."""
+    """The next message of the process and "", or None and the reason."""
     try:
         if connection.poll(seconds):
             return pickle.loads(connection.recv_bytes()), ""
     except EOFError:
         return None, f"the process {describe_end(process.wait())}"
-    return None, f"no answer in {seconds:.0f} seconds"
+    return None, f"no answer within {seconds:.0f} seconds"
 
 
 def main(descriptor: int) -> None:
-    """Try what standard input says; write to the descriptor when an environment is made, and what was found with it."""
+    """Try the plan in standard input. Write to the descriptor when an environment is made, and then its report."""
     start, plan = pickle.load(sys.stdin.buffer)
     make, seed = pickle.loads(plan)
     results = Connection(descriptor, readable=False)
@@ -253,5 +253,5 @@ def main(descriptor: int) -> None:
         report = Report("")
         _abuse(abuse, env, report, seed, False)
         results.send_bytes(pickle.dumps(report))
-    # Without what may wait for ever at the end of an interpreter.
+    # Skip the end of the interpreter, which may wait for ever.
     os._exit(0)

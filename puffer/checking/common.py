@@ -1,4 +1,4 @@
-"""The checks that are the same for every kind of environment: what random play shows, seeds, resets."""
+"""The checks for every kind of environment: random play, seeds and resets."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _NO_MAKER = "pass a function that makes the environment instead of an instance"
 
 
 def random_play(driver: Driver, steps: int, seed: int) -> None:
-    """Look at everything that `steps` random steps return."""
+    """Check the results of `steps` random steps."""
     before = _global_streams()
     records = play(driver, seed, steps)
     if difference(before, _global_streams()):
@@ -39,7 +39,7 @@ def _suspect_observations(driver: Driver, records: list[Record]) -> None:
     if zero:
         driver.report.suspect(
             f"{driver.label}the observations of row {zero[0]} were zero in all of {len(records)} calls"
-            + (f" (also those of {len(zero) - 1} more rows)" if len(zero) > 1 else ""),
+            + (f" (and those of {len(zero) - 1} more rows)" if len(zero) > 1 else ""),
             "write the observation in reset() and step(), into the array that is returned",
         )
         return
@@ -60,20 +60,20 @@ def _suspect_episodes(driver: Driver, records: list[Record]) -> None:
     if not any(np.any(record.reward) for record in records[1:]):
         driver.report.suspect(
             f"{driver.label}every reward of {steps} random steps was zero",
-            "see that step() writes or returns the reward; if rewards are only rare, check with more steps",
+            "make sure that step() writes or returns the reward; if rewards are rare, check with more steps",
         )
     if not any(map(has_ended, records)):
         driver.report.suspect(
             f"{driver.label}no episode ended in {steps} random steps",
-            "see that step() sets terminated, and that there is a time limit; or check with more steps",
+            "make sure that step() sets terminated, and that there is a time limit, or check with more steps",
         )
 
 
 def seeds(driver: Driver, steps: int, seed: int) -> None:
-    """The same seed and actions give the same trace, whatever came before; seeds differ."""
+    """The same seed and actions give the same trace, whatever came before. Different seeds give different ones."""
     report, steps = driver.report, min(steps, SHORT)
     if driver.make is None:
-        report.skip(f"new environments against each other; {_NO_MAKER}")
+        report.skip(f"new environments are not compared; {_NO_MAKER}")
     else:
         with driver.another() as one, driver.another() as other:
             found = first_difference(play(one, seed, steps), play(other, seed, steps))
@@ -81,7 +81,7 @@ def seeds(driver: Driver, steps: int, seed: int) -> None:
             driver.is_repeatable = False
             report.problem(
                 f"{driver.label}two new environments, reset(seed={seed}), the same actions: {found[1]}",
-                f"the seed does not seed: {_DETERMINISM}",
+                f"the seed has no effect on some random numbers; {_DETERMINISM}",
             )
             return
     first = play(driver, seed, steps)
@@ -90,11 +90,11 @@ def seeds(driver: Driver, steps: int, seed: int) -> None:
     driver.is_random = first_difference(first, play(driver, seed + 1000, steps)) is not None
     driver.is_repeatable = found is None
     if found:
-        cause = _DETERMINISM if driver.make is None else "seed in every reset that is given a seed"
+        cause = _DETERMINISM if driver.make is None else "seed the generator in every reset that is given a seed"
         report.problem(
             f"{driver.label}reset(seed={seed}) and {steps} steps, twice, the second time in the middle of an "
             f"episode: {found[1]}",
-            f"let reset() set back everything that step() changes, counters and flags included; {cause}",
+            f"let reset() restore everything that step() changes, including counters and flags; {cause}",
         )
     elif not driver.is_random:
         report.suspect(
@@ -104,7 +104,7 @@ def seeds(driver: Driver, steps: int, seed: int) -> None:
 
 
 def _leave_in_an_episode(driver: Driver) -> None:
-    """Step on until no episode has just ended: what a reset forgets to set back may be as new at an end."""
+    """Step until no episode has just ended, because state that a reset forgets may be like new at an end."""
     for _ in range(10):
         advance(driver)
         if not has_ended(advance(driver)):
@@ -126,7 +126,7 @@ def resets(driver: Driver, steps: int, seed: int) -> None:
             report.problem(
                 f"{driver.label}reset(seed={seed}) right after the end of an episode gave another trace than "
                 f"before: {found[1]}",
-                "let reset() also forget that an episode has ended: the reset that was due, flags, counters",
+                "let reset() also clear the end of an episode: a pending reset, flags, counters",
             )
     if driver.is_random:
         driver.reset(seed)
@@ -134,7 +134,7 @@ def resets(driver: Driver, steps: int, seed: int) -> None:
         if all(repeats):
             report.problem(
                 f"{driver.label}reset() without a seed, twice, repeated the trace of reset(seed={seed})",
-                "seed only where a seed is given; without one go on with the stream of random numbers",
+                "seed the generator only if a seed is given, and continue its stream otherwise",
             )
 
 

@@ -1,4 +1,4 @@
-"""Drivers: environments of every kind, reset and stepped in one way, and looked at after every call."""
+"""`Driver`, which resets and steps an environment of any kind and checks the results of every call."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ import numpy as np
 from puffer.checking.report import Report, UnusableError
 from puffer.checking.values import copied, difference, share_memory
 
-# A trace that is compared with others is at most this long.
+# The largest number of steps in a trace that is compared with others.
 SHORT = 100
-# Calls of a driver after which what they return is no longer kept to see whether it is written again.
+# The number of calls of a driver whose results are kept, to notice whether later calls overwrite them.
 _HELD_CALLS = 100
 
 
 class Record(NamedTuple):
-    """What one call returned, copied. `reset` returns an observation alone."""
+    """The copied results of one call. A reset has an observation only."""
 
     observation: Any
     reward: Any = None
@@ -28,7 +28,7 @@ class Record(NamedTuple):
 
 
 class Driver:
-    """Drives an environment and reports what is wrong with the single things that it returns.
+    """Drives an environment, and reports mistakes in the results of single calls.
 
     A subclass sets `action_space` and writes the methods that raise NotImplementedError here.
 
@@ -38,13 +38,13 @@ class Driver:
         The environment.
     report : Report
     make : callable or None
-        Makes another one, if something is known that does.
+        Makes another one, if known.
     is_random : bool
         Whether different seeds gave different traces.
     is_repeatable : bool
         Whether the same seed gave the same trace.
     label : str
-        What findings begin with, where one report is about several batches.
+        The beginning of findings in a report about several batches.
     """
 
     action_space: Any
@@ -73,7 +73,7 @@ class Driver:
 
     @property
     def must_reset(self) -> bool:
-        """Whether an episode is over and `restart` has to come before the next step."""
+        """Whether an episode is over, so that `restart` must come before the next step."""
         raise NotImplementedError
 
     def restart(self) -> Record:
@@ -92,7 +92,7 @@ class Driver:
 
     @contextmanager
     def another(self) -> Iterator[Any]:
-        """A driver of a new environment of the same kind, which is closed in the end."""
+        """A driver of a new environment of the same kind, which is closed at the end."""
         assert self.make is not None
         driver = type(self)(self.make(), self.report, self.make)
         driver.label = self.label
@@ -102,7 +102,7 @@ class Driver:
             driver.close()
 
     def seed_actions(self) -> None:
-        """Let `sample` begin its sequence of actions again."""
+        """Restart the sequence of actions of `sample`."""
         self.action_space = copying.deepcopy(self.action_space)
         self.action_space.seed(0)
 
@@ -112,31 +112,31 @@ class Driver:
 
     @property
     def where(self) -> str:
-        """The call that is under way, or was the last."""
+        """The current or last call, in words."""
         return f"{self.label}{self._call}"
 
     def begin_trace(self, seed: Any) -> None:
-        """A reset is coming that begins a trace."""
+        """Note that a reset follows which begins a trace."""
         self._steps = 0
         self._call = f"reset(seed={seed})"
 
     def begin_step(self) -> None:
-        """A step is coming."""
+        """Note that a step follows."""
         self._steps += 1
         self._call = f"step {self._steps}"
 
     def begin_restart(self, arguments: str = "") -> None:
-        """A reset in a trace is coming."""
+        """Note that a reset within a trace follows."""
         self._call = f"reset({arguments}) after step {self._steps}"
 
     def require_repeatable(self) -> None:
-        """End a check that compares traces where that would tell nothing new."""
+        """End a check that compares traces, if equal seeds give different ones anyway."""
         if not self.is_repeatable:
             self.report.skip("the same seed does not give the same trace")
             raise UnusableError
 
     def hold(self, observation: Any, what: str, advice: str) -> None:
-        """Keep what a call returned, as a user may, and report when the call now under way has changed what is kept."""
+        """Keep the result of a call, as a user may, and report if the current call has changed the kept one."""
         self._held_calls += 1
         if self._held_calls > _HELD_CALLS:
             return
@@ -144,14 +144,14 @@ class Driver:
             earlier, copy = self._held
             change = difference(copy, earlier, what)
             if change:
-                self.report.problem(f"{self.where} changed what the call before had returned: {change}", advice)
+                self.report.problem(f"{self.where} changed the result of the previous call: {change}", advice)
             elif share_memory(earlier, observation):
-                self.report.problem(f"{self.where} returned the memory that the call before had returned", advice)
+                self.report.problem(f"{self.where} returned the memory of the previous result", advice)
         self._held = (observation, copied(observation))
 
 
 def play(driver: Driver, seed: int | None, steps: int) -> list[Record]:
-    """Reset and step with random actions, always the same ones; the record of the reset comes first."""
+    """Reset and step with the same random actions each time. The record of the reset comes first."""
     driver.seed_actions()
     records = [driver.reset(seed)]
     for _ in range(steps):
@@ -160,14 +160,14 @@ def play(driver: Driver, seed: int | None, steps: int) -> list[Record]:
 
 
 def advance(driver: Driver) -> Record:
-    """Step with a random action, after a restart where one is due."""
+    """Step with a random action, after a restart if one is due."""
     if driver.must_reset:
         driver.restart()
     return driver.step(driver.sample())
 
 
 def first_difference(first: list[Record], second: list[Record]) -> tuple[int, str] | None:
-    """The first call for which two traces differ, and how; None if they are equal."""
+    """The index of the first call in which two traces differ, and the difference; None if they are equal."""
     for call, (one, other) in enumerate(zip(first, second, strict=True)):
         for field in Record._fields:
             how = difference(getattr(one, field), getattr(other, field), field)

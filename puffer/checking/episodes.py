@@ -1,4 +1,4 @@
-"""Which rows of a batch are in an episode, which wait for a reset."""
+"""The rows of a batch that are in an episode, and those that wait for a reset."""
 
 from __future__ import annotations
 
@@ -7,16 +7,16 @@ from gymnasium.vector import AutoresetMode
 
 
 class Episodes:
-    """Follows the episodes of a batch in which `agents` rows begin and end together, from what its steps return.
+    """Follows the episodes of a batch, in which `agents` rows begin and end together, by the results of its steps.
 
     Attributes
     ----------
     restart : (rows,) bool
-        After a step: the rows whose copy began a new episode in it (SAME_STEP), or waits for a reset.
+        After a step: the rows whose copy began a new episode in that step (SAME_STEP) or waits for a reset.
     took_part : (rows,) bool
         The rows that were in an episode in the last step.
     returns, lengths : (rows,) arrays
-        Of the episodes that the last step belonged to.
+        Returns and lengths of the episodes that the last step belonged to.
     """
 
     def __init__(self, rows: int, agents: int, mode: AutoresetMode | None) -> None:
@@ -29,20 +29,20 @@ class Episodes:
         self._going = np.ones(rows, np.bool_)
 
     def begin(self, rows: np.ndarray, masks: np.ndarray) -> None:
-        """After a reset of `rows`."""
+        """Record a reset of `rows`."""
         self._going[rows] = masks[rows]
         self.restart[rows] = False
         self.returns[rows] = 0
         self.lengths[rows] = 0
 
     def add(self, rewards: np.ndarray, ended: np.ndarray, masks: np.ndarray) -> None:
-        """After a step; `masks` tells which agents took part in it or begin an episode."""
+        """Record a step. `masks` are the agents that took part in it or begin an episode."""
         self.returns[self.restart] = 0
         self.lengths[self.restart] = 0
         resets_now = self.restart & (self._mode is AutoresetMode.NEXT_STEP)
         self.took_part = (self._going | self.restart) & ~resets_now
         self.returns[self.took_part] += rewards[self.took_part]
         self.lengths[self.took_part] += 1
-        # In SAME_STEP the masks may be those of the next episode already.
+        # In SAME_STEP the masks may already be those of the next episode.
         self._going = (self._going | self.restart) & masks & ~ended
         self.restart = np.repeat(~self._going.reshape(-1, self._agents).any(axis=1), self._agents)

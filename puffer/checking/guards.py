@@ -1,4 +1,4 @@
-"""Rows around those of an environment, which show whether it writes where it should not."""
+"""Rows around those of an environment, to notice writes outside of its own."""
 
 from __future__ import annotations
 
@@ -9,15 +9,20 @@ import numpy as np
 from puffer.checking.driver import Driver
 from puffer.native.buffers import Buffers
 
-# No float, flag or observation that an environment writes is likely to consist of these bytes.
+# An environment is unlikely to write a float, flag or observation of these bytes.
 _PATTERN = 0xA5
 NAMES = ("observations", "actions", "rewards", "terminations", "truncations", "masks")
 
 
 class Guards:
-    """Three times `rows` rows: an environment gets those in the middle, the others hold a pattern.
+    """Three times `rows` rows. An environment gets those in the middle, and the others hold a pattern.
 
-    `observation` and `action` are (shape, dtype) of one row.
+    Parameters
+    ----------
+    rows : int
+        Rows of the environment.
+    observation, action : (shape, dtype)
+        Of one row.
 
     Attributes
     ----------
@@ -34,21 +39,21 @@ class Guards:
             bytes_of_rows[...] = _PATTERN
 
     def own(self) -> dict[str, np.ndarray]:
-        """The rows of the environment, by name, as `buf` takes them."""
+        """The rows of the environment by name, for `buf`."""
         return self.buffers.rows(self.rows)
 
     def look(self, driver: Driver) -> None:
-        """Report a call that has written to rows around."""
+        """Report a call that has written outside of the environment's rows."""
         for name, bytes_of_rows in self._around():
             if (bytes_of_rows != _PATTERN).any():
                 bytes_of_rows[...] = _PATTERN
                 driver.report.problem(
                     f"{driver.where} wrote to {name} outside of the environment's rows",
-                    "write only to the environment's own rows: in a batch the others belong to other copies",
+                    "write only to the environment's own rows, because in a batch the others belong to other copies",
                 )
 
     def _around(self) -> Iterator[tuple[str, np.ndarray]]:
-        """The bytes of the rows before and after, with the name of their array."""
+        """The bytes of the rows before and after those of the environment, with the names of their arrays."""
         for name in NAMES:
             array = getattr(self.buffers, name)
             for part in (array[: self.rows.start], array[self.rows.stop :]):

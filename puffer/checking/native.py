@@ -1,4 +1,4 @@
-"""What native environments keep beyond the contract of vector environments."""
+"""The checks of native environments beyond the contract of vector environments."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ COPIES = 4
 
 
 class Maker:
-    """Makes batches of a native class; copies of the arrays are returned, actions are checked."""
+    """Makes batches of a native class, which return new arrays and check actions."""
 
     def __init__(self, cls: Callable[..., Env]) -> None:
         self.cls = cls
@@ -30,7 +30,7 @@ class Maker:
         return VectorEnv(self.cls(num_envs, **{"num_threads": 1, **options}), copy=True)
 
     def driver(self, report: Report, num_envs: int = COPIES, **options: Any) -> VectorDriver:
-        """A driver of such a batch."""
+        """A driver of a new batch."""
         return VectorDriver(self(num_envs, **options), report, lambda: self(num_envs, **options))
 
 
@@ -38,7 +38,7 @@ class Maker:
 
 
 def snapshots(driver: VectorDriver, steps: int, seed: int) -> None:
-    """set_state(get_state()) brings everything back, the random stream included."""
+    """set_state(get_state()) restores everything, random streams included."""
     env, short = driver.env, min(steps, SHORT)
     play(driver, seed, short // 2)
     state, episodes = env.get_state(), copying.deepcopy(driver.episodes)
@@ -55,12 +55,12 @@ def snapshots(driver: VectorDriver, steps: int, seed: int) -> None:
     if found:
         driver.report.problem(
             f"{short} steps after get_state(), and after set_state(): {found[1]}",
-            "keep all state in memory from new_state(): fields of the class and static variables are in no snapshot",
+            "keep all state in memory from new_state(), because snapshots do not contain fields and static variables",
         )
 
 
 def redrawing(driver: VectorDriver, steps: int, seed: int) -> None:
-    """What a row holds is what observe() writes of the state into a row that holds anything else."""
+    """Every row equals the one that observe() writes from the state over any other contents."""
     if driver.make is None:
         driver.report.skip("pass a name, a class, or a function that makes the batch")
         return
@@ -76,15 +76,15 @@ def redrawing(driver: VectorDriver, steps: int, seed: int) -> None:
             how = difference(live[~absent], observations[~absent], "observations")
             if how:
                 driver.report.problem(
-                    f"{driver.where}: drawn anew from a snapshot, and in the batch: {how}",
-                    "observe() has to write every entry of the row while self.retained is False, and to undo all that "
+                    f"{driver.where}: observed again from a snapshot, and in the batch: {how}",
+                    "let observe() write every entry of the row while self.retained is False, and undo everything that "
                     "it wrote before while it is True",
                 )
                 return
 
 
 def statistics(driver: VectorDriver, steps: int, seed: int) -> None:
-    """stats() are the means over what the steps returned."""
+    """stats() returns the means over the results of the steps."""
     env = driver.env
     driver.seed_actions()
     driver.reset(seed)
@@ -106,8 +106,8 @@ def statistics(driver: VectorDriver, steps: int, seed: int) -> None:
         for name, value in expected.items():
             if not np.isclose(found[name], value, rtol=1e-6, atol=1e-6):
                 driver.report.problem(
-                    f"stats() gives {name} {found[name]}, and what the steps returned {value}",
-                    "let the base class add up rewards: change self.rewards in step_one only",
+                    f"stats() gives {name} {found[name]}, and the steps gave {value}",
+                    "let the base class add up rewards, and change self.rewards in step_one only",
                 )
 
 
@@ -115,12 +115,12 @@ def statistics(driver: VectorDriver, steps: int, seed: int) -> None:
 
 
 def threads(maker: Maker, report: Report, steps: int, seed: int) -> None:
-    """Two threads give what one gives."""
+    """Two threads give the same results as one."""
     _compare(
         maker.driver(report, 128),
         maker.driver(report, 128, num_threads=2),
         "128 copies, one thread and two",
-        "let a copy touch its own state and rows only: nothing shared, nothing static",
+        "let a copy use its own state and rows only, and nothing shared or static",
         min(steps, SHORT),
         seed,
     )
@@ -134,7 +134,7 @@ def _compare(one: VectorDriver, other: VectorDriver, what: str, advice: str, ste
 
 
 def independent_copies(maker: Maker, report: Report, steps: int, seed: int) -> None:
-    """A copy plays the same alone and among others, whatever those do."""
+    """A copy plays the same game alone and among others, whatever their actions."""
     steps = min(steps, SHORT)
     with closing(maker.driver(report, 1)) as alone, closing(maker.driver(report, 8)) as many:
         rows = alone.env.num_envs
@@ -148,7 +148,7 @@ def independent_copies(maker: Maker, report: Report, steps: int, seed: int) -> N
         if found:
             report.problem(
                 f"copy 0 of one and copy 0 of eight: {found[1]}",
-                "draw from self.rng[i] only: the random stream of a copy is its own",
+                "draw from self.rng[i] only, the random stream of the copy",
             )
         for batch, other in zip(actions, [many.sample() for _ in range(steps)], strict=True):
             batch[: last.start] = other[: last.start]
@@ -161,13 +161,13 @@ def independent_copies(maker: Maker, report: Report, steps: int, seed: int) -> N
 
 
 def _play_rows(driver: VectorDriver, seed: int, actions: list[np.ndarray], rows: slice) -> list[Record]:
-    """What some rows return."""
+    """The results of some rows."""
     records = [driver.reset(seed), *(driver.step(batch) for batch in actions)]
     return [Record(*(None if field is None else field[rows] for field in record)) for record in records]
 
 
 def rows_of_others(maker: Maker, report: Report, steps: int, seed: int) -> None:
-    """Nothing is written outside the rows of the batch."""
+    """No call writes outside the rows of the batch."""
     for copies in (1, COPIES):
         with closing(maker(copies)) as plain:
             buffers = plain.buffers

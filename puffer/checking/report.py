@@ -1,4 +1,4 @@
-"""What the checks of an environment found."""
+"""The findings of checks, and the report that collects them."""
 
 from __future__ import annotations
 
@@ -9,23 +9,23 @@ from typing import Any
 
 
 class UnusableError(Exception):
-    """What an environment returned is of a form with which a check cannot go on; the finding is in the report."""
+    """The form of a result stops the check. The report has the finding."""
 
 
 @dataclass
 class Finding:
-    """A mistake, where it was seen first.
+    """A mistake, as it was seen first.
 
     Attributes
     ----------
     check : str
         Name of the check.
     observed : str
-        What was seen: the call, the row, the value.
+        The observation: the call, the row, the value.
     advice : str
-        What to change.
+        The change to make.
     count : int
-        How often it was seen.
+        Number of times that it was seen.
     """
 
     check: str
@@ -39,20 +39,20 @@ class Finding:
 
 
 class Report:
-    """The findings about one environment. The same mistake is one finding, however often it is seen.
+    """The findings about one environment. A mistake that is seen several times is one finding.
 
     Attributes
     ----------
     subject : str
-        What was checked.
+        Name of the environment.
     problems : list of Finding
         Mistakes.
     suspicions : list of Finding
-        What is legal and often a mistake.
+        Legal behaviour that is often a mistake.
     checks : list of str
-        The names of the checks that ran.
+        Names of the checks that ran.
     skipped : list of (str, str)
-        Checks that could not be made, and why.
+        Checks that could not run, with the reasons.
     """
 
     def __init__(self, subject: str) -> None:
@@ -65,35 +65,35 @@ class Report:
         self._current = "making"
 
     def problem(self, observed: str, advice: str) -> None:
-        """Note a mistake; `advice` tells mistakes of one check apart."""
+        """Note a mistake. Mistakes with the same advice are one finding."""
         self._add(self.problems, observed, advice)
 
     def suspect(self, observed: str, advice: str) -> None:
-        """Note something that is legal and often a mistake."""
+        """Note legal behaviour that is often a mistake."""
         self._add(self.suspicions, observed, advice)
 
     def skip(self, reason: str, check: str | None = None) -> None:
-        """Note that a check, by default the current one, or a part of it, could not be made."""
+        """Note that a check or a part of it could not run. By default it is the current check."""
         if (check or self._current, reason) not in self.skipped:
             self.skipped.append((check or self._current, reason))
 
     def merge(self, other: Report) -> None:
-        """Take over what a report about the same environment has."""
+        """Add the findings of another report about the same environment."""
         for mine, findings in ((self.problems, other.problems), (self.suspicions, other.suspicions)):
             for finding in findings:
                 self._current = finding.check
                 self._add(mine, finding.observed, finding.advice)
 
     def begin(self, check: Callable[..., None]) -> None:
-        """What is noted from now on is of this check."""
+        """Begin a check. Further notes belong to it."""
         self._current = check.__name__.replace("_", " ")
         if self._current not in self.checks:
             self.checks.append(self._current)
 
     def run(self, check: Callable[..., None], *arguments: Any) -> bool:
-        """Make a check, a function whose name is that of the check. What the environment raises is a problem.
+        """Run a check, a function with the name of the check. An exception of the environment is a problem.
 
-        Returns whether the check came to its end.
+        Returns whether the check ran to its end.
         """
         self.begin(check)
         try:
@@ -102,22 +102,22 @@ class Report:
         except UnusableError:
             return False
         except Exception as error:
-            # An environment may raise anything, and must not keep the other checks from being made.
+            # An environment may raise anything, and the other checks must run nevertheless.
             self.cause = self.cause or error
             last = traceback.extract_tb(error.__traceback__)[-1]
             self.problem(
                 f"{type(error).__name__}: {error} ({last.filename}, line {last.lineno}, in {last.name})",
-                "the call is one that an environment has to answer; the traceback of the first such exception is above",
+                "let the environment handle this call; the traceback of the first such exception is above",
             )
             return False
 
     def __getstate__(self) -> dict[str, Any]:
-        # An exception may hold what cannot be pickled.
+        # An exception may hold objects that cannot be pickled.
         return {**self.__dict__, "cause": None}
 
     def _add(self, findings: list[Finding], observed: str, advice: str) -> None:
         for finding in findings:
-            # Not by check: what is looked at after every call is seen by all of them.
+            # Not by check, because all checks look at the results of every call.
             if finding.advice == advice:
                 finding.count += 1
                 return

@@ -1,4 +1,4 @@
-"""Environments that write the rows of a batch: `PufferEnv`, and others through their adapters."""
+"""The checks of environments that write rows of a batch: `PufferEnv`, and others through their adapters."""
 
 from __future__ import annotations
 
@@ -12,22 +12,22 @@ from puffer.checking.guards import NAMES, Guards
 from puffer.checking.report import Report
 from puffer.checking.single import suspect_infinite_bounds
 from puffer.checking.values import difference, why_outside
-from puffer.emulation import adapter_of
 from puffer.env import PufferEnv
 from puffer.native.actions import ActionReader
 from puffer.wrappers.adapters.adapter import Adapter, takes_parameter
+from puffer.wrappers.adapters.kinds import adapter_of
 
 
 class RowsDriver(Driver):
-    """Drives what `puffer.emulate` has an adapter for, in rows in the middle of larger arrays.
+    """Drives an environment through its adapter, in rows in the middle of larger arrays.
 
     Attributes
     ----------
     adapter : Adapter
     rows : dict
-        The environment's rows of the batch, by name.
+        Rows of the environment, by name.
     acting : bool array
-        The agents that act in the next step.
+        Whether each agent acts in the next step.
     """
 
     def __init__(self, env: Any, report: Report, make: Any = None) -> None:
@@ -87,14 +87,14 @@ class RowsDriver(Driver):
         return Record(self.rows["observations"].copy(), rewards, terminations, truncations)
 
     def sample(self) -> np.ndarray:
-        """Random actions of all agents, in rows."""
+        """Random actions, with a row for each agent."""
         actions = np.zeros_like(self.rows["actions"])
         for agent in range(len(actions)):
             actions[agent] = self.adapter.action_layout.flatten(self.action_space.sample(self._legal(agent)))
         return actions
 
     def _legal(self, agent: int) -> np.ndarray | None:
-        """The mask of legal actions, where the observation has one as PettingZoo's board games do."""
+        """The mask of legal actions, if the observation has one, as in PettingZoo's board games."""
         space = self.adapter.layout.space
         if not (isinstance(space, spaces.Dict) and "action_mask" in space.spaces and self.acting[agent]):
             return None
@@ -107,7 +107,7 @@ class RowsDriver(Driver):
         self.adapter.close()
 
     def _clear(self) -> None:
-        """Zeros, as in a batch before every call."""
+        """Zero the outputs, as a batch does before every call."""
         for name in ("rewards", "terminations", "truncations"):
             self.rows[name][:] = 0
 
@@ -118,7 +118,7 @@ class RowsDriver(Driver):
             if reason:
                 self.report.problem(
                     f"{self.where}, agent {agent}: {reason}",
-                    "write or return observations of single_observation_space: clip, or widen the space",
+                    "write or return observations of single_observation_space: clip them, or widen the space",
                 )
         self._guards.look(self)
         for name, array in self._bound.items():
@@ -127,13 +127,13 @@ class RowsDriver(Driver):
                 self._bound[name] = now
                 self.report.problem(
                     f"{self.where} replaced self.{name} by another array",
-                    "write into the arrays (self.observations[:] = ...); a new array is not the batch's",
+                    "write into the arrays (self.observations[:] = ...), because a new array is not part of the batch",
                 )
         if self._earlier_bytes() != self._before:
             self._before = self._earlier_bytes()
             self.report.problem(
-                f"{self.where} wrote to arrays that the environment had before it was part of a batch",
-                "keep no references to self.observations, self.rewards ...: ask self for them in every step",
+                f"{self.where} wrote to arrays that the environment had before it joined a batch",
+                "keep no references to self.observations, self.rewards and so on; read them from self in every step",
             )
 
     def _earlier_bytes(self) -> list[bytes]:
@@ -143,17 +143,17 @@ class RowsDriver(Driver):
         for agent in np.flatnonzero(~np.isfinite(self.rows["rewards"])):
             self.report.problem(
                 f"{self.where}, agent {agent}: the reward is {self.rows['rewards'][agent]}",
-                "give finite rewards: look for a division by zero",
+                "return finite rewards; look for a division by zero",
             )
 
 
 def declarations(driver: RowsDriver, steps: int, seed: int) -> None:
-    """Spaces."""
+    """Check the spaces."""
     suspect_infinite_bounds(driver, driver.adapter.layout.space)
 
 
 def stale_outputs(driver: RowsDriver, steps: int, seed: int) -> None:
-    """Alone, where nobody clears rewards and flags, an environment in place gives the same as in a batch."""
+    """An environment in place gives the same results alone, where nothing clears rewards and flags, as in a batch."""
     env = driver.env
     if not isinstance(env, PufferEnv):
         return
@@ -170,9 +170,9 @@ def stale_outputs(driver: RowsDriver, steps: int, seed: int) -> None:
             how = difference(batch, np.where(call.took_part, alone, 0).astype(batch.dtype), name)
             if how:
                 driver.report.problem(
-                    f"call {number}: {how}, first in a batch, which clears them before each step, then without one",
-                    f"stale {name}: write every row of them in every step; self.rewards[:] = 0, "
-                    "self.terminations[:] = False and self.truncations[:] = False are a good beginning",
+                    f"call {number}: {how}, first in a batch, which clears them before each step, then alone",
+                    f"stale {name}: write all of them in every step; it may begin with self.rewards[:] = 0, "
+                    "self.terminations[:] = False and self.truncations[:] = False",
                 )
                 return
 
@@ -188,7 +188,7 @@ class _Call(NamedTuple):
 
 
 def _log(driver: RowsDriver, steps: int, seed: int) -> list[_Call | None]:
-    """The calls of random play in the batch; None stands for a reset."""
+    """The calls of random play in the batch. None stands for a reset."""
     driver.seed_actions()
     driver.reset(seed)
     log: list[_Call | None] = [None]
@@ -204,13 +204,13 @@ def _log(driver: RowsDriver, steps: int, seed: int) -> list[_Call | None]:
 
 
 def _is_in_place(env: PufferEnv, result: Any) -> bool:
-    """Whether a reset returned rows, the environment's own or others of their form."""
+    """Whether a reset returned rows: those of the environment, or others of their form."""
     rows, own = result[0] if isinstance(result, tuple) else result, env.observations
     return rows is None or (isinstance(rows, np.ndarray) and (rows.shape, rows.dtype) == (own.shape, own.dtype))
 
 
 def _outputs(env: PufferEnv, result: tuple) -> tuple[np.ndarray, np.ndarray]:
-    """Rewards and flags of a step in place; the older form has both flags in one."""
+    """Rewards and flags of a step in place. The older form has one array for both flags."""
     rewards = env.rewards if result[1] is None else np.asarray(result[1])
     flags = [np.asarray(flag, bool) for flag in result[2:-1] if flag is not None]
     if not flags:

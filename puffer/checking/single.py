@@ -1,4 +1,4 @@
-"""The contract of `gymnasium.Env`."""
+"""The checks of the contract of `gymnasium.Env`."""
 
 from __future__ import annotations
 
@@ -13,8 +13,9 @@ from gymnasium import Space, spaces
 from puffer.checking.driver import Driver, Record
 from puffer.checking.report import UnusableError
 from puffer.checking.values import copied, difference, why_outside
+from puffer.layout.walk import leaves
 
-_ALIAS = "return a copy (self.state.copy()): users keep observations"
+_ALIAS = "return a copy (self.state.copy()), because users keep observations"
 _FLAGS = "return bool(...): a Python bool or numpy.bool_"
 
 
@@ -95,12 +96,12 @@ class SingleDriver(Driver):
             )
         elif not math.isfinite(reward):
             self.report.problem(
-                f"{self.where}: the reward is {reward}", "return finite rewards: look for a division by zero"
+                f"{self.where}: the reward is {reward}", "return finite rewards; look for a division by zero"
             )
 
 
 def declarations(driver: SingleDriver, steps: int, seed: int) -> None:
-    """Spaces, and the parameters of reset()."""
+    """Check the spaces and the parameters of reset()."""
     env, report = driver.env, driver.report
     for name in ("observation_space", "action_space"):
         space = getattr(env, name, None)
@@ -120,15 +121,15 @@ def declarations(driver: SingleDriver, steps: int, seed: int) -> None:
 
 def suspect_infinite_bounds(driver: Driver, space: Space) -> None:
     """Where a Box has no bounds, no observation can be found outside."""
-    if isinstance(space, (spaces.Dict, spaces.Tuple)):
-        for child in space.spaces.values() if isinstance(space, spaces.Dict) else space.spaces:
-            suspect_infinite_bounds(driver, child)
-    elif isinstance(space, spaces.Box) and not (space.bounded_below & space.bounded_above).all():
-        count = int((~(space.bounded_below & space.bounded_above)).sum())
-        driver.report.suspect(
-            f"{driver.label}{count} of {space.low.size} entries of observations have no bounds",
-            "give the bounds that the rules imply, if they do",
-        )
+    for _, leaf in leaves(space):
+        if not isinstance(leaf, spaces.Box):
+            continue
+        unbounded = ~(leaf.bounded_below & leaf.bounded_above)
+        if unbounded.any():
+            driver.report.suspect(
+                f"{driver.label}{unbounded.sum()} of {unbounded.size} entries of observations have no bounds",
+                "give the bounds that the rules imply, if they do",
+            )
 
 
 CHECKS = [declarations]

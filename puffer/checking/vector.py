@@ -1,4 +1,4 @@
-"""The contract of `gymnasium.vector.VectorEnv`: what every call returns."""
+"""`VectorDriver`, which checks the results of every call of a `gymnasium.vector.VectorEnv`."""
 
 from __future__ import annotations
 
@@ -30,9 +30,9 @@ class VectorDriver(Driver):
         Whether the agents of a copy have episodes of their own.
     episodes : Episodes
     batch_space : Space
-        What `observation_space` should be.
+        The space that `observation_space` should equal.
     info, options : dict
-        What the last call returned, and the options that the last partial reset was given.
+        The info of the last call, and the options of the last partial reset.
     """
 
     def __init__(self, env: Any, report: Report, make: Any = None) -> None:
@@ -52,7 +52,7 @@ class VectorDriver(Driver):
 
     @property
     def masks(self) -> np.ndarray:
-        """Which rows hold an agent; all, where the environment does not say."""
+        """The rows with an agent; all of them for environments without masks."""
         return self.env.unwrapped.masks.copy() if self._is_ours else np.ones(self.env.num_envs, np.bool_)
 
     @property
@@ -120,7 +120,7 @@ class VectorDriver(Driver):
         self.report.problem(observed, advice)
         raise UnusableError
 
-    # ---- What a call returned ----
+    # ---- Results of a call ----
 
     def _look_at(self, observations: Any, info: Any, *others: Any) -> None:
         if not isinstance(info, dict):
@@ -171,7 +171,7 @@ class VectorDriver(Driver):
         for row in np.flatnonzero(~np.isfinite(rewards)):
             self.report.problem(
                 f"{self.where}, row {row}: the reward is {rewards[row]}",
-                "give finite rewards: look for a division by zero",
+                "return finite rewards; look for a division by zero",
             )
 
     def _look_at_absent_rows(self, observations: Any, rewards: np.ndarray, ended: np.ndarray) -> None:
@@ -180,7 +180,7 @@ class VectorDriver(Driver):
             if rewards[row] or ended[row] or not is_zero(self.observations_of_rows(observations)[row]):
                 self.report.problem(
                     f"{self.where}, row {row}: its mask is False, and observation, reward or flags are not zero",
-                    "leave the rows of agents that take no part alone in step and observe",
+                    "do not write the rows of agents that do not take part, in step and observe",
                 )
 
     # ---- Autoreset ----
@@ -191,14 +191,14 @@ class VectorDriver(Driver):
                 self.report.problem(
                     f"{self.where}, row {row}: the step after the end of its episode gave reward {rewards[row]} and "
                     f"flags {bool(ended[row])}",
-                    "in NEXT_STEP mode that step only resets: reward 0, terminated and truncated False",
+                    "in NEXT_STEP mode let that step only reset, with reward 0, terminated False and truncated False",
                 )
         elif self.mode is AutoresetMode.SAME_STEP:
             self._look_at_finals(ended, info)
         if self.mode is not AutoresetMode.SAME_STEP and "final_obs" in info:
             self.report.suspect(
                 f"{self.where}: infos have final_obs in the mode {self.mode}",
-                "final_obs belongs to SAME_STEP: see that metadata['autoreset_mode'] is what step() does",
+                "only SAME_STEP has final_obs; make sure that metadata['autoreset_mode'] matches step()",
             )
 
     def _look_at_finals(self, ended: np.ndarray, info: dict) -> None:
@@ -226,5 +226,5 @@ class VectorDriver(Driver):
             reason = why_outside(self.env.single_observation_space, final[row], "final_obs")
             if reason:
                 self.report.problem(
-                    f"{self.where}, row {row}: {reason}", "keep the last observation of an episode in the space as well"
+                    f"{self.where}, row {row}: {reason}", "keep the last observation of an episode in the space too"
                 )

@@ -1,4 +1,4 @@
-"""The contract of `gymnasium.vector.VectorEnv`: spaces, seeds for each copy, partial resets, autoreset, copies."""
+"""The checks of the contract of `gymnasium.vector.VectorEnv`: spaces, lists of seeds, partial resets, autoreset."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from puffer.checking.vector import VectorDriver
 
 
 def declarations(env: Any, report: Any) -> None:
-    """Number of rows, spaces, metadata. Raises UnusableError where nothing else can be checked."""
+    """Check the number of rows, the spaces and the metadata. Raises UnusableError if no other check can run."""
     rows = getattr(env, "num_envs", None)
     if not isinstance(rows, (int, np.integer)) or rows < 1:
         report.problem(f"num_envs is {rows!r}", "set self.num_envs to the number of rows")
@@ -41,32 +41,32 @@ def declarations(env: Any, report: Any) -> None:
     if not isinstance(mode, AutoresetMode):
         report.problem(
             f"metadata['autoreset_mode'] is {mode!r}",
-            "set it to a member of gymnasium.vector.AutoresetMode: wrappers and training loops read it",
+            "set it to a member of gymnasium.vector.AutoresetMode, because wrappers and training loops read it",
         )
     if env.metadata is gymnasium.vector.VectorEnv.metadata:
         report.problem(
             "metadata is the dict of gymnasium.vector.VectorEnv itself",
-            "give the object a dict of its own (self.metadata = {...}): this one belongs to all vector environments",
+            "give the object its own dict (self.metadata = {...}), because this one belongs to all vector environments",
         )
     if getattr(env, "spec", None) is not None and not isinstance(env.spec, EnvSpec):
         report.suspect(
             f"spec is of type {type(env.spec).__name__}",
-            "make spec a gymnasium EnvSpec or None: wrappers and repr() read spec.id",
+            "make spec a gymnasium EnvSpec or None, because wrappers and repr() read spec.id",
         )
 
 
 def infinite_bounds(driver: VectorDriver, steps: int, seed: int) -> None:
-    """Bounds that cannot be broken."""
+    """Observations have bounds."""
     suspect_infinite_bounds(driver, driver.env.single_observation_space)
 
 
 def seed_lists(driver: VectorDriver, steps: int, seed: int) -> None:
-    """reset(seed=[...]) gives each copy its seed."""
+    """reset(seed=[...]) gives every copy its own seed."""
     report, copies = driver.report, driver.env.num_envs // driver.agents
     try:
         driver.env.reset(seed=[seed] * copies)
     except Exception as error:
-        # A refusal of any kind says that there are no such lists.
+        # Any exception means that the environment takes no lists.
         report.suspect(
             f"reset(seed=[{seed}, ...]), one for each of {copies} copies, raised {type(error).__name__}: {error}",
             "let reset() take a list with a seed for each copy, as SyncVectorEnv does",
@@ -85,13 +85,13 @@ def seed_lists(driver: VectorDriver, steps: int, seed: int) -> None:
         if change:
             report.problem(
                 f"the same seed in copy 0 and in copy {copies - 1} of reset(seed=[...]): {change}",
-                "let an entry of the list of seeds mean the same in every copy",
+                "let a seed in the list have the same meaning in every copy",
             )
     _expect_refusal(driver, {"seed": [*own, seed]}, "a list of seeds that is too long")
 
 
 def partial_resets(driver: VectorDriver, steps: int, seed: int) -> None:
-    """options["reset_mask"] resets the rows that it names and leaves the others alone."""
+    """options["reset_mask"] resets the selected rows and leaves the others alone."""
     env, report, agents = driver.env, driver.report, driver.agents
     copies = env.num_envs // agents
     if copies < 2:
@@ -107,7 +107,7 @@ def partial_resets(driver: VectorDriver, steps: int, seed: int) -> None:
     if set(driver.options) != {"reset_mask"}:
         report.problem(
             "reset(options=options) took 'reset_mask' out of the caller's dict",
-            "read options['reset_mask'] without pop(): who uses the dict again would reset every row",
+            "read options['reset_mask'] without pop(), because a caller who uses the dict again would reset every row",
         )
     elif not np.array_equal(driver.options["reset_mask"], mask):
         report.problem("reset(options=...) changed the caller's reset_mask", "copy the mask before changing it")
@@ -116,7 +116,7 @@ def partial_resets(driver: VectorDriver, steps: int, seed: int) -> None:
         if change:
             report.problem(
                 f"a reset with reset_mask {mask.tolist()}, before and after: {change}",
-                "reset the rows of options['reset_mask'] only; the others keep their episode and observation",
+                "reset the rows of options['reset_mask'] only, and let the others keep their episode and observation",
             )
             return
     driver.reset(seed, mask=mask)
@@ -135,11 +135,11 @@ def _expect_refusal(driver: VectorDriver, arguments: dict, name: str) -> None:
         driver.env.reset(**arguments)
     except (TypeError, ValueError, AssertionError):
         return
-    driver.report.problem(f"reset() took {name}", f"raise TypeError or ValueError for {name}")
+    driver.report.problem(f"reset() accepted {name}", f"raise TypeError or ValueError for {name}")
 
 
 def ignored_actions(driver: VectorDriver, steps: int, seed: int) -> None:
-    """NEXT_STEP: the action of the step after an end changes nothing in the rows that are reset."""
+    """NEXT_STEP: the action after the end of an episode has no effect on the rows that are reset."""
     if driver.mode is not AutoresetMode.NEXT_STEP:
         return
     driver.require_repeatable()
@@ -160,7 +160,7 @@ def ignored_actions(driver: VectorDriver, steps: int, seed: int) -> None:
         if change:
             driver.report.problem(
                 f"{driver.where}, row {row}, after the end of an episode, with two actions: its observation{change}",
-                "in NEXT_STEP mode the step after an end resets and ignores the action; no random number depends on it",
+                "in NEXT_STEP mode let the step after an end ignore the action, also for its random numbers",
             )
             return
 
@@ -184,7 +184,7 @@ def _replay(driver: VectorDriver, seed: int, actions: list[Any]) -> None:
 
 
 def first_observations(driver: VectorDriver, steps: int, seed: int) -> None:
-    """SAME_STEP: the observation of a step that ends an episode is the first of the next one."""
+    """SAME_STEP: a step that ends an episode returns the first observation of the next one."""
     if driver.mode is not AutoresetMode.SAME_STEP:
         return
     driver.seed_actions()
@@ -201,10 +201,10 @@ def first_observations(driver: VectorDriver, steps: int, seed: int) -> None:
             if final is not None and driver.episodes.restart[row]:
                 ends += 1
                 same += difference(rows[row], final, "") is None
-    # An observation that never changes tells nothing.
+    # A constant observation proves nothing.
     if moved and ends > 2 and ends == same:
         driver.report.problem(
-            f"in all of {ends} ends of episodes the observation was that of final_obs",
+            f"at all of {ends} ends of episodes the observation was that of final_obs",
             "in SAME_STEP mode reset in the step that ends, and return the first observation of the new episode",
         )
 
@@ -221,17 +221,17 @@ def waiting_rows(driver: VectorDriver, steps: int, seed: int) -> None:
     try:
         driver.env.step(driver.sample())
     except Exception:
-        # Any refusal will do; SyncVectorEnv has an assertion.
+        # Any exception is fine; SyncVectorEnv has an assertion.
         driver.reset(seed)
         return
     driver.report.suspect(
         "with autoreset disabled, a row whose episode had ended was stepped",
-        "raise for a step of such rows: without that, a forgotten reset is silent",
+        "raise an exception for a step of such rows, because otherwise a forgotten reset goes unnoticed",
     )
 
 
 def different_copies(driver: VectorDriver, steps: int, seed: int) -> None:
-    """With the same actions in every row, copies differ where seeds do."""
+    """Copies with different seeds differ when all rows get the same actions."""
     agents = driver.agents
     if driver.env.num_envs // agents < 2 or not driver.is_random:
         return
@@ -244,7 +244,7 @@ def different_copies(driver: VectorDriver, steps: int, seed: int) -> None:
             driver.restart()
         records.append(driver.step(driver.joined([single.sample()] * driver.env.num_envs)))
     by_row = [driver.observations_of_rows(record.observation) for record in records]
-    # Where the observation never changes, chance shows in the rewards.
+    # If the observation never changes, rewards may differ.
     by_row += [list(record.reward) for record in records[1:]]
     first = [rows[:agents] for rows in by_row]
     for copy in range(1, driver.env.num_envs // agents):
@@ -252,7 +252,7 @@ def different_copies(driver: VectorDriver, steps: int, seed: int) -> None:
             return
     driver.report.problem(
         f"after reset(seed={seed}), with the same actions, all copies played the same {len(records) - 1} steps",
-        "give every copy a random stream of its own: with an int seed s, copy i the seed s + i",
+        "give every copy its own random stream; for an int seed s, seed copy i with s + i",
     )
 
 

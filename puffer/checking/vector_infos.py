@@ -1,4 +1,4 @@
-"""The infos of vector environments: every key has a mask that tells which rows it is about."""
+"""The checks of the infos of vector environments, in which every key has a mask of its rows."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ if TYPE_CHECKING:
     from puffer.checking.vector import VectorDriver
 
 _ADVICE = (
-    "give every key k of infos a mask '_k', a bool array of shape (num_envs,) that tells which rows it is about, in "
-    "nested dicts too; VectorEnv._add_info does so"
+    "give every key k of infos a mask '_k', a bool array of shape (num_envs,) that is True for its rows, in nested "
+    "dicts too; VectorEnv._add_info does so"
 )
 
 
 def look_at_info(driver: VectorDriver, info: dict, reset_rows: np.ndarray | None = None) -> None:
-    """Report keys without masks and values that are not one for each row; `reset_rows` are those of a partial reset."""
+    """Report keys without masks, and values without an entry for each row. `reset_rows`: those of a partial reset."""
     _look_at(driver, info, "infos", reset_rows)
 
 
@@ -39,7 +39,7 @@ def _look_at(driver: VectorDriver, info: dict, name: str, reset_rows: np.ndarray
             row = int(np.argmax(mask & ~reset_rows))
             report.problem(
                 f"{driver.where}: {place} is about row {row}, which was not reset",
-                "give infos of the rows that were reset only",
+                "return infos of the rows that were reset only",
             )
         if isinstance(value, dict):
             _look_at(driver, value, place, reset_rows)

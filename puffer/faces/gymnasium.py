@@ -1,24 +1,46 @@
-"""Native environments for Gymnasium: `gymnasium.make("puffer/Catch-v0")` and `gymnasium.make_vec(...)` make them.
+"""Native environments for Gymnasium, as `gymnasium.make("puffer/Catch-v0")` and `gymnasium.make_vec(...)` make them.
 
-Gymnasium's tools keep references to what an environment returns, so both return fresh arrays.
+Gymnasium's tools keep references to the arrays that an environment returns, so both return new arrays.
 """
 
 from __future__ import annotations
 
+import json
+from pathlib import Path
 from typing import Any
 
 import gymnasium
 import numpy as np
 
-import puffer
+from puffer import ocean
+from puffer._core import Env
+from puffer.registry import make
 from puffer.vector import VectorEnv
 
 
+def gymnasium_id(cls: type[Env]) -> str:
+    """The id under which Gymnasium knows a native environment."""
+    return f"puffer/{cls.__name__}-v{cls.version}"
+
+
+def register_with_gymnasium() -> None:
+    """Register the package's native environments with Gymnasium, single and vector, and import none of them."""
+    # The build writes the file.
+    ids = json.loads(Path(ocean.__file__).with_name("ids.json").read_text())
+    for name, id in ids.items():
+        gymnasium.register(
+            id,
+            entry_point="puffer.faces.gymnasium:make_single",
+            vector_entry_point="puffer.faces.gymnasium:make_vector",
+            kwargs={"name": name},
+        )
+
+
 def make_vector(num_envs: int = 1, *, name: str, max_episode_steps: int | None = None, **options: Any) -> VectorEnv:
-    """The vector entry point: `num_envs` copies of the environment called `name`."""
+    """The entry point of `gymnasium.make_vec`: `num_envs` copies of the environment called `name`."""
     options.setdefault("copy", True)
     options.setdefault("max_steps", max_episode_steps)
-    return puffer.make(name, num_envs, **options)
+    return make(name, num_envs, **options)
 
 
 def make_single(*, name: str, **options: Any) -> SingleEnv:
@@ -29,7 +51,21 @@ def make_single(*, name: str, **options: Any) -> SingleEnv:
 class SingleEnv(gymnasium.Env):
     """One copy of a native environment with one agent, as a `gymnasium.Env`.
 
-    Takes the name and the options of `puffer.make`. Raises ValueError for an environment with several agents.
+    Parameters
+    ----------
+    name : str
+        As in `puffer.make`.
+    render_mode : "rgb_array", "ansi", "human", optional
+    **options
+        Options of `puffer.make` and of the environment, except num_envs, batch_size, record_episodes, num_threads,
+        autoreset_mode and copy.
+
+    Raises
+    ------
+    TypeError
+        For one of these options.
+    ValueError
+        For an environment with several agents.
     """
 
     def __init__(self, name: str, *, render_mode: str | None = None, **options: Any) -> None:
@@ -37,11 +73,11 @@ class SingleEnv(gymnasium.Env):
         for option in ("num_envs", "batch_size", "record_episodes", *fixed):
             if option in options:
                 raise TypeError(f"{name} as a single environment has no option {option!r}; use gymnasium.make_vec")
-        self._batch = puffer.make(name, 1, render_mode=render_mode, **fixed, **options)
+        self._batch = make(name, 1, render_mode=render_mode, **fixed, **options)
         if self._batch.num_agents != 1:
             raise ValueError(
-                f"{name} has {self._batch.num_agents} agents and gymnasium.Env has one: use gymnasium.make_vec or "
-                f"puffer.make, or give the environment one agent"
+                f"{name} has {self._batch.num_agents} agents, and a gymnasium.Env has one; use gymnasium.make_vec or "
+                f"puffer.make, or make the environment with one agent"
             )
         self.observation_space = self._batch.single_observation_space
         self.action_space = self._batch.single_action_space
@@ -56,7 +92,7 @@ class SingleEnv(gymnasium.Env):
         return observations[0], {}
 
     def step(self, action: Any) -> tuple[Any, float, bool, bool, dict[str, Any]]:
-        """Step; raises ResetNeeded after the end of an episode."""
+        """Step. Raises ResetNeeded after the end of an episode."""
         observations, rewards, terminations, truncations, _ = self._batch.step(np.asarray(action)[np.newaxis])
         self._show()
         return observations[0], float(rewards[0]), bool(terminations[0]), bool(truncations[0]), {}
@@ -66,7 +102,7 @@ class SingleEnv(gymnasium.Env):
             self._batch.render()
 
     def render(self) -> Any:
-        """A frame (height, width, 3) in the mode "rgb_array", text in the mode "ansi"."""
+        """A picture, (height, width, 3) uint8, in the mode "rgb_array"; text in the mode "ansi"."""
         frames = self._batch.render()
         return None if frames is None else frames[0]
 
@@ -79,5 +115,5 @@ class SingleEnv(gymnasium.Env):
         self._batch.set_state(state)
 
     def close(self) -> None:
-        """Close the environment and its window; closing twice is fine."""
+        """Close the environment and its window. Another call does nothing."""
         self._batch.close()

@@ -4,7 +4,7 @@ Coordinates   float pixels, x to the right, y down, from the top-left corner of 
               The pixel in column c and row r covers [c, c + 1) x [r, r + 1).
 Colours       0xRRGGBB.
 Clipping      everything is clipped to the image. A shape with a NaN or infinite number draws
-              nothing; numbers beyond a thousand million pixels are taken as that limit.
+              nothing. Numbers are clamped to a thousand million pixels.
 Threads       one thread at a time may draw on a canvas; different canvases are independent.
 
 Compiled code calls `canvas.disc(...)` and so on, which check nothing and need no GIL.
@@ -12,9 +12,9 @@ Python calls `canvas.draw_disc(...)` and so on, which check their arguments firs
 because a Cython class cannot have a C method and a Python method of one name.
 
 Discs, lines and polygons are sampled on a grid of 16 x 16 points in each pixel. For each row of
-points, an outline marks the places where a walk from left to right enters or leaves the shape; one
-pass over a row of pixels then turns the marks into coverage. Marking twice undoes a mark, which is
-the even-odd rule, so that no list of crossings has to be sorted or allocated.
+points, the outline marks the points where a walk from left to right enters or leaves the shape.
+One pass over a row of pixels then turns the marks into coverage. A second mark at the same point
+removes the first, which is the even-odd rule, so no list of crossings is sorted or allocated.
 """
 cimport cython
 from libc.math cimport ceil, floor, hypot, isfinite, sqrt
@@ -34,7 +34,7 @@ cdef enum:
     _FIRST_GLYPH = 32
     _GLYPHS = 95
 
-# Keeps every sum and square below far inside the range of a double.
+# With this limit every sum and square in this module stays far inside the range of a double.
 cdef double _FAR = 1e9
 
 # Seven rows a glyph from the top, two hexadecimal digits a row, bit 4 on the left.
@@ -77,12 +77,12 @@ cdef inline double _overlap(double a0, double a1, double b0, double b1) noexcept
 
 
 cdef inline int _index_below(double value, int limit) noexcept nogil:
-    """The last whole number not above value, clamped to 0..limit."""
+    """`value` rounded down and clamped to 0..limit."""
     return <int>max(0.0, min(<double>limit, floor(value)))
 
 
 cdef inline int _index_above(double value, int limit) noexcept nogil:
-    """The first whole number not below value, clamped to 0..limit."""
+    """`value` rounded up and clamped to 0..limit."""
     return <int>max(0.0, min(<double>limit, ceil(value)))
 
 
@@ -91,7 +91,7 @@ cdef inline double _sample_y(int row, int sample) noexcept nogil:
 
 
 cdef inline int _count_bits(uint32_t bits) noexcept nogil:
-    """How many of the low 16 bits are set."""
+    """Number of set bits among the low 16."""
     bits = bits - ((bits >> 1) & 0x5555)
     bits = (bits & 0x3333) + ((bits >> 2) & 0x3333)
     bits = (bits + (bits >> 4)) & 0x0F0F
@@ -109,7 +109,7 @@ cdef inline bint _crosses(const double* a, const double* b, double y) noexcept n
 
 
 cdef inline double _crossing(const double* a, const double* b, double y) noexcept nogil:
-    """Where the edge from a to b meets the height y; only for edges that cross it."""
+    """The x at which the edge from a to b crosses the height y; it must cross it."""
     return a[0] + (y - a[1]) / (b[1] - a[1]) * (b[0] - a[0])
 
 
@@ -130,9 +130,9 @@ cdef void _box_corners(const double* ends, double radius, double* corners) noexc
 cdef void _capsule_span(
     const double* corners, const double* ends, double radius, double y, double* span
 ) noexcept nogil:
-    """Where a round-capped line meets the height y: a box between its ends, and a disc at each.
+    """The span of x that a line with round caps covers at the height y: a box and two discs.
 
-    The whole is convex, so that the least and the greatest of all the crossings bound it.
+    The shape is convex, so the least and the greatest of all crossings bound the span.
     """
     cdef double square
     cdef int i, following
@@ -151,9 +151,27 @@ cdef void _capsule_span(
 
 @cython.final
 cdef class Canvas:
-    """Canvas(width, height, background=0)\n--\n\nAn RGB image that shapes are drawn on."""
+    """Canvas(width, height, background=0)
+--
 
-    # Not __init__: an object made by __new__ alone must be safe to draw on too.
+An RGB image to draw on. The module's docstring describes coordinates and colours.
+
+Parameters
+----------
+width, height : int
+    Size in pixels, 1 to 8192.
+background : int
+    Colour, 0xRRGGBB.
+
+Raises
+------
+TypeError
+    If an argument is not an integer.
+ValueError
+    If an argument is out of range.
+"""
+
+    # Not __init__, because an object made by __new__ alone must be safe to draw on.
     def __cinit__(self, width, height, background=0):
         self.width = _checked_side("width", width)
         self.height = _checked_side("height", height)
@@ -207,7 +225,7 @@ cdef class Canvas:
     cdef void line(
         self, double x0, double y0, double x1, double y1, double thickness, uint32_t colour
     ) noexcept nogil:
-        """Draw a line with round caps; of no length, it is a disc."""
+        """Draw a line with round caps. A line without length is a disc."""
         cdef _Area area
         cdef double[4] ends
         cdef double[8] corners
@@ -234,7 +252,7 @@ cdef class Canvas:
             self._paint(&area, row, colour)
 
     cdef void polygon(self, const double* xy, int points, uint32_t colour) noexcept nogil:
-        """Fill the polygon with corners x, y, x, y, ...: what an odd number of turns encloses."""
+        """Fill the polygon with corners x, y, x, y, ... by the even-odd rule."""
         cdef _Area area
         cdef double[2] a
         cdef double[2] b
@@ -264,10 +282,10 @@ cdef class Canvas:
     cdef void text(
         self, double x, double y, double size, const char* characters, uint32_t colour
     ) noexcept nogil:
-        """Write printable ASCII, 5/7 of size wide and 6/7 of size apart, from a top-left corner.
+        """Write printable ASCII from a top-left corner, 5/7 of size wide and 6/7 of size apart.
 
-        Any other character leaves a gap. Text smaller than a pixel is not drawn. Edges are sharpest
-        when size is a multiple of 7 and x and y are whole numbers.
+        Any other character leaves a gap. Text smaller than a pixel is not drawn. Edges are sharp
+        if size is a multiple of 7 and x and y are whole numbers.
         """
         cdef double scale
         cdef int glyph
@@ -284,7 +302,7 @@ cdef class Canvas:
     cdef void cell(
         self, int row, int column, double size, double margin, uint32_t colour
     ) noexcept nogil:
-        """Fill one square of a board, less a margin on each of its sides."""
+        """Fill one square of a board, without a margin on each side."""
         cdef double x = column * size, y = row * size
         if 2.0 * margin < size:
             self.rectangle(
@@ -319,11 +337,11 @@ cdef class Canvas:
         return area
 
     cdef void _toggle(self, _Area* area, int sample, double x) noexcept nogil:
-        """Mark that the shape begins or ends at x, for one row of sample points."""
+        """Mark that the shape begins or ends at x in one row of sample points."""
         cdef double position = ceil(x * _SAMPLES - 0.5)
         cdef int column
         if position >= <double>area.right * _SAMPLES:
-            # Nothing is to the right of it, but the row must be painted up to the edge.
+            # Nothing lies to the right of it, but the row must be painted up to the edge.
             area.end = area.right
             return
         position = max(position, <double>area.left * _SAMPLES)
@@ -333,7 +351,7 @@ cdef class Canvas:
         self._toggles[<int>position] ^= <uint16_t>(1 << sample)
 
     cdef void _paint(self, _Area* area, int row, uint32_t colour) noexcept nogil:
-        """Turn the marks of one row of pixels into colour, and remove them."""
+        """Turn the marks in one row of pixels into colour, and remove them."""
         cdef uint32_t inside = 0, changes
         cdef int column, i, covered
         for column in range(area.first, area.end):
@@ -356,7 +374,7 @@ cdef class Canvas:
     cdef void _glyph(
         self, double x, double y, double scale, const uint8_t* rows, uint32_t colour
     ) noexcept nogil:
-        # Each pixel sums its share of every square of the glyph before it is blended: squares
+        # Each pixel adds up its share of all squares of the glyph before it is blended. Squares
         # drawn one by one would leave seams where two of them share a pixel.
         cdef _Area area = self._area(x, y, x + _GLYPH_COLUMNS * scale, y + _GLYPH_ROWS * scale)
         cdef double coverage, covered_height
@@ -389,21 +407,21 @@ cdef class Canvas:
         self.disc(x, y, radius, _checked_colour(colour))
 
     def draw_line(self, double x0, double y0, double x1, double y1, double thickness, colour):
-        """Draw a line with round caps; of no length, it is a disc."""
+        """Draw a line with round caps. A line without length is a disc."""
         _check_not_negative("thickness", thickness)
         self.line(x0, y0, x1, y1, thickness, _checked_colour(colour))
 
     def draw_polygon(self, points, colour):
-        """Fill the polygon whose corners are the rows of points, by the even-odd rule."""
+        """Fill the polygon with the corners in the rows of points, (n, 2), by the even-odd rule."""
         cdef const double[:, ::1] corners
         array = np.ascontiguousarray(points, dtype=np.float64)
         if array.ndim != 2 or array.shape[1] != 2 or array.shape[0] < 3:
-            raise ValueError(f"points must be 3 or more pairs x, y, got shape {array.shape}")
+            raise ValueError(f"points must have shape (n, 2) with n at least 3, got shape {array.shape}")
         corners = array
         self.polygon(&corners[0, 0], <int>corners.shape[0], _checked_colour(colour))
 
     def draw_text(self, double x, double y, double size, str characters not None, colour):
-        """Write printable ASCII, size pixels high, from a top-left corner."""
+        """Write printable ASCII from a top-left corner, size pixels high."""
         cdef bytes encoded
         _check_not_negative("size", size)
         if not (characters.isascii() and characters.isprintable()):
@@ -412,12 +430,12 @@ cdef class Canvas:
         self.text(x, y, size, encoded, _checked_colour(colour))
 
     def draw_cell(self, int row, int column, double size, double margin, colour):
-        """Fill one square of a board, less a margin on each of its sides."""
+        """Fill one square of a board, without a margin on each side."""
         _check_not_negative("size", size)
         self.cell(row, column, size, margin, _checked_colour(colour))
 
     def array(self):
-        """A fresh copy of the image: uint8, (height, width, 3)."""
+        """A copy of the image, (height, width, 3) uint8."""
         return np.array(self.pixels)
 
 
@@ -436,7 +454,7 @@ cdef object _checked_colour(object value):
 
 
 cdef int _check_not_negative(str name, double value) except -1:
-    # NaN passes: a shape with one draws nothing, whichever number it is.
+    # NaN passes, because a shape with a NaN draws nothing.
     if value < 0.0:
         raise ValueError(f"{name} must not be negative, got {value}")
     return 0

@@ -1,7 +1,7 @@
-"""What the author of an environment tests it with.
+"""Tests for authors of environments.
 
 `check_env` finds mistakes, `assert_same_env` compares two versions of an environment, `record_trace` and `replay_trace`
-notice that its behaviour has changed, and `action_sequences` gives Hypothesis legal actions to try.
+notice changes of its behaviour, and `action_sequences` generates legal actions for Hypothesis.
 """
 
 from puffer.checking import check_env

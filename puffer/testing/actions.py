@@ -1,4 +1,4 @@
-"""Legal actions of a batch: what masks say, and random ones."""
+"""Legal actions of a batch, and random ones."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from gymnasium import spaces
 
+from puffer.layout.walk import bounds
 from puffer.testing.results import Player
 from puffer.vector import VectorEnv
 
@@ -15,10 +16,12 @@ _KEY = "action_mask"
 
 
 def legal_actions(player: Player) -> np.ndarray | None:
-    """Which of its Discrete actions each row may take now, bool (rows, actions); None where there are no masks.
+    """The Discrete actions that each row may take now, bool (rows, actions); None if there are no masks.
 
-    A mask is the entry "action_mask" of an observation or, as with Gymnasium's Taxi, of an info. A row whose mask
-    allows nothing, or which has none, may do everything that its space has.
+    A mask is the entry "action_mask" of an observation or, as in Gymnasium's Taxi, of an info. A row without a mask, or
+    with a mask that allows nothing, may take every action of its space.
+
+    Raises ValueError for masks of another shape.
     """
     env = player.env
     if not isinstance(env.single_action_space, spaces.Discrete):
@@ -39,14 +42,14 @@ def legal_actions(player: Player) -> np.ndarray | None:
 
 def _ranges(env: VectorEnv) -> np.ndarray:
     """Which actions of the space that spans all rows are in the ranges of each row, bool (rows, actions)."""
-    space, single = env.action_space, env.single_action_space
+    single = env.single_action_space
     actions = single.start + np.arange(single.n)
-    low = space.start.reshape(-1, 1)
-    return (low <= actions) & (actions < low + space.nvec.reshape(-1, 1))
+    low, high = (bound.reshape(-1, 1) for bound in bounds(env.action_space, "action"))
+    return (low <= actions) & (actions <= high)
 
 
 class ActionSampler:
-    """Draws batches of actions for an environment, from the seed alone."""
+    """Draws batches of actions for an environment. They depend on the seed and on the masks only."""
 
     def __init__(self, env: VectorEnv, seed: int) -> None:
         self._layout = env.action_layout

@@ -1,4 +1,4 @@
-"""What a reset or step of a batch returned, and how two such results differ."""
+"""The results of resets and steps, and the difference of two results."""
 
 from __future__ import annotations
 
@@ -7,14 +7,14 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from puffer.checking.values import difference
-from puffer.layout.spaces import Layout
+from puffer.layout.observation import Layout
 from puffer.vector import VectorEnv
 
 
 class Result(NamedTuple):
-    """Arrays with a row for each agent, copied. After a reset, rewards and flags are zero.
+    """Copied arrays with a row for each agent. After a reset, rewards and flags are zero.
 
-    `final_observations` has the last observation of rows whose episode has ended, and zeros elsewhere.
+    `final_observations` has the last observations of the rows whose episode has ended, and zeros elsewhere.
     """
 
     observations: np.ndarray
@@ -31,9 +31,9 @@ class Player:
     Attributes
     ----------
     info : dict
-        Of the last call.
+        The info of the last call.
     result : Result
-        Of the last call.
+        The result of the last call.
     """
 
     result: Result
@@ -67,9 +67,9 @@ class Player:
 
 
 def first_difference(layout: Layout, first: Result, second: Result, rtol: float, atol: float) -> str | None:
-    """The row and the array in which two results differ by more than rtol and atol allow, and how; None if in none.
+    """The first difference of two results beyond rtol and atol, with its row and array; None if there is none.
 
-    Observations are compared as `layout` nests them.
+    Observations are compared nested, as in the space of `layout`.
     """
     for name, one, other in zip(Result._fields, first, second, strict=True):
         if one.shape != other.shape or one.dtype != other.dtype:
@@ -80,19 +80,7 @@ def first_difference(layout: Layout, first: Result, second: Result, rtol: float,
             a, b = one[row], other[row]
             if name.endswith("observations"):
                 a, b = layout.view(a), layout.view(b)
-            found = difference(_as_arrays(a, b, rtol, atol), _as_arrays(b, b), name)
+            found = difference(a, b, name, rtol, atol)
             if found:
                 return f"row {row}: {found}"
     return None
-
-
-def _as_arrays(value: Any, to: Any, rtol: float = 0.0, atol: float = 0.0) -> Any:
-    """The arrays of a nested value, with the numbers of `to` wherever those are close enough."""
-    if isinstance(value, dict):
-        return {key: _as_arrays(one, to[key], rtol, atol) for key, one in value.items()}
-    if isinstance(value, tuple):
-        return tuple(_as_arrays(one, other, rtol, atol) for one, other in zip(value, to, strict=True))
-    value = np.asarray(value)
-    if not rtol and not atol:
-        return value
-    return np.where(np.isclose(value, to, rtol, atol, equal_nan=True), to, value).astype(value.dtype)

@@ -1,4 +1,4 @@
-"""`assert_same_env`: two versions of an environment do the same."""
+"""`assert_same_env`, which compares two versions of an environment."""
 
 from __future__ import annotations
 
@@ -23,28 +23,32 @@ def assert_same_env(
 ) -> None:
     """Step two environments side by side, and raise AssertionError at the first difference.
 
-    Both are reset once, with a list of seeds: seed, seed + 1, ... for their copies. They get the same random actions,
-    and play on where episodes end. Compared are spaces, observations (the last ones of episodes too), rewards, flags
-    and masks, not infos. Actions keep to the masks that `action_sequences` knows.
+    Both are reset once, with the list of seeds seed, seed + 1, ... for their copies. They get the same random actions,
+    and play on when episodes end. The function compares spaces, observations including final ones, rewards, flags and
+    masks, but not infos. Actions respect the masks that `action_sequences` describes.
 
-    An environment in Python can be equal to a native one bit for bit, because after a reset with a list of seeds copy i
-    of the native one draws from the stream `puffer.Random(seeds[i])`, and one in Python is given seeds[i]. One int
-    would not do: the native copy i would draw from `puffer.Random(seed, i)`, the one in Python be given seed + i.
+    An environment in Python can equal a native one bit for bit: after a reset with a list of seeds, copy i of a native
+    environment draws from the stream `puffer.Random(seeds[i])`, and one in Python gets seeds[i]. After a reset with one
+    int, the native copy i would draw from `puffer.Random(seed, i)`, and the copy in Python would get seed + i.
 
     Parameters
     ----------
     first, second
-        Each a name or path that `puffer.make` takes; a subclass of `puffer.Env`, or a `functools.partial` of one; what
-        `puffer.emulate` takes; or a batch of either, which is left open.
+        Each a name or path that `puffer.make` takes; a subclass of `puffer.Env`, or a `functools.partial` of one;
+        anything that `puffer.emulate` takes; or a batch, which stays open.
     num_envs : int, optional
-        Copies; by default 4, or those of a batch that is given.
+        Number of copies; 4 by default, or that of a given batch.
     steps : int
-        Of each copy.
+        Steps of each copy, at least 1.
     seed : int
+        Seed of copy 0 and of the actions.
     rtol, atol : float
-        How far numbers may lie apart, relative to those of the second and absolutely. By default not at all.
+        Allowed distance of numbers, relative to those of the second and absolute. 0 by default.
 
-    Raises AssertionError with the step, the row, the array and the actions of the step.
+    Raises
+    ------
+    AssertionError
+        At the first difference, with the step, the row, the array and the actions of the step.
     """
     steps = checks.integer("steps", steps, 1)
     copies = [env.num_copies for env in (first, second) if isinstance(env, VectorEnv)]

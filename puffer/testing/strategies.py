@@ -1,4 +1,4 @@
-"""Actions as a Hypothesis strategy."""
+"""`action_sequences`, a Hypothesis strategy."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ from functools import cache
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from gymnasium import spaces
 
 from puffer import checks
+from puffer.layout.walk import bounds
 from puffer.testing.actions import legal_actions
 from puffer.testing.batches import opened, seeds_of
 from puffer.testing.results import Player
@@ -22,23 +22,26 @@ if TYPE_CHECKING:
 def action_sequences(
     env: Any, max_steps: int = 20, *, num_envs: int | None = None, seed: int = 0
 ) -> SearchStrategy[list[np.ndarray]]:
-    """A Hypothesis strategy for 1 to `max_steps` batches of legal actions, each of them for one `step`.
+    """A Hypothesis strategy for lists of 1 to `max_steps` batches of legal actions, one batch for each `step`.
 
-    A batch has a row for each agent, and lies flat where the action space is nested: `env.action_layout.value(row)` is
-    the action of the space. Bounds are kept; Boxes without bounds get any finite number. Where observations or infos
-    have an "action_mask" for a Discrete action space, the environment is played along: every action is one that the
-    mask allows, in a batch that was reset with the list of seeds seed, seed + 1, ... for its copies.
+    A batch has a row for each agent. The row is flat if the action space nests, and `env.action_layout.value(row)` is
+    the action. Numbers respect bounds, and are finite where a Box has none. If observations or infos have an
+    "action_mask" for a Discrete action space, the strategy steps an environment with the actions, and draws only
+    actions that the mask allows. That environment is reset with the list of seeds seed, seed + 1, ... for its copies.
 
     Parameters
     ----------
     env, num_envs, seed
-        As `assert_same_env` takes them.
+        As in `assert_same_env`.
     max_steps : int
-        At least 1.
+        Largest number of batches, at least 1.
 
-    Needs Hypothesis: `pip install hypothesis`.
+    Raises
+    ------
+    ModuleNotFoundError
+        If Hypothesis is missing: `pip install hypothesis`.
     """
-    # Imported here: only those who call this need it.
+    # Imported here, because nothing else needs Hypothesis.
     from hypothesis import strategies
 
     max_steps = checks.integer("max_steps", max_steps, 1)
@@ -75,25 +78,16 @@ def _elements(env: VectorEnv) -> Iterator[SearchStrategy]:
     from hypothesis import strategies
 
     space = env.action_space
-    if isinstance(space, spaces.MultiDiscrete):
-        low, high = space.start, space.start + space.nvec - 1
-    else:
-        low, high = space.low, space.high
     width = 8 * space.dtype.itemsize
 
     @cache
     def element(least: Any, most: Any, is_whole: bool) -> SearchStrategy:
         if is_whole:
             return strategies.integers(int(least), int(most))
-        bounds = [None if np.isinf(bound) else float(bound) for bound in (least, most)]
-        return strategies.floats(*bounds, width=width, allow_nan=False, allow_infinity=False)
+        ends = [None if np.isinf(bound) else float(bound) for bound in (least, most)]
+        return strategies.floats(*ends, width=width, allow_nan=False, allow_infinity=False)
 
-    whole = _whole_entries(env)
-    for k, bounds in enumerate(zip(low.ravel().tolist(), high.ravel().tolist(), strict=True)):
-        yield element(*bounds, bool(whole[k % len(whole)]))
-
-
-def _whole_entries(env: VectorEnv) -> np.ndarray:
-    """Which numbers of a flat action are whole."""
-    layout = env.action_layout
-    return np.concatenate([np.full(int(np.prod(leaf.shape)), leaf.dtype.kind != "f") for leaf in layout.leaves])
+    whole = env.action_layout.whole.ravel()
+    low, high = (bound.ravel().tolist() for bound in bounds(space, "action"))
+    for k, (least, most) in enumerate(zip(low, high, strict=True)):
+        yield element(least, most, bool(whole[k % len(whole)]))

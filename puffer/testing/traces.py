@@ -1,4 +1,4 @@
-"""Traces: what an environment did once, in a file, and whether it still does."""
+"""Traces: files with the recorded behaviour of an environment, and their replay."""
 
 from __future__ import annotations
 
@@ -29,19 +29,26 @@ def record_trace(
     seed: int = 0,
     **parameters: Any,
 ) -> None:
-    """Step an environment with random actions, and write what it does to a file, for `replay_trace`.
+    """Step an environment with random actions, and write the results to a file for `replay_trace`.
 
     The file has the name and parameters of the environment, its spaces, the seeds of its copies, the actions, and
-    everything that `assert_same_env` compares. It is what `numpy.savez_compressed` writes, without pickled objects.
+    everything that `assert_same_env` compares. `numpy.savez_compressed` writes it, without pickled objects.
 
     Parameters
     ----------
     env, num_envs, steps, seed
-        As `assert_same_env` takes them.
+        As in `assert_same_env`.
     path : str or path
-        Of the file, which ends in .npz.
+        Path of the file, which ends in .npz.
     **parameters
-        The environment's own, where `env` is a name or path. They must fit into JSON.
+        Parameters of the environment, if `env` is a name or path. JSON must be able to hold them.
+
+    Raises
+    ------
+    TypeError
+        For parameters without a name or path, or that JSON cannot hold.
+    ValueError
+        For a path that does not end in .npz, or a bad number.
     """
     file, steps = _file(path), checks.integer("steps", steps, 1)
     for name, value in parameters.items():
@@ -72,26 +79,30 @@ def record_trace(
 
 
 def replay_trace(path: str | os.PathLike[str], env: Any = None, *, rtol: float = 0.0, atol: float = 0.0) -> None:
-    """Step an environment as a trace was recorded, and raise AssertionError at the first difference.
+    """Step an environment as in a trace, and raise AssertionError at the first difference.
 
     Parameters
     ----------
     path : str or path
-        Of a file that `record_trace` wrote.
+        Path of a file that `record_trace` wrote.
     env : optional
-        As `assert_same_env` takes it; by default the name that was recorded, with its parameters. It may be another
-        version of the environment, such as a native one for a trace of its prototype.
+        As in `assert_same_env`; by default the recorded name with its parameters. It may be another version of the
+        environment, such as a native one for a trace of its prototype.
     rtol, atol : float
-        How far numbers may lie apart, relative to those of the trace and absolutely. By default not at all.
+        Allowed distance of numbers, relative to those of the trace and absolute. 0 by default.
 
-    Raises AssertionError with the step, the row and the array of the first difference; ValueError for a file that is no
-    trace, or for a trace that needs `env`.
+    Raises
+    ------
+    AssertionError
+        At the first difference, with the step, the row and the array.
+    ValueError
+        If the file is not a trace, or if the trace has no name and `env` is None.
     """
     file = _file(path)
     about, trace = _read(file)
     parameters = {}
     if env is None and not about["is_name"]:
-        raise ValueError(f"{file} was recorded of {about['env']}, which has no name: pass `env`")
+        raise ValueError(f"{file} is a trace of {about['env']}, which has no name; pass env")
     if env is None:
         env, parameters = about["env"], about["parameters"]
     seeds, recorded = trace["seeds"].tolist(), [trace[name] for name in Result._fields]
@@ -108,7 +119,7 @@ def replay_trace(path: str | os.PathLike[str], env: Any = None, *, rtol: float =
                 raise AssertionError(f"{called(env)} is not as recorded in {file}: {call}, {found} in the trace")
 
 
-# What else decides the form of a trace, beside the number of copies.
+# The properties that determine the form of a trace, apart from the number of copies.
 _SPACES = ("observation space", "action space", "number of agents")
 
 
@@ -127,7 +138,7 @@ def _require_json(name: str, value: Any) -> None:
     try:
         json.dumps(value)
     except (TypeError, ValueError):
-        raise TypeError(f"the parameter {name} does not fit into a trace, which holds JSON: {value!r}") from None
+        raise TypeError(f"the parameter {name} must fit into JSON to be part of a trace, got {value!r}") from None
 
 
 def _read(file: Path) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
@@ -137,7 +148,7 @@ def _read(file: Path) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
         about = json.loads(str(trace.pop("about")))
         is_known = about["format"] == _FORMAT and {"seeds", "actions", *Result._fields} <= set(trace)
     except (ValueError, KeyError, TypeError, EOFError, zipfile.BadZipFile) as error:
-        raise ValueError(f"{file} is no trace of record_trace: {error}") from error
+        raise ValueError(f"{file} is not a trace of record_trace: {error}") from error
     if not is_known:
-        raise ValueError(f"{file} is a trace of another version of puffer, or not whole: record it anew")
+        raise ValueError(f"{file} is incomplete or a trace of another version of puffer; record it again")
     return about, trace

@@ -1,4 +1,4 @@
-"""Environments around environments, and thin adapters between this package and other systems."""
+"""`Wrapper` and the ready wrappers. `adapters/` drives single environments of other interfaces."""
 
 from puffer.wrappers.actions import ClipAction, RescaleAction
 from puffer.wrappers.agents import MeanOverAgents

@@ -11,9 +11,17 @@ from puffer.wrappers.wrapper import Wrapper
 
 
 class ClipAction(Wrapper):
-    """Clips actions to the bounds of `env`. The wrapper's own action space is unbounded.
+    """Clip actions to the bounds of `env`. The action space of the wrapper is unbounded.
 
-    Raises TypeError unless the actions of `env` are a Box of floats.
+    Parameters
+    ----------
+    env
+        An environment with actions in a Box of floats.
+
+    Raises
+    ------
+    TypeError
+        If `env` has other actions.
     """
 
     def __init__(self, env: Any) -> None:
@@ -26,35 +34,39 @@ class ClipAction(Wrapper):
 
 
 class RescaleAction(Wrapper):
-    """Maps actions from low .. high to the bounds of `env`, linearly.
+    """Map actions linearly from low .. high to the bounds of `env`.
 
     Parameters
     ----------
     env
-        With actions in a bounded Box of floats.
+        An environment with actions in a bounded Box of floats.
     low, high : float or array of the shape of an action
-        The bounds of the wrapper's action space.
+        Bounds of the wrapper's action space, finite, low less than high.
 
-    Raises TypeError for other actions of `env`; ValueError if they are unbounded, or if `low` and `high` are not
-    finite, of another shape, or low is not less than high.
+    Raises
+    ------
+    TypeError
+        If `env` has other actions.
+    ValueError
+        If the actions of `env` are unbounded, or for bad bounds.
     """
 
     def __init__(self, env: Any, low: float | np.ndarray, high: float | np.ndarray) -> None:
         super().__init__(env)
         self._box = box = _float_box(self)
         if not box.is_bounded("both"):
-            raise ValueError(f"RescaleAction needs bounded actions, {env} has the action space {box}")
+            raise ValueError(f"RescaleAction needs bounded actions, and {env} has the action space {box}")
         own = spaces.Box(_bound("low", low, box), _bound("high", high, box), dtype=box.dtype.type)
         if not (own.low < own.high).all():
             raise ValueError(f"low must be less than high, got low = {low} and high = {high}")
         self.single_action_space = own
-        # In float64, where the span of a float32 Box does not overflow.
+        # In float64, because the span of a float32 Box may overflow in float32.
         self._low = own.low.astype(np.float64)
         self._slope = (box.high.astype(np.float64) - box.low) / (own.high.astype(np.float64) - own.low)
 
     def change_actions(self, actions: np.ndarray) -> None:
         scaled = (actions - self._low) * self._slope + self._box.low
-        # Rounding may lead past a bound.
+        # Rounding may exceed a bound.
         np.clip(scaled, self._box.low, self._box.high, out=self.env_rows.actions, casting="same_kind")
 
 
@@ -62,7 +74,7 @@ def _float_box(wrapper: Wrapper) -> spaces.Box:
     space = wrapper.single_action_space
     if not isinstance(space, spaces.Box) or space.dtype.kind != "f":
         raise TypeError(
-            f"{type(wrapper).__name__} needs actions in a Box of floats, {wrapper.env} has the action space {space}"
+            f"{type(wrapper).__name__} needs actions in a Box of floats, and {wrapper.env} has the action space {space}"
         )
     return space
 

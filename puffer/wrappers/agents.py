@@ -12,15 +12,17 @@ _NUMBERS = (bool, int, float, np.bool_, np.integer, np.floating)
 
 
 class MeanOverAgents(Wrapper):
-    """Reports the infos of all agents as one, that of the first row: the means of the numbers in them.
+    """Merge the infos of all agents into one, in the first row, with the means of their numbers.
 
-    A number is averaged over the agents that report it, also in nested dicts; what is no number is left out.
+    A number is averaged over the agents that report it. Nested dicts are merged in the same way, and other values are
+    dropped.
 
     Parameters
     ----------
     env
+        An environment with several agents.
     rewards : bool
-        Give every agent that takes part the mean of their rewards, too.
+        Whether every agent that takes part also gets the mean of their rewards.
     """
 
     def __init__(self, env: Any, rewards: bool = False) -> None:

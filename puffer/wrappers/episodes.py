@@ -1,4 +1,4 @@
-"""Wrappers about whole episodes: their statistics and their length."""
+"""Wrappers for the statistics and the length of episodes."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from puffer.wrappers.wrapper import Wrapper
 
 
 class EpisodeStatistics(Wrapper):
-    """Puts "episode" into the info of an agent whose episode ends: {"r": return, "l": length, "t": seconds}.
+    """Put "episode" into the info of an agent whose episode ends: {"r": return, "l": length, "t": seconds}.
 
-    These are the keys of Gymnasium's RecordEpisodeStatistics. Time counts from the reset on. Episodes that something
-    outside of this wrapper cuts short, such as the option max_steps of a batch, are not reported.
+    These are the keys of Gymnasium's RecordEpisodeStatistics. The time counts from the reset. The wrapper does not
+    report episodes that are truncated outside of it, for example by the option `max_steps` of a batch.
     """
 
     def __init__(self, env: Any) -> None:
@@ -45,9 +45,16 @@ class EpisodeStatistics(Wrapper):
 
 
 class TimeLimit(Wrapper):
-    """Truncates an episode after `max_steps` steps, if the time limit of `env` is not shorter.
+    """Truncate episodes after `max_steps` steps, or after the time limit of `env` if that is shorter.
 
-    An agent whose own end comes in the last step is both terminated and truncated.
+    An agent that is terminated in the last step is truncated as well.
+
+    Parameters
+    ----------
+    env
+        Any environment.
+    max_steps : int
+        Steps of an episode, at least 1.
     """
 
     def __init__(self, env: Any, max_steps: int) -> None:

@@ -1,8 +1,7 @@
-"""Wrappers over several steps: the last observations side by side, and actions that are repeated."""
+"""Wrappers over several steps: stacked observations and repeated actions."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -10,29 +9,29 @@ from gymnasium import spaces
 from gymnasium.vector.utils import batch_space
 
 from puffer import checks
-from puffer.layout.spaces import Layout
+from puffer.layout.walk import ARRAYS, along, leaves
 from puffer.wrappers.wrapper import Wrapper
 
 
 class FrameStack(Wrapper):
-    """Observes the last `frames` observations, the oldest first: every array has a new first axis of that length.
+    """Stack the last `frames` observations, the oldest first, along a new first axis of every array.
 
-    An episode begins with its first observation in every place; so does the part of an agent that comes later.
+    An episode begins with a stack of copies of its first observation; so does the part of an agent that comes later.
 
-    Raises TypeError for observations that are not Boxes, Discrete, MultiDiscrete and MultiBinary or nested ones.
+    Raises TypeError for observations other than Box, Discrete, MultiDiscrete and MultiBinary, and Dicts and Tuples of
+    them.
     """
 
     def __init__(self, env: Any, frames: int) -> None:
         super().__init__(env)
         self._frames = checks.integer("frames", frames, 1)
-        single = self.single_observation_space
-        self.single_observation_space = batch_space(single, self._frames)
-        expected = [(leaf.path, leaf.dtype, (self._frames, *leaf.shape)) for leaf in Layout(single).leaves]
-        if [(leaf.path, leaf.dtype, leaf.shape) for leaf in Layout(self.single_observation_space).leaves] != expected:
+        self._single = self.single_observation_space
+        if not all(isinstance(leaf, ARRAYS) for _, leaf in leaves(self._single)):
             raise TypeError(
                 f"FrameStack needs observations of Box, Discrete, MultiDiscrete and MultiBinary, which Dict and Tuple "
-                f"may nest; {env} has the observation space {single}"
+                f"may nest; {env} has the observation space {self._single}"
             )
+        self.single_observation_space = batch_space(self._single, self._frames)
         # Whose rows hold a stack already.
         self._has_stack = np.zeros(self.num_agents, np.bool_)
 
@@ -42,31 +41,40 @@ class FrameStack(Wrapper):
 
     def change_observations(self, observations: Any) -> None:
         fresh = (self.masks > self._has_stack).nonzero()[0]
-        for stack, frame in _pairs(self.observation_views, observations):
+        for stack, frame in zip(self._arrays(self.observation_views), self._arrays(observations), strict=True):
             # One by one: NumPy would move them all at once through memory that it allocates.
-            for place in range(self._frames - 1):
-                stack[:, place] = stack[:, place + 1]
+            for age in range(self._frames - 1):
+                stack[:, age] = stack[:, age + 1]
             stack[:, -1] = frame
             if fresh.size:
                 stack[fresh] = frame[fresh][:, np.newaxis]
         self._has_stack[:] = self.masks
 
+    def _arrays(self, views: Any) -> list[np.ndarray]:
+        """The arrays that nest like an observation, in order."""
+        return [array for _, _, array in along(self._single, views)]
+
 
 class FrameSkip(Wrapper):
-    """Repeats each action for `steps` steps, or until the episode ends, and adds up the rewards.
+    """Repeat each action for `steps` steps, or until the episode ends, and add up the rewards.
 
-    An agent that ends on the way keeps the observation and flags of its end. The infos of the steps are merged; where
-    they have the same key, the later one stays.
+    An agent that ends before the last of these steps keeps the observation and flags of its end. The infos of the steps
+    are merged, and a later value replaces an earlier one of the same key.
 
     Parameters
     ----------
     env
+        Any environment.
     steps : int
+        Steps per action, at least 1.
     maximum : bool
-        Observe, element by element, the greater one of the last two observations of these steps, for games that draw
+        Whether to observe the element-wise maximum of the last two observations of these steps, for games that draw
         some things only in every second frame.
 
-    Raises TypeError for `maximum` with observations that are no Box.
+    Raises
+    ------
+    TypeError
+        If `maximum` is true and the observations are not a Box.
     """
 
     def __init__(self, env: Any, steps: int, maximum: bool = False) -> None:
@@ -75,14 +83,14 @@ class FrameSkip(Wrapper):
         self._maximum = maximum
         if maximum and not isinstance(self.single_observation_space, spaces.Box):
             raise TypeError(
-                f"FrameSkip with maximum=True needs observations in a Box, {env} has the observation space "
+                f"FrameSkip with maximum=True needs observations in a Box, and {env} has the observation space "
                 f"{self.single_observation_space}"
             )
         flat = self.layout.flat_space
         self._last = np.zeros((self.num_agents, *flat.shape), flat.dtype)
 
     def _shared(self) -> list[str]:
-        # Each step of the env clears its outputs, and those of the wrapper gather them.
+        # Every step of the env clears its outputs, and the wrapper adds them up in its own.
         return ["actions"]
 
     def reset(self, seed: int | None = None) -> tuple[np.ndarray, list[dict[str, Any]]]:
@@ -118,15 +126,3 @@ class FrameSkip(Wrapper):
             if self._maximum:
                 self._last[row] = observation
         self.masks |= rows.masks
-
-
-def _pairs(stacks: Any, frames: Any) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-    """The arrays of two trees of the same form."""
-    if isinstance(frames, dict):
-        for key, frame in frames.items():
-            yield from _pairs(stacks[key], frame)
-    elif isinstance(frames, tuple):
-        for stack, frame in zip(stacks, frames, strict=True):
-            yield from _pairs(stack, frame)
-    else:
-        yield stacks, frames

@@ -10,14 +10,26 @@ from gymnasium import spaces
 from puffer import checks
 from puffer.wrappers.wrapper import Wrapper
 
-# The weights of red, green and blue that Gymnasium has.
+# Gymnasium's weights of red, green and blue.
 _WEIGHTS = (0.2125, 0.7154, 0.0721)
 
 
 class ResizeImage(Wrapper):
-    """Resizes images to (height, width), each new pixel being the mean of the area that it covers.
+    """Resize images to (height, width). Each new pixel is the mean of the area that it covers.
 
-    Raises TypeError unless observations are images with up to 4 channels, ImportError without OpenCV.
+    Parameters
+    ----------
+    env
+        An environment whose observations are uint8 images with up to 4 channels.
+    height, width : int
+        New size in pixels, at least 1.
+
+    Raises
+    ------
+    TypeError
+        If `env` has other observations.
+    ImportError
+        If OpenCV is missing.
     """
 
     def __init__(self, env: Any, height: int, width: int) -> None:
@@ -35,9 +47,19 @@ class ResizeImage(Wrapper):
 
 
 class Grayscale(Wrapper):
-    """Makes color images gray, (height, width), or (height, width, 1) with `keep_dim`.
+    """Turn colour images into gray ones of shape (height, width), or (height, width, 1) with `keep_dim`.
 
-    Raises TypeError unless observations are images with 3 channels.
+    Parameters
+    ----------
+    env
+        An environment whose observations are uint8 images with 3 channels.
+    keep_dim : bool
+        Whether images keep an axis of channels.
+
+    Raises
+    ------
+    TypeError
+        If `env` has other observations.
     """
 
     def __init__(self, env: Any, keep_dim: bool = False) -> None:
@@ -55,7 +77,7 @@ class Grayscale(Wrapper):
 
 
 def _image_shape(wrapper: Wrapper, *channels: tuple[int, ...]) -> tuple[int, ...]:
-    """The shape of the images of `wrapper.env`, which must end, after height and width, in one of `channels`."""
+    """The shape of the images of `wrapper.env`: height, width and one of `channels`. Raises TypeError for another."""
     space = wrapper.single_observation_space
     if isinstance(space, spaces.Box) and space.dtype == np.uint8:
         shape = space.shape
@@ -63,7 +85,7 @@ def _image_shape(wrapper: Wrapper, *channels: tuple[int, ...]) -> tuple[int, ...
             return shape
     shapes = " or ".join(str(("height", "width", *one)).replace("'", "") for one in channels)
     raise TypeError(
-        f"{type(wrapper).__name__} needs images, a uint8 Box of shape {shapes}; {wrapper.env} has the observation "
+        f"{type(wrapper).__name__} needs images, a uint8 Box of shape {shapes}, and {wrapper.env} has the observation "
         f"space {space}"
     )
 

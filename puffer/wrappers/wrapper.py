@@ -1,4 +1,4 @@
-"""`Wrapper`: an environment that changes what another one sees, does or is rewarded with."""
+"""`Wrapper`: the base class of environments around another one."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from gymnasium import error
 
 from puffer.env import PufferEnv, rows_for
 from puffer.native.buffers import Buffers
+from puffer.wrappers.adapters.kinds import adapter_of
 
 _OUTPUTS = ("rewards", "terminations", "truncations", "masks")
 
@@ -16,32 +17,34 @@ _OUTPUTS = ("rewards", "terminations", "truncations", "masks")
 class Wrapper(PufferEnv):
     """Base class of environments that change the observations, actions or rewards of another one.
 
-    A subclass overrides `change_observations`, `change_actions` or `change_rewards`, and sets
-    `single_observation_space` or `single_action_space` after `super().__init__(env)` if the change needs another
-    space. Each of these methods handles the rows of all agents at once. For infos and all else it overrides `reset` and
-    `step`, whose infos are a list with a dict for each agent.
+    A subclass overrides `change_observations`, `change_actions` or `change_rewards`. If the change needs another space,
+    it sets `single_observation_space` or `single_action_space` after `super().__init__(env)`. Each of these methods
+    handles the rows of all agents at once. To change infos or anything else, a subclass overrides `reset` and `step`,
+    whose infos are a list with a dict for each agent.
 
-    The wrapper keeps the time limit of `env`, so a step that ends an episode is seen with its true last observation,
-    and the episode is over for the wrapper as well. `env` lives in rows of its own where a method changes them, else in
-    those of the wrapper.
+    The wrapper keeps the time limit of `env`. It sees the true last observation of an episode, and its own episode ends
+    in the same step. `env` has rows of its own where a method changes them, and shares those of the wrapper elsewhere.
 
     Parameters
     ----------
     env
-        One copy of anything that `puffer.emulate` takes; a wrapper too.
+        One copy of anything that `puffer.emulate` takes, also another wrapper.
 
     Attributes
     ----------
     env
-        The environment within.
+        The wrapped environment.
     env_rows : Buffers
-        Its rows, from the first reset on.
+        Its rows; they exist from the first reset on.
     env_ended : bool
-        Whether it waits for a reset.
+        Whether its episode is over, so that it must be reset.
     env_max_steps : int or None
-        Its steps after which an episode is truncated.
+        Its time limit in steps.
 
-    Raises TypeError for what is no environment.
+    Raises
+    ------
+    TypeError
+        If `env` is not an environment.
     """
 
     env_rows: Buffers
@@ -62,25 +65,25 @@ class Wrapper(PufferEnv):
         self.render_mode = getattr(env, "render_mode", None)
 
     def _drive(self) -> None:
-        # Imported here, because the module imports this package.
-        from puffer.emulation import adapter_of
-
         self._adapter = adapter_of(self.env)
         self.env_ended = True
         self._elapsed = 0
 
     @property
     def unwrapped(self) -> Any:
-        """The environment within all wrappers."""
+        """The innermost environment."""
         return getattr(self.env, "unwrapped", self.env)
 
     # ---- Changes ----
 
     def change_observations(self, observations: Any) -> None:
-        """Write `self.observations` (or `self.observation_views`). Called after every reset and step.
+        """Write `self.observations` or `self.observation_views`. Called after every reset and step.
 
-        `observations` are those of the env as its space nests them: an array (num_agents, ...), or dicts and tuples of
-        such. They may be read only.
+        Parameters
+        ----------
+        observations
+            Those of the env, nested as in its space: an array (num_agents, ...), or dicts and tuples of such arrays.
+            They are to be read only.
         """
 
     def change_actions(self, actions: Any) -> None:
@@ -89,7 +92,7 @@ class Wrapper(PufferEnv):
             self.env_rows.actions[...] = actions
 
     def change_rewards(self, rewards: np.ndarray) -> None:
-        """Change `rewards`, (num_agents,) float32, in place. Called after every step, after `change_observations`."""
+        """Change `rewards`, (num_agents,) float32, in place. Called in every step, after `change_observations`."""
 
     def _changes(self, name: str) -> bool:
         method = f"change_{name}"
@@ -98,7 +101,7 @@ class Wrapper(PufferEnv):
     # ---- Rows ----
 
     def bind(self, buffers: Buffers) -> None:
-        """Use the rows of these buffers from now on; the batch calls this."""
+        """Use the rows of `buffers` from now on. The batch calls this method."""
         super().bind(buffers)
         adapter = self._adapter
         shared = {name: getattr(buffers, name) for name in self._shared()}
@@ -107,7 +110,7 @@ class Wrapper(PufferEnv):
         self._env_observations = adapter.layout.view(self.env_rows.observations)
 
     def _shared(self) -> list[str]:
-        """Names of the rows in which the env lives together with the wrapper."""
+        """Names of the rows that the env and the wrapper share."""
         same = {
             "observations": self.layout == self._adapter.layout,
             "actions": self.action_layout == self._adapter.action_layout,
@@ -115,16 +118,17 @@ class Wrapper(PufferEnv):
         for name, is_same in same.items():
             if not is_same and not self._changes(name):
                 raise TypeError(
-                    f"{type(self).__name__} has another space of {name} than {self.env}, so it must have a method "
-                    f"change_{name}"
+                    f"{type(self).__name__} and {self.env} have different spaces of {name}, so the wrapper must have a "
+                    f"method change_{name}"
                 )
         return [*_OUTPUTS, *(name for name in same if not self._changes(name))]
 
     # ---- The env ----
 
     def reset_env(self, seed: int | None = None) -> list[dict[str, Any]]:
-        """Begin an episode of the env. Writes `env_rows`, and returns an info for each agent."""
-        self.masks.fill(True)  # of the wrapper first, whose rows are bound on first use
+        """Begin an episode of the env. Writes `env_rows` and returns an info for each agent."""
+        # First, because it binds the rows of the wrapper on first use.
+        self.masks.fill(True)
         self._clear()
         self.env_rows.masks.fill(True)
         self.env_ended = True
@@ -135,15 +139,15 @@ class Wrapper(PufferEnv):
         return self._by_agent(events)
 
     def step_env(self, actions: Any) -> list[dict[str, Any]]:
-        """Step the env with `actions` as changed. Writes `env_rows`, and returns an info for each agent.
+        """Change `actions` and step the env. Writes `env_rows` and returns an info for each agent.
 
-        Raises ResetNeeded when its episode is over.
+        Raises ResetNeeded if its episode is over.
         """
         if self.env_ended:
-            raise error.ResetNeeded(f"step() of {type(self).__name__}, whose episode is over; call reset() first")
+            raise error.ResetNeeded(f"step() of {type(self).__name__} after the end of its episode; call reset() first")
         self.change_actions(actions)
         self._clear()
-        # A step that raises leaves an env that must be reset.
+        # After a step that raises, the env must be reset.
         self.env_ended = True
         events: list[tuple[int, dict]] = []
         self._adapter.step(events)
@@ -153,7 +157,7 @@ class Wrapper(PufferEnv):
             np.logical_or(rows.truncations, rows.masks, out=rows.truncations)
             self.env_ended = True
         if self.env_ended:
-            # Agents that come in the last step have no part in the episode.
+            # An agent that comes in the last step does not take part in the episode.
             np.logical_and(rows.masks, rows.terminations | rows.truncations, out=rows.masks)
         return self._by_agent(events)
 
@@ -181,7 +185,7 @@ class Wrapper(PufferEnv):
         """Step with `actions`, (num_agents, ...).
 
         Returns the wrapper's observations, rewards, terminations and truncations, and an info for each agent. Raises
-        ResetNeeded when the episode is over.
+        ResetNeeded if the episode is over.
         """
         infos = self.step_env(actions)
         self.change_observations(self._env_observations)
@@ -189,7 +193,7 @@ class Wrapper(PufferEnv):
         return self.observations, self.rewards, self.terminations, self.truncations, infos
 
     def render(self) -> Any:
-        """What render() of the env returns."""
+        """The picture of the env."""
         return self._adapter.render()
 
     def close(self) -> None:

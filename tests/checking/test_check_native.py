@@ -87,9 +87,9 @@ A walk of at most nine steps from a random start.
 '''
 
 MISTAKES = {
-    "rest of the row": "drawn anew from a snapshot, and in the batch: ",
+    "rest of the row": "observed again from a snapshot, and in the batch: ",
     "beyond": "wrote to observations outside of the environment's rows",
-    "static": "the seed does not seed",
+    "static": "the seed has no effect",
     "shared": "copy 7 of eight, with two choices of actions",
     "field": "steps after get_state.., and after set_state",
     "space": r"row \d: final_obs\[0\] is 21, above 20",
@@ -151,5 +151,5 @@ def test_statistics_that_differ_from_the_rewards_are_found():
 
 
 def test_actions_that_nobody_checks_are_told():
-    with pytest.warns(puffer.CheckWarning, match="took the action -1 in the last row"):
+    with pytest.warns(puffer.CheckWarning, match="accepted the action -1 in the last row"):
         puffer.check_env(partial(puffer.make, "ocean-catch", 2, check_actions=False, copy=True), steps=40)

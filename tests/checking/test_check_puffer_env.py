@@ -134,17 +134,17 @@ class InfoList(Walkers):
 
 
 MISTAKES = {
-    NeverWritesRewards: "stale rewards: write every row",
-    StaleFlags: "stale flags: write every row",
+    NeverWritesRewards: "stale rewards: write all of them",
+    StaleFlags: "stale flags: write all of them",
     Replaces: "replaced self.observations by another array",
-    KeepsRows: "wrote to arrays that the environment had before it was part of a batch",
+    KeepsRows: "wrote to arrays that the environment had before it joined a batch",
     WritesBeyond: "step 5 wrote to rewards outside of the environment's rows",
     WritesBefore: "step 5 wrote to observations outside of the environment's rows",
     ChangesActions: "changed the array of actions",
     Outside: r"step 6, agent 2: observation\[1\] is 101.0, above 100.0",
     NotFinite: "step 2, agent 1: the reward is nan",
-    IgnoresSeed: "the seed does not seed",
-    KeepsCounter: "set back everything that step.. changes",
+    IgnoresSeed: "the seed has no effect",
+    KeepsCounter: "restore everything that step.. changes",
     WrongShape: r"rewards must have shape \(3,\), got \(2,\)",
     InfoList: "the info of an agent must be a dict, got 'none'",
 }

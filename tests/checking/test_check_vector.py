@@ -250,14 +250,14 @@ MISTAKES = {
     "mask ignored": (IgnoresMask, r"observations\[1\]\[\d\] is"),
     "mask taken out": (TakesMaskOut, "read options..reset_mask.. without pop"),
     "mask changed": (ChangesMask, "changed the caller's reset_mask"),
-    "any mask": (TakesAnyMask, "reset.. took a list as reset_mask"),
+    "any mask": (TakesAnyMask, "reset.. accepted a list as reset_mask"),
     "info of others": (InfoOfOthers, r"infos\['length'\] is about row 1, which was not reset"),
     "one seed": (OneSeed, "all copies played the same 60 steps"),
     "seed list": (SeedsOfOrder, "the same seed in copy 0 and in copy 3"),
-    "no seeds": (NoSeeds, "set back everything that step.. changes, .* draw every random number"),
+    "no seeds": (NoSeeds, "restore everything that step.. changes, .* draw every random number"),
     "resets again": (ResetsAgain, "right after the end of an episode"),
-    "action of a reset": (StepsThroughReset, "resets and ignores the action"),
-    "live rows": (LiveRows, "changed what the call before had returned"),
+    "action of a reset": (StepsThroughReset, "ignore the action, also for its random numbers"),
+    "live rows": (LiveRows, "changed the result of the previous call"),
     "live rewards": (LiveRewards, r"\[1\]\[\d\] is"),
     "actions": (ChangesActions, "changed the caller's array: actions"),
     "stale rewards": (StaleRewards, "the step after the end of its episode gave reward"),
@@ -330,7 +330,7 @@ class Crashes(Batch):
 def test_bad_actions_that_step_or_pass_or_crash_are_found():
     with pytest.raises(puffer.CheckFailed, match="refuse too many actions before the first environment is stepped"):
         puffer.check_env(StepsFirst, steps=30)
-    with pytest.raises(puffer.CheckFailed, match=r"took 5 actions for 4 rows(.|\n)*took the action -2"):
+    with pytest.raises(puffer.CheckFailed, match=r"accepted 5 actions for 4 rows(.|\n)*accepted the action -2"):
         puffer.check_env(TakesAnything, steps=30)
     with pytest.raises(puffer.CheckFailed, match="too few actions: the process was killed by SIGABRT") as caught:
         puffer.check_env(Crashes, steps=30)
@@ -347,7 +347,7 @@ class Hangs(Batch):
 
 def test_a_batch_that_hangs_at_bad_actions_is_found(monkeypatch):
     monkeypatch.setattr("puffer.checking.abuse._PATIENCE", 3.0)
-    with pytest.raises(puffer.CheckFailed, match="too many actions: no answer in 3 seconds"):
+    with pytest.raises(puffer.CheckFailed, match="too many actions: no answer within 3 seconds"):
         puffer.check_env(Hangs, steps=30)
 
 
@@ -357,7 +357,7 @@ def test_what_cannot_be_made_in_another_process_is_said():
     assert "cannot be pickled" in str(report)
     here = os.getpid()
     report = puffer.check_env(lambda: Batch() if os.getpid() == here else os.abort(), steps=30)
-    assert "making the environment: the process was killed by SIGABRT" in str(report)
+    assert "could not make the environment: the process was killed by SIGABRT" in str(report)
 
 
 # ---- Real ones ----

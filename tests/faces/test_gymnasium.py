@@ -14,8 +14,8 @@ from gymnasium.wrappers import vector as wrappers
 from helpers import KINDS, MODES, NAMES, Tally, assert_same, make, plain, play, random_actions, snapshot
 
 import puffer
-from puffer.faces.gymnasium import SingleEnv
-from puffer.registry import find, gymnasium_id
+from puffer.faces.gymnasium import SingleEnv, gymnasium_id
+from puffer.registry import find
 
 # Environments with one agent, of different kind.
 SINGLE_KINDS = ("ocean-catch", "ocean-tetris", "ocean-pendulum")

@@ -216,7 +216,7 @@ def test_a_mask_may_split_a_copy_only_where_agents_have_episodes_of_their_own(ma
         observations, _ = env.reset(options={"reset_mask": mask})
         assert observations[:, 1].tolist() == [0, 2, 3, 0, 1, 2]
     else:
-        with pytest.raises(ValueError, match="copy 0 and not others; its 3 agents share an episode"):
+        with pytest.raises(ValueError, match="only some rows of copy 0; its 3 agents share an episode"):
             env.reset(options={"reset_mask": mask})
         assert np.array_equal(env.observations, before)
 

@@ -268,9 +268,9 @@ BAD_SEEDS = {
     "bytes": (b"1234", TypeError, "seed must be an integer"),
     "object": (object(), TypeError, "seed must be an integer"),
     "dict": ({}, TypeError, "seed must be an integer"),
-    "too few": ([1, 2, 3], ValueError, "seed must be one int or 4 of them.*got 3"),
-    "too many": ([1] * 5, ValueError, "seed must be one int or 4 of them.*got 5"),
-    "none": ([], ValueError, "seed must be one int or 4 of them.*got 0"),
+    "too few": ([1, 2, 3], ValueError, "seed must be an int or a sequence of 4 ints.*got 3"),
+    "too many": ([1] * 5, ValueError, "seed must be an int or a sequence of 4 ints.*got 5"),
+    "none": ([], ValueError, "seed must be an int or a sequence of 4 ints.*got 0"),
     "negative inside": ([1, 2, 3, -4], ValueError, r"seed\[3\] must be at least 0, got -4"),
     "too large inside": ([2**64, 2, 3, 4], ValueError, r"seed\[0\] must be at most"),
     "float inside": ([1, 2.5, 3, 4], TypeError, r"seed\[1\] must be an integer, got 2.5"),
@@ -278,7 +278,7 @@ BAD_SEEDS = {
     "str inside": ([1, "2", 3, 4], TypeError, r"seed\[1\] must be an integer"),
     "float array": (np.ones(4), TypeError, r"seed\[0\] must be an integer"),
     "nested": ([[1], [2], [3], [4]], TypeError, r"seed\[0\] must be an integer"),
-    "two axes": (np.ones((2, 2), int), ValueError, "seed must be one int or 4 of them"),
+    "two axes": (np.ones((2, 2), int), ValueError, "seed must be an int or a sequence of 4 ints"),
 }
 
 
@@ -326,7 +326,7 @@ def test_unknown_reset_options_are_refused(started):
 def test_a_mask_that_splits_a_copy_is_refused():
     env = puffer.VectorEnv(puffer.Env(2, spaces.Box(0, 1, (2,)), spaces.Discrete(2), agents_per_env=2))
     env.reset(seed=0)
-    with refuses(env, ValueError, "selects some rows of copy 1 and not others; its 2 agents share an episode"):
+    with refuses(env, ValueError, "selects only some rows of copy 1; its 2 agents share an episode"):
         env.reset(options={"reset_mask": np.array([True, True, True, False])})
 
 
@@ -396,7 +396,6 @@ def test_pictures_of_copies_that_are_not_there_are_refused(started):
 CALLS = {
     "step": lambda env: env.step(np.ones(4, int)),
     "send": lambda env: env.send(np.ones(4, int)),
-    "stats": lambda env: env.stats(),
     "get_state": lambda env: env.get_state(),
     "set_state": lambda env: env.set_state(np.zeros((4, 100), np.uint8)),
     "render": lambda env: env.render(),
@@ -407,6 +406,7 @@ CALLS = {
 WHENEVER = {
     "reset": lambda env: env.reset(seed=1),
     "recv": lambda env: env.recv(),
+    "stats": lambda env: env.stats(),
     "async_reset": lambda env: env.async_reset(),
     "rollout_buffers": lambda env: env.rollout_buffers(3),
 }
@@ -453,6 +453,25 @@ def test_calls_between_send_and_recv_are_refused(call):
     expected = make("ocean-catch", 4)
     expected.reset(seed=0)
     assert_same(snapshot(env.recv()), snapshot(expected.step(np.ones(4, int))))
+
+
+def test_statistics_may_be_read_at_any_time_and_parts_under_way_count_later():
+    env, whole = make("ocean-catch", 4, batch_size=2), make("ocean-catch", 4)
+    assert env.stats() == {"episodes": 0}
+    actions = np.ones(4, int)
+    whole.reset(seed=0)
+    env.async_reset(seed=0)
+    for _ in range(9):
+        whole.step(actions)
+        for _ in range(2):
+            env.recv()
+            env.send(actions[:2])
+    env.recv()
+    seen = [env.stats()["episodes"]]
+    env.recv()
+    seen.append(env.stats()["episodes"])
+    assert seen == [2, 2]
+    assert whole.stats()["episodes"] == 4
 
 
 def test_recv_without_send_is_refused(started):

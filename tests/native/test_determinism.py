@@ -124,7 +124,7 @@ def test_a_corrupted_snapshot_is_refused_and_changes_nothing(kind):
     for position in (0, 7, 8, 15, 16, 20, -1):
         bad = good.copy()
         bad[2, position] ^= 1
-        with pytest.raises(ValueError, match=r"state\[2\] is no snapshot"):
+        with pytest.raises(ValueError, match=r"state\[2\] is not a snapshot"):
             env.set_state(bad)
         assert np.array_equal(env.get_state(), current), position
         assert np.array_equal(env.observations, observations), position
@@ -135,7 +135,7 @@ def test_a_snapshot_of_constant_bytes_is_refused(kind):
     env.reset(seed=0)
     state = env.get_state()
     for value in (0, 255):
-        with pytest.raises(ValueError, match=r"state\[0\] is no snapshot"):
+        with pytest.raises(ValueError, match=r"state\[0\] is not a snapshot"):
             env.set_state(np.full_like(state, value))
 
 
@@ -150,7 +150,7 @@ def test_a_snapshot_of_another_class_or_size_is_refused(catch, other, options):
     state = np.zeros((4, size), np.uint8)
     theirs = foreign.get_state()[:, :size]
     state[:, : theirs.shape[1]] = theirs
-    with pytest.raises(ValueError, match=r"state\[0\] is no snapshot of this environment"):
+    with pytest.raises(ValueError, match=r"state\[0\] is not a snapshot of this environment"):
         catch.set_state(state)
 
 

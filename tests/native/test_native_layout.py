@@ -7,7 +7,8 @@ from gymnasium import spaces
 from helpers import make, random_actions
 
 import puffer
-from puffer.layout.spaces import ActionLayout, Layout
+from puffer.layout.action import ActionLayout
+from puffer.layout.observation import Layout
 
 OBSERVATION = spaces.Dict(
     position=spaces.Box(-1, 1, (2,), np.float32),

@@ -257,8 +257,8 @@ def test_a_shape_is_clipped_to_the_image(offset):
         (lambda c: c.draw_text(1, 1, -7, "a", 0), "size must not be negative, got -7.0"),
         (lambda c: c.draw_text(1, 1, 7, "a\0", 0), r"characters must be printable ASCII, got 'a\\x00'"),
         (lambda c: c.draw_text(1, 1, 7, "\xe9", 0), "characters must be printable ASCII"),
-        (lambda c: c.draw_polygon([(1, 1), (2, 2)], 0), r"points must be .* got shape \(2, 2\)"),
-        (lambda c: c.draw_polygon([1, 2, 3], 0), r"points must be .* got shape \(3,\)"),
+        (lambda c: c.draw_polygon([(1, 1), (2, 2)], 0), r"points must have shape .* got shape \(2, 2\)"),
+        (lambda c: c.draw_polygon([1, 2, 3], 0), r"points must have shape .* got shape \(3,\)"),
     ],
 )
 def test_bad_values_are_refused_by_name(call, message):

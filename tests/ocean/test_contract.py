@@ -22,7 +22,8 @@ from helpers import (
 )
 
 import puffer
-from puffer.registry import find, gymnasium_id
+from puffer.faces.gymnasium import gymnasium_id
+from puffer.registry import find
 
 BUFFERS = ("observations", "actions", "rewards", "terminations", "truncations", "masks")
 

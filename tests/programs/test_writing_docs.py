@@ -8,13 +8,15 @@ What is in a block follows from its language:
 - text, or none: what the block before it printed, or what it raised. Numbers may differ; of programs, all but words.
 - any other: a literal part of a file of this package or its examples.
 
-A block after "Save this as `name`:" becomes that file. The example of that name must be the same.
+A block after "Save this as `name`:" becomes that file. The example of that name must be the same. A page that says
+"copy `name` from `examples/folder/`" begins with that file.
 """
 
-import importlib
+import importlib.metadata
 import os
 import re
 import shlex
+import shutil
 import subprocess
 import sys
 import textwrap
@@ -32,9 +34,11 @@ ROOT = Path(__file__).parents[2]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 EXAMPLES = ROOT / "examples"
 STORY = EXAMPLES / "prototype_to_native"
+STORY_PAGES = [ROOT / "docs" / "writing-an-env.md", ROOT / "docs" / "python-envs.md"]
 
 BLOCK = re.compile(r"^```(\w*)\n(.*?)^```$", re.DOTALL | re.MULTILINE)
 SAVE = re.compile(r"Save this as `([^`]+)`:\s*\Z")
+COPY = re.compile(r"copy `([^`]+)` from `(examples/[^`]+)`")
 NUMBER = re.compile(r"(?<![\w.])-?\d+(,\d{3})*(\.\d+)?(e[+-]?\d+)?")
 WORD = re.compile(r"[A-Za-z_µ][\w.:/()<>-]+")
 # Appended to the command line of a bench, where the last one of an option counts.
@@ -170,9 +174,7 @@ def extras(requirement):
 
 
 def known_extras():
-    project = (ROOT / "pyproject.toml").read_text()
-    section = project.partition("[project.optional-dependencies]")[2].partition("\n[")[0]
-    return set(re.findall(r"^(\w+) =", section, re.MULTILINE))
+    return set(importlib.metadata.metadata("puffer-envs").get_all("Provides-Extra"))
 
 
 def same_but_for_numbers(shown, printed):
@@ -195,6 +197,8 @@ def test_the_blocks_of_a_page_do_what_it_says(page, tmp_path, monkeypatch, capsy
     # For the mistakes in an environment that draws from the global stream.
     np.random.seed(0)
     reader, blocks = Reader(tmp_path, capsys), list(blocks_of(page))
+    for name, folder in COPY.findall(page.read_text(encoding="utf-8")):
+        shutil.copy(ROOT / folder / name, tmp_path)
     try:
         for block, next_block in zip(blocks, [*blocks[1:], None], strict=True):
             reader.follow(block, next_block)
@@ -206,7 +210,7 @@ def test_the_blocks_of_a_page_do_what_it_says(page, tmp_path, monkeypatch, capsy
 
 
 def test_the_story_shows_every_file_of_its_example():
-    shown = {block.file for block in blocks_of(ROOT / "docs" / "writing-an-env.md")}
+    shown = {block.file for page in STORY_PAGES for block in blocks_of(page)}
     assert {file.name for file in STORY.iterdir() if file.is_file()} == shown - {""}
 
 

@@ -331,12 +331,12 @@ def test_what_is_missing_is_named():
     class Bare(puffer.PufferEnv):
         pass
 
-    with pytest.raises(TypeError, match="Bare must set self.single_observation_space"):
+    with pytest.raises(TypeError, match="Bare.single_observation_space must be a Gymnasium space"):
         puffer.emulate(Bare, 1, backend="serial")
     Bare.single_observation_space = spaces.Box(0, 1, (1,))
     Bare.single_action_space = spaces.Discrete(2)
     env = puffer.emulate(Bare, 1, backend="serial")
-    with pytest.raises(TypeError, match="Bare must have a method reset"):
+    with pytest.raises(TypeError, match="Bare has no method reset"):
         env.reset()
 
 

@@ -1,11 +1,11 @@
-"""Compiles my_env.pyx against the installed puffer; everything else is in pyproject.toml."""
+"""Compiles my_env.pyx against the installed puffer. pyproject.toml has everything else."""
 
 import site
 import sys
 
 from setuptools import setup
 
-# pip builds in an environment of its own. The module has to fit the puffer that is installed here, so look for that.
+# pip builds in an isolated environment. The module must fit the installed puffer, so look for puffer outside of it.
 for folder in site.getsitepackages():
     if folder not in sys.path:
         site.addsitedir(folder)
@@ -13,8 +13,8 @@ try:
     from puffer.building import native_extensions
 except ModuleNotFoundError as error:
     sys.exit(
-        f"{error}. Building this package needs puffer with its extra, puffer-envs[author]. If that is installed and "
-        "was not found, give pip install the option --no-build-isolation."
+        f"{error}. Building this package needs puffer with its extra, puffer-envs[author]. If they are installed, run "
+        "pip install with the option --no-build-isolation."
     )
 
 setup(ext_modules=native_extensions("my_env.pyx"))
