@@ -1,5 +1,7 @@
 """Options of the command line, and fixtures of more than one room."""
 
+from itertools import product
+
 import numpy as np
 import pytest
 from helpers import KINDS, MODES, make
@@ -23,6 +25,21 @@ def kind(request):
 def mode(request):
     """An autoreset mode."""
     return request.param
+
+
+@pytest.fixture
+def in_every_mode(cases, subtests):
+    """A decorator that runs the body of a test, `body(case, mode)`, for each of the `cases` in each autoreset mode.
+
+    A failure names the two.
+    """
+
+    def run(body):
+        for case, mode in product(cases, MODES):
+            with subtests.test(f"{case}, {mode}"):
+                body(case, mode)
+
+    return run
 
 
 @pytest.fixture

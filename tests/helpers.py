@@ -1,11 +1,14 @@
 """Shared by the tests of all rooms: random play, comparison, a tally of episodes, scripts in processes of their own."""
 
+import importlib
+import os
 import re
 import subprocess
 import sys
-from pathlib import Path
+from contextlib import contextmanager
 
 import numpy as np
+import pytest
 from gymnasium import spaces
 
 import puffer
@@ -173,15 +176,45 @@ def rows_of(results, rows):
     return [tuple(array[rows] for array in arrays) for *arrays, _ in results]
 
 
-def run_script(script, timeout=60):
-    """Run Python code in a process of its own with this puffer; returns what it printed, fails if it failed."""
+_SETUP = """
+from puffer.authoring.building import native_extensions
+from setuptools import setup
+
+extensions = native_extensions({source!r}, variant="release")
+for extension in extensions:
+    # Of several, the last counts: a test that steps a few copies has no use for fast code that takes long to compile.
+    extension.extra_compile_args.append("-O0")
+setup(name="tested", ext_modules=extensions)
+"""
+
+
+def build(folder, module, source, path=None):
+    """Compile the Cython source of a module into a folder, against the puffer in `path`, by default this one."""
+    (folder / f"{module}.pyx").write_text(source)
+    (folder / "setup.py").write_text(_SETUP.format(source=f"{module}.pyx"))
+    run_python("setup.py", "-q", "build_ext", "--inplace", cwd=folder, path=path)
+
+
+@contextmanager
+def compiled(folder, module, source):
+    """The module of a Cython source, compiled in a folder, for as long as the with-block lasts."""
+    build(folder, module, source)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.syspath_prepend(str(folder))
+        yield importlib.import_module(module)
+
+
+def run_python(*arguments, cwd, path=None, timeout=300):
+    """Run Python in a folder, with the puffer in `path`, by default this one; returns what it printed."""
+    environment = {**os.environ, "PYTHONPATH": str(path or puffer.get_include())}
     done = subprocess.run(
-        [sys.executable, "-X", "faulthandler", "-c", script],
-        cwd=Path(puffer.__file__).parent.parent,
-        capture_output=True,
-        text=True,
-        timeout=timeout,
+        [sys.executable, *arguments], cwd=cwd, env=environment, capture_output=True, text=True, timeout=timeout
     )
     assert done.returncode == 0, f"exit status {done.returncode}\n{done.stdout}\n{done.stderr}"
     assert "Exception ignored" not in done.stderr, done.stderr
     return done.stdout
+
+
+def run_script(script, timeout=60):
+    """Run Python code in a process of its own with this puffer; returns what it printed, fails if it failed."""
+    return run_python("-X", "faulthandler", "-c", script, cwd=puffer.get_include(), timeout=timeout)

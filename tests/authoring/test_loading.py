@@ -6,6 +6,7 @@ import sys
 
 import numpy as np
 import pytest
+from helpers import run_python
 from test_out_of_tree import SOURCE
 
 import puffer
@@ -48,11 +49,7 @@ def test_the_same_source_is_compiled_once(folder, counter):
     files = compiled(folder)
     stamp = files[0].stat().st_mtime_ns
     script = f"import puffer; print(puffer.load_pyx({str(folder / 'counter.pyx')!r}).__name__)"
-    result = subprocess.run(
-        [sys.executable, "-c", script], capture_output=True, text=True,
-        cwd=puffer.get_include(), timeout=60,
-    )  # fmt: skip
-    assert result.stdout == "Counter\n", result.stderr
+    assert run_python("-c", script, cwd=folder) == "Counter\n"
     assert compiled(folder) == files
     assert files[0].stat().st_mtime_ns == stamp
 

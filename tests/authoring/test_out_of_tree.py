@@ -1,13 +1,11 @@
 """An environment in a package of its own, built against the installed one."""
 
-import os
 import shutil
-import subprocess
-import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
+from helpers import build, run_python
 
 import puffer
 
@@ -67,18 +65,8 @@ def package(tmp_path_factory):
     folder = tmp_path_factory.mktemp("counter")
     (folder / "counter.pyx").write_text(SOURCE)
     (folder / "setup.py").write_text(SETUP)
-    run(folder, "setup.py", "-q", "build_ext", "--inplace")
+    run_python("setup.py", "-q", "build_ext", "--inplace", cwd=folder)
     return folder
-
-
-def run(folder, *arguments, path=None):
-    """Run Python in `folder`, with puffer from `path`, by default the tested one; returns what it printed."""
-    environment = {**os.environ, "PYTHONPATH": str(path or puffer.get_include())}
-    result = subprocess.run(
-        [sys.executable, *arguments], cwd=folder, env=environment, capture_output=True, text=True, timeout=300
-    )
-    assert result.returncode == 0, result.stderr
-    return result.stdout
 
 
 def test_an_outside_environment_runs_like_one_of_the_package(package, monkeypatch):
@@ -107,7 +95,7 @@ except Exception as error:
 
 
 def test_an_extension_for_another_binary_interface_is_refused_at_import(package):
-    message = run(package, "-c", f"import puffer._core\npuffer._core.ABI += 1\n{IMPORT}")
+    message = run_python("-c", f"import puffer._core\npuffer._core.ABI += 1\n{IMPORT}", cwd=package)
     assert message == (
         f"ImportError this extension was built for version {puffer.ABI} of puffer's binary interface, and the "
         f"installed puffer has version {puffer.ABI + 1}: build the extension again\n"
@@ -136,9 +124,7 @@ def test_what_else_differs_does_not_come_first(tmp_path, before, after):
         text = (other / name).read_text()
         assert old in text
         (other / name).write_text(text.replace(old, new))
-    (tmp_path / "counter.pyx").write_text(SOURCE)
-    (tmp_path / "setup.py").write_text(SETUP)
-    run(tmp_path, "setup.py", "-q", "build_ext", "--inplace", path=tmp_path)
+    build(tmp_path, "counter", SOURCE, path=tmp_path)
     other.rename(tmp_path / "away")
-    message = run(tmp_path, "-c", IMPORT)
+    message = run_python("-c", IMPORT, cwd=tmp_path)
     assert message.startswith(f"ImportError this extension was built for version {puffer.ABI + 1} of puffer's binary")

@@ -1,11 +1,9 @@
 """`check_env` of native environments: those of the registry, and one with a choice of mistakes."""
 
-import sys
 from functools import partial
 
 import pytest
-from helpers import NAMES, make
-from test_out_of_tree import SETUP, run
+from helpers import NAMES, compiled, make
 
 import puffer
 
@@ -104,16 +102,8 @@ MISTAKES = {
 @pytest.fixture(scope="module")
 def faulty(tmp_path_factory):
     """The built class."""
-    folder = tmp_path_factory.mktemp("faulty")
-    (folder / "mistaken.pyx").write_text(SOURCE)
-    (folder / "setup.py").write_text(SETUP.replace("counter", "mistaken"))
-    run(folder, "setup.py", "-q", "build_ext", "--inplace")
-    sys.path.insert(0, str(folder))
-    try:
-        from mistaken import Faulty
-    finally:
-        sys.path.remove(str(folder))
-    return Faulty
+    with compiled(tmp_path_factory.mktemp("faulty"), "mistaken", SOURCE) as module:
+        yield module.Faulty
 
 
 @pytest.mark.parametrize("fault", MISTAKES)
@@ -134,7 +124,7 @@ def test_native_environments_of_the_registry_pass(name):
 
 
 def test_instances_and_batches_of_native_environments():
-    native = make("ocean-catch", 3).unwrapped.native_env
+    native = make("ocean-catch", 3).native_env
     assert "snapshots" in puffer.check_env(native, steps=40).checks
     batch = partial(make, "ocean-tic_tac_toe", 3, autoreset_mode="NextStep")
     report = puffer.check_env(batch, steps=40)
@@ -143,7 +133,7 @@ def test_instances_and_batches_of_native_environments():
 
 
 def test_a_function_that_makes_native_instances():
-    report = puffer.check_env(lambda: make("ocean-catch", 3).unwrapped.native_env, steps=40)
+    report = puffer.check_env(lambda: make("ocean-catch", 3).native_env, steps=40)
     assert report.problems == report.skipped == []
 
 
@@ -157,7 +147,7 @@ def test_statistics_that_differ_from_the_rewards_are_found():
             return {key: value + 1 for key, value in super().stats().items()}
 
     with pytest.raises(puffer.CheckFailed, match=r"episodes ended in 40 steps, and stats\(\) counts \d+"):
-        puffer.check_env(Wrong(make("ocean-catch", 3).unwrapped.native_env, copy=True), steps=40)
+        puffer.check_env(Wrong(make("ocean-catch", 3).native_env, copy=True), steps=40)
 
 
 def test_actions_that_nobody_checks_are_told():

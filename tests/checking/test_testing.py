@@ -10,7 +10,6 @@ import gymnasium
 import numpy as np
 import pytest
 from gymnasium import spaces
-from hypothesis import find, given, settings
 
 import puffer
 from puffer.registry import find as find_env
@@ -315,54 +314,61 @@ class Masked(gymnasium.Env):
         return self.last, 0.0, False, False, self.info()
 
 
-@given(action_sequences(Nested, max_steps=4, num_envs=2))
-@settings(deadline=None, max_examples=50)
-def test_nested_actions_lie_in_their_space(sequence):
+@pytest.fixture
+def examples():
+    """Runs a function with so many sequences of a strategy."""
+    # It takes longer to import than all else here.
+    import hypothesis
+
+    def run(strategy, count=20):
+        return lambda function: hypothesis.settings(deadline=None, max_examples=count)(
+            hypothesis.given(strategy)(function)
+        )()
+
+    return run
+
+
+def test_nested_actions_lie_in_their_space(examples):
     env = puffer.emulate(Nested, 2, backend="serial")
     env.reset()
-    assert 1 <= len(sequence) <= 4
-    for actions in sequence:
-        env.step(actions)
-        assert all(env.action_layout.space.contains(env.action_layout.value(row)) for row in actions)
+
+    @examples(action_sequences(Nested, max_steps=4, num_envs=2), 50)
+    def play(sequence):
+        assert 1 <= len(sequence) <= 4
+        for actions in sequence:
+            env.step(actions)
+            assert all(env.action_layout.space.contains(env.action_layout.value(row)) for row in actions)
 
 
 @pytest.mark.parametrize("env", ["catch", "ocean-continuous", "ocean-spaces", "ocean-multiagent", "gym-Pendulum-v1"])
-def test_batches_of_every_kind_are_taken(env):
-    @given(action_sequences(env, max_steps=3))
-    @settings(deadline=None, max_examples=20)
+def test_batches_of_every_kind_are_taken(env, examples):
+    @examples(action_sequences(env, max_steps=3))
     def play(sequence):
         with closing(puffer.make(env, 4, backend="serial", num_threads=1)) as batch:
             batch.reset(seed=0)
             for actions in sequence:
                 batch.step(actions)
 
-    play()
 
-
-def test_masks_in_infos_are_kept_to():
-    @given(action_sequences(Masked, max_steps=6, num_envs=2, seed=3))
-    @settings(deadline=None, max_examples=20)
+def test_masks_in_infos_are_kept_to(examples):
+    @examples(action_sequences(Masked, max_steps=6, num_envs=2, seed=3))
     def play(sequence):
         env = puffer.emulate(Masked, 2, backend="serial")
         env.reset(seed=[3, 4])
         for actions in sequence:
             env.step(actions)
 
-    play()
     assert_same_env(Masked, Masked, steps=20)
 
 
-def test_masks_in_observations_are_kept_to():
-    @given(action_sequences("pettingzoo-tictactoe", max_steps=4, num_envs=1))
-    @settings(deadline=None, max_examples=20)
+def test_masks_in_observations_are_kept_to(examples):
+    @examples(action_sequences("pettingzoo-tictactoe", max_steps=4, num_envs=1))
     def play(sequence):
         with closing(puffer.make("pettingzoo-tictactoe", 1, backend="serial")) as env:
             env.reset(seed=[0])
             for actions in sequence:
                 # An illegal move loses; nobody can win in four turns.
                 assert not env.step(actions)[2].any()
-
-    play()
 
 
 def test_a_mask_of_another_size_is_refused():
@@ -375,6 +381,8 @@ def test_a_mask_of_another_size_is_refused():
 
 
 def test_hypothesis_finds_the_shortest_sequence():
+    from hypothesis import find
+
     def wins(sequence):
         with closing(puffer.make("catch", 1, rows=4, num_threads=1)) as env:
             env.reset(seed=[0])

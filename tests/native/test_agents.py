@@ -1,12 +1,8 @@
 """Environments with several agents: episodes shared by the agents of a copy, and episodes of each agent's own."""
 
-import os
-import subprocess
-import sys
-
 import numpy as np
 import pytest
-from helpers import Tally, assert_same, drive, play, random_actions, snapshot
+from helpers import Tally, assert_same, compiled, drive, play, random_actions, snapshot
 
 import puffer
 
@@ -77,33 +73,12 @@ Each agent has episodes of its own.
     independent = True
 '''.replace("AGENTS", str(AGENTS)).replace("GOAL", str(GOAL))
 
-SETUP = """
-import puffer
-from Cython.Build import cythonize
-from setuptools import Extension, setup
-
-include = puffer.get_include()
-extension = Extension("agents", ["agents.pyx"], include_dirs=[include], extra_compile_args=["-O0"])
-options = {"include_path": [include], "language_level": 3, "shared_utility_qualified_name": "puffer._cyutility"}
-setup(name="agents", ext_modules=cythonize([extension], **options))
-"""
-
 
 @pytest.fixture(scope="module")
 def agents(tmp_path_factory):
     """The compiled module with Team and Crowd."""
-    folder = tmp_path_factory.mktemp("agents")
-    (folder / "agents.pyx").write_text(SOURCE)
-    (folder / "setup.py").write_text(SETUP)
-    command = [sys.executable, "setup.py", "-q", "build_ext", "--inplace"]
-    environment = {**os.environ, "PYTHONPATH": puffer.get_include()}
-    built = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, timeout=300)
-    assert built.returncode == 0, built.stderr
-    with pytest.MonkeyPatch.context() as patch:
-        patch.syspath_prepend(str(folder))
-        import agents
-
-        yield agents
+    with compiled(tmp_path_factory.mktemp("agents"), "agents", SOURCE) as module:
+        yield module
 
 
 @pytest.fixture(params=["Team", "Crowd"])

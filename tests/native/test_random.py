@@ -5,6 +5,7 @@ import pickle
 
 import numpy as np
 import pytest
+from helpers import compiled
 from test_rng import SEEDS, Pcg32
 
 import puffer
@@ -91,11 +92,8 @@ class Draws(puffer.PufferEnv):
 @pytest.fixture(scope="module")
 def native(tmp_path_factory):
     """The native class."""
-    folder = tmp_path_factory.mktemp("draws")
-    (folder / "draws.pyx").write_text(SOURCE)
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("XDG_CACHE_HOME", str(folder))
-        return puffer.load_pyx(folder / "draws.pyx")
+    with compiled(tmp_path_factory.mktemp("draws"), "draws", SOURCE) as module:
+        yield module.Draws
 
 
 @pytest.mark.parametrize("seed", SEEDS)

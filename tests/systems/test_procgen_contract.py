@@ -6,7 +6,7 @@ The games take too long to be among the environments that every shared test runs
 from importlib.util import find_spec
 
 import pytest
-from helpers import Case
+from cases import Case
 from test_contract import (  # noqa: F401
     test_a_list_of_seeds_gives_each_copy_the_start_of_a_single_one,
     test_a_partial_reset_leaves_other_rows_and_the_options_alone,
@@ -16,45 +16,45 @@ from test_contract import (  # noqa: F401
     test_disabled_refuses_a_step_of_an_ended_copy_until_it_is_reset,
     test_drawing_changes_nothing,
     test_episodes_terminate_where_the_rules_say_so,
-    test_every_field_of_the_docstring_is_there,
+    test_frames_show_the_copies_and_change,
     test_info_is_empty_while_no_episode_ends,
     test_max_steps_truncates_exactly_there,
-    test_metadata_and_names_are_those_of_the_class,
     test_next_step_resets_one_step_later_and_ignores_that_action,
-    test_none_among_the_seeds_draws_fresh_entropy_for_that_copy,
     test_observations_lie_in_the_space_and_rewards_are_finite,
     test_reset_without_a_seed_continues_the_streams,
-    test_rgb_frames_show_the_copies_and_change,
     test_same_step_shows_the_first_observation_and_keeps_the_final_one,
-    test_the_caller_keeps_the_actions_array,
-    test_the_first_reset_uses_the_seed_of_make_or_entropy,
+    test_the_class_declares_what_its_docstring_says,
     test_the_same_seed_gives_the_same_trace_and_another_one_another,
+)
+from test_determinism import (  # noqa: F401
+    test_a_corrupted_snapshot_is_refused_and_changes_nothing,
+    test_a_snapshot_is_independent_memory,
+    test_a_snapshot_of_constant_bytes_is_refused,
+    test_a_snapshot_of_some_copies_leaves_the_others_alone,
+    test_none_among_the_seeds_draws_fresh_entropy_for_that_copy,
+    test_the_first_reset_uses_the_seed_of_make_or_entropy,
+)
+from test_options import (  # noqa: F401
+    test_the_caller_keeps_the_actions_array,
     test_with_copy_every_call_returns_fresh_arrays,
     test_without_a_render_mode_nothing_is_drawn,
     test_without_copy_every_call_returns_the_live_arrays,
 )
-from test_determinism import (  # noqa: F401
+from test_reproducible import (  # noqa: F401
     test_a_batch_of_n_is_n_batches_of_one,
-    test_a_corrupted_snapshot_is_refused_and_changes_nothing,
     test_a_snapshot_includes_the_random_stream,
-    test_a_snapshot_is_independent_memory,
     test_a_snapshot_moves_between_copies_and_objects,
-    test_a_snapshot_of_constant_bytes_is_refused,
-    test_a_snapshot_of_some_copies_leaves_the_others_alone,
     test_a_snapshot_replays_bit_for_bit,
-    test_auto_threads_settle_and_change_nothing,
+    test_every_row_of_a_rollout_is_what_that_step_saw_and_returned,
     test_restoring_an_ended_episode_shows_its_end,
     test_restoring_what_is_there_shows_what_was_shown,
     test_results_do_not_depend_on_the_batch_size,
-    test_results_do_not_depend_on_the_number_of_threads,
-)
-from test_info import (  # noqa: F401
+    test_results_do_not_depend_on_threads,
     test_stats_agree_with_a_tally_of_the_steps,
 )
 from test_rollout import (  # noqa: F401
     test_a_partial_reset_shows_in_the_next_observation_and_keeps_what_the_last_step_returned,
     test_a_snapshot_restored_within_a_rollout_is_the_next_observation,
-    test_every_row_of_the_rollout_is_what_that_step_saw_and_returned,
     test_threads_and_sends_write_into_the_rollout_too,
 )
 
@@ -75,6 +75,11 @@ def name():
     return CASES[0].name
 
 
-@pytest.fixture(params=CASES, ids=str)
-def case(request):
-    return request.param
+@pytest.fixture
+def kind(name):
+    return name
+
+
+@pytest.fixture
+def cases():
+    return CASES

@@ -29,9 +29,9 @@ ARGUMENTS = {
 }
 NAMES = family.names()
 ATARI = [found.name.rpartition("_v")[0].replace("_", "-") for found in pkgutil.iter_modules(pettingzoo.atari.__path__)]
-ARGUMENTS |= {name: {"max_cycles": 60} for name in ATARI}
-# Where a step draws a large picture.
-STEPS = {"cooperative-pong": 50, "pistonball": 80}
+ARGUMENTS |= {name: {"max_cycles": 20} for name in ATARI}
+# Fewer where a step takes milliseconds.
+STEPS = {"cooperative-pong": 50, "pistonball": 80, **dict.fromkeys(ATARI, 50)}
 
 
 def make(name, num_envs=2, **options):
@@ -53,7 +53,7 @@ def bare(name):
 def legal_actions(env, observations, info, rng):
     """An action for every row, of which those that count are legal."""
     actions = env.action_space.sample()
-    view = env.unwrapped.layout.view(observations)
+    view = env.layout.view(observations)
     for row in np.flatnonzero(info.get("to_move", ())):
         actions[row] = rng.choice(np.flatnonzero(view["action_mask"][row]))
     return actions
@@ -166,7 +166,7 @@ class HandDrivenTurns(HandDriven):
 def test_plays_as_the_package_alone(name):
     env = make(name, 1, autoreset_mode="NextStep")
     turns = hasattr(bare(name), "observe")
-    hand = (HandDrivenTurns if turns else HandDrivenParallel)(name, 7, env.unwrapped.layout)
+    hand = (HandDrivenTurns if turns else HandDrivenParallel)(name, 7, env.layout)
     rng = np.random.default_rng(1)
     env.action_space.seed(1)
     observations, info = env.reset(seed=7)
@@ -184,8 +184,9 @@ def test_plays_as_the_package_alone(name):
     env.close()
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", ["boxing", "hanabi", "multiwalker", "pursuit", "simple-tag", "texas-holdem"])
 def test_the_same_seed_plays_the_same(name):
+    """Infos too; that all else is as the package has it with that seed is tested for every name."""
     first, second = (play(make(name, 1), 20) for _ in range(2))
     assert_same(first, second)
 
@@ -227,7 +228,7 @@ def test_the_rewards_of_both_players_come_with_the_last_move():
     assert env.masks.all()
     assert info["to_move"].tolist() == [True, False]
     assert info["_final_obs"].all()
-    final = env.unwrapped.layout.view(info["final_obs"][0][np.newaxis])
+    final = env.layout.view(info["final_obs"][0][np.newaxis])
     assert final["observation"][0, :, :, 0].sum() == 3
 
 

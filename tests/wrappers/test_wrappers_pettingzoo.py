@@ -1,5 +1,6 @@
 """Wrappers around PettingZoo environments, and their render modes."""
 
+import functools
 import importlib
 import warnings
 
@@ -31,7 +32,7 @@ def creator(module, maker):
 def play(make, steps=60):
     env = puffer.emulate(make, 2, backend="serial")
     rng = np.random.default_rng(3)
-    space = env.unwrapped.copy_action_space
+    space = env.copy_action_space
     nvec = np.full((3, 1), env.single_action_space.n)[: env.agents_per_env, 0] if space is None else space.nvec
     results = [(*snapshot(env.reset(seed=1)), env.masks.copy())]
     for _ in range(steps):
@@ -78,10 +79,17 @@ def test_ready_wrappers():
     assert info["final_obs"][0].shape[0] == 2
 
 
-def test_render_modes_by_name():
+def test_render_modes_by_name(monkeypatch):
+    parallel_env, modes = creator("mpe2.simple_adversary_v3", "parallel_env"), []
+
+    @functools.wraps(parallel_env)
+    def asked(**arguments):
+        modes.append(arguments.get("render_mode"))
+        return parallel_env(**arguments)
+
+    monkeypatch.setattr("mpe2.simple_adversary_v3.parallel_env", asked)
     env = puffer.make("pettingzoo-simple-adversary", 2, backend="serial", render_mode="human")
-    adapters = env.unwrapped.batch.backend.steppers[0].adapters
-    assert [adapter.env.render_mode for adapter in adapters] == ["human", None]
+    assert modes == ["human", None]
     env.reset(seed=0)
     env.step(np.zeros(6, np.int64))
     assert env.render() is None
