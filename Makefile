@@ -13,7 +13,7 @@ SOURCES := $(shell find puffer -name '*.pyx' -o -name '*.pxd' -o -name '*.h') se
 
 build: $(VENV)/.built
 
-$(VENV)/.installed: pyproject.toml
+$(VENV)/.installed: pyproject.toml setup.py puffer/systems/requirements.py
 	test -d $(VENV) || $(PYTHON) -m venv $(VENV)
 	$(RUN) -m pip install -q --upgrade pip "setuptools>=77" "Cython==3.3.1" "numpy>=2,<3"
 	$(RUN) -m pip install -q --no-build-isolation --config-settings editable_mode=compat -e ".[test,lint,plot]"
@@ -26,7 +26,7 @@ $(VENV)/.built: $(VENV)/.installed $(SOURCES)
 # The systems of other authors, which the tests run: those that this Python can have.
 systems: $(VENV)/.systems
 
-$(VENV)/.systems: puffer/systems.py | $(VENV)/.built
+$(VENV)/.systems: puffer/systems/requirements.py | $(VENV)/.built
 	-$(RUN) -m puffer.install all
 	touch $@
 

@@ -1,17 +1,46 @@
 """Builds every .pyx of the package. PUFFER_DEBUG=1: with bounds checks; PUFFER_SANITIZE=1: for AddressSanitizer."""
 
+import json
 import os
+import re
 import runpy
 from pathlib import Path
 
 from setuptools import Extension, setup
 
-# By its path: the package cannot be imported before it is built.
+# By their paths: the package cannot be imported before it is built.
 building = runpy.run_path("puffer/authoring/building.py")
+systems = runpy.run_path("puffer/systems/requirements.py")["extras"]()
+
 variant = building["chosen_variant"]()
-# What puffer.new hands out is a package of its own.
+# The template of puffer.new is a package of its own.
 sources = [path for path in sorted(Path("puffer").rglob("*.pyx")) if "template" not in path.parts]
 utility = Extension("puffer._cyutility", [], **building["compiler_arguments"](variant))
+
+# The ids of the native environments in Gymnasium's registry, for `puffer.faces.gymnasium`: importing puffer registers
+# them all, and imports none.
+ids = {}
+for path in sources:
+    if Path("puffer/ocean") in path.parents and not path.stem.startswith("_"):
+        source = path.read_text()
+        name = re.search(r"^cdef class ([A-Z]\w*)\(", source, re.MULTILINE)
+        version = re.search(r"^    version = (\d+)", source, re.MULTILINE)
+        ids[path.stem] = f"puffer/{name[1]}-v{version[1] if version else 0}"
+Path("puffer/ocean/ids.json").write_text(json.dumps(ids, indent=1, sort_keys=True))
+extras = {
+    # Not pygame: Gymnasium, PettingZoo and mpe2 bring pygame-ce, and the two own the same files.
+    "human": ["pygame-ce>=2.5"],
+    "images": ["opencv-python-headless>=4.8"],
+    "plot": ["matplotlib>=3.8"],
+    "ray": ["ray>=2.9"],
+    "bench": ["psutil>=5"],
+    "author": ["Cython==3.3.1", "setuptools>=77", "hypothesis>=6"],
+    "test": [
+        *("pytest>=9", "pytest-xdist>=3.5", "gymnasium>=1.3", "pillow>=10", "rware>=2,<3"),
+        "puffer-envs[author,bench,human,images,minigrid,pettingzoo,plot,ray]",
+    ],
+    "lint": ["ruff>=0.8", "cython-lint>=0.16", "mypy>=1.13"],
+}
 
 setup(
     ext_modules=building["native_extensions"](
@@ -22,5 +51,6 @@ setup(
         force=False,
         nthreads=os.cpu_count() or 1,
     ),
+    extras_require={**systems, **extras},
     options={"build_ext": {"parallel": os.cpu_count() or 1}, "build": {"build_base": f"build/{variant}"}},
 )

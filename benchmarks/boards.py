@@ -1,8 +1,7 @@
 """Catch and Squared, whose observations are boards."""
 
-import sys
-
 from puffer.bench.program import main
+from puffer.programs import run
 
 if __name__ == "__main__":
-    sys.exit(main(["ocean-catch", "ocean-squared", *sys.argv[1:]]))
+    run(main, "ocean-catch", "ocean-squared")

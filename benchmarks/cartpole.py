@@ -1,8 +1,7 @@
 """CartPole, which every other system has: `--compare` chooses the systems."""
 
-import sys
-
 from puffer.bench.program import main
+from puffer.programs import run
 
 if __name__ == "__main__":
-    sys.exit(main(["ocean-cartpole", *sys.argv[1:]]))
+    run(main, "ocean-cartpole")

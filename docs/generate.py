@@ -20,7 +20,8 @@ from PIL import Image
 
 import puffer
 from puffer.bench.listing import in_words
-from puffer.registry import find, gymnasium_id, parameters
+from puffer.faces.gymnasium import gymnasium_id
+from puffer.registry import find, parameters
 
 FOLDER = Path(__file__).parent / "environments"
 FOOTER = "`make docs` writes this page from the docstrings."
@@ -132,7 +133,7 @@ def table_of_all() -> str:
 
 
 def _facts(name: str, env: puffer.VectorEnv) -> list[tuple[str, str]]:
-    cls, backend = find(name), env.unwrapped.backend
+    cls, backend = find(name), env.unwrapped.native_env
     agents = str(env.agents_per_env)
     if env.agents_per_env > 1:
         agents += ", each with episodes of its own" if backend.independent_agents else ", which share an episode"
@@ -224,13 +225,13 @@ def picture(name: str) -> np.ndarray:
     env = puffer.make(name, 1, num_threads=1)
     rng = random.Random(SEED)
     env.reset(seed=SEED)
-    first = best = env.unwrapped.backend.render_copy()
+    first = best = env.unwrapped.render_copy()
     most = 0
     for step in range(STEPS):
         env.step(_random_actions(env, rng))
         if step % STRIDE:
             continue
-        frame = env.unwrapped.backend.render_copy()
+        frame = env.unwrapped.render_copy()
         difference = int(np.abs(frame.astype(np.int64) - first).sum())
         if difference >= most:
             best, most = frame, difference

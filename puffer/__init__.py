@@ -22,17 +22,18 @@ except ModuleNotFoundError as error:
 
 from puffer._version import __version__
 from puffer.authoring.loading import BuildError, load_pyx
-from puffer.checking import check_env
 from puffer.emulation import emulate
 from puffer.env import PufferEnv
 from puffer.errors import CheckFailed, CheckWarning, WorkerDied, WorkerError, WorkerTimeout
+from puffer.faces.gymnasium import register_with_gymnasium
 from puffer.native.rollout import Rollout
-from puffer.registry import list_envs, make, register, register_with_gymnasium
+from puffer.registry import list_envs, make, register
 from puffer.vector import VectorEnv
 from puffer.wrappers import Wrapper
 
 if TYPE_CHECKING:
     from puffer import testing
+    from puffer.checking import check_env
     from puffer.measuring.autotune import autotune
 
 __all__ = [
@@ -62,6 +63,9 @@ __all__ = [
     "testing",
 ]
 
+# Imported when they are used, by the module that has them: neither stepping nor a worker needs them.
+_LAZY = {"autotune": "puffer.measuring.autotune", "check_env": "puffer.checking"}
+
 
 def get_include() -> str:
     """The folder to give to Cython and the C compiler as include path, for extensions that cimport `puffer._core`."""
@@ -69,14 +73,15 @@ def get_include() -> str:
 
 
 def __getattr__(name: str) -> Any:
-    # Imported when they are used: autotune brings the bench and its tables, and workers have no use for either.
-    if name == "autotune":
-        from puffer.measuring.autotune import autotune
-
-        return autotune
+    if name in _LAZY:
+        return getattr(import_module(_LAZY[name]), name)
     if name == "testing":
         return import_module("puffer.testing")
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)
 
 
 register_with_gymnasium()

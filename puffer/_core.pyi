@@ -7,24 +7,20 @@ from gymnasium import Space
 from gymnasium.vector import AutoresetMode
 from typing_extensions import disjoint_base
 
-from puffer.layout.spaces import ActionLayout, Layout
 from puffer.native.batch import Batch
 from puffer.native.buffers import Buffers
+from puffer.native.rules import Rules
 
 ABI: int
-MODES: dict[AutoresetMode, int]
 
 @disjoint_base
-class Env(Batch):
+class Env(Rules):
     version: ClassVar[int]
     default_max_steps: ClassVar[int | None]
     statistic_names: ClassVar[tuple[str, ...]]
     render_modes: ClassVar[tuple[str, ...]]
     render_size: ClassVar[tuple[int, int]]
-    autoreset_mode: AutoresetMode
-    render_mode: str | None
-    layout: Layout
-    action_layout: ActionLayout
+    batch: Batch
     def __init__(
         self,
         num_envs: int,
@@ -46,13 +42,20 @@ class Env(Batch):
         record_episodes: bool = False,
         check_actions: bool = True,
     ) -> None: ...
-    @property
-    def observations(self) -> np.ndarray: ...
-    @property
-    def masks(self) -> npt.NDArray[np.bool_]: ...
+    def reset(
+        self, *, seed: int | Sequence[int | None] | None = None, mask: npt.NDArray[np.bool_] | None = None
+    ) -> tuple[np.ndarray, dict[str, Any]]: ...
+    def step(self, actions: Any) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray, dict[str, Any]]: ...
     def stats(self) -> dict[str, float]: ...
+    def state(self, copy: int = 0) -> dict[str, Any]: ...
     def get_state(self, copies: Sequence[int] | None = None) -> npt.NDArray[np.uint8]: ...
     def set_state(self, state: npt.NDArray[np.uint8], copies: Sequence[int] | None = None) -> None: ...
     def render_copy(self, copy: int = 0) -> npt.NDArray[np.uint8]: ...
     def ansi_copy(self, copy: int = 0) -> str: ...
+    @property
+    def buffers(self) -> Buffers: ...
+    @property
+    def observations(self) -> np.ndarray: ...
+    @property
+    def masks(self) -> npt.NDArray[np.bool_]: ...
     def close(self) -> None: ...

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from gymnasium.vector import AutoresetMode
 
 _SEEDS = 2**64
+_CGROUPS = "/sys/fs/cgroup"
 
 
 def integer(name: str, value: Any, low: int, high: int | None = None) -> int:
@@ -165,18 +166,52 @@ def memory(name: str, value: Any) -> Iterator[None]:
 
 
 def available_cores() -> int:
-    """Cores that this process may use: its affinity, and the limit of its control group."""
+    """Cores that this process may use: those of its CPU affinity, or fewer if its control groups have CPU quotas.
+
+    A quota counts as whole cores, rounded up, and the smallest one of all groups holds. At least 1.
+    """
     try:
         cores = len(os.sched_getaffinity(0))
     except AttributeError:
         cores = os.cpu_count() or 1
-    return max(1, min(cores, _cgroup_cores(cores)))
+    return max(1, min(cores, *_quotas(cores)))
 
 
-def _cgroup_cores(default: int) -> int:
-    """The whole cores that the control group's CPU quota amounts to."""
+def _quotas(unlimited: int) -> Iterator[int]:
+    """The CPU quotas, in cores, of this process's control groups and their parents; `unlimited` where there is none."""
+    # Inside a container its own group is the root, whatever path /proc names: the root is read in any case.
+    paths = {"": "", "cpu": ""}
+    for line in _read("/proc/self/cgroup").splitlines():
+        # "0::/path" of version 2, "4:cpu,cpuacct:/path" of version 1.
+        controllers, _, path = line.partition(":")[2].partition(":")
+        paths.update(dict.fromkeys(controllers.split(","), path))
+    for group in _with_parents(paths[""]):
+        yield _whole_cores(_read(f"{_CGROUPS}{group}/cpu.max"), unlimited)
+    for group in _with_parents(paths["cpu"]):
+        files = (f"{_CGROUPS}/cpu{group}/cpu.cfs_{kind}_us" for kind in ("quota", "period"))
+        yield _whole_cores(" ".join(map(_read, files)), unlimited)
+
+
+def _with_parents(group: str) -> Iterator[str]:
+    """A group's path, those of its parents, and "" for the root."""
+    while group := group.rstrip("/"):
+        yield group
+        group = group.rpartition("/")[0]
+    yield ""
+
+
+def _whole_cores(quota_and_period: str, unlimited: int) -> int:
+    """A CPU quota in cores, rounded up; `unlimited` for "max", -1, and texts that are not two numbers."""
     try:
-        quota, period = Path("/sys/fs/cgroup/cpu.max").read_text().split()
-        return default if quota == "max" else -(-int(quota) // int(period))
+        quota, period = map(int, quota_and_period.split())
+    except ValueError:
+        return unlimited
+    return -(-quota // period) if quota > 0 and period > 0 else unlimited
+
+
+def _read(path: str) -> str:
+    """The text of a file, empty if it cannot be read."""
+    try:
+        return Path(path).read_text()
     except (OSError, ValueError):
-        return default
+        return ""

@@ -10,7 +10,8 @@ import numpy as np
 from gymnasium import Space, spaces
 
 from puffer import checks
-from puffer.layout.spaces import ActionLayout, Layout
+from puffer.layout.action import ActionLayout
+from puffer.layout.observation import Layout
 from puffer.native.actions import ActionReader
 from puffer.native.buffers import Buffers
 

@@ -1,67 +1,75 @@
-"""`python -m puffer.install NAME...`: install what systems of other authors need, and see which of them run here."""
+"""`python -m puffer.install NAME...`: install the packages of other authors' systems, and see which of these work."""
 
 from __future__ import annotations
 
-import argparse
 import json
 import re
 import shlex
 import subprocess
 import sys
-from collections.abc import Sequence
-from importlib.metadata import PackageNotFoundError, version
-from typing import Any
+from collections.abc import Iterable, Sequence
+from importlib.metadata import PackageNotFoundError, requires, version
 
 from rich.console import Console
+from rich.markup import escape
 
 from puffer.measuring.tables import console, new_table
+from puffer.programs import FAILED, Parser, one_of, run
 from puffer.systems.requirements import SYSTEMS, missing
 
 _DESCRIPTION = """\
-Install the packages of systems that puffer.make runs, for this Python. Packages whose metadata refuse versions that
-they work with are installed without their dependencies, and these before them."""
+Install the packages of systems that puffer.make runs, for this Python. Some packages refuse versions of their
+dependencies that they work with; they are installed without dependencies, after the dependencies themselves."""
 
-# What this package allows, lest pip chooses something else for the sake of another one.
-_OWN = ["numpy>=1.26,<3", "gymnasium>=1.2,<2"]
-
-# Makes and steps an environment; prints what it has seen as JSON.
+# Makes an environment and steps it for some seconds; prints its speed as JSON.
 _TRIAL = """
 import json, sys, time
 import puffer
-name = sys.argv[1]
+name, seconds = sys.argv[1], float(sys.argv[2])
 env = puffer.make(name, num_envs=2, backend="serial", num_threads=1)
 env.reset(seed=0)
 steps, start = 0, time.perf_counter()
-while steps < 20 or (time.perf_counter() - start < 1 and steps < 2000):
+while steps < 20 or (time.perf_counter() - start < seconds and steps < 2000):
     env.step(env.action_space.sample())
     steps += 1
-seconds = time.perf_counter() - start
+taken = time.perf_counter() - start
 env.close()
-print(json.dumps({"rows": env.num_envs, "steps": steps, "seconds": seconds}))
+print(json.dumps({"rows_per_second": env.num_envs * steps / taken}))
 """
+_TRIAL_SECONDS = 1.0
+# Seconds after which a trial counts as hung.
+_PATIENCE = 300
 
 
-def main(argv: Sequence[str] | None = None) -> int:
-    """Run with these arguments, or those of the command line. Returns 1 if something could not be done, else 0."""
+def main(argv: Sequence[str]) -> int:
+    """Run the program with the arguments `argv`. Returns FAILED if something could not be done, else 0."""
     parser = _parser()
     given = parser.parse_args(argv)
-    for name in given.names:
-        if name != "all" and name not in SYSTEMS:
-            parser.error(f"there is no system {name!r}; there are {', '.join(SYSTEMS)}, and all")
     names = list(SYSTEMS) if not given.names or "all" in given.names else list(dict.fromkeys(given.names))
     if given.check:
         return _check(names, console())
     if not given.names:
-        parser.error(f"name systems to install: all, or some of {', '.join(SYSTEMS)}")
+        parser.error(f"name the systems to install: all, or some of {', '.join(SYSTEMS)}")
     return _install(names, "all" in given.names, given.dry_run, console())
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser("python -m puffer.install", description=_DESCRIPTION, allow_abbrev=False)
+def _parser() -> Parser:
+    parser = Parser("python -m puffer.install", _DESCRIPTION)
     add = parser.add_argument
-    add("names", nargs="*", metavar="NAME", help=f"all, or {', '.join(SYSTEMS)}")
-    add("--dry-run", action="store_true", help="only show the commands")
-    add("--check", action="store_true", help="install nothing: make an environment of each system, step it, and report")
+    add(
+        "names",
+        nargs="*",
+        metavar="NAME",
+        type=one_of("system", [*SYSTEMS, "all"]),
+        help=f"all, or {', '.join(SYSTEMS)}",
+    )
+    add("--dry-run", action="store_true", help="only print the commands")
+    add(
+        "--check",
+        action="store_true",
+        help="install nothing; make an environment of each system, step it, and print which systems work (default: "
+        "all of them)",
+    )
     return parser
 
 
@@ -84,35 +92,41 @@ def _install(names: Sequence[str], is_all: bool, dry_run: bool, out: Console) ->
                 failures.append(f"{name} needs the program {program}, which pip cannot install: {remedy}")
     for problem in (*impossible, *failures):
         out.print(problem, style="red", soft_wrap=True, markup=False)
-    # Who asks for all wants what can be had.
-    return 1 if failures or (impossible and not is_all) else 0
+    # "all" means all that this machine can have.
+    return FAILED if failures or (impossible and not is_all) else 0
 
 
 def commands(names: Sequence[str]) -> list[list[str]]:
     """The commands that install these systems, for this Python."""
     systems = [SYSTEMS[name] for name in names]
     pip = [sys.executable, "-m", "pip", "install"]
-    usual = _union(system.requirements for system in systems)
-    bare = _union(system.bare_requirements for system in systems)
-    builders = _union(system.builders for system in systems)
+    usual = _union(requirements for system in systems for requirements in (system.requirements, system.builders))
     result = []
-    if usual or builders:
-        result.append([*pip, *_OWN, *usual, *builders])
+    if usual:
+        result.append([*pip, *_own_requirements(), *usual])
     # One by one: if one of them fails, the others are still installed.
-    for requirement in bare:
+    for requirement in _union(system.bare_requirements for system in systems):
         result.append([*pip, "--no-deps", "--ignore-requires-python", "--no-build-isolation", requirement])
     return result
 
 
-def _union(lists: Any) -> list[str]:
+def _own_requirements() -> list[str]:
+    """The requirements of puffer, so that pip keeps to them; none if puffer is not installed but only in the path."""
+    try:
+        return [requirement for requirement in requires("puffer-envs") or () if "extra ==" not in requirement]
+    except PackageNotFoundError:
+        return []
+
+
+def _union(lists: Iterable[Sequence[str]]) -> list[str]:
     return list(dict.fromkeys(requirement for one in lists for requirement in one))
 
 
 def _obstacle(name: str) -> str:
-    """Why a system cannot be installed here; empty if it can."""
+    """The reason why a system cannot be installed here; empty if it can."""
     system, running = SYSTEMS[name], sys.version_info[:2]
     if system.by_hand:
-        return f"{name} is in no package that pip could install: {system.by_hand}"
+        return f"{name} has no package for pip: {system.by_hand}"
     first, last = system.pythons
     if first <= running <= last:
         return ""
@@ -128,35 +142,35 @@ def _obstacle(name: str) -> str:
 
 def _check(names: Sequence[str], out: Console) -> int:
     table = new_table()
-    for header in ("system", "environment", "package", "runs", "steps/s"):
-        table.add_column(header, justify="right" if header == "steps/s" else "left", no_wrap=header != "runs")
-    worked = True
+    for header in ("system", "environment", "package", "works", "steps/s"):
+        table.add_column(header, justify="right" if header == "steps/s" else "left", no_wrap=header != "works")
+    status = 0
     for name in names:
-        runs, speed = _tried(name)
-        worked &= runs == "yes"
-        style = "green" if runs == "yes" else "yellow"
-        table.add_row(name, SYSTEMS[name].example, _version(name), f"[{style}]{runs}[/]", speed)
+        problem, speed = _tried(name)
+        works = f"[yellow]{escape(problem)}[/]" if problem else "[green]yes[/]"
+        status = FAILED if problem else status
+        table.add_row(name, SYSTEMS[name].example, _version(name), works, speed)
     out.print(table)
-    return 0 if worked else 1
+    return status
 
 
 def _tried(name: str) -> tuple[str, str]:
-    """Whether the example of a system runs, or why not; and its rows stepped each second."""
+    """The reason why the example of a system does not run, empty if it does; and its rows stepped per second."""
     system = SYSTEMS[name]
     lacking = missing(name)
     if lacking:
         return f"no {', '.join(lacking)}", ""
-    # In a process of its own, which the package may change, or end.
-    command = [sys.executable, "-c", _TRIAL, system.example]
+    # In a process of its own, which the package may change or end.
+    command = [sys.executable, "-c", _TRIAL, system.example, str(_TRIAL_SECONDS)]
     try:
-        done = subprocess.run(command, capture_output=True, text=True, timeout=300)
+        done = subprocess.run(command, capture_output=True, text=True, timeout=_PATIENCE)
     except subprocess.TimeoutExpired:
-        return "hangs", ""
+        return f"no answer in {_PATIENCE} s", ""
     if done.returncode != 0:
-        said = done.stderr.strip().splitlines()
-        return (said[-1] if said else f"exit status {done.returncode}"), ""
-    seen = json.loads(done.stdout.splitlines()[-1])
-    return "yes", f"{seen['rows'] * seen['steps'] / seen['seconds']:,.0f}"
+        lines = done.stderr.strip().splitlines()
+        return (lines[-1] if lines else f"exit status {done.returncode}"), ""
+    # The package may have printed lines of its own.
+    return "", f"{json.loads(done.stdout.splitlines()[-1])['rows_per_second']:,.0f}"
 
 
 def _version(name: str) -> str:
@@ -170,4 +184,4 @@ def _version(name: str) -> str:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    run(main)

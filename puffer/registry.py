@@ -9,41 +9,34 @@ import pkgutil
 import shlex
 from collections.abc import Callable, Iterable, Iterator
 from functools import partial
-from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
-import gymnasium
 from gymnasium.error import NameNotFound
 from gymnasium.vector import AutoresetMode
 
 from puffer import checks, ocean
 from puffer._core import Env
 from puffer.authoring.loading import env_class, load_pyx
-from puffer.backends.base import Creator
-from puffer.backends.choice import python_backend
-from puffer.emulation import call_creator
+from puffer.backends.choice import python_batch, worker_batch
+from puffer.backends.creator import Creator
+from puffer.backends.system import SystemCreator
+from puffer.options import BatchOptions, WorkerOptions
+from puffer.rendering import declared_modes
+from puffer.systems.family import Family
 from puffer.systems.requirements import SYSTEMS, missing
 from puffer.vector import VectorEnv
 
 if TYPE_CHECKING:
-    from puffer.backends.links.interpreter import ForeignCreator
+    from puffer.backends.links.interpreter import InterpreterCreator
 
-# What is registered: a native class, what makes one copy of an environment in Python, or "module:attribute" of
-# either, imported when it is made.
+# A native class; a callable that makes one copy of an environment in Python; or "module:attribute" of either, which is
+# imported when it is made.
 Registered = type[Env] | Callable[..., Any] | str
 
 _registered: dict[str, Registered] = {}
 
-# Environments of other packages have names "family-name", or "family" if the name is empty. The module of a family has
-# `creator(name, arguments)`, which returns a creator, or `env_class(name)` if they are native. Unless "" is its only
-# name, it also has `names()`, the names to list, and `knows(name)`, which may be true of more. If it has
-# `make(name, **arguments)`, which returns one copy, or a copy and its time limit, its environments can run in another
-# interpreter: there it is imported without the rest of puffer, so neither it nor what it imports from puffer may import
-# compiled modules, but inside of functions.
-_FAMILIES = {
-    "gym": "puffer.systems.gym",
-    **{name: system.adapter for name, system in SYSTEMS.items()},
-}
+# Environments of other packages have names "family-name", or "family" alone. Each family is a module of puffer.systems.
+_FAMILIES = ("gym", *SYSTEMS)
 
 
 def make(
@@ -103,7 +96,7 @@ def make(
     check_actions : bool
         Check actions for range and finiteness.
     timeout, ordered, restart_workers
-        Of the workers, see `puffer.backends.workers.WorkerBackend`.
+        Of the workers, see `puffer.options.WorkerOptions`.
     python : str, optional
         Another interpreter, for example that of a virtual environment with packages that cannot be installed beside
         those of this one: the workers run there. It needs Python 3.8 or later, NumPy 1.20 or later, and the package of
@@ -131,25 +124,25 @@ def make(
         "record_episodes": record_episodes,
         "check_actions": check_actions,
     }
-    workers = {
-        "num_workers": num_workers,
-        "timeout": timeout,
-        "ordered": ordered,
-        "restart_workers": restart_workers,
-    }
+    workers = WorkerOptions(num_workers, timeout, ordered, restart_workers)
     if python is not None:
         checks.choice("backend", backend, ("auto", "process"))
-        from puffer.backends.links.interpreter import ForeignBackend
+        # Not above: worker processes import this module, and have no use for it.
+        from puffer.backends.links.interpreter import InterpreterTransport
 
-        return VectorEnv(ForeignBackend(_ordered(name, python, env_kwargs), num_envs, **workers, **options), copy=copy)
+        # The modes of the copies are not known before they are made.
+        checks.render_mode(render_mode, declared_modes(None))
+        transport = InterpreterTransport(_ordered(name, python, env_kwargs))
+        return VectorEnv(worker_batch(transport, BatchOptions(num_envs, **options), workers), copy=copy)
     found = find(name)
     if isinstance(found, type):
         _check_arguments(name, found, env_kwargs)
         return VectorEnv(found(num_envs, num_threads=num_threads, **options, **env_kwargs), copy=copy)
     if render_mode is not None:
         env_kwargs["render_mode"] = render_mode
-    steps_by = python_backend(found(env_kwargs), num_envs, backend, workers, options, num_threads)
-    return VectorEnv(steps_by, copy=copy)
+    creator = found(env_kwargs)
+    batch = python_batch(creator, BatchOptions(num_envs, **options), workers, backend, num_threads)
+    return VectorEnv(batch, copy=copy)
 
 
 def list_envs(installed: bool = False) -> list[str]:
@@ -158,7 +151,7 @@ def list_envs(installed: bool = False) -> list[str]:
     Makes none of them. The environments of a package that is missing are listed as far as their names are known.
     """
     families = [family for family in _FAMILIES if not (installed and family in SYSTEMS and missing(family))]
-    theirs = [f"{family}-{name}" if name else family for family in families for name in _names(family)]
+    theirs = [f"{family}-{name}" if name else family for family in families for name in _family(family).names()]
     return sorted({*_ocean_names(), *theirs, *_registered, *_entry_points()})
 
 
@@ -187,11 +180,10 @@ def register(name: str, env: Registered) -> None:
     _registered[name] = env
 
 
-def find(name: str) -> type[Env] | Callable[[dict[str, Any]], Creator]:
-    """What makes the environment called `name`. Raises NameNotFound for an unknown one.
+def find(name: str) -> type[Env] | Callable[[dict[str, Any]], Creator | SystemCreator]:
+    """The class of the native environment called `name`, or a function from arguments to the creator of one in Python.
 
-    A native one has a class, which holds all copies. For one in Python it is a function that takes its arguments and
-    returns the creator of single copies.
+    Raises NameNotFound for an unknown name.
     """
     if not isinstance(name, str):
         raise TypeError(f"name must be a string, got {name!r} of type {type(name).__name__}")
@@ -203,32 +195,34 @@ def find(name: str) -> type[Env] | Callable[[dict[str, Any]], Creator]:
     for candidate in (name, f"ocean-{name}"):
         if candidate in modules:
             return env_class(importlib.import_module(modules[candidate]))
-    family, dash, rest = name.partition("-")
-    if family in _FAMILIES and bool(dash) == bool(rest) and _knows(family, rest):
-        module = _family(family)
-        return module.env_class(rest) if hasattr(module, "env_class") else partial(module.creator, rest)
+    family_name, dash, rest = name.partition("-")
+    if family_name in _FAMILIES and bool(dash) == bool(rest):
+        family = _family(family_name)
+        if family.knows(rest):
+            return family.env_class(rest) if family.env_class else partial(family.creator, rest)
     points = _entry_points()
     if name in points:
         return _found(name, points[name])
     raise NameNotFound(_unknown(name))
 
 
-def _ordered(name: str, python: str, arguments: dict[str, Any]) -> ForeignCreator:
-    """What another interpreter is to make, which alone knows what is there: a name need not be known here.
+def _ordered(name: str, python: str, arguments: dict[str, Any]) -> InterpreterCreator:
+    """The environment for another interpreter to make. That interpreter alone knows whether it has one of this name.
 
     Raises ValueError for an environment that only this interpreter can make.
     """
-    from puffer.backends.links.interpreter import ForeignCreator
+    # As in `make`.
+    from puffer.backends.links.interpreter import InterpreterCreator
 
     registered = {**_entry_points(), **_registered}.get(name)
     if isinstance(registered, str):
-        return ForeignCreator(python, name, registered, "", arguments)
+        return InterpreterCreator(python, name, registered, "", arguments)
     family, _, rest = str(name).partition("-")
     if registered is None and family in _FAMILIES:
-        if not hasattr(_family(family), "make"):
+        if _family(family).make is None:
             raise ValueError(f"python = {str(python)!r}: {family} cannot run in another interpreter")
         packages = SYSTEMS[family].requirements if family in SYSTEMS else ()
-        return ForeignCreator(python, name, _FAMILIES[family], rest, arguments, shlex.join(packages))
+        return InterpreterCreator(python, name, _module_of(family), rest, arguments, shlex.join(packages))
     find(name)
     raise ValueError(
         f"python = {str(python)!r}: {name} is of this interpreter and cannot run in another one; environments of other "
@@ -259,18 +253,12 @@ def _unknown(name: str) -> str:
     return f"there is no environment called {name!r}; {hint}"
 
 
-def _family(family: str) -> ModuleType:
-    return importlib.import_module(_FAMILIES[family])
+def _family(name: str) -> Family:
+    return importlib.import_module(_module_of(name)).FAMILY
 
 
-def _names(family: str) -> list[str]:
-    module = _family(family)
-    return module.names() if hasattr(module, "names") else [""]
-
-
-def _knows(family: str, name: str) -> bool:
-    module = _family(family)
-    return module.knows(name) if hasattr(module, "knows") else name == ""
+def _module_of(family: str) -> str:
+    return f"puffer.systems.{family}"
 
 
 def _ocean_names() -> dict[str, str]:
@@ -279,8 +267,10 @@ def _ocean_names() -> dict[str, str]:
 
 
 def _modules(path: Iterable[str], package: str) -> Iterator[str]:
-    """The modules of a package and of the packages in it, none of which is imported."""
+    """The public modules of a package and of the packages in it, none of which is imported."""
     for found in pkgutil.iter_modules(path):
+        if found.name.startswith("_"):
+            continue
         module = f"{package}.{found.name}"
         if found.ispkg:
             yield from _modules([f"{folder}/{found.name}" for folder in path], module)
@@ -296,32 +286,16 @@ def _entry_points() -> dict[str, str]:
 
 
 def _found(name: str, env: Registered) -> type[Env] | Callable[[dict[str, Any]], Creator]:
+    """A registered environment, in the form that `find` returns."""
     if isinstance(env, str):
         module, _, attribute = env.partition(":")
         env = _require_makes(name, getattr(importlib.import_module(module), attribute))
     if isinstance(env, type) and issubclass(env, Env):
         return env
-    return partial(call_creator, env)
+    return partial(Creator, env)
 
 
 def _require_makes(name: str, env: Any) -> type[Env] | Callable[..., Any]:
     if not callable(env) or env is Env:
         raise TypeError(f"{name} must be a subclass of puffer.Env or a callable that makes an environment, got {env!r}")
     return env
-
-
-def gymnasium_id(cls: type[Env]) -> str:
-    """The id under which Gymnasium knows a native environment."""
-    return f"puffer/{cls.__name__}-v{cls.version}"
-
-
-def register_with_gymnasium() -> None:
-    """Register the package's native environments with Gymnasium, single and vector."""
-    for module_name in _ocean_names().values():
-        cls = env_class(importlib.import_module(module_name))
-        gymnasium.register(
-            gymnasium_id(cls),
-            entry_point="puffer.faces.gymnasium:make_single",
-            vector_entry_point="puffer.faces.gymnasium:make_vector",
-            kwargs={"name": module_name.rpartition(".")[2]},
-        )

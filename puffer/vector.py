@@ -3,45 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, Protocol
+from typing import Any
 
 import gymnasium
 import numpy as np
 from gymnasium.spaces import MultiDiscrete
-from gymnasium.vector import AutoresetMode
 from gymnasium.vector.utils import batch_space
 
 from puffer import checks
-from puffer.layout.spaces import ActionLayout, Layout
+from puffer._core import Env
+from puffer.layout.action import ActionLayout
+from puffer.layout.observation import Layout
+from puffer.native.batch import Batch
+from puffer.native.buffers import Buffers
 from puffer.native.rollout import Rollout
 from puffer.rendering import batch_modes
 from puffer.window import Window
-
-
-class Backend(Protocol):
-    """What steps the copies: a native `puffer.Env`, or one of the backends for Python environments."""
-
-    num_copies: int
-    agents_per_env: int
-    num_agents: int
-    single_observation_space: gymnasium.Space
-    single_action_space: gymnasium.Space
-    layout: Layout
-    action_layout: ActionLayout
-    autoreset_mode: AutoresetMode
-    render_mode: str | None
-    render_modes: Sequence[str]
-    masks: np.ndarray
-
-    def reset(self, *, seed: Any = None, mask: np.ndarray | None = None) -> tuple[np.ndarray, dict]: ...
-    def async_reset(self, *, seed: Any = None) -> None: ...
-    def step(self, actions: Any) -> tuple: ...
-    def send(self, actions: Any) -> None: ...
-    def recv(self) -> tuple: ...
-    def stats(self) -> dict[str, float]: ...
-    def render_copy(self, copy: int = 0) -> np.ndarray: ...
-    def ansi_copy(self, copy: int = 0) -> str: ...
-    def close(self) -> None: ...
 
 
 class VectorEnv(gymnasium.vector.VectorEnv):
@@ -60,35 +37,63 @@ class VectorEnv(gymnasium.vector.VectorEnv):
         Copies of the environment.
     agents_per_env : int
         Rows of one copy.
+    independent_agents : bool
+        Whether each agent of a copy has episodes of its own, instead of all agents sharing one.
+    batch_size : int
+        Copies that one `send` steps and one `recv` returns.
+    num_threads : int or None
+        Threads that step; 0 until the first steps have settled it. None where there are workers
+        or one thread only.
+    max_steps : int or None
+        Steps after which an episode is truncated; None where the batch keeps no time limit.
+    buffers : puffer.Buffers
+        The arrays that the batch lives in, live: `observations`, `actions`, `rewards`, `terminations`, `truncations`
+        and `masks`. The next step overwrites them, and they are to be read only.
+    observations : (num_envs, ...) array, live
+        The observations of all rows, `buffers.observations`.
     masks : (num_envs,) bool, live
         Whether the agent of the row took part in the last step, or begins an episode. The other rows are zero.
     single_observation_space, single_action_space, observation_space, action_space : gymnasium.Space
         Of one row, and of the batch. Where the agents of a copy have discrete actions of different ranges, the space of
         one row spans them all, and that of the batch has the range of every row: what it samples is accepted.
-    layout : puffer.layout.spaces.Layout
+    layout : puffer.spaces.Layout
         How an observation lies in its row: `layout.space` is the environment's own space, and
         `layout.view(observations)` the nested arrays of a batch.
-    action_layout : puffer.layout.spaces.ActionLayout
+    action_layout : puffer.spaces.ActionLayout
         How an action lies in its row: `action_layout.flatten(action)` makes one.
+    copy_action_space : gymnasium.spaces.MultiDiscrete or None
+        The actions of the rows of one copy, where their ranges differ.
     metadata : dict
         `autoreset_mode`, `render_modes`, `render_fps`.
-    unwrapped.backend : Backend
-        What steps the copies; for native environments a `puffer.Env`.
+    render_size : (int, int) or None
+        Width and height of a picture in pixels; None for environments in Python, whose frames have their own size.
+    native_env : puffer.Env or None
+        The object of an author's class, which holds the native copies; None for environments in Python.
     """
 
-    def __init__(self, backend: Backend, *, copy: bool = False) -> None:
-        self.backend = backend
+    def __init__(self, env: Env | Batch, *, copy: bool = False) -> None:
+        # A native environment does not live longer than this reference to it.
+        self.native_env = env if isinstance(env, Env) else None
+        self.batch: Batch = env.batch if isinstance(env, Env) else env
         self.copy = copy
-        self.num_envs = self.num_agents = backend.num_agents
-        self.num_copies = backend.num_copies
-        self.agents_per_env = backend.agents_per_env
-        self.single_observation_space = backend.single_observation_space
-        self.single_action_space = backend.single_action_space
-        self.render_mode = backend.render_mode
+        batch, spec = self.batch, self.batch.spec
+        self.num_envs = self.num_agents = batch.num_agents
+        self.num_copies = batch.num_copies
+        self.agents_per_env = batch.agents_per_env
+        self.independent_agents = batch.independent_agents
+        self.batch_size = batch.options.batch_size
+        self.max_steps = spec.max_steps
+        self.layout: Layout = spec.layout
+        self.action_layout: ActionLayout = spec.action_layout
+        self.copy_action_space: MultiDiscrete | None = spec.copy_action_space
+        self.single_observation_space = spec.layout.flat_space
+        self.single_action_space = spec.action_layout.flat_space
+        self.render_mode = spec.rendering.mode
+        self.render_size = None if self.native_env is None else self.native_env.render_size
         self.metadata = {
-            "autoreset_mode": backend.autoreset_mode,
-            "render_modes": batch_modes(backend.render_modes),
-            "render_fps": getattr(backend, "render_fps", 30),
+            "autoreset_mode": batch.options.autoreset_mode,
+            "render_modes": batch_modes(spec.rendering.modes),
+            "render_fps": spec.rendering.fps,
         }
         self._window: Window | None = None
 
@@ -107,23 +112,27 @@ class VectorEnv(gymnasium.vector.VectorEnv):
         return self.__dict__["action_space"]
 
     def _batch_action_space(self) -> gymnasium.Space:
-        of_copy = getattr(self.backend, "copy_action_space", None)
+        of_copy = self.copy_action_space
         if of_copy is None:
             return batch_space(self.single_action_space, self.num_envs)
         times = (self.num_copies,) + (1,) * (of_copy.nvec.ndim - 1)
         return MultiDiscrete(np.tile(of_copy.nvec, times), start=np.tile(of_copy.start, times))
 
     @property
-    def layout(self) -> Layout:
-        return self.backend.layout
+    def num_threads(self) -> int | None:
+        return getattr(self.batch.backend, "num_threads", None)
 
     @property
-    def action_layout(self) -> ActionLayout:
-        return self.backend.action_layout
+    def buffers(self) -> Buffers:
+        return self.batch.buffers
+
+    @property
+    def observations(self) -> np.ndarray:
+        return self.batch.observations
 
     @property
     def masks(self) -> np.ndarray:
-        return self.backend.masks
+        return self.batch.masks
 
     def reset(
         self, *, seed: int | Sequence[int | None] | None = None, options: dict[str, Any] | None = None
@@ -146,7 +155,7 @@ class VectorEnv(gymnasium.vector.VectorEnv):
 
         Raises TypeError or ValueError for a bad seed or option.
         """
-        observations, info = self.backend.reset(seed=seed, mask=self._reset_mask(options))
+        observations, info = self.batch.reset(seed=seed, mask=self._reset_mask(options))
         super().reset(seed=int(seed) if seed is not None and np.ndim(seed) == 0 else None)
         return (observations.copy(), _fresh(info)) if self.copy else (observations, info)
 
@@ -162,7 +171,7 @@ class VectorEnv(gymnasium.vector.VectorEnv):
         return options.get("reset_mask")
 
     def step(self, actions: Any) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray, dict[str, Any]]:
-        """Step every row; see `puffer.Env.step`. With a smaller `batch_size`, `send(actions)` and `recv()`.
+        """Step every row; see `Batch.step`. With a smaller `batch_size`, `send(actions)` and `recv()`.
 
         Returns
         -------
@@ -172,20 +181,20 @@ class VectorEnv(gymnasium.vector.VectorEnv):
         info : dict
             As Gymnasium's contract has it; in SAME_STEP mode with `final_obs` and `final_info` where episodes ended.
         """
-        result = self.backend.step(actions)
+        result = self.batch.step(actions)
         return self._copied(result) if self.copy else result
 
     def async_reset(self, *, seed: int | Sequence[int | None] | None = None) -> None:
         """Reset all rows and let `recv` return the first observations, part by part."""
-        self.backend.async_reset(seed=seed)
+        self.batch.async_reset(seed=seed)
 
     def send(self, actions: Any) -> None:
         """Hand actions to the part that has waited longest for them, and step it in the background."""
-        self.backend.send(actions)
+        self.batch.send(actions)
 
     def recv(self) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray, dict[str, Any]]:
         """Wait for the next part; what `step` returns, with the part's rows in `info["env_id"]`."""
-        result = self.backend.recv()
+        result = self.batch.recv()
         return self._copied(result) if self.copy else result
 
     @staticmethod
@@ -195,24 +204,19 @@ class VectorEnv(gymnasium.vector.VectorEnv):
 
     def rollout_buffers(self, horizon: int) -> Rollout:
         """Buffers of `horizon` steps, which the steps after the next reset() write into directly (native only)."""
-        return self._native("rollout_buffers")(horizon)
+        return self.batch.rollout_buffers(horizon)
 
     def stats(self) -> dict[str, float]:
         """Means over the episodes that ended since the last call: `episodes`, `episode_return`, ..."""
-        return self.backend.stats()
+        return self.batch.stats()
 
     def get_state(self, copies: Sequence[int] | None = None) -> np.ndarray:
-        """Snapshots of copies, uint8 (copies, bytes); see `puffer.Env.get_state` (native only)."""
-        return self._native("get_state")(copies)
+        """Snapshots of copies, uint8 (copies, bytes); see `Batch.get_state` (native only)."""
+        return self.batch.get_state(copies)
 
     def set_state(self, state: np.ndarray, copies: Sequence[int] | None = None) -> None:
-        """Restore snapshots; see `puffer.Env.set_state` (native only)."""
-        self._native("set_state")(state, copies)
-
-    def _native(self, method: str) -> Any:
-        if not hasattr(self.backend, method):
-            raise NotImplementedError(f"{method}() needs a native environment, this is {self.backend!r}")
-        return getattr(self.backend, method)
+        """Restore snapshots; see `Batch.set_state` (native only)."""
+        self.batch.set_state(state, copies)
 
     def render(self) -> tuple[np.ndarray | str, ...] | None:
         """One frame for each copy in the mode "rgb_array" or "ansi"; a window with copy 0 in the mode "human".
@@ -220,19 +224,46 @@ class VectorEnv(gymnasium.vector.VectorEnv):
         An environment in Python that has the mode "human" itself also shows itself when it is stepped.
         """
         if self.render_mode == "rgb_array":
-            return tuple(self.backend.render_copy(copy) for copy in range(self.num_copies))
+            return tuple(self.render_copy(copy) for copy in range(self.num_copies))
         if self.render_mode == "ansi":
-            return tuple(self.backend.ansi_copy(copy) for copy in range(self.num_copies))
+            return tuple(self.ansi_copy(copy) for copy in range(self.num_copies))
         if self.render_mode == "human":
-            frame = self.backend.render_copy(0)
+            frame = self.render_copy(0)
             # None from one that has shown itself.
             if frame is not None:
-                self._window = self._window or Window(type(self.backend).__name__, self.metadata["render_fps"])
+                self._window = self._window or Window(
+                    type(self.native_env or self).__name__, self.metadata["render_fps"]
+                )
                 self._window.show(frame)
         return None
 
+    def render_copy(self, copy: int = 0) -> Any:
+        """A picture of one copy.
+
+        Parameters
+        ----------
+        copy : int
+            Its index, from 0 to num_copies - 1.
+
+        Returns
+        -------
+        (height, width, 3) uint8 array
+            Of a native environment whatever the render mode, in `render_size`. One in Python gives the result of its
+            own `render()`.
+
+        Raises TypeError or ValueError for a bad index; of a native environment ResetNeeded before the first reset.
+        """
+        return self.batch.render_copy(copy)
+
+    def ansi_copy(self, copy: int = 0) -> str:
+        """One copy as text, where `metadata["render_modes"]` has "ansi".
+
+        Parameters and errors as in `render_copy`; NotImplementedError for a native environment without text.
+        """
+        return self.batch.ansi_copy(copy)
+
     def close_extras(self, **kwargs: Any) -> None:
-        self.backend.close()
+        self.batch.close()
         if self._window is not None:
             self._window.close()
 

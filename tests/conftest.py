@@ -1,32 +1,21 @@
-"""Fixtures shared by the tests: the native environments of the registry, each under several sets of options."""
+"""Options of the command line, and fixtures of more than one room."""
 
 import numpy as np
 import pytest
-from helpers import CASES, FEW_CASES, MODES, NAMES, make
+from helpers import KINDS, MODES, make
 
 
 def pytest_addoption(parser):
     group = parser.getgroup("fuzz")
     group.addoption("--fuzz-steps", type=int, default=2400, help="steps of random play for each parameter set")
+    group.addoption("--fuzz-mode", action="append", choices=MODES, help="autoreset mode; by default all")
     group.addoption("--fuzz-seed", type=int, default=0, help="seed of the first script of random play")
     parser.addoption("--system-steps", type=int, default=600, help="steps of the systems whose memory is watched")
 
 
-@pytest.fixture(params=NAMES)
-def name(request):
-    """The name of a native environment."""
-    return request.param
-
-
-@pytest.fixture(params=FEW_CASES, ids=str)
-def case(request):
-    """A native environment with its defaults or the first of its parameter sets."""
-    return request.param
-
-
-@pytest.fixture(params=CASES, ids=str)
-def any_case(request):
-    """A native environment with any of its parameter sets."""
+@pytest.fixture(params=KINDS)
+def kind(request):
+    """The name of one of a few native environments that differ in kind."""
     return request.param
 
 

@@ -1,53 +1,27 @@
-"""What the tests of native environments share: the cases to run, random play, comparison, scripts of their own."""
+"""Shared by the tests of all rooms: random play, comparison, a tally of episodes, scripts in processes of their own."""
 
 import re
 import subprocess
 import sys
 from pathlib import Path
-from typing import NamedTuple
 
 import numpy as np
 from gymnasium import spaces
-from parameter_sets import PARAMETER_SETS
 
 import puffer
 
 MODES = ("SameStep", "NextStep", "Disabled")
 
-
 # The package's own environments; those of others have contract tests of their own.
 NAMES = [name for name in puffer.list_envs() if name.startswith("ocean-")]
-
-
-class Case(NamedTuple):
-    """An environment and its own options; a set of them that is not the defaults has a label."""
-
-    name: str
-    options: dict
-    label: str = ""
-
-    def __str__(self):
-        return f"{self.name}-{self.label}" if self.label else self.name
-
-    def make(self, num_envs=6, **options):
-        return make(self.name, num_envs, **self.options, **options)
-
-
-# Every environment with its defaults, and with each of its parameter sets.
-CASES = [
-    Case(name, options, label) for name in NAMES for label, options in {"": {}, **PARAMETER_SETS.get(name, {})}.items()
-]
-# With its defaults, and with the first of its parameter sets.
-FEW_CASES = [case for case in CASES if case.label in ("", next(iter(PARAMETER_SETS.get(case.name, {})), ""))]
+# Environments of different kinds, for what the base class does for all: one agent; agents that share an episode; agents
+# with episodes of their own; a board game.
+KINDS = ("ocean-catch", "ocean-spread", "ocean-snake", "ocean-connect_four")
 
 
 def make(name, num_envs=6, **options):
     """`puffer.make` on one thread, unless asked otherwise."""
     return puffer.make(name, num_envs, **{"num_threads": 1, **options})
-
-
-def single_agent_names():
-    return [name for name in NAMES if make(name, 1).agents_per_env == 1]
 
 
 def random_actions(env, steps, seed=1):
@@ -91,7 +65,7 @@ class Tally:
 
     def __init__(self, env):
         self.mode = env.metadata["autoreset_mode"].value
-        self.agents = 1 if env.unwrapped.backend.independent_agents else env.agents_per_env
+        self.agents = 1 if env.unwrapped.independent_agents else env.agents_per_env
         self.alive = np.ones(env.num_envs, np.bool_)
         self.going = self.alive.copy()
         self.restart = np.zeros(env.num_envs, np.bool_)
@@ -133,6 +107,32 @@ def play(env, actions, seed=0):
 
 def play_at_random(env, steps, seed=0):
     return play(env, random_actions(env, steps), seed)
+
+
+def play_in_parts(env, actions, seed=0):
+    """As `play`, with every part under way at once; puts the parts of a step together."""
+    parts = env.num_copies // env.batch_size
+    env.async_reset(seed=seed)
+    order = [env.recv()[4]["env_id"] for _ in range(parts)]
+    results = []
+    for action in actions:
+        for rows in order:
+            env.send(action[rows])
+        received = []
+        for rows in order:
+            received.append(snapshot(env.recv()))
+            assert np.array_equal(received[-1][4].pop("env_id"), rows)
+        arrays = [np.concatenate(pieces) for pieces in list(zip(*received, strict=True))[:4]]
+        results.append((*arrays, [part[4].get("final_obs", [None] * len(order[0])) for part in received]))
+    return results
+
+
+def assert_parts_make_the_whole(whole, parts):
+    """What `play` returned is what `play_in_parts` did, final observations included."""
+    for one, other in zip(whole[1:], parts, strict=True):
+        assert_same(one[:4], other[:4])
+        finals = [final for part in other[4] for final in part]
+        assert_same(list(one[4].get("final_obs", [None] * len(one[0]))), finals)
 
 
 def assert_same(first, second, where="result"):

@@ -32,7 +32,7 @@ cpdef enum Action:
     DOWN
     LEFT
 
-# The state of one copy, apart from its board. It holds plain values only.
+# The state of one copy, apart from its board: plain values only.
 cdef struct State:
     int32_t row
     int32_t column
@@ -45,14 +45,29 @@ cdef class CustomEnv(Env):
     """CustomEnv(num_envs=1, *, size=6, coins=4, **options)
 --
 
-`size` (2 to 64) is the side of the board, and `coins` (1 to size * size - 1) the number of coins on it. The options are
-those of `puffer.Env`. The module's docstring has the rules.
+Copies of a board with coins. The rules are in the module's docstring.
+
+Parameters
+----------
+num_envs : int, default 1
+    Number of copies.
+size : int, default 6
+    Rows and columns of the board, 2 to 64.
+coins : int, default 4
+    Coins on the board, 1 to size * size - 1.
+**options
+    The options of `puffer.Env`.
+
+Attributes
+----------
+size, coins : int
+    As given.
 """
 
     # Raise this when the rules change.
     version = 0
     default_max_steps = 100
-    # env.stats() has the mean of each over episodes, next to the return and the length.
+    # Means of these over episodes are in env.stats(), in addition to the return and the length.
     statistic_names = ("cleared",)
     render_modes = ("rgb_array", "ansi")
 
@@ -61,8 +76,8 @@ those of `puffer.Env`. The module's docstring has the rules.
     # Views of the batch, with a row for each copy.
     cdef uint8_t[:, :, ::1] observations
     cdef int32_t[::1] actions
-    # Memory of all copies: for each a State and the cells of its board.
-    cdef State* states
+    # Memory of all copies: a State, and the cells of a board, for each.
+    cdef State* state
     cdef uint8_t* boards
 
     def __init__(self, num_envs=1, *, size=6, coins=4, **options):
@@ -72,7 +87,7 @@ those of `puffer.Env`. The module's docstring has the rules.
         super().__init__(num_envs, observation_space, spaces.Discrete(4), snapshot_key=(coins,), **options)
         self.size = size
         self.coins = coins
-        self.states = <State*>self.new_state(sizeof(State))
+        self.state = <State*>self.new_state(sizeof(State))
         self.boards = <uint8_t*>self.new_state(size * size)
 
     cdef int bind(self, Buffers buffers) except -1:
@@ -83,8 +98,8 @@ those of `puffer.Env`. The module's docstring has the rules.
     # ---- Rules. Threads run these methods without the GIL, so they use no Python objects. ----
 
     cdef void reset_one(self, Py_ssize_t i) noexcept nogil:
-        """Begin an episode in copy i. Draw random numbers from self.rng[i] only."""
-        cdef State* state = &self.states[i]
+        """Begin an episode in copy i. self.rng[i] is the only source of chance."""
+        cdef State* state = &self.state[i]
         cdef int cells = self.size * self.size
         cdef uint8_t* board = self.boards + i * cells
         cdef int player = rng_below(&self.rng[i], cells)
@@ -102,8 +117,8 @@ those of `puffer.Env`. The module's docstring has the rules.
                 free -= 1
 
     cdef void step_one(self, Py_ssize_t i) noexcept nogil:
-        """Step copy i. Reward and flags are zero before. The base class handles time limits and new episodes."""
-        cdef State* state = &self.states[i]
+        """Step copy i. Reward and flags are zero before; time limits and new episodes are the base class's."""
+        cdef State* state = &self.state[i]
         cdef int action = self.actions[i]
         cdef uint8_t* cell
         state.row = min(max(state.row + (action == DOWN) - (action == UP), 0), self.size - 1)
@@ -119,7 +134,7 @@ those of `puffer.Env`. The module's docstring has the rules.
 
     cdef void observe(self, Py_ssize_t i) noexcept nogil:
         """Write the whole observation of copy i."""
-        cdef State* state = &self.states[i]
+        cdef State* state = &self.state[i]
         cdef int cells = self.size * self.size
         memcpy(&self.observations[i, 0, 0], self.boards + i * cells, cells)
         self.observations[i, state.row, state.column] = PLAYER
@@ -137,11 +152,11 @@ those of `puffer.Env`. The module's docstring has the rules.
             for column in range(self.size):
                 if self.boards[(i * self.size + row) * self.size + column] == COIN:
                     canvas.disc(24 * (column + 0.5), 24 * (row + 0.5), 6, 0xFF9F1C)
-        canvas.cell(self.states[i].row, self.states[i].column, 24, 3, 0x2EC4B6)
+        canvas.cell(self.state[i].row, self.state[i].column, 24, 3, 0x2EC4B6)
         return 0
 
     cdef object ansi_one(self, Py_ssize_t i):
-        cdef State* state = &self.states[i]
+        cdef State* state = &self.state[i]
         cells = [".o"[self.boards[i * self.size * self.size + k]] for k in range(self.size * self.size)]
         cells[state.row * self.size + state.column] = "@"
         return "\n".join("".join(cells[k:k + self.size]) for k in range(0, len(cells), self.size))

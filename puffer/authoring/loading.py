@@ -55,7 +55,7 @@ def load_pyx(path: str | os.PathLike[str], *, debug: bool = False) -> type[Env]:
     Parameters
     ----------
     path : str or path
-        Path of the file, which defines one subclass of `puffer.Env`.
+        Path of the file, which defines one public subclass of `puffer.Env`.
     debug : bool
         Whether to compile with bounds checks.
 
@@ -87,14 +87,21 @@ def load_pyx(path: str | os.PathLike[str], *, debug: bool = False) -> type[Env]:
 
 
 def env_class(module: ModuleType) -> type[Env]:
-    """The subclass of `Env` that a module of native code defines. Raises ImportError if there is none or several."""
+    """The only public subclass of `Env` that a module of native code defines.
+
+    Those whose names begin with an underscore, such as twins for tests, do not count. Raises ImportError if there is
+    none, or several.
+    """
     found = [
         value
-        for value in vars(module).values()
-        if isinstance(value, type) and issubclass(value, Env) and value.__module__ == module.__name__
+        for name, value in vars(module).items()
+        if isinstance(value, type)
+        and issubclass(value, Env)
+        and value.__module__ == module.__name__
+        and not name.startswith("_")
     ]
     if len(found) != 1:
-        raise ImportError(f"{module.__name__} must define one subclass of puffer.Env, it defines {len(found)}")
+        raise ImportError(f"{module.__name__} must define one public subclass of puffer.Env, it defines {len(found)}")
     return found[0]
 
 

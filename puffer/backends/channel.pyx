@@ -1,176 +1,261 @@
-"""Hand-over between processes: counters in shared memory that one side raises and the other waits for.
+"""Hand-over between processes: counters in shared memory that one side raises and the other waits for, and wires.
 
-A counter is two neighbouring 32-bit words: its value, and whether somebody sleeps on it. Who waits looks at it for a
-bounded time and then sleeps in the kernel; who raises it asks the kernel to wake somebody only if somebody sleeps. So a
-hand-over to a process that is still looking costs a store, and a process that waits for long costs nothing. Who looks
-offers its core to others after each look, so that it never keeps it from a process that it waits for.
+A counter is two neighbouring 32-bit words: its value, and whether somebody sleeps on it. A waiting process looks at it
+for a bounded time and then sleeps in the kernel; raising it asks the kernel to wake somebody only if somebody sleeps. So
+a hand-over to a process that is still looking costs a store, and a long wait costs nothing. A process that looks offers
+its core to others after each look, so that it never keeps it from the one that it waits for.
+
+A command is counted, given and, where an argument belongs to it, sent in one call, and so is an answer taken: no signal
+handler of Python runs in between, so that Ctrl-C finds a worker either asked or not.
 """
-from libc.stdint cimport int64_t, uint32_t
+from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
+from libc.string cimport memcpy
 
-cdef extern from *:
-    """
-    #include <errno.h>
-    #include <sched.h>
-    #include <signal.h>
-    #include <stdint.h>
-    #include <time.h>
-    #include <unistd.h>
-    #if defined(__linux__)
-    #include <linux/futex.h>
-    #include <sys/prctl.h>
-    #include <sys/syscall.h>
-    #endif
-
-    static inline void channel_pause(void) {
-    #if defined(__x86_64__) || defined(__i386__)
-        __builtin_ia32_pause();
-    #elif defined(__aarch64__)
-        __asm__ __volatile__("yield");
-    #endif
-    }
-
-    static int64_t channel_now(void) {
-        struct timespec now;
-        clock_gettime(CLOCK_MONOTONIC, &now);
-        return (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
-    }
-
-    static inline uint32_t channel_load(uint32_t *word) { return __atomic_load_n(word, __ATOMIC_SEQ_CST); }
-    static inline void channel_store(uint32_t *word, uint32_t value) {
-        __atomic_store_n(word, value, __ATOMIC_SEQ_CST);
-    }
-    static inline void channel_add(uint32_t *word) { __atomic_fetch_add(word, 1, __ATOMIC_SEQ_CST); }
-
-    /* Sleeps while *word == value, at most that long; may return early. Where there is no futex, a short nap. */
-    static void channel_sleep(uint32_t *word, uint32_t value, int64_t nanoseconds) {
-    #if defined(__linux__)
-        struct timespec limit = {nanoseconds / 1000000000, nanoseconds % 1000000000};
-        syscall(SYS_futex, word, FUTEX_WAIT, value, &limit, NULL, 0);
-    #else
-        struct timespec nap = {0, 50000};
-        if (channel_load(word) == value) nanosleep(&nap, NULL);
-        (void)nanoseconds;
-    #endif
-    }
-
-    static void channel_wake(uint32_t *word) {
-    #if defined(__linux__)
-        syscall(SYS_futex, word, FUTEX_WAKE, INT32_MAX, NULL, NULL, 0);
-    #else
-        (void)word;
-    #endif
-    }
-
-    /* Looks at a word that is `value`, for so long at most; whether it has changed. */
-    static int channel_look(uint32_t *word, uint32_t value, int64_t nanoseconds) {
-        for (int look = 0; look < 100; look++) {
-            if (channel_load(word) != value) return 1;
-            channel_pause();
-        }
-        for (int64_t end = channel_now() + nanoseconds; channel_now() < end;) {
-            if (channel_load(word) != value) return 1;
-            sched_yield();
-        }
-        return 0;
-    }
-
-    /* The core that this thread runs on, counted from 1; 0 if the system does not say. */
-    static uint32_t channel_core(void) {
-    #if defined(__linux__)
-        int core = sched_getcpu();
-        return core < 0 ? 0 : (uint32_t)core + 1;
-    #else
-        return 0;
-    #endif
-    }
-
-    static pid_t channel_parent;
-
-    static void channel_on_parent_signal(int number) {
-        (void)number;
-        if (getppid() != channel_parent) _exit(1);
-    }
-
-    /* The kernel sends its signal when the thread that started us ends, too: then the parent process is still there. */
-    static void channel_end_with_parent(int parent) {
-        channel_parent = (pid_t)parent;
-    #if defined(__linux__)
-        struct sigaction action = {0};
-        action.sa_handler = channel_on_parent_signal;
-        action.sa_flags = SA_RESTART;
-        sigaction(SIGUSR2, &action, NULL);
-        prctl(PR_SET_PDEATHSIG, SIGUSR2);
-    #endif
-        if (getppid() != channel_parent) _exit(1);
-    }
-    """
-    bint channel_look(uint32_t* word, uint32_t value, int64_t nanoseconds) nogil
-    uint32_t channel_load(uint32_t* word) nogil
-    void channel_store(uint32_t* word, uint32_t value) nogil
-    void channel_add(uint32_t* word) nogil
-    void channel_sleep(uint32_t* word, uint32_t value, int64_t nanoseconds) nogil
-    void channel_wake(uint32_t* word) nogil
-    int64_t channel_now() nogil
-    uint32_t channel_core() nogil
-    void channel_end_with_parent(int parent) nogil
+cdef extern from "puffer/backends/channel.h" nogil:
+    bint channel_look(uint32_t* word, uint32_t value, int64_t nanoseconds)
+    uint32_t channel_load(uint32_t* word)
+    void channel_store(uint32_t* word, uint32_t value)
+    void channel_add(uint32_t* word)
+    void channel_sleep(uint32_t* word, uint32_t value, int64_t nanoseconds)
+    void channel_wake(uint32_t* word)
+    int64_t channel_now()
+    uint32_t channel_core()
+    void channel_end_with_parent(int parent)
+    bint channel_ready(int socket, short events, int64_t end)
+    int channel_send(int socket, const char* bytes, size_t size, int64_t end)
+    int channel_receive(int socket, char* bytes, size_t size, int64_t end)
+    short POLLIN
 
 
-def raise_counters(uint32_t[::1] words not None, Py_ssize_t place, Py_ssize_t count=1, Py_ssize_t stride=2):
-    """Raise the counters at words[place], words[place + stride] and so on by one, and wake who sleeps on them.
+# Words in a worker's line of counters: the command counter (two words), the command, the answered value of the command
+# counter, whether a message follows the answer, the core that the worker runs on, and the value of the command counter
+# whose answer has been taken.
+cdef enum:
+    COMMAND_WORD = 0
+    OPERATION_WORD = 2
+    ANSWERED_WORD = 3
+    FOLLOWS_WORD = 4
+    CORE_WORD = 5
+    TAKEN_WORD = 6
+    # The head of a message: its number, and its length in eight bytes, the lowest first.
+    HEAD = 9
 
-    All are raised before anybody is woken: on the core of the first to wake, this process may not go on until that one
+# Words of a line: a cache line, so that no two workers write to the same one.
+cdef enum:
+    WORDS = 16
+
+LINE = WORDS
+
+
+cdef class Wire:
+    """Wire(descriptor)
+--
+
+One end of a connected stream socket over which messages, each a number and bytes, travel whole.
+
+Attributes
+----------
+sent, received : int
+    Messages so far.
+"""
+
+    cdef readonly int descriptor
+    cdef readonly uint64_t sent
+    cdef readonly uint64_t received
+
+    def __cinit__(self, int descriptor):
+        self.descriptor = descriptor
+
+    def poll(self, double seconds):
+        """Whether there is a message, or the other end is gone, within so many seconds."""
+        cdef bint ready
+        with nogil:
+            ready = channel_ready(self.descriptor, POLLIN, channel_now() + <int64_t>(seconds * 1e9))
+        _handle_signals()
+        return ready
+
+    def send(self, int number, bytes content=b"", double seconds=60.0):
+        """Send a message. Raises OSError if the other end is gone or does not read."""
+        self.put(number, content, seconds)
+
+    def receive(self, double seconds=60.0):
+        """The next message as (number, bytes). Raises EOFError if the other end is gone, OSError if it stops in between.
+
+        With seconds=0 it waits for ever.
+        """
+        cdef char head[HEAD]
+        cdef uint64_t length
+        cdef int64_t end = channel_now() + <int64_t>(seconds * 1e9) if seconds else 0
+        self.get(head, HEAD, end)
+        memcpy(&length, head + 1, 8)
+        content = bytearray(length)
+        if length:
+            self.get(<char*>content, length, end)
+        self.received += 1
+        return <uint8_t>head[0], bytes(content)
+
+    cdef int put(self, int number, bytes content, double seconds) except -1:
+        cdef char head[HEAD]
+        cdef uint64_t length = len(content)
+        cdef const char* body = content
+        cdef int64_t end = channel_now() + <int64_t>(seconds * 1e9)
+        cdef int error
+        head[0] = <char>number
+        memcpy(head + 1, &length, 8)
+        self.sent += 1
+        with nogil:
+            error = channel_send(self.descriptor, head, HEAD, end) or channel_send(self.descriptor, body, length, end)
+        if error:
+            raise OSError(error, "a message could not be sent")
+        return 0
+
+    cdef int get(self, char* target, size_t size, int64_t end) except -1:
+        cdef int error
+        with nogil:
+            error = channel_receive(self.descriptor, target, size, end)
+        if error == -1:
+            raise EOFError("the other end is gone")
+        if error:
+            raise OSError(error, "a message could not be received")
+        return 0
+
+
+cdef class Line:
+    """Line(counters, index, wire)
+--
+
+A worker's line in `counters`, uint32 ((workers + 1) * LINE,), and the wire for arguments and answers. The first line is
+the parent's: its counter counts answers.
+
+Attributes
+----------
+is_asked : bool
+    Whether the answer to the last command has not been taken yet.
+is_answered : bool
+    Whether the worker has answered the last command.
+has_message : bool
+    Whether a message belongs to that answer.
+core : int
+    The core that the worker runs on, counted from 1, or 0 if that is not known.
+"""
+
+    cdef uint32_t[::1] counters
+    cdef Py_ssize_t first
+    cdef Wire wire
+
+    def __cinit__(self, uint32_t[::1] counters not None, Py_ssize_t index, Wire wire not None):
+        if not 0 <= index < counters.shape[0] // WORDS - 1:
+            raise IndexError(f"there is no line of worker {index} in {counters.shape[0]} words")
+        self.counters = counters
+        self.first = (index + 1) * WORDS
+        self.wire = wire
+
+    @property
+    def is_asked(self):
+        return channel_load(&self.counters[self.first]) != channel_load(&self.counters[self.first + TAKEN_WORD])
+
+    @property
+    def is_answered(self):
+        return channel_load(&self.counters[self.first]) == channel_load(&self.counters[self.first + ANSWERED_WORD])
+
+    @property
+    def has_message(self):
+        return bool(channel_load(&self.counters[self.first + FOLLOWS_WORD]))
+
+    @property
+    def core(self):
+        return channel_load(&self.counters[self.first + CORE_WORD])
+
+    def clear(self):
+        """Begin the line, for a new worker."""
+        self.counters[self.first:self.first + WORDS] = 0
+
+    # ---- The parent ----
+
+    def command(self, uint32_t operation, bytes argument=None):
+        """Give a command, and send its argument behind it."""
+        channel_store(&self.counters[self.first + OPERATION_WORD], operation)
+        channel_add(&self.counters[self.first])
+        _wake(&self.counters[self.first])
+        # After the command, so that the worker reads an argument that is more than fits between the two.
+        if argument is not None:
+            self.wire.put(0, argument, 60.0)
+
+    def take(self):
+        """Take the answer to the last command, which is there: the bytes of its message, or None."""
+        message = self.wire.receive()[1] if self.has_message else None
+        channel_store(&self.counters[self.first + FOLLOWS_WORD], 0)
+        channel_store(&self.counters[self.first + TAKEN_WORD], channel_load(&self.counters[self.first]))
+        return message
+
+    # ---- The worker ----
+
+    def wait(self, uint32_t seen, double look):
+        """Wait for a command after the one with the counter value `seen`. Returns its value and the operation."""
+        cdef uint32_t value = seen
+        while value == seen:
+            value = wait_for_change(self.counters, self.first, seen, 3600.0, look)
+        return value, channel_load(&self.counters[self.first + OPERATION_WORD])
+
+    def answer(self, uint32_t seen, bytes message=None):
+        """Answer the command with the counter value `seen`."""
+        channel_store(&self.counters[self.first + FOLLOWS_WORD], message is not None)
+        channel_store(&self.counters[self.first + CORE_WORD], channel_core())
+        channel_store(&self.counters[self.first + ANSWERED_WORD], seen)
+        channel_add(&self.counters[0])
+        _wake(&self.counters[0])
+        # Only now: a message that fills the socket waits for the parent to read it.
+        if message is not None:
+            self.wire.put(0, message, 86400.0)
+
+
+def command_all(lines, uint32_t operation):
+    """Give the same command, without an argument, to several workers.
+
+    All are commanded before any is woken: on the core of the first to wake, this process may not go on until that one
     has done its work.
     """
-    cdef Py_ssize_t k
-    for k in range(count):
-        _check(words, place + k * stride)
-    for k in range(count):
-        channel_add(&words[place + k * stride])
-    for k in range(count):
-        if channel_load(&words[place + k * stride + 1]):
-            channel_wake(&words[place + k * stride])
+    cdef Line line
+    for line in lines:
+        channel_store(&line.counters[line.first + OPERATION_WORD], operation)
+    for line in lines:
+        channel_add(&line.counters[line.first])
+    for line in lines:
+        _wake(&line.counters[line.first])
 
 
-def store(uint32_t[::1] words not None, Py_ssize_t place, uint32_t value):
-    """Set the word at words[place], after everything that was written before."""
-    _check(words, place)
-    channel_store(&words[place], value)
-
-
-def store_core(uint32_t[::1] words not None, Py_ssize_t place):
-    """Set the word at words[place] to the core that this thread runs on, counted from 1, or 0 if that is not known."""
-    _check(words, place)
-    channel_store(&words[place], channel_core())
-
-
-def first_repeated(uint32_t[::1] words not None, Py_ssize_t place, Py_ssize_t count, Py_ssize_t stride):
-    """The first of the words at words[place], words[place + stride], ... that repeats one before it, not 0; or -1."""
-    cdef Py_ssize_t k, other
-    for k in range(count):
-        _check(words, place + k * stride)
-    for k in range(1, count):
-        if not words[place + k * stride]:
-            continue
-        for other in range(k):
-            if words[place + other * stride] == words[place + k * stride]:
+def first_on_shared_core(lines):
+    """The index of the first worker that runs on the core of one before it, or -1."""
+    cdef Line line, other
+    cdef uint32_t core
+    for k, line in enumerate(lines):
+        core = channel_load(&line.counters[line.first + CORE_WORD])
+        for other in lines[:k]:
+            if core and core == channel_load(&other.counters[other.first + CORE_WORD]):
                 return k
     return -1
 
 
-def value_of(uint32_t[::1] words not None, Py_ssize_t place):
-    """The value of the counter at words[place]."""
-    _check(words, place)
-    return channel_load(&words[place])
+cdef inline void _wake(uint32_t* counter) noexcept:
+    """Wake whoever sleeps on a counter that has been raised."""
+    if channel_load(counter + 1):
+        channel_wake(counter)
 
 
-def wait_for_change(uint32_t[::1] words not None, Py_ssize_t place, uint32_t value, double seconds, double look):
-    """Wait until the counter at words[place] is no longer `value`; returns its value then, or after `seconds`.
+def value_of(uint32_t[::1] words not None, Py_ssize_t index):
+    """The value of the counter at words[index]."""
+    _check(words, index)
+    return channel_load(&words[index])
+
+
+def wait_for_change(uint32_t[::1] words not None, Py_ssize_t index, uint32_t value, double seconds, double look):
+    """Wait until the counter at words[index] is no longer `value`; returns its value then, or after `seconds`.
 
     Looks for `look` seconds before it sleeps. Signals are handled while it waits: Ctrl-C raises KeyboardInterrupt.
     """
-    _check(words, place)
-    cdef uint32_t* word = &words[place]
-    cdef uint32_t* sleeps = &words[place + 1]
+    _check(words, index)
+    cdef uint32_t* word = &words[index]
+    cdef uint32_t* sleeps = &words[index + 1]
     cdef int64_t left, end = 0
     with nogil:
         channel_look(word, value, <int64_t>(look * 1e9))
@@ -201,7 +286,7 @@ cdef int _handle_signals() except -1:
     return PyErr_CheckSignals()
 
 
-cdef int _check(uint32_t[::1] words, Py_ssize_t place) except -1:
-    if not 0 <= place < words.shape[0] - 1:
-        raise IndexError(f"no counter at {place} of {words.shape[0]} words")
+cdef int _check(uint32_t[::1] words, Py_ssize_t index) except -1:
+    if not 0 <= index < words.shape[0] - 1:
+        raise IndexError(f"no counter at {index} of {words.shape[0]} words")
     return 0

@@ -5,42 +5,55 @@ from __future__ import annotations
 from typing import Any
 
 from puffer import checks
-from puffer.backends.base import Creator, PythonBackend
-from puffer.backends.batched import BatchCreator, BatchedBackend
+from puffer.backends.creator import Creator
+from puffer.backends.local import serial_backend, system_backend
+from puffer.backends.system import SystemCreator
+from puffer.native.batch import Batch
+from puffer.options import BatchOptions, WorkerOptions
 
 _NAMES = ("auto", "serial", "process", "ray")
 
 
-def python_backend(
-    creator: Creator | BatchCreator,
-    num_envs: int,
-    name: str,
-    workers: dict[str, Any],
-    options: dict[str, Any],
+def python_batch(
+    creator: Creator | SystemCreator,
+    options: BatchOptions,
+    workers: WorkerOptions,
+    name: str = "auto",
     num_threads: int = 0,
-) -> PythonBackend:
-    """The backend called `name` over copies made by `creator`; systems that step many copies themselves have their own.
+) -> Batch:
+    """The batch of the copies that `creator` makes, stepped by the backend called `name`.
 
-    `workers` are the options that only backends with workers take: a serial one refuses all but their defaults.
+    Systems that step many copies themselves have their own backend, in up to num_threads threads (0: one per core).
+    Raises ValueError for another name, and for options of workers without any.
     """
     checks.choice("backend", name, _NAMES)
-    copies = checks.integer("num_envs", num_envs, 1)
-    if isinstance(creator, BatchCreator):
-        return BatchedBackend(creator, copies, num_threads=num_threads, **options)
+    if isinstance(creator, SystemCreator):
+        threads = checks.integer("num_threads", num_threads, 0) or checks.available_cores()
+        return system_backend(creator, options, threads).batch()
     if name == "auto":
         cores = checks.available_cores()
-        wants_workers = workers["num_workers"] is not None or workers["restart_workers"] or workers["ordered"]
-        name = "process" if wants_workers or (cores > 1 and copies >= 4 * cores) else "serial"
-    if name == "process":
-        from puffer.backends.links.process import ProcessBackend
+        pays = cores > 1 and options.num_envs >= 4 * cores
+        name = "process" if workers.wants_workers or pays else "serial"
+    if name == "serial":
+        if workers.num_workers is not None:
+            raise ValueError(f'num_workers = {workers.num_workers} needs backend="process" or "ray", got "serial"')
+        return serial_backend(creator, options).batch()
+    return worker_batch(_transport(name, creator), options, workers)
 
-        return ProcessBackend(creator, copies, **workers, **options)
+
+def worker_batch(transport: Any, options: BatchOptions, workers: WorkerOptions) -> Batch:
+    """The batch of copies that workers step over the links of a transport."""
+    from puffer.backends.workers import WorkerBackend
+
+    return WorkerBackend(transport, options, workers).batch()
+
+
+def _transport(name: str, creator: Creator) -> Any:
+    # Imported when they are used: Ray takes long, and may be missing.
     if name == "ray":
-        from puffer.backends.links.ray import RayBackend
+        from puffer.backends.links.ray import RayTransport
 
-        return RayBackend(creator, copies, **workers, **options)
-    from puffer.backends.serial import SerialBackend
+        return RayTransport(creator)
+    from puffer.backends.links.process import ProcessTransport
 
-    if workers["num_workers"] is not None:
-        raise ValueError(f'num_workers = {workers["num_workers"]} needs backend="process" or "ray", got "serial"')
-    return SerialBackend(creator, copies, **options)
+    return ProcessTransport(creator)

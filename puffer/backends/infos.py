@@ -1,4 +1,4 @@
-"""The infos of single rows, merged into the info of a batch, in the form of Gymnasium's vector environments."""
+"""The infos of a step: as steppers collect them, and merged into the form of Gymnasium's vector environments."""
 
 from __future__ import annotations
 
@@ -6,6 +6,36 @@ from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
+
+
+class Events:
+    """The infos of a step; rows count within the copies of the stepper.
+
+    Attributes
+    ----------
+    infos : list of (row, dict)
+        Infos that are not empty.
+    final_infos : list of (row, dict)
+        Last infos of episodes that ended, in the mode SameStep, if they are not empty.
+    columns : list of (row, present, dict)
+        Infos of many rows from that row on: arrays by name, and which of the rows they belong to.
+    """
+
+    __slots__ = ("columns", "final_infos", "infos")
+
+    def __init__(self) -> None:
+        self.infos: list[tuple[int, dict[str, Any]]] = []
+        self.final_infos: list[tuple[int, dict[str, Any]]] = []
+        self.columns: list[tuple[int, np.ndarray, dict[str, np.ndarray]]] = []
+
+    def add(self, other: Events, rows: int) -> None:
+        """Take over other events, whose row 0 is the row `rows` here."""
+        self.infos += [(row + rows, info) for row, info in other.infos]
+        self.final_infos += [(row + rows, info) for row, info in other.final_infos]
+        self.columns += [(row + rows, present, arrays) for row, present, arrays in other.columns]
+
+    def __bool__(self) -> bool:
+        return bool(self.infos or self.final_infos or self.columns)
 
 
 def merged(

@@ -1,4 +1,4 @@
-"""What the backends with workers have in common: who holds which copies, waiting for answers, and what goes wrong."""
+"""The backend with workers: who holds which copies, waiting for answers, and what happens when a worker fails."""
 
 from __future__ import annotations
 
@@ -6,24 +6,19 @@ import atexit
 import contextlib
 import logging
 import os
-import pickle
 import time
 import weakref
 from collections.abc import Sequence
 from typing import Any
 
-import cloudpickle
-import numpy as np
-from gymnasium.error import AlreadyPendingCallError
-from gymnasium.vector import AutoresetMode
-
-from puffer import checks
-from puffer._core import MODES
-from puffer.backends.base import PythonBackend
-from puffer.backends.links.link import RemoteWorker
-from puffer.backends.worker.commands import CLOSE, RENDER, RESET, STEP, Failure, Likeness
+from puffer.backends.infos import Events
+from puffer.backends.links import LinkProtocol, Transport
+from puffer.backends.python import PythonBackend
+from puffer.backends.worker.commands import CLOSE, RENDER, RESET, Failure
 from puffer.errors import WorkerDied, WorkerError, WorkerTimeout
-from puffer.wrappers.adapters.adapter import Events
+from puffer.layout.spec import CopySpec
+from puffer.native.batch import Part
+from puffer.options import BatchOptions, WorkerOptions
 
 # How often a waiting parent looks whether its workers live, in seconds.
 GLANCE = 0.2
@@ -45,418 +40,345 @@ def close_all() -> None:
 
 
 class WorkerBackend(PythonBackend):
-    """Base of the backends whose copies, made by `creator`, are stepped by `num_workers` workers.
-
-    Takes the options of `PythonBackend`, and:
-
-    Parameters
-    ----------
-    num_workers : int, optional
-        Workers, each with a contiguous share of the copies; by default one per core. With a smaller batch_size a
-        multiple of num_envs / batch_size.
-    timeout : float
-        Seconds that a worker has for an answer. To start it always has a minute.
-    ordered : bool
-        Whether recv() returns the parts in the order of the sends, instead of the first that is ready.
-    restart_workers : bool
-        Whether a worker that died or hung is replaced: its rows are truncated, with the first observations of the new
-        copies, and `stats()` counts it in `worker_restarts`.
+    """Copies that are stepped by workers, over the links of `transport`.
 
     An exception of an environment becomes a WorkerError, a dead worker WorkerDied, one without an answer WorkerTimeout.
     After the latter two, and without restart_workers, only close() works. What an environment raises in its close() is
     raised by close() when every worker is gone.
 
-    A subclass starts workers, sends commands and receives messages: it implements `_new_worker`, `_prepare_memory`,
-    `_introduce`, `_send`, `_has_answered`, `_mark`, `_wait_for_answer` and `_message`, and `_portable` and `_unpacked`
-    where objects are not to be pickled.
+    Parameters
+    ----------
+    transport : puffer.backends.links.Transport
+    options : BatchOptions
+    workers : WorkerOptions
     """
 
-    def __init__(
-        self,
-        creator: Any,
-        num_envs: int,
-        *,
-        num_workers: int | None = None,
-        timeout: float = 60.0,
-        ordered: bool = False,
-        restart_workers: bool = False,
-        **options: Any,
-    ) -> None:
-        super().__init__(num_envs, **options)
-        if not (isinstance(timeout, (int, float)) and timeout > 0):
-            raise ValueError(f"timeout must be a positive number of seconds, got {timeout!r}")
-        parts = self.num_copies // self.batch_size
-        workers = self._default_workers(parts) if num_workers is None else num_workers
-        workers = checks.integer("num_workers", workers, 1, self.num_copies)
-        if workers % parts:
-            raise ValueError(f"num_workers must be a multiple of num_envs / batch_size = {parts}, got {workers}")
-        self.num_workers = workers
-        self._timeout = float(timeout)
-        self._ordered = ordered
-        self._restart = restart_workers
+    def __init__(self, transport: Transport, options: BatchOptions, workers: WorkerOptions) -> None:
+        super().__init__(options)
+        self._transport = transport
+        self._workers = workers
+        self.num_workers = workers.workers_for(options, 0 if workers.num_workers else transport.cores())
         self._restarts = 0
-        self._creator = self._portable(creator)
-        self._workers: list[Any] = []
+        self._links: list[LinkProtocol] = []
+        # When each was last asked, or started, by `time.monotonic()`.
+        self._asked_at: dict[LinkProtocol, float] = {}
         # Those that have been told where their copies live, and can be sent commands.
-        self._introduced: set[Any] = set()
-        self._settings: dict[str, Any] = {}
+        self._introduced: set[LinkProtocol] = set()
         self._pid = os.getpid()
         try:
-            self._start()
+            self._start_all()
         except BaseException:
-            self._status = "closed"
             with contextlib.suppress(WorkerError):
-                self._close()
+                self.close_copies()
             raise
         _open.add(self)
 
-    # ---- For subclasses ----
-
-    @staticmethod
-    def _portable(creator: Any) -> Any:
-        """What makes the copies, in the form in which workers are sent it."""
-        return cloudpickle.dumps(creator)
-
-    def _unpacked(self, worker: Any, message: bytes) -> Any:
-        """What a worker means by a message: a Likeness, Events, a frame or a Failure."""
-        return pickle.loads(message)
-
-    def _cores(self) -> int:
-        """The cores that workers may use."""
-        return checks.available_cores()
-
-    def _new_worker(self, index: int, copies: range) -> Any:
-        """Start a worker, a RemoteWorker, that makes its copies."""
-        raise NotImplementedError
-
-    def _prepare_memory(self) -> None:
-        """Make `buffers`, `ended` and `sums`."""
-        raise NotImplementedError
-
-    def _introduce(self, worker: Any) -> None:
-        """Tell a worker where its copies live. One that has died is noticed when its first answer is awaited."""
-        raise NotImplementedError
-
-    def _send(self, worker: Any, operation: int, argument: Any) -> None:
-        """Send a command; see `Worker.obey`. One that has died is noticed when its answer is awaited."""
-        raise NotImplementedError
-
-    def _send_step(self, workers: Sequence[Any]) -> None:
-        """Send the command to step to neighbouring workers."""
-        for worker in workers:
-            self._send(worker, STEP, None)
-
-    def _has_answered(self, worker: Any) -> bool:
-        """Whether the answer to the last command is there."""
-        raise NotImplementedError
-
-    def _mark(self) -> Any:
-        """What `_wait_for_answer` needs to know of the time before."""
-        return None
-
-    def _wait_for_answer(self, mark: Any, waiting: Sequence[Any]) -> bool:
-        """Wait GLANCE seconds for an answer of one of these workers after `mark`; whether there may be one."""
-        raise NotImplementedError
-
-    def _message(self, worker: Any, deadline: float) -> bytes | None:
-        """What a worker that has answered, or just been started, has to say. Raises WorkerDied or WorkerTimeout."""
-        raise NotImplementedError
-
     # ---- Start ----
 
-    def _default_workers(self, parts: int) -> int:
-        """One worker per core, as a multiple of the number of parts, and no more than there are copies."""
-        return parts * max(1, min(self._cores() // parts, self.num_copies // parts))
+    def _start_all(self) -> None:
+        copies, workers = self.options.num_envs, self.num_workers
+        bounds = [copies * index // workers for index in range(workers + 1)]
+        for index in range(workers):
+            self._links.append(self._new(index, range(bounds[index], bounds[index + 1])))
+        first = self._greeting(self._links[0])
+        for link in self._links[1:]:
+            first.require_same(self._greeting(link), link.copies.start, 0)
+        self._settle(first)
+        self._live_in(self._transport.make_rows(self._form, workers, self.options.buf))
+        for link in self._links:
+            self._introduce(link)
 
-    def _start(self) -> None:
-        bounds = [self.num_copies * index // self.num_workers for index in range(self.num_workers + 1)]
-        for index in range(self.num_workers):
-            self._workers.append(self._new_worker(index, range(bounds[index], bounds[index + 1])))
-        first = self._greeting(self._workers[0])
-        for other in self._workers[1:]:
-            if self._greeting(other)[:4] != first[:4]:
-                raise ValueError(
-                    f"the copies of worker {other.index} have other spaces or agents than those of worker 0"
-                )
-        self._prepare(*first[:4], first.rendering)
-        if self.max_steps is None:
-            self.max_steps = first.max_steps
-        self._settings = {"autoreset": MODES[self.autoreset_mode], "max_steps": self.max_steps}
-        self._prepare_memory()
-        for worker in self._workers:
-            self._welcome(worker)
+    def _new(self, index: int, copies: range) -> LinkProtocol:
+        link = self._transport.start(index, copies, self.options.render_mode)
+        self._asked_at[link] = time.monotonic()
+        return link
 
-    def _greeting(self, worker: RemoteWorker) -> Likeness:
-        """What a new worker says of its copies."""
+    def _greeting(self, link: LinkProtocol) -> CopySpec:
+        """The spec of the copies of a new worker."""
         try:
-            return self._answer(worker, time.monotonic() + max(self._timeout, START))
+            return self._answer(link, time.monotonic() + max(self._workers.timeout, START))
+        except (WorkerDied, WorkerTimeout) as error:
+            link.kill()
+            raise (self._transport.refusal(link, type(error).__name__, str(error)) or error) from None
         except BaseException:
-            worker.kill()
+            link.kill()
             raise
 
-    def _welcome(self, worker: RemoteWorker) -> None:
-        self._introduce(worker)
-        self._introduced.add(worker)
+    def _introduce(self, link: LinkProtocol) -> None:
+        self._transport.introduce(link, weakref.WeakMethod(self.ask), same_step=self._same_step)
+        self._introduced.add(link)
 
     # ---- Commands ----
 
-    def _command(self, worker: RemoteWorker, operation: int, argument: Any = None) -> None:
-        self._expect([worker])
-        self._send(worker, operation, argument)
+    def _command(self, link: LinkProtocol, operation: int, argument: Any = None) -> None:
+        self._asked_at[link] = time.monotonic()
+        link.send(operation, argument)
 
-    @staticmethod
-    def _expect(workers: Sequence[RemoteWorker]) -> None:
-        """Note that these workers are about to be asked for an answer."""
-        for worker in workers:
-            worker.is_asked, worker.asked_at = True, time.monotonic()
-
-    def _await(self, workers: Sequence[RemoteWorker], deadline: float) -> None:
+    def _await(self, links: Sequence[LinkProtocol], deadline: float) -> None:
         """Wait until all these workers have answered. Raises WorkerDied or WorkerTimeout."""
         while True:
-            mark = self._mark()
-            waiting = [worker for worker in workers if not self._has_answered(worker)]
+            mark = self._transport.mark()
+            waiting = [link for link in links if not link.answered()]
             if not waiting:
                 return
             self._sleep(mark, waiting, deadline)
 
-    def _sleep(self, mark: Any, waiting: Sequence[RemoteWorker], deadline: float) -> None:
+    def _sleep(self, mark: Any, waiting: Sequence[LinkProtocol], deadline: float) -> None:
         """Wait for any answer after `mark`, watching over the workers."""
-        if self._wait_for_answer(mark, waiting):
+        if self._transport.wait(mark, waiting, GLANCE):
             return
-        for worker in waiting:
-            if worker.has_ended() and not self._has_answered(worker):
-                raise self._died(worker)
+        for link in waiting:
+            if link.has_ended() and not link.answered():
+                raise self._died(link)
         if time.monotonic() > deadline:
             raise self._hung(waiting[0])
 
-    def _answer(self, worker: RemoteWorker, deadline: float | None = None) -> Any:
-        """The result of a worker that has answered; raises what it raised."""
-        message = self._message(worker, time.monotonic() + self._timeout if deadline is None else deadline)
-        worker.is_asked = False
-        if message is None:
-            return None
-        result = self._unpacked(worker, message)
+    def _answer(self, link: LinkProtocol, deadline: float | None = None) -> Any:
+        """The answer of a worker that has answered, or was just started; raises what it raised."""
+        deadline = time.monotonic() + self._workers.timeout if deadline is None else deadline
+        try:
+            while not link.listen(min(GLANCE, max(0.0, deadline - time.monotonic()))):
+                if link.has_ended() and not link.listen(0):
+                    raise self._died(link)
+                if time.monotonic() > deadline:
+                    raise self._hung(link)
+            result = link.receive()
+        except (EOFError, OSError):
+            raise self._died(link) from None
         if isinstance(result, Failure):
-            raise self._raised(worker, result)
+            raise self._raised(link, result)
         return result
+
+    def _events(self, link: LinkProtocol) -> Events | None:
+        """The events of a worker that has answered a step or a reset."""
+        events = link.events(self._answer(link))
+        if isinstance(events, Failure):
+            raise self._raised(link, events)
+        return events
+
+    def ask(self, link: LinkProtocol, operation: int, argument: Any = None) -> Any:
+        """Send a command, and wait for the answer."""
+        self._command(link, operation, argument)
+        self._await([link], self._asked_at[link] + self._workers.timeout)
+        return self._answer(link)
 
     # ---- Failures ----
 
-    def _raised(self, worker: RemoteWorker, failure: Failure) -> Exception:
-        copy = None if failure.place is None else worker.copies.start + failure.place
-        where = f"worker {worker.index}" if copy is None else f"copy {copy} in worker {worker.index}"
-        return WorkerError(
+    def _raised(self, link: LinkProtocol, failure: Failure) -> Exception:
+        copy = None if failure.index is None else link.copies.start + failure.index
+        where = f"worker {link.index}" if copy is None else f"copy {copy} in worker {link.index}"
+        raised = WorkerError(
             f"{where} raised {failure.name}: {failure.message}",
-            worker=worker.index,
-            copies=worker.copies,
+            worker=link.index,
+            copies=link.copies,
             copy=copy,
             remote_traceback=failure.traceback,
         )
+        refusal = None
+        if link not in self._introduced:
+            refusal = self._transport.refusal(link, failure.name, failure.message)
+        if refusal is None:
+            return raised
+        refusal.__cause__ = raised
+        return refusal
 
-    def _died(self, worker: RemoteWorker) -> WorkerDied:
-        self._introduced.discard(worker)
-        return WorkerDied(f"{worker} {worker.describe_end()}", worker=worker.index, copies=worker.copies)
+    def _died(self, link: LinkProtocol) -> WorkerDied:
+        self._introduced.discard(link)
+        return WorkerDied(f"{_name(link)} {link.describe_end()}", worker=link.index, copies=link.copies)
 
-    def _hung(self, worker: RemoteWorker) -> WorkerTimeout:
-        self._introduced.discard(worker)
+    def _hung(self, link: LinkProtocol) -> WorkerTimeout:
+        self._introduced.discard(link)
         # An answer that came later could be taken for that of another step.
-        worker.kill()
+        link.kill()
+        seconds = time.monotonic() - self._asked_at[link]
         return WorkerTimeout(
-            f"{worker} gave no answer within {time.monotonic() - worker.asked_at:.1f} seconds and was killed",
-            worker=worker.index,
-            copies=worker.copies,
+            f"{_name(link)} gave no answer within {seconds:.1f} seconds and was killed",
+            worker=link.index,
+            copies=link.copies,
         )
 
-    def _lost(self, worker: RemoteWorker, error: WorkerError, seeds: dict[int, int | None] | None) -> Events | None:
-        """Replace a worker that is gone, or raise."""
-        if self._restart:
-            return self._replace(worker, seeds)
-        self._status = "broken"
-        raise error
-
-    def _replace(self, worker: RemoteWorker, seeds: dict[int, int | None] | None) -> Events | None:
-        """Start a worker in the place of one that is gone.
+    def _replace(self, link: LinkProtocol, seeds: dict[int, int | None] | None) -> Events | None:
+        """Start a worker instead of one that is gone.
 
         After a reset with `seeds` (by copy) the new copies are reset, those that were not meant to be without a seed.
         After a step the rows are truncated, and the episodes go on as the autoreset mode has it.
         """
-        worker.release()
-        fresh = self._workers[worker.index] = self._new_worker(worker.index, worker.copies)
+        link.release()
+        fresh = self._links[link.index] = self._new(link.index, link.copies)
         self._greeting(fresh)
-        self._welcome(fresh)
+        self._introduce(fresh)
         self._restarts += 1
-        copies = worker.copies
-        rows = self._rows_of(copies)
-        events = Events()
+        copies = link.copies
+        views = self.rows.views(copies.start, copies.stop, tuple(self._form.arrays()))
         if seeds is None:
-            self.books.finals[rows] = self.buffers.observations[rows]
-            self.books.episodes[rows] = np.nan
-            self.buffers.terminations[rows] = False
-            if self.autoreset_mode is not AutoresetMode.SAME_STEP:
-                self.buffers.rewards[rows] = 0
-                self.buffers.truncations[rows] = True
-                self.books.ended[copies.start : copies.stop] = True
+            views["finals"][...] = views["observations"]
+            views["rewards"][...] = 0
+            views["terminations"][...] = False
+            views["over"][...] = True
+            if not self._same_step:
+                views["truncations"][...] = True
                 return None
         self._command(fresh, RESET, ([(seeds or {}).get(copy) for copy in copies], list(range(len(copies)))))
-        self._await([fresh], fresh.asked_at + self._timeout)
-        happened = self._answer(fresh)
-        events.infos = happened.infos if happened else []
-        self.buffers.truncations[rows] = seeds is None
+        self._await([fresh], self._asked_at[fresh] + self._workers.timeout)
+        events = self._events(fresh)
+        views["truncations"][...] = seeds is None
         return events
 
     # ---- What PythonBackend asks for ----
 
-    def _rows_of(self, copies: range) -> slice:
-        return slice(copies.start * self.agents_per_env, copies.stop * self.agents_per_env)
-
-    def _of_part(self, part: int) -> list[Any]:
-        first, last = part * self.batch_size, (part + 1) * self.batch_size
-        return [worker for worker in self._workers if first <= worker.copies.start < last]
-
-    def _part_of(self, worker: RemoteWorker) -> int:
-        return worker.copies.start // self.batch_size
-
-    def _reset_parts(self, seeds: list[int | None], copies: list[int]) -> Events:
-        self._settle()
-        asked = []
+    def _reset(self, seeds: Sequence[int | None], copies: Sequence[int]) -> Events:
+        self._finish_the_rest()
         by_copy = dict(zip(copies, seeds, strict=True))
-        for worker in self._workers:
-            chosen = [copy for copy in worker.copies if copy in by_copy]
+        asked = []
+        for link in self._links:
+            chosen = [copy for copy in link.copies if copy in by_copy]
             if chosen:
-                places = [copy - worker.copies.start for copy in chosen]
-                self._command(worker, RESET, ([by_copy[copy] for copy in chosen], places))
-                asked.append(worker)
+                indices = [copy - link.copies.start for copy in chosen]
+                self._command(link, RESET, ([by_copy[copy] for copy in chosen], indices))
+                asked.append(link)
         return self._collect(asked, 0, by_copy)
 
-    def _settle(self) -> None:
+    def _finish_the_rest(self) -> None:
         """Wait for workers that are still at something whose result nobody wants any more."""
-        for worker in self._workers:
-            if not worker.is_asked:
+        for link in self._links:
+            if not link.is_asked:
                 continue
             try:
-                self._await([worker], time.monotonic() + self._timeout)
-                self._answer(worker)
-            except (WorkerDied, WorkerTimeout) as error:
-                self._lost(worker, error, {})
+                self._await([link], time.monotonic() + self._workers.timeout)
+                self._answer(link)
+            except (WorkerDied, WorkerTimeout):
+                if not self._workers.restart_workers:
+                    raise
+                self._replace(link, {})
             except WorkerError:
                 pass
 
-    def _start_part(self, part: int) -> None:
-        workers = self._of_part(part)
-        self._expect(workers)
-        self._send_step(workers)
+    def _of_part(self, part: Part) -> list[LinkProtocol]:
+        return [link for link in self._links if part.first <= link.copies.start < part.last]
 
-    def _finish_part(self, part: int) -> Events:
-        return self._collect(self._of_part(part), part * self.batch_size, None)
+    def _start(self, part: Part) -> None:
+        links, now = self._of_part(part), time.monotonic()
+        for link in links:
+            self._asked_at[link] = now
+        self._transport.send_step(links)
 
-    def _collect(self, workers: Sequence[RemoteWorker], first_copy: int, seeds: dict[int, int | None] | None) -> Events:
+    def _finish(self, part: Part) -> Events:
+        return self._collect(self._of_part(part), part.first, None)
+
+    def _collect(self, links: Sequence[LinkProtocol], first_copy: int, seeds: dict[int, int | None] | None) -> Events:
         """The events of these workers, rows counted from first_copy. Raises the first failure when all are idle."""
         events = Events()
         failure: WorkerError | None = None
-        for worker in workers:
+        for link in links:
             try:
-                self._await([worker], worker.asked_at + self._timeout)
-                happened = self._answer(worker)
-            except (WorkerDied, WorkerTimeout) as error:
-                happened = self._lost(worker, error, seeds)
+                self._await([link], self._asked_at[link] + self._workers.timeout)
+                happened = self._events(link)
+            except (WorkerDied, WorkerTimeout):
+                if not self._workers.restart_workers:
+                    raise
+                happened = self._replace(link, seeds)
             except WorkerError as error:
                 failure = failure or error
                 continue
             if happened:
-                events.add(happened, (worker.copies.start - first_copy) * self.agents_per_env)
+                events.add(happened, (link.copies.start - first_copy) * self.spec.agents_per_env)
         if failure is not None:
             raise failure
         return events
 
-    def _next_pending(self) -> int:
-        """The part that recv() is to return: the first that is ready, or the first sent."""
-        if self._ordered or len(self._pending) == 1:
-            return self._pending[0]
+    def next_pending(self, pending: list[Part]) -> int:
+        """The index of the part that recv() is to return: the first that is ready, or the first sent."""
+        if self._workers.ordered:
+            return 0
         while True:
-            mark = self._mark()
-            waiting = [w for part in self._pending for w in self._of_part(part) if not self._has_answered(w)]
+            mark = self._transport.mark()
+            waiting = [link for part in pending for link in self._of_part(part) if not link.answered()]
             # First, so that a worker that hangs is noticed while others go on answering.
-            deadline = min((worker.asked_at for worker in waiting), default=0.0) + self._timeout
+            deadline = min((self._asked_at[link] for link in waiting), default=0.0) + self._workers.timeout
             if waiting and time.monotonic() > deadline:
-                return self._part_of(waiting[0])
-            for part in self._pending:
-                if not any(worker in waiting for worker in self._of_part(part)):
-                    return part
+                return self._index_of(waiting[0], pending)
+            for index, part in enumerate(pending):
+                if not any(link in waiting for link in self._of_part(part)):
+                    return index
             try:
                 self._sleep(mark, waiting, deadline)
             except WorkerError as error:
                 # The part it belongs to deals with it.
-                return self._part_of(self._workers[error.worker])
+                return self._index_of(self._links[error.worker], pending)
 
-    def render_copy(self, copy: int = 0) -> Any:
+    def _index_of(self, link: LinkProtocol, pending: list[Part]) -> int:
+        return next(k for k, part in enumerate(pending) if part.first <= link.copies.start < part.last)
+
+    def render_one(self, copy: int) -> Any:
         """What render() of a copy returns in its worker."""
-        self._require_open()
-        if self._pending:
-            raise AlreadyPendingCallError("render() between send() and recv()", "render")
-        worker = next(worker for worker in self._workers if copy in worker.copies)
-        self._settle()
-        self._command(worker, RENDER, copy - worker.copies.start)
-        self._await([worker], worker.asked_at + self._timeout)
-        return self._answer(worker)
+        link = next(link for link in self._links if copy in link.copies)
+        self._finish_the_rest()
+        return self.ask(link, RENDER, copy - link.copies.start)
 
-    def _require_open(self) -> None:
-        super()._require_open()
+    def check_usable(self) -> None:
+        """Raise in a process that was forked from the one whose workers they are."""
         if os.getpid() != self._pid:
             raise RuntimeError(
                 f"the workers of this environment belong to process {self._pid}, from which this one was forked; "
                 f"make another environment here"
             )
 
-    def stats(self) -> dict[str, float]:
+    @property
+    def pids(self) -> list[int]:
+        """Process numbers of the workers of this machine."""
+        return [link.pid for link in self._links if hasattr(link, "pid")]
+
+    def episode_stats(self) -> dict[str, float]:
         """Means over the episodes that ended since the last call, and the number of worker restarts if allowed."""
-        stats = super().stats()
-        if self._restart:
+        stats = super().episode_stats()
+        if self._workers.restart_workers:
             stats["worker_restarts"] = self._restarts
             self._restarts = 0
         return stats
 
     # ---- End ----
 
-    def _close(self) -> None:
+    def close_copies(self) -> None:
         """Ask the workers to close their copies, and end those that do not within two seconds."""
-        workers, self._workers = self._workers, []
+        links, self._links = self._links, []
         try:
             # Not in a process that was forked from the one whose workers they are.
             if os.getpid() == self._pid:
-                self._dismiss(workers)
+                self._dismiss(links)
         finally:
-            for worker in workers:
-                worker.release()
+            for link in links:
+                link.release()
+            self._transport.close()
 
-    def _dismiss(self, workers: Sequence[RemoteWorker]) -> None:
+    def _dismiss(self, links: Sequence[LinkProtocol]) -> None:
         deadline = time.monotonic() + _FAREWELL
         failure: WorkerError | None = None
         try:
-            asked = [worker for worker in workers if self._can_close(worker, deadline)]
-            for worker in asked:
-                self._command(worker, CLOSE)
-            for worker in asked:
+            asked = [link for link in links if self._can_close(link, deadline)]
+            for link in asked:
+                self._command(link, CLOSE)
+            for link in asked:
                 try:
-                    self._await([worker], deadline)
-                    self._answer(worker, deadline)
+                    self._await([link], deadline)
+                    self._answer(link, deadline)
                 except (WorkerDied, WorkerTimeout) as error:
                     _logger.warning("while closing its environments, %s", error)
                 except WorkerError as error:
                     failure = failure or error
         finally:
-            for worker in workers:
-                worker.leave(deadline if worker in self._introduced else 0.0)
+            for link in links:
+                link.leave(deadline if link in self._introduced else 0.0)
         if failure is not None:
             raise failure
 
-    def _can_close(self, worker: RemoteWorker, deadline: float) -> bool:
+    def _can_close(self, link: LinkProtocol, deadline: float) -> bool:
         """Whether a worker waits for a command, now that its last answer, which nobody wants, is out of the way."""
-        if worker not in self._introduced or worker.has_ended() or not self._has_answered(worker):
-            self._introduced.discard(worker)
+        if link not in self._introduced or link.has_ended() or not link.answered():
+            self._introduced.discard(link)
             return False
-        if worker.is_asked:
+        if link.is_asked:
             try:
-                self._answer(worker, deadline)
+                self._answer(link, deadline)
             except (WorkerDied, WorkerTimeout):
                 return False
             except WorkerError:
@@ -466,10 +388,14 @@ class WorkerBackend(PythonBackend):
     def close_unheard(self) -> None:
         """Close where nobody is left to hear of an exception; it is logged."""
         try:
-            self.close()
+            self.close_copies()
         except WorkerError as error:
             _logger.error("%s", error)
 
     def __del__(self) -> None:
-        if getattr(self, "_workers", None):
+        if getattr(self, "_links", None):
             self.close_unheard()
+
+
+def _name(link: LinkProtocol) -> str:
+    return f"worker {link.index} (copies {link.copies.start} to {link.copies.stop - 1})"

@@ -1,8 +1,7 @@
 """`python -m puffer.bench`."""
 
-import sys
-
 from puffer.bench.program import main
+from puffer.programs import run
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    run(main)

@@ -9,37 +9,42 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
-from typing import NoReturn
 
 from puffer.bench.peers import DEFAULT_PEERS, PEERS
-from puffer.bench.plan import DEFAULT_COPIES, DEFAULT_ENVS, DEFAULT_THREADS, available_cores
+from puffer.bench.plan import DEFAULT_COPIES, DEFAULT_ENVS, DEFAULT_THREADS
+from puffer.checks import available_cores
+from puffer.programs import Parser, integer, integers, one_of, output_file, positive
+
+PROGRAM = "python -m puffer.bench"
 
 _DESCRIPTION = """\
-Measure how fast environments step, through the public step() with resets counted, and compare with other systems
-that step the same environments in the same run."""
+Measure how many steps a second environments make through the public step(), resets included, and compare them with
+other systems that step the same environments in the same run."""
 
+_LONGEST_SECONDS = 3600
 _PLOT_SUFFIXES = (".png", ".svg", ".pdf")
 
 
 @dataclass(frozen=True)
 class Options:
-    """What the user asked for.
+    """The request of the user.
 
     Attributes
     ----------
     envs : tuple of str
         The environments; empty for the default ones.
     copies, threads : tuple of int
+        Numbers to measure each environment with.
     seconds : float or None
-        To spend on each line of the table; None to fit the whole run into about two minutes.
+        The time for each line of the table; None to fit the whole run into about two minutes.
     repeats : int
-        Slices of each contender.
+        Slices of each system.
     peers : dict
-        Python interpreter of each peer, by its name.
+        The Python interpreter of each peer, by its name.
     figures : bool
         Whether to measure the further figures.
     list_envs : bool
-        Whether to list environments, instead of measuring.
+        Whether to list the environments instead.
     json, plot : Path or None
         Files to write.
     """
@@ -57,7 +62,7 @@ class Options:
 
 
 def parse(argv: Sequence[str]) -> Options:
-    """The options in `argv`. Exits with status 2 and one line on stderr when there is something wrong with them."""
+    """The options in `argv`. Exits with status 2 and one line on stderr if an argument is wrong."""
     parser = _parser()
     given = parser.parse_args(argv)
     if given.plot is not None and find_spec("matplotlib") is None:
@@ -76,97 +81,77 @@ def parse(argv: Sequence[str]) -> Options:
     )
 
 
-class _Parser(argparse.ArgumentParser):
-    def error(self, message: str) -> NoReturn:
-        self.exit(2, f"{self.prog}: {message}\n")
+def _parser() -> Parser:
+    parser = Parser(PROGRAM, _DESCRIPTION)
+    _add_cases(parser)
+    _add_method(parser)
+    _add_output(parser)
+    return parser
 
 
-def _parser() -> argparse.ArgumentParser:
-    threads = tuple(count for count in DEFAULT_THREADS if count <= available_cores())
-    parser = _Parser("python -m puffer.bench", description=_DESCRIPTION, allow_abbrev=False)
-    add = parser.add_argument
-    add(
+def _add_cases(parser: Parser) -> None:
+    parser.add_argument(
         "env",
         nargs="*",
-        help=f"environments to measure: names, paths of .pyx files, or MODULE:CLASS of environments in Python; "
-        f"by default {', '.join(DEFAULT_ENVS)}",
+        help="environments to measure: names, paths of .pyx files, or MODULE:CLASS of environments in Python "
+        f"(default: {', '.join(DEFAULT_ENVS)})",
     )
-    counts = "COUNT[,COUNT...]"
-    add("--num-envs", type=_counts, default=DEFAULT_COPIES, metavar=counts, help=f"copies ({_text(DEFAULT_COPIES)})")
-    add("--num-threads", type=_counts, default=threads, metavar=counts, help=f"threads ({_text(threads)})")
-    add("--seconds", type=_seconds, help="for each line of the table; by default what makes about two minutes in all")
-    add("--repeats", type=_count, default=15, help="slices of each system, whose median is the figure (15)")
+    threads = tuple(count for count in DEFAULT_THREADS if count <= available_cores())
+    for option, noun, counts in (("--num-envs", "copies", DEFAULT_COPIES), ("--num-threads", "threads", threads)):
+        parser.add_argument(
+            option,
+            type=integers,
+            default=counts,
+            metavar="COUNT[,COUNT...]",
+            help=f"{noun} to measure with (default: {','.join(map(str, counts))})",
+        )
+
+
+def _add_method(parser: Parser) -> None:
+    add = parser.add_argument
+    add(
+        "--seconds",
+        type=positive(_LONGEST_SECONDS),
+        help="time for each line of the table (default: about two minutes for all lines together)",
+    )
+    add("--repeats", type=integer, default=15, help="slices of each system; their median is reported (default: 15)")
     add(
         "--compare",
         type=_peers,
         default=dict.fromkeys(DEFAULT_PEERS, sys.executable),
         metavar="PEER[=PYTHON][,PEER...]",
-        help=f"systems to compare with: {', '.join(PEERS)}, or none ({','.join(DEFAULT_PEERS)}); PYTHON is the "
-        f"interpreter that has it, where it cannot be installed beside puffer",
+        help=f"systems to compare with: {', '.join(PEERS)}, or none (default: {','.join(DEFAULT_PEERS)}); PYTHON is "
+        "the interpreter of a system that cannot be installed together with puffer",
     )
     add(
         "--figures",
         action=argparse.BooleanOptionalAction,
-        help="also measure the call overhead, threads, action checks and rollout buffers (yes, unless envs are named)",
+        help="also measure the call overhead, threads, action checks and rollout buffers (default: only if no "
+        "environments are named)",
     )
-    add("--json", type=_writable, metavar="FILE", help="write everything that was measured to FILE")
-    add("--plot", type=_plot_file, metavar="FILE", help="draw steps per second over copies into FILE (png, svg, pdf)")
-    add("--list", action="store_true", help="list all environments, and measure nothing")
-    return parser
 
 
-def _text(counts: Sequence[int]) -> str:
-    return ",".join(map(str, counts))
-
-
-def _count(text: str) -> int:
-    if not text.strip().isdecimal() or int(text) < 1:
-        raise argparse.ArgumentTypeError(f"must be whole and at least 1, got {text!r}")
-    return int(text)
-
-
-def _counts(text: str) -> tuple[int, ...]:
-    return tuple(sorted({_count(part) for part in text.split(",")}))
-
-
-def _seconds(text: str) -> float:
-    try:
-        seconds = float(text)
-    except ValueError:
-        seconds = -1.0
-    if not 0 < seconds <= 3600:
-        raise argparse.ArgumentTypeError(f"must be a number above 0 and at most 3600, got {text!r}")
-    return seconds
+def _add_output(parser: Parser) -> None:
+    add = parser.add_argument
+    add("--json", type=output_file, metavar="FILE", help="write all measurements to FILE")
+    add("--plot", type=_plot_file, metavar="FILE", help="plot steps per second over copies to FILE (png, svg, pdf)")
+    add("--list", action="store_true", help="list all environments and measure nothing")
 
 
 def _peers(text: str) -> dict[str, str]:
-    chosen: dict[str, str] = {}
+    peers: dict[str, str] = {}
     for part in text.split(",") if text != "none" else []:
         name, _, python = part.partition("=")
-        if name not in PEERS:
-            raise argparse.ArgumentTypeError(f"there is no peer called {name!r}; there are {', '.join(PEERS)}, or none")
+        one_of("peer", PEERS)(name)
         found = shutil.which(python or sys.executable)
         if found is None:
-            raise argparse.ArgumentTypeError(f"{python!r} is no Python interpreter")
-        # Where it stands, not where a link leads: a virtual environment is known by the place of its link.
-        chosen[name] = str(Path(found).absolute())
-    return chosen
-
-
-def _writable(text: str) -> Path:
-    path = Path(text)
-    existed = path.exists()
-    try:
-        with path.open("ab"):
-            pass
-    except OSError as error:
-        raise argparse.ArgumentTypeError(f"cannot write {text}: {error.strerror}") from None
-    if not existed:
-        path.unlink()
-    return path
+            raise argparse.ArgumentTypeError(f"{python!r} is not a program; {name}= takes a Python interpreter")
+        # Links are not followed: a virtual environment is known by the folder of its link.
+        peers[name] = str(Path(found).absolute())
+    return peers
 
 
 def _plot_file(text: str) -> Path:
     if Path(text).suffix not in _PLOT_SUFFIXES:
         raise argparse.ArgumentTypeError(f"must end in {', '.join(_PLOT_SUFFIXES)}, got {text!r}")
-    return _writable(text)
+    return output_file(text)

@@ -1,16 +1,16 @@
-"""Figures that belong to no one environment: what a call costs, what a second thread brings."""
+"""Figures apart from the table: the cost of a call, the gain of a second thread, and their like."""
 
 from __future__ import annotations
 
-import argparse
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from puffer.bench.plan import available_cores
-from puffer.measuring import contenders
+from puffer.bench import contenders
+from puffer.checks import available_cores
 from puffer.measuring.stopwatch import Series, Spread, interleave
+from puffer.programs import FAILED, Parser, one_of
 
 _SECONDS = 2.0
 _REPEATS = 15
@@ -22,7 +22,7 @@ def _cartpole(copies: int, threads: int = 1, **entries: Any) -> contenders.Spec:
 
 @dataclass(frozen=True)
 class Definition:
-    """What to measure.
+    """The definition of a figure.
 
     Attributes
     ----------
@@ -30,13 +30,13 @@ class Definition:
     specs : tuple of Spec
         One, or two that take turns.
     cores : int
-        That it needs.
-    unit : "us", "ratio", "rate", "us more" or "whole ratio"
-        Microseconds of a call of step() of the one spec, or its transitions per second; of two, how many times as
-        fast the first is, or how many more microseconds it needs for a transition. "whole ratio" is of all slices
-        together, where few of them have the resets that take most of the time.
+        The cores that it needs.
+    unit : "us", "rate", "ratio", "whole ratio" or "us more"
+        Of one spec: "us", microseconds of a call of step(), or "rate", transitions per second. Of two: "ratio", how
+        many times as fast the first is, or "us more", how many more microseconds it takes for a transition. "whole
+        ratio" is the ratio of all slices together, where the resets take most of the time and few slices have one.
     seconds : float
-        To measure for.
+        The time to measure for.
     """
 
     title: str
@@ -65,7 +65,7 @@ DEFINITIONS = {
         (_cartpole(4096, stored="direct", horizon=64), _cartpole(4096)),
     ),
     "rollout-copies": Definition(
-        "CartPole, 4,096 copies: into rollout buffers over steps copied into such",
+        "CartPole, 4,096 copies: into rollout buffers over steps copied into them",
         (_cartpole(4096, stored="direct", horizon=64), _cartpole(4096, stored="copied", horizon=64)),
     ),
 }
@@ -108,13 +108,13 @@ def possible(definition: Definition) -> bool:
 
 
 def measure(name: str, definition: Definition, seconds: float | None = None, repeats: int = _REPEATS) -> Figure:
-    """Measure a figure, in about so many seconds, or those of the definition, and with so many slices."""
-    contenders = [contenders.make(spec) for spec in definition.specs]
+    """Measure a figure with `repeats` slices, in about `seconds`, by default those of the definition."""
+    batches = [contenders.make(spec) for spec in definition.specs]
     try:
-        series = interleave(contenders, definition.seconds if seconds is None else seconds, repeats)
+        series = interleave(batches, definition.seconds if seconds is None else seconds, repeats)
     finally:
-        for contender in contenders:
-            contender.close()
+        for batch in batches:
+            batch.close()
     return Figure(name, definition, _value(definition.unit, *series))
 
 
@@ -136,22 +136,21 @@ def _whole_rate(series: Series) -> float:
 
 
 def main(definitions: Mapping[str, Definition], *arguments: str) -> int:
-    """Measure the figures that the arguments of a command line name, or all, and print each on a line.
+    """Measure the figures that the arguments of a command line name, by default all, and print each on a line.
 
-    What the scripts in benchmarks/ call. Returns the exit status.
+    The scripts in benchmarks/ call this. Returns the exit status: FAILED if there are too few cores for a figure.
     """
-    parser = argparse.ArgumentParser(description="Measure figures and print each on a line.")
-    parser.add_argument("names", nargs="*", metavar="NAME", help=f"all by default; of {', '.join(definitions)}")
-    names = parser.parse_args(arguments).names
-    unknown = next((name for name in names if name not in definitions), None)
-    if unknown is not None:
-        parser.error(f"there is no figure called {unknown!r}; there are {', '.join(definitions)}")
+    parser = Parser(None, "Measure figures and print each on a line.")
+    names = ", ".join(definitions)
+    parser.add_argument(
+        "names", nargs="*", metavar="NAME", type=one_of("figure", definitions), help=f"{names} (default: all)"
+    )
     status = 0
-    for name in names or definitions:
+    for name in parser.parse_args(arguments).names or definitions:
         definition = definitions[name]
         if not possible(definition):
             print(f"{definition.title}: needs {definition.cores} cores", file=sys.stderr)
-            status = 1
+            status = FAILED
             continue
         value, spread = measure(name, definition).text()
         print(f"{definition.title}: {value} ({spread})", flush=True)

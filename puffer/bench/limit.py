@@ -1,4 +1,4 @@
-"""What the hardware allows: builds `benchmarks/limit.c` and runs it between slices."""
+"""The limit of the hardware: builds `benchmarks/limit.c` and runs it between slices."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from puffer.bench.machine import cpu_model
 
 SOURCE = Path(__file__).parents[2] / "benchmarks" / "limit.c"
 
-# The kernel that does the same work as an environment does. That of Squared writes what changed, as Squared does.
+# The kernel that does the same work as an environment. That of Squared writes only the changed cells, as Squared does.
 KERNELS = {
     "ocean-cartpole": "cartpole_steps_per_second",
     "ocean-squared": "board_update_steps_per_second",
 }
 
 _MOST_COPIES = 1 << 22
-# What each kernel gets in one run, in seconds.
+# The time of each kernel in one run.
 _SECONDS = 0.03
 
 
@@ -31,7 +31,7 @@ class Limit:
     Attributes
     ----------
     problem : str
-        Why there is no limit, or empty.
+        The reason why there is no limit; empty if there is one.
     """
 
     def __init__(self) -> None:
@@ -43,9 +43,9 @@ class Limit:
             self.problem = str(error)
 
     def steps_per_second(self, env: str, copies: int) -> float | None:
-        """What one core can do of the work of `copies` copies of an environment; None where there is no kernel for it.
+        """The steps per second that one core reaches with `copies` copies; None for environments without a kernel.
 
-        Raises CalledProcessError when the program fails.
+        Raises CalledProcessError if the program fails.
         """
         if self._program is None or env not in KERNELS or copies > _MOST_COPIES:
             return None
@@ -55,12 +55,12 @@ class Limit:
 
 
 def _built() -> Path:
-    """The program, from the user's cache or built now. Raises RuntimeError with the reason when there is none."""
+    """The program, from the user's cache or built now. Raises RuntimeError if it cannot be built."""
     if not SOURCE.exists():
         raise RuntimeError("its source, benchmarks/limit.c, is in puffer's repository, not in the installed package")
     compiler = next(filter(None, map(shutil.which, ("cc", "gcc", "clang"))), None)
     if compiler is None:
-        raise RuntimeError("there is no C compiler (cc, gcc or clang) to build benchmarks/limit.c with")
+        raise RuntimeError("benchmarks/limit.c needs a C compiler, and there is no cc, gcc or clang")
     source = SOURCE.read_bytes()
     # -march=native: a program built on one machine may not run on another that shares the home folder.
     key = hashlib.sha256(b"\0".join([source, compiler.encode(), cpu_model().encode()])).hexdigest()[:16]
@@ -79,5 +79,5 @@ def _compile(compiler: str, program: Path) -> None:
         if result.returncode != 0:
             lines = result.stderr.strip().splitlines() or [f"exit status {result.returncode}"]
             raise RuntimeError(f"{compiler} cannot build benchmarks/limit.c: {lines[0]}")
-        # At once or not at all, should two runs build it at the same time.
+        # In one step, since two runs may build it at the same time.
         built.replace(program)

@@ -1,4 +1,4 @@
-"""`--list`: every environment, with its spaces and what it is."""
+"""`--list`: every environment, with its spaces and a description."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from puffer.bench.plan import one_line
 from puffer.measuring.tables import console, new_table
 from puffer.systems.requirements import SYSTEMS, missing
 
-# Characters of a description.
+# The longest description, in characters.
 _LONGEST = 120
 
 
@@ -32,9 +32,9 @@ class _Entry(NamedTuple):
 
 
 def show() -> None:
-    """Print the list: what can be made here, what cannot, by the reason, and the names of other authors' systems.
+    """Print the environments that can be made here, those that cannot, with the reasons, and the names of the systems.
 
-    Those have hundreds, which would take minutes to make.
+    Environments of systems are not made: there are hundreds, and it would take minutes.
     """
     entries: list[_Entry] = []
     reasons: dict[str, list[str]] = {}
@@ -46,7 +46,7 @@ def show() -> None:
             continue
         try:
             entries.append(_entry(name))
-        except Exception as error:  # whatever a third party's environment raises
+        except Exception as error:  # an environment of a third party may raise anything
             reasons.setdefault(one_line(error), []).append(name)
     out = console()
     out.print(_table(entries))
@@ -73,11 +73,10 @@ def _table(entries: list[_Entry]) -> Table:
 
 def _entry(name: str) -> _Entry:
     env = puffer.make(name, 1)
-    backend = env.unwrapped.backend
-    native = isinstance(backend, puffer.Env)
+    native = env.native_env is not None
     if native:
         # It begins with the environment's own name, which the table has already.
-        description = _first_sentence(inspect.getmodule(type(backend)).__doc__).partition(": ")[2]
+        description = _first_sentence(inspect.getmodule(type(env.native_env)).__doc__).partition(": ")[2]
     else:
         description = _described_by_gymnasium(name)
     observation, action = in_words(env.single_observation_space), in_words(env.single_action_space)
@@ -95,7 +94,7 @@ def in_words(space: gymnasium.Space) -> str:
 
 
 def _described_by_gymnasium(name: str) -> str:
-    """What the docstring of one of Gymnasium's environments begins with; nothing for other environments."""
+    """The first sentence about one of Gymnasium's environments; empty for other environments."""
     spec = gymnasium.registry.get(name.removeprefix("gym-"))
     entry = "" if spec is None else spec.entry_point
     if isinstance(entry, str):
@@ -105,7 +104,7 @@ def _described_by_gymnasium(name: str) -> str:
 
 
 def _first_sentence(docstring: str | None) -> str:
-    """What a docstring begins with, without headings and the addresses of Markdown's links."""
+    """The first sentence of a docstring, without headings and the addresses of Markdown's links."""
     lines = (docstring or "").strip().splitlines()
     while lines and (not lines[0].strip() or lines[0].startswith("#")):  # headings
         lines.pop(0)

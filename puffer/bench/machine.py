@@ -1,4 +1,4 @@
-"""What the figures were measured on and with."""
+"""The machine and the software that the figures were measured with."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ import gymnasium
 import numpy as np
 
 import puffer
-from puffer.bench.plan import available_cores
+from puffer.checks import available_cores
 
 
 def cpu_model() -> str:
-    """The processor's name, as far as the system tells."""
+    """The processor's name, or its architecture where the system does not tell."""
     try:
         for line in Path("/proc/cpuinfo").read_text().splitlines():
             key, _, value = line.partition(":")
@@ -27,7 +27,7 @@ def cpu_model() -> str:
 
 
 def describe() -> dict[str, Any]:
-    """The machine and the versions of what runs on it."""
+    """The machine, and the versions of Python and the packages, by name."""
     return {
         "cpu": cpu_model(),
         "cores": os.cpu_count(),

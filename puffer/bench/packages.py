@@ -1,7 +1,7 @@
-"""The packages of other authors in the plainest loops, for the bench to compare with: `name(spec)` makes a Contender.
+"""The packages of other authors in the plainest loops, to compare systems with: `name(spec)` makes a Contender.
 
-Each plays as its own documentation shows, with what it needs to play the same game as ours: nothing is converted,
-copied or kept. Entries of a spec that they take are "num_envs", "num_threads" and "options".
+Each package plays as its own documentation shows, set up for the same game as ours: nothing is converted, copied or
+kept. The entries of a spec that count are "num_envs" and "num_threads".
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from puffer.measuring.contenders import Contender, Spec, action_batches
+from puffer.bench.contenders import Contender, Spec, action_batches
 from puffer.systems.quiet import silent, undisturbed
 
 
@@ -66,7 +66,7 @@ def crafter(spec: Spec) -> Contender:
 
 
 def nethack(spec: Spec) -> Contender:
-    """Copies of `NetHackScore-v0`, seeded before each reset as its documentation has it."""
+    """Copies of `NetHackScore-v0`, seeded before each reset as its documentation says."""
     with undisturbed():
         import gymnasium
         import nle  # noqa: F401
@@ -89,11 +89,11 @@ def magent(spec: Spec) -> Contender:
     for env in envs:
         env.reset(seed=0)
     agents = len(envs[0].possible_agents)
-    place = {agent: index for index, agent in enumerate(envs[0].possible_agents)}
+    index_of = {agent: index for index, agent in enumerate(envs[0].possible_agents)}
 
     def step(actions: Any) -> None:
         for env, own in zip(envs, actions.reshape(len(envs), agents), strict=True):
-            env.step({agent: own[place[agent]] for agent in env.agents})
+            env.step({agent: own[index_of[agent]] for agent in env.agents})
             if not env.agents:
                 env.reset()
 

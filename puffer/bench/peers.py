@@ -14,10 +14,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from puffer.bench import contenders
 from puffer.bench.plan import Case
-from puffer.measuring import contenders
 
-# A peer that answers nothing for so long, in seconds, is taken for hung.
+# After this many seconds without an answer, a peer counts as hung.
 _PATIENCE = 180.0
 
 _CLASSIC = {
@@ -31,7 +31,7 @@ _CLASSIC = {
     "ocean-pendulum": "Pendulum-v1",
     "ocean-taxi": "Taxi-v3",
 }
-# Minigrid's level is by default DoorKey of 8 x 8.
+# The default level of ocean-minigrid is DoorKey of 8 x 8.
 _ENVPOOL = {**_CLASSIC, "ocean-catch": "Catch-v0", "ocean-minigrid": "MiniGrid-DoorKey-8x8-v0"}
 _OCEAN = ("breakout", "cartpole", "connect4", "enduro", "freeway", "pong", "snake", "squared", "tetris")
 
@@ -44,21 +44,22 @@ class Peer:
     ----------
     name : str
     pip : str
-        What `pip install` needs.
+        The arguments of the `pip install` that installs it.
     system : str
         Its key in `contenders.SYSTEMS`.
-    games : mapping
-        Its own name of an environment, by ours. Every entry is the same game with the same kind of observation.
+    games : mapping of str to str
+        Its names of environments, by ours. Both are the same game with the same kind of observation.
     settings : mapping
-        More entries of the spec.
+        Further entries of the spec.
     follows_gym : bool
-        Whether it has all of Gymnasium's environments, our `gym-<id>`.
+        Whether it has all of Gymnasium's environments, which are our `gym-<id>`.
     most_copies : int
-        Beyond which it is not measured.
-    agents : mapping
-        Agents of one copy, by its own name, where they differ from ours; it then gets as many rows, not copies.
+        The largest number of copies that it is measured with.
+    agents : mapping of str to int
+        Agents of one copy, by its name of the environment, where they differ from ours. It gets as many rows as we have
+        then, instead of as many copies.
     process_per_thread_count : bool
-        Whether a process of it keeps its number of threads for life.
+        Whether a process cannot change its number of threads.
     """
 
     name: str
@@ -72,7 +73,7 @@ class Peer:
     process_per_thread_count: bool = False
 
     def spec(self, case: Case, rows: int) -> contenders.Spec | None:
-        """What to run against `case`, which has so many rows, or None if this system has no such environment."""
+        """The spec to run against `case`, which has `rows` rows; None if this system has no such environment."""
         game = self.games.get(case.env)
         settings = dict(self.settings)
         if game is None and self.follows_gym and case.env.startswith("gym-"):
@@ -91,7 +92,7 @@ PEERS = {
     peer.name: peer
     for peer in (
         Peer("gymnasium", "gymnasium", "gymnasium", _CLASSIC, {"mode": "vector_entry_point"}, follows_gym=True),
-        # It has a process for every copy.
+        # Every copy is a process.
         Peer("gymnasium-async", "gymnasium", "gymnasium", {}, {"mode": "async"}, follows_gym=True, most_copies=64),
         Peer("envpool", "envpool", "envpool", _ENVPOOL),
         Peer("pufferlib", "pufferlib", "pufferlib", {f"ocean-{name}": name for name in _OCEAN}, agents={"snake": 256}),
@@ -106,7 +107,7 @@ PEERS = {
             | {"ocean-catch": "Catch-bsuite"},
             process_per_thread_count=True,
         ),
-        # puffer against itself in another process: a ratio other than 1 is the error of the method.
+        # puffer in another process: a ratio other than 1 is the error of the method.
         Peer("puffer", "puffer-envs", "puffer", {}),
     )
 }
@@ -114,7 +115,14 @@ DEFAULT_PEERS = ("gymnasium", "envpool")
 
 
 class PeerError(Exception):
-    """The peer called `name` cannot run this; `missing` if its package is not installed."""
+    """The peer called `name` cannot run an environment.
+
+    Attributes
+    ----------
+    name : str
+    missing : bool
+        Whether its package is not installed.
+    """
 
     def __init__(self, name: str, message: str, missing: bool = False) -> None:
         super().__init__(message)
@@ -123,12 +131,12 @@ class PeerError(Exception):
 
 
 class Process:
-    """A process that runs `contenders` for a peer, with the face of a `Contender` once `make` has been called."""
+    """A process that runs the program of `contenders` for a peer. After `make`, it is used like a `Contender`."""
 
     def __init__(self, name: str, python: str) -> None:
         self.name = name
         self.rows = 0
-        # Some packages write files where they are imported, so the process gets a folder to do that in.
+        # Some packages write files into the current folder, so the process gets one of its own.
         self._folder = tempfile.TemporaryDirectory(prefix="puffer-bench-")
         self._log = Path(self._folder.name, "log")
         environment = dict(os.environ)
@@ -149,7 +157,7 @@ class Process:
         self._requests, self._answers = self._process.stdin, self._process.stdout
 
     def make(self, spec: contenders.Spec) -> str:
-        """Make the batch, in the place of an earlier one; returns the version of the system."""
+        """Make an environment, and drop the previous one; returns the version of the system."""
         answer = self._ask({"make": spec})
         self.rows = answer["rows"]
         return answer["version"]
@@ -195,23 +203,23 @@ class Process:
 
 
 class Peers:
-    """The chosen peers, each in a process that lives until `close`, and what is to be said about them.
+    """The chosen peers, each in a process that lives until `close`, with remarks about them.
 
     Parameters
     ----------
     chosen : mapping of str to str
-        The Python interpreter for each peer, by its name.
+        The Python interpreter of each peer, by its name.
 
     Attributes
     ----------
-    versions : dict
-        Of the systems that have run, by `Peer.system`.
-    absent : dict
-        How to install the peers that are not, by their names.
-    without : dict
-        Our environments that a peer has none like, by its name.
-    troubles : dict
-        What else went wrong, by (peer, environment).
+    versions : dict of str to str
+        The versions of the systems that have run, by `Peer.system`.
+    absent : dict of str to str
+        For peers that are not installed, the command that installs them, by name.
+    without : dict of str to list of str
+        Our environments that a peer does not have, by its name.
+    troubles : dict of (str, str) to str
+        Other failures, by the names of the peer and of our environment.
     """
 
     def __init__(self, chosen: Mapping[str, str]) -> None:
@@ -223,11 +231,12 @@ class Peers:
         self._processes: dict[tuple[str, int], Process] = {}
 
     def opponents(self, case: Case, rows: int) -> dict[str, Process]:
-        """The peers that can run against `case`, which has so many rows, by name; each ready to run."""
+        """The peers that can run against `case`, which has `rows` rows, by name; each is ready to run."""
         ready = {}
         for name in self.chosen:
-            hopeless = name in self.absent or (name, case.env) in self.troubles
-            process = None if hopeless else self._ready(PEERS[name], case, rows)
+            if name in self.absent or (name, case.env) in self.troubles:
+                continue
+            process = self._ready(PEERS[name], case, rows)
             if process is not None:
                 ready[name] = process
         return ready
@@ -235,11 +244,14 @@ class Peers:
     def _ready(self, peer: Peer, case: Case, rows: int) -> Process | None:
         spec = peer.spec(case, rows)
         if spec is None:
-            games = self.without.setdefault(peer.name, [])
-            games.extend([] if case.env in games else [case.env])
+            envs = self.without.setdefault(peer.name, [])
+            if case.env not in envs:
+                envs.append(case.env)
             return None
         if case.copies > peer.most_copies:
-            self.troubles[peer.name, case.env] = f"measured up to {peer.most_copies} copies: each is a process"
+            self.troubles[peer.name, case.env] = (
+                f"only measured with up to {peer.most_copies} copies, since each is a process"
+            )
             return None
         key = (peer.name, case.threads if peer.process_per_thread_count else 0)
         try:
@@ -252,7 +264,7 @@ class Peers:
         return self._processes[key]
 
     def failed(self, name: str, case: Case, error: Exception) -> None:
-        """Take note that a peer cannot run, and end its process."""
+        """Record that a peer cannot run, and end its process."""
         if getattr(error, "missing", False):
             self.absent[name] = f"pip install {PEERS[name].pip}"
         else:

@@ -1,4 +1,4 @@
-"""A report as a picture: steps per second over copies."""
+"""A report as a plot: steps per second over copies."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _STYLES: tuple[Literal["-", "--", ":", "-."], ...] = ("-", "--", ":", "-.")
 
 def draw(report: Report, path: Path) -> None:
     """Draw a line for each environment and number of threads, with the range of its slices, into the file `path`."""
-    # Drawn without pyplot: no window system is looked for, and no state is left behind.
+    # Without pyplot, which looks for a window system and keeps state.
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=(9, 5.5), layout="constrained")

@@ -1,71 +1,60 @@
-"""The program: measures what the command line asks for, and shows it."""
+"""The program: measures the environments that the command line names, and shows the results."""
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from puffer.bench import figures, listing, machine, plan, plot, table
-from puffer.bench.arguments import Options, parse
+from puffer.bench import contenders, figures, listing, machine, plan, plot, table
+from puffer.bench.arguments import PROGRAM, Options, parse
 from puffer.bench.limit import Limit
 from puffer.bench.peers import PeerError, Peers
 from puffer.bench.plan import Case
 from puffer.bench.report import Report, Result
-from puffer.measuring import contenders
 from puffer.measuring.stopwatch import interleave
 from puffer.measuring.tables import counted
-
-# Exit statuses, as shells know them.
-_FAILED, _USAGE, _INTERRUPTED = 1, 2, 130
+from puffer.programs import FAILED, INTERRUPTED, refuse
 
 
 def main(argv: Sequence[str]) -> int:
-    """Run the program with the arguments `argv`; returns its exit status."""
+    """Run the program with the arguments `argv`; returns its exit status. Exits itself if an argument is wrong."""
     options = parse(argv)
+    if options.list_envs:
+        listing.show()
+        return 0
     try:
-        if options.list_envs:
-            listing.show()
-            return 0
         return _run(options)
-    except KeyboardInterrupt:
-        return _INTERRUPTED
     except OSError as error:
-        # Of a file that could be written when the program began.
-        return _refuse(plan.one_line(error))
-
-
-def _refuse(message: str) -> int:
-    print(f"python -m puffer.bench: {message}", file=sys.stderr)
-    return _USAGE
+        # A file that could be written when the program began cannot be written any more.
+        refuse(PROGRAM, plan.one_line(error))
 
 
 def _run(options: Options) -> int:
     envs, reasons = plan.usable(options.envs or plan.DEFAULT_ENVS)
     if options.envs and reasons:
-        return _refuse(next(iter(reasons.values())))
+        refuse(PROGRAM, next(iter(reasons.values())))
+    cases = plan.cases(envs, options.copies, options.threads)
     report = Report(
         settings={
             "envs": envs,
             "num_envs": list(options.copies),
             "num_threads": list(options.threads),
             "repeats": options.repeats,
+            "seconds": plan.seconds_per_case(len(cases)) if options.seconds is None else options.seconds,
         },
         machine=machine.describe(),
         peer_names=list(options.peers),
         notes=[f"{name} was not measured: {reason}" for name, reason in reasons.items()],
     )
-    cases = plan.cases(envs, options.copies, options.threads)
-    report.settings["seconds"] = plan.seconds_per_case(len(cases)) if options.seconds is None else options.seconds
     with _Run(report, Peers(options.peers), Limit()) as run:
         run.measure(cases, list(figures.DEFINITIONS) if options.figures else [])
     _show(report, options)
     if report.interrupted:
-        return _INTERRUPTED
-    return 0 if report.results else _FAILED
+        return INTERRUPTED
+    return 0 if report.results else FAILED
 
 
 def _show(report: Report, options: Options) -> None:
@@ -77,7 +66,7 @@ def _show(report: Report, options: Options) -> None:
 
 
 class _Run:
-    """A run under way. As a context, it ends the peers' processes."""
+    """A run that fills a report. As a context, it ends the peers' processes."""
 
     def __init__(self, report: Report, peers: Peers, limit: Limit) -> None:
         self.report = report
@@ -93,7 +82,7 @@ class _Run:
         self.peers.close()
 
     def measure(self, cases: Sequence[Case], figure_names: Sequence[str]) -> None:
-        """Measure into the report; an interrupt ends it early."""
+        """Fill the report. An interrupt ends it early."""
         try:
             with _progress(len(cases) + len(figure_names)) as progress:
                 for case in cases:
@@ -115,11 +104,11 @@ class _Run:
                 self.report.results.append(self._against_peers(case, ours))
             finally:
                 ours.close()
-        except (Exception, MemoryError) as error:  # whatever an environment raises; the others go on
+        except Exception as error:  # an environment may raise anything; the others are measured all the same
             self._note(f"{case.env} with {counted(case.copies, 'copy')} was not measured: {plan.one_line(error)}")
 
     def _against_peers(self, case: Case, ours: contenders.Contender) -> Result:
-        """Measure a case; once more without a peer that fails on the way."""
+        """Measure a case, and again without a peer that fails."""
         limits: list[float | None] = []
 
         def after_round(turn: int) -> None:
@@ -140,14 +129,14 @@ class _Run:
         if figures.possible(definition):
             self.report.figures.append(figures.measure(name, definition, self.seconds, self.repeats))
         else:
-            self._note(f"not measured, for want of a second core: {definition.title}")
+            self._note(f"not measured, since it needs a second core: {definition.title}")
 
     def _note(self, text: str) -> None:
         if text not in self.report.notes:
             self.report.notes.append(text)
 
     def _notes(self) -> Iterator[str]:
-        """What is to be said about peers and the limit, once everything has been measured."""
+        """Remarks about the peers and the limit, complete when everything has been measured."""
         for name, pip in self.peers.absent.items():
             yield f"{name} is not installed: {pip}"
         for name, envs in self.peers.without.items():
@@ -156,11 +145,11 @@ class _Run:
         for (name, env), trouble in self.peers.troubles.items():
             yield f"{name} on {env}: {trouble}"
         if self.limit.problem:
-            yield f"No share of the limit: {self.limit.problem}"
+            yield f"There is no share of the limit: {self.limit.problem}"
 
 
 class _Steps:
-    """A bar on stderr. It draws only when told: a thread that redraws it would run inside the slices."""
+    """A bar on standard error. It has no thread that redraws it, since that would run inside the slices."""
 
     def __init__(self, progress: Progress, total: int) -> None:
         self._progress = progress
@@ -168,7 +157,7 @@ class _Steps:
         self._begun = 0
 
     def step(self, description: str) -> None:
-        """Go on to the next part."""
+        """Go on to the next line of the table or figure."""
         self._progress.update(self._task, completed=self._begun, description=description)
         self._progress.refresh()
         self._begun += 1

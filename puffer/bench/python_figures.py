@@ -1,9 +1,9 @@
-"""Figures of environments written in Python: what the work around them costs, and what processes bring."""
+"""Figures of environments written in Python: the cost of the work around them, and the gain of processes."""
 
 from __future__ import annotations
 
+from puffer.bench import contenders
 from puffer.bench.figures import Definition
-from puffer.measuring import contenders
 
 _COPIES = 64
 

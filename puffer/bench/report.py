@@ -1,4 +1,4 @@
-"""What a run has measured, and its form as JSON."""
+"""The measurements of a run, and their form as JSON."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from puffer.bench.figures import Figure
 from puffer.bench.plan import Case
 from puffer.measuring.stopwatch import Series, Spread
 
-# Rises when a key of the JSON form is renamed, removed or means something else.
+# To be raised when a key of the JSON form is renamed or removed, or changes its meaning.
 FORMAT = 1
 
 
@@ -22,9 +22,9 @@ class Result:
     ----------
     ours : Series
     peers : dict of Series
-        By the name of the peer.
+        The peers' slices, by name.
     limit : float or None
-        Steps per second that one core can do, where that is known.
+        Steps per second of one core at the limit; None where it is not known.
     """
 
     case: Case
@@ -34,7 +34,7 @@ class Result:
 
     @property
     def share(self) -> float | None:
-        """Our speed as a share of what as many cores as we have threads would do at the limit."""
+        """Our speed as a share of the limit of as many cores as we have threads."""
         return None if self.limit is None else self.ours.rate.median / (self.limit * self.case.threads)
 
     @property
@@ -48,7 +48,7 @@ class Result:
         return 1e6 * self.ours.call_seconds.median
 
     def ratio(self, peer: str) -> Spread | None:
-        """How many times as fast as a peer we are."""
+        """Our speed as a multiple of a peer's; None for a peer that did not run."""
         return self.ours.ratio(self.peers[peer]) if peer in self.peers else None
 
     def as_dict(self) -> dict[str, Any]:
@@ -76,20 +76,24 @@ class Result:
 
 @dataclass
 class Report:
-    """Everything a run has measured so far.
+    """All measurements of a run so far.
 
     Attributes
     ----------
     settings : dict
-        What the run was asked for, with `seconds` and `repeats`.
+        The environments, copies, threads, seconds and repeats of the run.
     machine : dict
-        See `machine.describe`.
+        As from `machine.describe`.
     peer_names : list of str
-        The peers in the order asked for.
+        The peers, in the order of the command line.
     versions : dict
-        Of the systems that ran as peers.
+        The versions of the systems that ran as peers.
+    results : list of Result
+    figures : list of Figure
     notes : list of str
-        What could not be measured, and why.
+        Failures to measure something, with their reasons.
+    interrupted : bool
+        Whether the run was ended early.
     """
 
     settings: dict[str, Any]

@@ -1,4 +1,4 @@
-"""Environments written in Python that do next to nothing, so that what is measured is the work around them."""
+"""Environments written in Python that do next to nothing, to measure the work around them."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from gymnasium import spaces
 
 import puffer
 
-# So many steps are an episode.
+# Steps of an episode.
 _LENGTH = 200
 
 
 class Still(gymnasium.Env):
-    """Returns the same observation at every step. Subclasses say which."""
+    """Returns the same observation at every step: a sample of its space, which subclasses choose."""
 
     action_space: spaces.Space = spaces.Discrete(2)
 
@@ -60,7 +60,7 @@ class ThreeKeyEnv(Still):
 
 
 class NestedEnv(Still):
-    """Dicts and tuples in each other, and actions with a discrete and a continuous part."""
+    """Nested dicts and tuples, and actions with a discrete and a continuous part."""
 
     observation_space = spaces.Dict(
         {
@@ -74,7 +74,7 @@ class NestedEnv(Still):
 
 
 class SleepEnv(BoxEnv):
-    """Takes a millisecond for a step, and no processor."""
+    """Sleeps for a millisecond in each step."""
 
     def step(self, action: Any) -> tuple[Any, float, bool, bool, dict[str, Any]]:
         time.sleep(0.001)

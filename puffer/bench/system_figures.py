@@ -1,11 +1,11 @@
-"""Figures of the systems of other authors: against the packages alone, and what workers bring."""
+"""Figures of the systems of other authors: against the packages alone, and the gain of workers."""
 
 from __future__ import annotations
 
 from typing import Any
 
+from puffer.bench import contenders
 from puffer.bench.figures import Definition
-from puffer.measuring import contenders
 
 
 def _ours(env: str, copies: int, threads: int = 1, **options: Any) -> contenders.Spec:
@@ -21,13 +21,13 @@ def _envpool(env: str, copies: int, threads: int) -> contenders.Spec:
 
 
 def _more(env: str, package: str, copies: int = 16) -> Definition:
-    """How many microseconds more than in the package's own loop a step takes."""
+    """The microseconds of a step beyond those in the package's own loop."""
     title = f"{env}, {copies} copies, serial: over the package's loop, for a step of a copy"
     return Definition(title, (_ours(env, copies), _alone(package, copies)), unit="us more")
 
 
 def _times(env: str, package: str, copies: int = 16) -> Definition:
-    """How many times as fast as the package's own loop it is."""
+    """The speed as a multiple of that of the package's own loop."""
     title = f"{env}, {copies} copies, serial: times the speed of the package's loop"
     return Definition(title, (_ours(env, copies), _alone(package, copies)))
 

@@ -32,11 +32,11 @@ def show(report: Report) -> None:
     out.print()
     out.print(_labelled(_footer(report)))
     if report.interrupted:
-        out.print("Interrupted: this is what was measured until then.", style="bold yellow")
+        out.print("Interrupted: only this much was measured.", style="bold yellow")
 
 
 def _labelled(lines: list[tuple[str, str]]) -> Table:
-    """Texts after their labels, each begun where the others are; a label that comes again is left out."""
+    """A column of labels and one of texts. A label is printed once for all of its texts that follow each other."""
     grid = Table.grid(padding=(0, 2, 0, 0))
     grid.add_column(no_wrap=True, style="bold")
     grid.add_column(style="dim", overflow="fold")
@@ -50,7 +50,7 @@ def _labelled(lines: list[tuple[str, str]]) -> Table:
 def _show_results(out: Console, report: Report) -> None:
     speed, against = _speed_columns(report), _peer_columns(report)
     whole = _results(report, [*speed, *against])
-    # A table that does not fit is split: a shortened number is worse than a second table.
+    # A table that is too wide is split: a shortened number is worse than a second table.
     unlimited = out.options.update(max_width=10_000)
     if not against or Measurement.get(out, unlimited, whole).maximum <= out.width:
         out.print(whole)
@@ -79,7 +79,7 @@ def _results(report: Report, columns: list[_Column]) -> Table:
 
 
 def _labels(report: Report) -> dict[str, str]:
-    """What the table calls each environment: its name, or of a path as much of the end as tells it from the others."""
+    """The label of each environment: its name, or the shortest end of its path that no other environment has."""
     envs = list(dict.fromkeys(result.case.env for result in report.results))
     endings = {env: _endings(env) if env.endswith(".pyx") else [env] for env in envs}
     return {
@@ -89,7 +89,7 @@ def _labels(report: Report) -> dict[str, str]:
 
 
 def _endings(path: str) -> list[str]:
-    """The file's name, the same after its folder, and so on."""
+    """The ends of a path from the shortest: the name of the file, the same with its folder, and so on."""
     parts = PurePath(path).parts
     return [str(PurePath(*parts[start:])) for start in reversed(range(len(parts)))]
 
@@ -145,25 +145,25 @@ def _footer(report: Report) -> list[tuple[str, str]]:
             "steps",
             "A step is one transition of one agent: rows × calls of the public step(). Actions are random, drawn "
             "before the clock starts, and checked by step(). Resets are inside the clock (autoreset). Environments "
-            "written in Python are stepped by worker processes instead of threads, 1 being the process itself.",
+            "written in Python are stepped by worker processes instead of threads; 1 is this process, without workers.",
         ),
         (
             "method",
-            f"{settings['repeats']} slices a line, {settings['seconds']:.3g} s in all, after a warm-up; the figure is "
-            "their median, min–max are the slowest and the fastest.",
+            f"Each line is the median of {settings['repeats']} slices, {settings['seconds']:.3g} s in all, after a "
+            "warm-up; min–max are the slowest and the fastest slice.",
         ),
     ]
     lines += [("files", f"{label}: {env}") for env, label in _labels(report).items() if label != env]
     if any(result.peers for result in report.results):
         text = (
-            "“over” is how many times as fast as that system puffer is: the two take turns slice by slice, and it is "
-            "the median of the ratios of neighbouring slices."
+            "“over” is puffer's speed as a multiple of the other system's. The two take turns slice by slice; the "
+            "number is the median of the ratios of neighbouring slices."
         )
         lines.append(("peers", text))
     if any(result.limit is not None for result in report.results):
         text = (
-            "benchmarks/limit.c, plain C that does the same work with everything the processor has, run between the "
-            "slices: one core of it for each thread of ours."
+            "benchmarks/limit.c does the same work in plain C with all instructions of the processor, and runs between "
+            "the slices. The limit is its speed on one core, times the number of our threads."
         )
         lines.append(("limit", text))
     return lines + [("note", note) for note in report.notes]

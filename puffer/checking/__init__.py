@@ -124,7 +124,7 @@ def _check_vector(env: Any, function: Callable[[], Any] | None, report: Report, 
     driver = VectorDriver(env, report, function)
     is_ours = isinstance(env.unwrapped, VectorEnv)
     _run(vector_calls.CHECKS, driver, report, steps, seed)
-    if is_ours and isinstance(env.unwrapped.backend, Env):
+    if is_ours and env.unwrapped.native_env is not None:
         _run(native.BATCH_CHECKS, driver, report, steps, seed)
     if is_ours and function is None:
         abuse.abuse_instance(env, report, seed)

@@ -71,7 +71,7 @@ def redrawing(driver: VectorDriver, steps: int, seed: int) -> None:
         for _ in range(min(steps, SHORT)):
             observations = advance(driver).observation
             fresh.env.set_state(driver.env.get_state())
-            live = fresh.env.unwrapped.backend.observations
+            live = fresh.env.unwrapped.observations
             absent = ~driver.masks
             how = difference(live[~absent], observations[~absent], "observations")
             if how:
@@ -170,7 +170,7 @@ def rows_of_others(maker: Maker, report: Report, steps: int, seed: int) -> None:
     """No call writes outside the rows of the batch."""
     for copies in (1, COPIES):
         with closing(maker(copies)) as plain:
-            buffers = plain.unwrapped.backend.buffers
+            buffers = plain.buffers
             forms = [(array.shape[1:], array.dtype) for array in (buffers.observations, buffers.actions)]
             guards = Guards(plain.num_envs, *forms)
         with closing(maker.driver(report, copies, buf=guards.own())) as driver:

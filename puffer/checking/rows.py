@@ -12,10 +12,10 @@ from puffer.checking.guards import NAMES, Guards
 from puffer.checking.report import Report
 from puffer.checking.single import suspect_infinite_bounds
 from puffer.checking.values import difference, why_outside
-from puffer.emulation import adapter_of
 from puffer.env import PufferEnv
 from puffer.native.actions import ActionReader
 from puffer.wrappers.adapters.adapter import Adapter, takes_parameter
+from puffer.wrappers.adapters.kinds import adapter_of
 
 
 class RowsDriver(Driver):

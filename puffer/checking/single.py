@@ -13,6 +13,7 @@ from gymnasium import Space, spaces
 from puffer.checking.driver import Driver, Record
 from puffer.checking.report import UnusableError
 from puffer.checking.values import copied, difference, why_outside
+from puffer.layout.walk import leaves
 
 _ALIAS = "return a copy (self.state.copy()), because users keep observations"
 _FLAGS = "return bool(...): a Python bool or numpy.bool_"
@@ -119,16 +120,16 @@ def declarations(driver: SingleDriver, steps: int, seed: int) -> None:
 
 
 def suspect_infinite_bounds(driver: Driver, space: Space) -> None:
-    """Note Boxes without bounds, because no observation lies outside of them."""
-    if isinstance(space, (spaces.Dict, spaces.Tuple)):
-        for child in space.spaces.values() if isinstance(space, spaces.Dict) else space.spaces:
-            suspect_infinite_bounds(driver, child)
-    elif isinstance(space, spaces.Box) and not (space.bounded_below & space.bounded_above).all():
-        count = int((~(space.bounded_below & space.bounded_above)).sum())
-        driver.report.suspect(
-            f"{driver.label}{count} of {space.low.size} entries of observations have no bounds",
-            "declare bounds, if the rules imply any",
-        )
+    """Where a Box has no bounds, no observation can be found outside."""
+    for _, leaf in leaves(space):
+        if not isinstance(leaf, spaces.Box):
+            continue
+        unbounded = ~(leaf.bounded_below & leaf.bounded_above)
+        if unbounded.any():
+            driver.report.suspect(
+                f"{driver.label}{unbounded.sum()} of {unbounded.size} entries of observations have no bounds",
+                "give the bounds that the rules imply, if they do",
+            )
 
 
 CHECKS = [declarations]

@@ -8,30 +8,24 @@ from typing import Any
 import numpy as np
 from gymnasium import Space, spaces
 
+from puffer.layout.walk import NestingError, along, shortened
+
 
 def why_outside(space: Space, value: Any, name: str = "observation") -> str | None:
-    """The reason why `value` is not in `space`, beginning with `name`; None if it is in the space."""
-    if isinstance(space, spaces.Dict):
-        if not isinstance(value, Mapping):
-            return f"{name} is of type {type(value).__name__}, and the space is a Dict"
-        if set(value) != set(space.spaces):
-            return f"{name} has the keys {sorted(map(str, value))}, and the space {sorted(map(str, space.spaces))}"
-        parts = [(child, value[key], f"{name}[{key!r}]") for key, child in space.spaces.items()]
-        return _first_reason(parts)
-    if isinstance(space, spaces.Tuple):
-        if not isinstance(value, (tuple, list)) or len(value) != len(space.spaces):
-            return f"{name} is {_short(value)}, and the space a Tuple of {len(space.spaces)}"
-        parts = [(child, one, f"{name}[{k}]") for k, (child, one) in enumerate(zip(space.spaces, value, strict=True))]
-        return _first_reason(parts)
+    """How `value` breaks `space`, in words that begin with its name; None if it lies in the space."""
+    try:
+        reasons = (_why_outside_leaf(leaf, one, name + path.subscript) for path, leaf, one in along(space, value, name))
+        return next(filter(None, reasons), None)
+    except NestingError as error:
+        return str(error)
+
+
+def _why_outside_leaf(space: Space, value: Any, name: str) -> str | None:
     if isinstance(space, spaces.Box):
         return _why_outside_box(space, value, name)
     if isinstance(space, (spaces.MultiDiscrete, spaces.MultiBinary)) and has_other_form(space, value):
         return f"{name} is {_form(value)}, and the space {space.dtype} of shape {space.shape}"
-    return None if space.contains(value) else f"{name} is {_short(value)}, which is not in {_short(space)}"
-
-
-def _first_reason(parts: list[tuple[Space, Any, str]]) -> str | None:
-    return next(filter(None, (why_outside(*part) for part in parts)), None)
+    return None if space.contains(value) else f"{name} is {shortened(value)}, which is not in {shortened(space)}"
 
 
 def _why_outside_box(space: spaces.Box, value: Any, name: str) -> str | None:
@@ -46,9 +40,8 @@ def _why_outside_box(space: spaces.Box, value: Any, name: str) -> str | None:
     ):
         if outside.any():
             index = tuple(map(int, np.argwhere(outside)[0]))
-            place = f"{name}{list(index)}" if index else name
             limit = "" if bound is None else f" {bound[index]}"
-            return f"{place} is {value[index]}, {relation}{limit}"
+            return f"{_element(name, index)} is {value[index]}, {relation}{limit}"
     return None
 
 
@@ -59,13 +52,12 @@ def has_other_form(space: Space, value: Any) -> bool:
     )
 
 
+def _element(name: str, index: tuple[int, ...]) -> str:
+    return f"{name}{list(index)}" if index else name
+
+
 def _form(value: Any) -> str:
     return f"{value.dtype} of shape {value.shape}"
-
-
-def _short(value: Any) -> str:
-    text = repr(value)
-    return text if len(text) <= 80 else f"{text[:77]}..."
 
 
 def copied(value: Any) -> Any:
@@ -83,8 +75,12 @@ def copied(value: Any) -> Any:
     return copy
 
 
-def difference(first: Any, second: Any, name: str = "") -> str | None:
-    """The first difference of two values, beginning with `name`; None if they are equal bit for bit."""
+def difference(first: Any, second: Any, name: str = "", rtol: float = 0.0, atol: float = 0.0) -> str | None:
+    """Where two nested values differ, in words that begin with `name`; None if they do not.
+
+    Numbers of arrays that lie within `rtol`, relative to the second, and `atol` of each other are the same; with 0 for
+    both, only equal ones. NaN equals NaN.
+    """
     if isinstance(first, Mapping) and isinstance(second, Mapping):
         if set(first) != set(second):
             return f"{name} has the keys {sorted(map(str, first))} and {sorted(map(str, second))}"
@@ -92,28 +88,32 @@ def difference(first: Any, second: Any, name: str = "") -> str | None:
     elif isinstance(first, (tuple, list)) and isinstance(second, (tuple, list)) and len(first) == len(second):
         parts = [(one, other, f"{name}[{k}]") for k, (one, other) in enumerate(zip(first, second, strict=True))]
     elif isinstance(first, np.ndarray) and isinstance(second, np.ndarray):
-        return _array_difference(first, second, name)
+        return _array_difference(first, second, name, rtol, atol)
+    elif isinstance(first, (np.number, np.bool_)) and type(first) is type(second):
+        return _array_difference(np.asarray(first), np.asarray(second), name, rtol, atol)
     else:
         is_same = first is second or (type(first) is type(second) and bool(np.all(first == second)))
         # Two NaN are equal.
         is_same = is_same or (first != first and second != second)
-        return None if is_same else f"{name} is {_short(first)} and {_short(second)}"
-    return next(filter(None, (difference(*part) for part in parts)), None)
+        return None if is_same else f"{name} is {shortened(first)} and {shortened(second)}"
+    return next(filter(None, (difference(*part, rtol, atol) for part in parts)), None)
 
 
-def _array_difference(first: np.ndarray, second: np.ndarray, name: str) -> str | None:
+def _array_difference(first: np.ndarray, second: np.ndarray, name: str, rtol: float, atol: float) -> str | None:
     if first.shape != second.shape or first.dtype != second.dtype:
         return f"{name} is {_form(first)} and {_form(second)}"
     if first.dtype == object:
-        return difference(first.tolist(), second.tolist(), name)
+        return difference(first.tolist(), second.tolist(), name, rtol, atol)
     if first.tobytes() == second.tobytes():
         return None
-    unequal = np.argwhere(~((first == second) | ((first != first) & (second != second))))
+    same = (first == second) | ((first != first) & (second != second))
+    if rtol or atol:
+        same |= np.isclose(first, second, rtol, atol, equal_nan=True)
+    unequal = np.argwhere(~same)
     if not len(unequal):
         return None
     index = tuple(map(int, unequal[0]))
-    place = f"{name}{list(index)}" if index else name
-    return f"{place} is {first[index]} and {second[index]}"
+    return f"{_element(name, index)} is {first[index]} and {second[index]}"
 
 
 def arrays(value: Any) -> Iterator[np.ndarray]:

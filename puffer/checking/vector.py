@@ -42,7 +42,7 @@ class VectorDriver(Driver):
         self.batch_space = batch_space(env.single_observation_space, env.num_envs)
         self._is_ours = isinstance(env.unwrapped, VectorEnv)
         self.agents = env.unwrapped.agents_per_env if self._is_ours else 1
-        self.are_independent = self._is_ours and getattr(env.unwrapped.backend, "independent_agents", False)
+        self.are_independent = self._is_ours and env.unwrapped.independent_agents
         self.episodes = Episodes(env.num_envs, 1 if self.are_independent else self.agents, self.mode)
         self.info: dict = {}
         self.options: dict = {}

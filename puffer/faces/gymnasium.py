@@ -5,20 +5,42 @@ Gymnasium's tools keep references to the arrays that an environment returns, so 
 
 from __future__ import annotations
 
+import json
+from pathlib import Path
 from typing import Any
 
 import gymnasium
 import numpy as np
 
-import puffer
+from puffer import ocean
+from puffer._core import Env
+from puffer.registry import make
 from puffer.vector import VectorEnv
+
+
+def gymnasium_id(cls: type[Env]) -> str:
+    """The id under which Gymnasium knows a native environment."""
+    return f"puffer/{cls.__name__}-v{cls.version}"
+
+
+def register_with_gymnasium() -> None:
+    """Register the package's native environments with Gymnasium, single and vector, and import none of them."""
+    # The build writes the file.
+    ids = json.loads(Path(ocean.__file__).with_name("ids.json").read_text())
+    for name, id in ids.items():
+        gymnasium.register(
+            id,
+            entry_point="puffer.faces.gymnasium:make_single",
+            vector_entry_point="puffer.faces.gymnasium:make_vector",
+            kwargs={"name": name},
+        )
 
 
 def make_vector(num_envs: int = 1, *, name: str, max_episode_steps: int | None = None, **options: Any) -> VectorEnv:
     """The entry point of `gymnasium.make_vec`: `num_envs` copies of the environment called `name`."""
     options.setdefault("copy", True)
     options.setdefault("max_steps", max_episode_steps)
-    return puffer.make(name, num_envs, **options)
+    return make(name, num_envs, **options)
 
 
 def make_single(*, name: str, **options: Any) -> SingleEnv:
@@ -51,7 +73,7 @@ class SingleEnv(gymnasium.Env):
         for option in ("num_envs", "batch_size", "record_episodes", *fixed):
             if option in options:
                 raise TypeError(f"{name} as a single environment has no option {option!r}; use gymnasium.make_vec")
-        self._batch = puffer.make(name, 1, render_mode=render_mode, **fixed, **options)
+        self._batch = make(name, 1, render_mode=render_mode, **fixed, **options)
         if self._batch.num_agents != 1:
             raise ValueError(
                 f"{name} has {self._batch.num_agents} agents, and a gymnasium.Env has one; use gymnasium.make_vec or "

@@ -1,7 +1,7 @@
 """Nested actions to flat action rows and back.
 
-A row of actions has one element type, so that it can be the output of a policy. The leaves below work on a wide copy of
-the row, of int64 or float64, and give each part of an action the type that its own space expects.
+A row of actions has one element type, so that a policy can write it. The leaves below work on a wide copy of the row,
+of int64 or float64, and give each part of an action the type of its own space.
 """
 cimport numpy as cnp
 from cpython.mem cimport PyMem_Free, PyMem_Malloc
@@ -26,7 +26,7 @@ ctypedef fused wide_t:
 
 
 cdef Py_ssize_t _first_outside(const wide_t* value, const wide_t* low, const wide_t* high, Py_ssize_t n) noexcept nogil:
-    """The index of the first element that is no integer from low to high, or -1."""
+    """The index of the first element that is not an integer from low to high, or -1."""
     cdef Py_ssize_t i
     for i in range(n):
         if not (low[i] <= value[i] <= high[i]):
@@ -79,7 +79,7 @@ cdef class ActionLeaf(LeafNode):
         else:
             misfit = cast_elements(<double*>source, self.narrow.code, target, self.size)
         if misfit >= 0:
-            raise self.narrow.misfit(self._element(source, misfit), self._place(misfit))
+            raise self.narrow.misfit(self._element(source, misfit), self._index(misfit))
         return PyArray_Scalar(target, self.value_dtype, None) if self.scalar else out
 
     cdef int _check(self, char* source) except -1:
@@ -96,15 +96,15 @@ cdef class ActionLeaf(LeafNode):
         if outside < 0:
             return 0
         least, most = int(self.low.flat[outside]), int(self.high.flat[outside])
-        place = f" at {self._place(outside)}" if self.shape else ""
+        where = f" at {self._index(outside)}" if self.shape else ""
         raise LayoutError(
-            f"{self.path}: expected an integer from {least} to {most}, got {self._element(source, outside)}{place}"
+            f"{self.path}: expected an integer from {least} to {most}, got {self._element(source, outside)}{where}"
         )
 
     cdef object _element(self, char* source, Py_ssize_t i):
         return (<int64_t*>source)[i] if self.is_wide_integer else (<double*>source)[i]
 
-    cdef object _place(self, Py_ssize_t i):
+    cdef object _index(self, Py_ssize_t i):
         return tuple([int(axis) for axis in np.unravel_index(i, self.shape)]) if self.shape else None
 
 
@@ -131,12 +131,24 @@ cdef class ActionPlan:
         self._root, self._wide, self._flat = root, wide, flat
 
     def value(self, row):
-        """The action that `row` holds, as `space.contains` expects it.
+        """The action that a row holds.
 
-        `row` has the shape of `flat_space` and any dtype whose numbers its elements can hold; for a Discrete space it
-        is an integer, and so is the action: a NumPy scalar of the space's dtype. Raises LayoutError, a ValueError, for
-        a wrong shape, and if a discrete entry is no integer or out of range. Entries of a Box are not compared with
-        its bounds.
+        Parameters
+        ----------
+        row : array_like
+            Of the shape of `flat_space`, with numbers of any dtype that the elements of the row can hold. For a
+            Discrete space an integer.
+
+        Returns
+        -------
+        object
+            An element of the space that shares no memory with the row; for a Discrete space a NumPy scalar of its
+            dtype. Entries of Boxes are not compared with their bounds.
+
+        Raises
+        ------
+        LayoutError
+            If the shape is wrong, or an entry of an integer space is not an integer in its range.
         """
         cdef char* wide = <char*>PyMem_Malloc(max(self._wide.nbytes, 1))
         if wide == NULL:
@@ -148,9 +160,22 @@ cdef class ActionPlan:
             PyMem_Free(wide)
 
     def flatten(self, action):
-        """The row of the nested `action`: an array of `flat_space`, or for Discrete a NumPy scalar.
+        """The row of a nested action.
 
-        Raises LayoutError, a ValueError, if `action` does not fit the space.
+        Parameters
+        ----------
+        action
+            An element of the space.
+
+        Returns
+        -------
+        ndarray or NumPy scalar
+            An element of `flat_space`; a scalar for Discrete.
+
+        Raises
+        ------
+        LayoutError
+            If the action does not fit the space.
         """
         cdef LeafNode leaf = self._wide
         cdef cnp.ndarray wide = cnp.PyArray_EMPTY(leaf.ndim, leaf.dims, leaf.type_num, 0)
@@ -161,5 +186,5 @@ cdef class ActionPlan:
         return (<object>out)[()] if leaf.scalar else out
 
     def tree(self, pick):
-        """The nested dicts and tuples of the space, with `pick(leaf)` in the place of each leaf."""
+        """The nested dicts and tuples of the space, with `pick(leaf)` for each leaf."""
         return self._root.tree(pick)

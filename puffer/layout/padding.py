@@ -2,9 +2,9 @@
 
 Spaces are alike if they have the same structure, with sizes that differ: Dicts with the same keys and Tuples of the
 same length, of parts that are alike; Boxes, MultiDiscretes or MultiBinaries of one dtype and number of dimensions; and
-Discretes. The space that spans them has the largest size along every dimension, the widest bounds, and every integer of
-every Discrete. Values keep their places; what an agent has none for is zero in its observation, and ignored in its
-action.
+Discretes of one dtype. The space that spans them has the largest size along every dimension, the widest bounds, and
+every integer of every Discrete. Values keep their indices; elements that an agent lacks are zero in its observation,
+and ignored in its action.
 """
 
 from __future__ import annotations
@@ -15,7 +15,9 @@ from typing import Any
 import numpy as np
 from gymnasium import Space, spaces
 
-from puffer.layout.spaces import ActionLayout, Layout
+from puffer.layout.action import ActionLayout
+from puffer.layout.observation import Layout
+from puffer.layout.walk import ARRAYS, array_space, bounds, build, leaves
 
 # The space of each agent, by its id.
 AgentSpaces = Mapping[Hashable, Space]
@@ -24,7 +26,22 @@ AgentSpaces = Mapping[Hashable, Space]
 def spanning_space(by_agent: AgentSpaces, kind: str) -> Space:
     """The space that spans those of all agents.
 
-    Raises ValueError for spaces that are not alike; its message has the agents and calls what they have `kind`.
+    Parameters
+    ----------
+    by_agent : mapping of id to Space
+        At least one.
+    kind : str
+        What the error calls them, as in "observation spaces".
+
+    Returns
+    -------
+    Space
+        The first one itself, if all are equal.
+
+    Raises
+    ------
+    ValueError
+        If the spaces are not alike. The message names two agents that differ.
     """
     first_agent, first = next(iter(by_agent.items()))
     for agent, space in by_agent.items():
@@ -34,50 +51,54 @@ def spanning_space(by_agent: AgentSpaces, kind: str) -> Space:
                 f"Agents may differ in the sizes of their spaces, not in their structure and dtypes; give them spaces "
                 f"that are alike, for example with a wrapper"
             )
-    return _spanning(list(by_agent.values()))
+    alike = [dict(leaves(space)) for space in by_agent.values()]
+    if all(_are_equal(first, space) for space in by_agent.values()):
+        return first
+    return build(first, lambda path, leaf: _spanning([one[path] for one in alike]), _space_of)
+
+
+def _are_equal(first: Any, other: Any) -> bool:
+    return first is other or first == other
 
 
 def _are_alike(first: Any, other: Any) -> bool:
-    if first is other or first == other:
+    if first is other:
         return True
-    if type(first) is not type(other):
+    # The nesting is compared as trees of None.
+    if build(first, lambda path, leaf: None) != build(other, lambda path, leaf: None):
         return False
-    if isinstance(first, spaces.Dict):
-        return set(first) == set(other) and all(_are_alike(first[key], other[key]) for key in first)
-    if isinstance(first, spaces.Tuple):
-        return len(first) == len(other) and all(map(_are_alike, first, other))
-    if isinstance(first, (spaces.Discrete, spaces.Box, spaces.MultiDiscrete, spaces.MultiBinary)):
-        return first.dtype == other.dtype and len(first.shape) == len(other.shape)
-    return False
+    others = dict(leaves(other))
+    return all(_are_alike_leaves(leaf, others[path]) for path, leaf in leaves(first))
+
+
+def _are_alike_leaves(first: Any, other: Any) -> bool:
+    if _are_equal(first, other):
+        return True
+    is_array = isinstance(first, ARRAYS) and type(first) is type(other)
+    return is_array and first.dtype == other.dtype and len(first.shape) == len(other.shape)
 
 
 def _spanning(alike: list[Any]) -> Space:
+    """The leaf that spans others."""
     first = alike[0]
-    if all(space is first or space == first for space in alike):
+    if all(_are_equal(first, space) for space in alike):
         return first
-    if isinstance(first, spaces.Dict):
-        return spaces.Dict({key: _spanning([space[key] for space in alike]) for key in first})
-    if isinstance(first, spaces.Tuple):
-        return spaces.Tuple([_spanning(list(parts)) for parts in zip(*alike, strict=True)])
-    if isinstance(first, spaces.Discrete):
-        start = min(int(space.start) for space in alike)
-        return spaces.Discrete(max(int(space.start) + int(space.n) for space in alike) - start, start=start)
-    shape = _largest([space.shape for space in alike])
-    if isinstance(first, spaces.MultiBinary):
-        return spaces.MultiBinary(shape)
-    if isinstance(first, spaces.MultiDiscrete):
-        low, high = _widest([(space.start, space.start + space.nvec - 1) for space in alike], shape)
-        return spaces.MultiDiscrete(high - low + 1, first.dtype, start=low)
-    return spaces.Box(*_widest([(space.low, space.high) for space in alike], shape), dtype=first.dtype)
+    low, high = _widest([bounds(space, "a space of an agent") for space in alike])
+    return array_space(type(first), low.astype(first.dtype), high.astype(first.dtype))
 
 
-def _largest(shapes: list[tuple[int, ...]]) -> tuple[int, ...]:
-    return tuple(max(sizes) for sizes in zip(*shapes, strict=True))
+def _space_of(path: Any, branch: Any, parts: list[Space]) -> Space:
+    """A Dict or Tuple with the keys of `branch`, in their order, and other parts."""
+    if isinstance(branch, spaces.Dict):
+        # A list, because Dict sorts the keys of a mapping.
+        return spaces.Dict(list(zip(branch, parts, strict=True)))
+    return spaces.Tuple(parts)
 
 
-def _widest(bounds: list[tuple[Any, Any]], shape: tuple[int, ...]) -> tuple[np.ndarray, np.ndarray]:
-    """The lowest and the highest bounds of arrays in the corner of one of this shape, which is zero around them."""
-    lows, highs = (np.stack([_in_corner(bound, shape) for bound in side]) for side in zip(*bounds, strict=True))
+def _widest(all_bounds: list[tuple[np.ndarray, np.ndarray]]) -> tuple[np.ndarray, np.ndarray]:
+    """The lowest and the highest bounds of arrays that are padded with zeros to the largest size."""
+    shape = tuple(max(sizes) for sizes in zip(*(low.shape for low, _ in all_bounds), strict=True))
+    lows, highs = (np.stack([_in_corner(bound, shape) for bound in side]) for side in zip(*all_bounds, strict=True))
     return lows.min(axis=0), highs.max(axis=0)
 
 
@@ -92,9 +113,18 @@ def _corner(shape: tuple[int, ...]) -> tuple[slice, ...]:
 
 
 class PaddedObservation:
-    """Writes the observations of an agent with a space of its own into `row`, an array (1, ...) of the spanning layout.
+    """Writes the observations of an agent that has a space of its own into a row of the spanning layout.
 
-    What the agent has no values for is left as it is.
+    Elements that the agent lacks stay as they are.
+
+    Parameters
+    ----------
+    space : Space
+        The agent's.
+    layout : Layout
+        Of the spanning space.
+    row : ndarray
+        The row, of shape (1, *layout.flat_space.shape) and its dtype.
     """
 
     def __init__(self, space: Space, layout: Layout, row: np.ndarray) -> None:
@@ -106,7 +136,7 @@ class PaddedObservation:
         ]
 
     def write(self, observation: Any) -> None:
-        """Put an observation in its place. Raises LayoutError if it does not fit the agent's space."""
+        """Write an observation. Raises LayoutError if it does not fit the agent's space."""
         self._layout.flatten_into(observation, self._own, 0)
         for target, source in self._pairs:
             target[...] = source
@@ -118,9 +148,19 @@ def _fields(rows: np.ndarray, layout: Layout) -> np.ndarray:
 
 
 class PaddedAction:
-    """Reads the actions of an agent with a space of its own from rows of the spanning layout.
+    """Reads the actions of an agent that has a space of its own from rows of the spanning layout.
 
-    `places` are those of its entries in a row, int (entries,).
+    Parameters
+    ----------
+    space : Space
+        The agent's.
+    layout : ActionLayout
+        Of the spanning space.
+
+    Attributes
+    ----------
+    places : ndarray
+        The indices of its entries in a row, int64 (entries,).
     """
 
     def __init__(self, space: Space, layout: ActionLayout) -> None:
@@ -137,7 +177,7 @@ class PaddedAction:
         self.places = np.concatenate(places)
 
     def value(self, row: np.ndarray) -> Any:
-        """The action in a row, as the agent's space has it."""
+        """The action in a row, an element of the agent's space."""
         own = row.reshape(-1)[self.places].astype(self._flat.dtype).reshape(self._flat.shape)
         return self._layout.value(own)
 
@@ -149,9 +189,20 @@ class PaddedAction:
 
 
 def copy_action_space(layout: ActionLayout, padded: list[PaddedAction | None]) -> spaces.MultiDiscrete | None:
-    """The ranges of all rows of a copy, given what reads those of agents with spaces of their own; None if all alike.
+    """The ranges of the actions of a copy, where its agents have ranges of their own.
 
-    Only rows of integers have ranges that are checked.
+    Parameters
+    ----------
+    layout : ActionLayout
+        Of the spanning space.
+    padded : list of PaddedAction or None
+        For each row of the copy; None for an agent that has the spanning space itself.
+
+    Returns
+    -------
+    MultiDiscrete or None
+        Of shape (rows, *layout.flat_space.shape). None if all agents have the spanning space, and for rows of floats,
+        whose bounds are not checked.
     """
     space = layout.flat_space
     if isinstance(space, spaces.Box) or not any(padded):
@@ -164,7 +215,6 @@ def copy_action_space(layout: ActionLayout, padded: list[PaddedAction | None]) -
 
 
 def _ranges(space: Any) -> tuple[np.ndarray, np.ndarray]:
-    """The least and the greatest integers of a Discrete or MultiDiscrete."""
-    if isinstance(space, spaces.Discrete):
-        return np.asarray(int(space.start)), np.asarray(int(space.start) + int(space.n) - 1)
-    return np.asarray(space.start), np.asarray(space.start + space.nvec - 1)
+    """The least and the greatest integers of a Discrete or MultiDiscrete, in int64."""
+    low, high = bounds(space, "action")
+    return low.astype(np.int64), high.astype(np.int64)

@@ -1,4 +1,4 @@
-"""What the compiled parts of the flat layout share."""
+"""The nodes and rows of a layout, for the other compiled modules."""
 cimport numpy as cnp
 from libc.stdint cimport int32_t
 
@@ -28,7 +28,7 @@ cdef class LeafNode(Node):
     cdef bint _has_shape(self, cnp.ndarray array) noexcept
     cdef bint _write_number(self, object value, char* target) except -1
     cdef int _write_array(self, object value, char* target) except -1
-    cdef object misfit(self, object value, object place=*)
+    cdef object misfit(self, object value, object index=*)
 
 
 cdef class RowPlan:

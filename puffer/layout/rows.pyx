@@ -1,8 +1,8 @@
 """Nested values to flat rows and back: the nodes that copy, and the plan that walks them.
 
-A space becomes a tree of nodes; `puffer.layout.spaces` builds it once, from the space. To write a row is to walk the tree
-beside the value, and each leaf checks what it copies. A node below a Sequence or a Graph stands for many values: its
-leaves hold an array of them, and the argument `index` of each method picks one. Everywhere else the index is 0.
+A space becomes a tree of nodes, which `puffer.layout.nodes` builds once. Writing a row walks along the tree and the
+value together, and each leaf checks the part that it copies. A node below a Sequence or a Graph stands for many values:
+its leaves hold an array of them, and the argument `index` of each method picks one. Everywhere else the index is 0.
 """
 cimport numpy as cnp
 from cpython.dict cimport PyDict_Check, PyDict_GetItemWithError, PyDict_Size
@@ -38,9 +38,9 @@ cdef dict _CODES = {
 
 
 class LayoutError(ValueError):
-    """A value does not fit its space, or memory its layout; the message names the path and what was expected."""
+    """A value does not fit its space, or memory its layout; the message names the path, and says which values fit."""
 
-    __module__ = "puffer.layout.spaces"
+    __module__ = "puffer.spaces"
 
 
 cdef str brief(object value):
@@ -54,7 +54,7 @@ cdef int code_of(object dtype) except -1:
 
 
 cdef class Node:
-    """Node(path)\n--\n\nOne space at one place of the tree. `path` is what messages call it."""
+    """Node(path)\n--\n\nA space in the tree. Messages call it by its `path`."""
 
     def __cinit__(self, str path not None, *args, **kwargs):
         self.path = path
@@ -72,7 +72,7 @@ cdef class Node:
         return 0
 
     def tree(self, pick):
-        """The nested dicts and tuples of the space, with `pick(leaf)` in the place of each leaf."""
+        """The nested dicts and tuples of the space, with `pick(leaf)` for each leaf."""
         raise NotImplementedError
 
 
@@ -215,7 +215,7 @@ cdef class LeafNode(Node):
             raise self.misfit(array.flat[misfit], np.unravel_index(misfit, self.shape) if self.shape else None)
         return 0
 
-    cdef object misfit(self, object value, object place=None):
+    cdef object misfit(self, object value, object index=None):
         """The error for a value that the leaf cannot hold."""
         if self.code == BOOL:
             expected = "bool values (True, False, 0 or 1)"
@@ -224,7 +224,7 @@ cdef class LeafNode(Node):
             expected = f"{self.dtype} integers from {limits.min} to {limits.max}"
         else:
             expected = f"{self.dtype} numbers up to {np.finfo(self.dtype).max}"
-        where = "" if place is None else f" at {tuple(int(i) for i in place)}"
+        where = "" if index is None else f" at {tuple(int(i) for i in index)}"
         kind = "" if isinstance(value, (int, float, np.number)) else f" of type {type(value).__name__}"
         return LayoutError(f"{self.path}: expected {expected}, got {brief(value)}{kind}{where}")
 
@@ -349,19 +349,45 @@ cdef class RowPlan:
         self._gaps = tuple([gap for gap in gaps if gap[1]])
 
     def flatten(self, value, row):
-        """Check `value`, an element of the space, and copy it into `row`.
+        """Check a value and copy it into a row.
 
-        `row` is writable C-contiguous memory of `row_size` bytes: an array of uint8, of `flat_space.dtype` or of
-        `dtype`, or an object with such a buffer. Raises LayoutError, a ValueError, if `value` does not fit the space;
-        the row may then hold a part of it.
+        Parameters
+        ----------
+        value
+            An element of the space. Numbers, arrays and containers of other types are converted if that loses nothing
+            but the precision of floats.
+        row : array or buffer
+            Writable C-contiguous memory of `row_size` bytes: an array of uint8, of `flat_space.dtype` or of `dtype`,
+            or an object with a buffer of bytes.
+
+        Raises
+        ------
+        LayoutError
+            If `value` does not fit the space, and the row may then hold a part of it; or if `row` is not such memory.
+        TypeError
+            If `row` is neither an array nor a buffer.
         """
         cdef cnp.ndarray memory = self._memory(row, self.row_size)
         self._write(value, memory, 0)
 
     def flatten_into(self, value, batch, Py_ssize_t i):
-        """Do `flatten(value, batch[i])` without making the row object.
+        """Do ``flatten(value, batch[i])`` without making an array for the row.
 
-        `batch` is a C-contiguous array of n rows; its shape is (n, ...). Raises IndexError unless 0 <= i < n.
+        Parameters
+        ----------
+        value
+            An element of the space.
+        batch : ndarray
+            C-contiguous rows, of shape (n, ...).
+        i : int
+            Index of the row.
+
+        Raises
+        ------
+        IndexError
+            Unless 0 <= i < n.
+        LayoutError, TypeError
+            As in `flatten`.
         """
         if not cnp.PyArray_Check(batch) or cnp.PyArray_NDIM(batch) == 0:
             raise TypeError(f"batch: expected an array of rows, got {type(batch).__name__}")
@@ -372,16 +398,28 @@ cdef class RowPlan:
         self._write(value, memory, i * self.row_size)
 
     def value(self, row):
-        """The element of the space that `row` holds, as a fresh value that `space.contains`.
+        """The element of the space that a row holds.
 
-        `row` is as in `flatten`, but may be read-only. Raises LayoutError if the row holds no value: a length or an
-        index out of range.
+        Parameters
+        ----------
+        row : array or buffer
+            As in `flatten`, but it may be read-only.
+
+        Returns
+        -------
+        object
+            A value that the space contains, and that shares no memory with the row.
+
+        Raises
+        ------
+        LayoutError
+            If a length or an index in the row is out of range, or `row` is not such memory.
         """
         cdef cnp.ndarray memory = self._memory(row, self.row_size)
         return self._root.read(cnp.PyArray_BYTES(memory), 0)
 
     def tree(self, pick):
-        """The nested dicts and tuples of the space, with `pick(leaf)` in the place of each leaf."""
+        """The nested dicts and tuples of the space, with `pick(leaf)` for each leaf."""
         return self._root.tree(pick)
 
     cdef cnp.ndarray _memory(self, object rows, Py_ssize_t nbytes):

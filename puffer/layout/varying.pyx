@@ -1,6 +1,6 @@
 """Nodes of the spaces whose values vary in size: Text, OneOf, Sequence and Graph.
 
-Each has room for its largest value, an int32 leaf that says how much of it is used, and zeros in what is not.
+Each has room for its largest value, an int32 leaf with the length that is used, and zeros in the rest.
 """
 from cpython.tuple cimport PyTuple_Check
 from libc.stdint cimport int32_t
@@ -139,7 +139,7 @@ cdef class SequenceNode(Node):
             try:
                 items = tuple(self.unstack(value))
             except (TypeError, ValueError, LookupError) as error:
-                raise LayoutError(f"{self.path}: expected stacked values ({error}), got {brief(value)}") from error
+                raise LayoutError(f"{self.path}: expected stacked values, got {brief(value)} ({error})") from error
         if len(items) > self.max_length:
             raise LayoutError(
                 f"{self.path}: expected at most {self.max_length} items, got {len(items)}: {brief(value)}"

@@ -1,1 +1,1 @@
-"""Stop-watch, tables and contenders, for every program that measures."""
+"""The stop-watch, the tables, and `autotune`, for all that measures."""

@@ -1,7 +1,7 @@
-"""How a speed is measured: contenders take turns in short slices, and the median of the slices is the figure.
+"""The measurement of speeds: contenders take turns in short slices, and the median of the slices is the result.
 
-Turns make a ratio trustworthy on a machine whose speed drifts: what slows one slice slows its neighbour too, so
-ratios are taken between neighbours, and the median of those is the figure.
+Turns make a ratio reliable on a machine whose speed drifts. Whatever slows one slice slows its neighbour too, so ratios
+are taken between neighbours, and the result is their median.
 """
 
 from __future__ import annotations
@@ -11,12 +11,12 @@ from dataclasses import dataclass
 from statistics import median
 from typing import Any, Protocol
 
-# A shorter slice would measure the clock, the first touch of cold caches and the scheduler.
+# In seconds. A shorter slice would measure the clock, the first touch of cold caches and the scheduler.
 SHORTEST_SLICE = 0.010
 
 
 class Runs(Protocol):
-    """What can be measured: `run(steps)` steps so often and returns the seconds; a step is `rows` transitions."""
+    """A contender: `run(steps)` steps that many times and returns the seconds; each step is `rows` transitions."""
 
     rows: int
 
@@ -50,7 +50,7 @@ class Series:
     steps : int
         Steps of one slice.
     seconds : list of float
-        What each slice took.
+        The time of each slice.
     """
 
     rows: int
@@ -59,7 +59,7 @@ class Series:
 
     @property
     def rates(self) -> list[float]:
-        """Transitions per second, of each slice."""
+        """Transitions per second of each slice."""
         return [self.rows * self.steps / seconds for seconds in self.seconds]
 
     @property
@@ -73,7 +73,7 @@ class Series:
         return Spread.of([seconds / self.steps for seconds in self.seconds])
 
     def ratio(self, other: Series) -> Spread:
-        """This contender's rate over the other's, of neighbouring slices."""
+        """This contender's rate over the other's, in neighbouring slices."""
         return Spread.of([mine / theirs for mine, theirs in zip(self.rates, other.rates, strict=True)])
 
     def as_dict(self) -> dict[str, Any]:
@@ -89,13 +89,16 @@ def interleave(
     ----------
     contenders : sequence
     seconds : float
-        What the slices of all of them should take in all; more, if a slice would be shorter than SHORTEST_SLICE.
+        The time for all slices together; longer if a slice would be shorter than SHORTEST_SLICE.
     repeats : int
-        Slices of each.
+        Slices of each contender.
     after_round : callable
         Called with 0, 1, ... when every contender has had that turn.
 
-    Returns a series for each contender.
+    Returns
+    -------
+    list of Series
+        One for each contender, in their order.
     """
     slice_seconds = max(SHORTEST_SLICE, seconds / (repeats * len(contenders)))
     steps = [_warm_up(contender, slice_seconds) for contender in contenders]
@@ -111,7 +114,7 @@ def interleave(
 
 
 def _warm_up(contender: Runs, slice_seconds: float) -> int:
-    """Step for about as long as a slice, which also tells how many steps fill one."""
+    """Step for about as long as a slice; returns the number of steps that fill one."""
     steps = 1
     contender.run(steps)  # the first step may allocate, compile or start threads
     while True:

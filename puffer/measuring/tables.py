@@ -1,4 +1,4 @@
-"""Tables for people, and numbers as they are written in them."""
+"""Tables for people, and the form of numbers in them."""
 
 from __future__ import annotations
 
@@ -16,18 +16,18 @@ _FILE_WIDTH = 120
 
 
 def console() -> Console:
-    """Standard output."""
+    """The console of standard output; a file or a pipe is 120 columns wide unless COLUMNS says otherwise."""
     known = sys.stdout.isatty() or "COLUMNS" in os.environ
     return Console(width=None if known else _FILE_WIDTH, highlight=False)
 
 
 def new_table() -> Table:
-    """An empty table in the style of all."""
+    """An empty table, in the style that all tables share."""
     return Table(box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 0, 0, 1), header_style="bold")
 
 
 def digits(value: float) -> str:
-    """A number with three digits, or as many as it has before the point."""
+    """A number with three digits, or with all of those before the point."""
     if value >= 99.95:
         return f"{value:,.0f}"
     return f"{value:.1f}" if value >= 9.995 else f"{value:.2f}"

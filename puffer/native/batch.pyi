@@ -3,22 +3,54 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from gymnasium import Space
 from typing_extensions import disjoint_base
 
+from puffer.layout.spec import CopySpec
+from puffer.native.actions import ActionReader
 from puffer.native.buffers import Buffers
-from puffer.native.loop import Loop
 from puffer.native.rollout import Rollout
+from puffer.options import BatchOptions
 
 @disjoint_base
-class Batch(Loop):
+class Part:
+    index: int
+    first: int
+    last: int
+    rows: slice
+    def __init__(self, index: int, first: int, last: int, agents: int) -> None: ...
+
+@disjoint_base
+class Backend: ...
+
+@disjoint_base
+class BackendBase(Backend):
+    def check_usable(self) -> Any: ...
+    def next_pending(self, pending: list[Part]) -> int: ...
+
+@disjoint_base
+class Batch:
+    backend: Backend
+    spec: CopySpec
+    options: BatchOptions
     buffers: Buffers
-    single_observation_space: Space
-    single_action_space: Space
-    batch_size: int
-    record_episodes: bool
+    num_copies: int
+    agents_per_env: int
+    num_agents: int
+    independent_agents: bool
     @property
-    def num_threads(self) -> int: ...
+    def observations(self) -> np.ndarray: ...
+    @property
+    def masks(self) -> npt.NDArray[np.bool_]: ...
+    def __init__(
+        self,
+        backend: Backend,
+        spec: CopySpec,
+        options: BatchOptions,
+        buffers: Buffers,
+        reader: ActionReader,
+        *,
+        independent_agents: bool = False,
+    ) -> None: ...
     def reset(
         self, *, seed: int | Sequence[int | None] | None = None, mask: npt.NDArray[np.bool_] | None = None
     ) -> tuple[np.ndarray, dict[str, Any]]: ...
@@ -27,3 +59,10 @@ class Batch(Loop):
     def send(self, actions: Any) -> None: ...
     def recv(self) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray, dict[str, Any]]: ...
     def rollout_buffers(self, horizon: int) -> Rollout: ...
+    def require(self, method: str) -> None: ...
+    def stats(self) -> dict[str, float]: ...
+    def get_state(self, copies: Sequence[int] | None = None) -> npt.NDArray[np.uint8]: ...
+    def set_state(self, state: npt.NDArray[np.uint8], copies: Sequence[int] | None = None) -> None: ...
+    def render_copy(self, copy: int = 0) -> Any: ...
+    def ansi_copy(self, copy: int = 0) -> str: ...
+    def close(self) -> None: ...

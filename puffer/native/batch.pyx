@@ -1,37 +1,228 @@
-"""Stepping a native environment from Python: reset, step, send and recv, the choice of threads, rollouts."""
-import os
+"""The state machine of a batch: reset, step, send and recv, in which order they may be called, and what they refuse.
+
+A batch is new, ready to step, to be reset after a call that failed, broken, or closed. Its copies are divided into
+parts, which wait for actions or for recv(). A `Backend` does the work: the native one without the GIL, those of Python
+environments in this process or in workers.
+"""
 from collections import deque
 
 import numpy as np
 from gymnasium import error
-
-from libc.stdint cimport uint8_t, uint64_t
-from libc.string cimport memset
+from gymnasium.vector import AutoresetMode
 
 from puffer import checks
+from puffer.errors import WorkerDied, WorkerError, WorkerTimeout
 from puffer.native.rollout import Rollout
+
+cimport numpy as cnp
 
 from puffer.native.actions cimport ActionReader, as_array
 from puffer.native.buffers cimport Buffers
-from puffer.native.info cimport EpisodeEnds, Info
-from puffer.native.loop cimport DISABLED, MAX_THREADS, SAME_STEP, Loop
-from puffer.native.part cimport Part
-from puffer.native.pool cimport pool_forks, pool_nanoseconds, pool_watch_forks
-from puffer.rng cimport rng_seed
+from puffer.native.pool cimport pool_forks, pool_watch_forks
 
+cnp.import_array()
 pool_watch_forks()
 
-# A step of one thread shorter than twice this is not worth another thread; each thread should get this much.
-cdef uint64_t THREAD_NANOSECONDS = 25_000
-cdef int CALIBRATION_STEPS = 8
 
-
-cdef class Batch(Loop):
-    """Batch()
+cdef class Part:
+    """Part(index, first, last, agents_per_env)
 --
 
-Base of `puffer.Env`; not made by itself.
+The copies first to last - 1 of a batch, which are sent and received together.
+
+Attributes
+----------
+index : int
+    Its number among the parts.
+first, last : int
+rows : slice
+    The rows of the copies.
 """
+
+    def __cinit__(self, Py_ssize_t index, Py_ssize_t first, Py_ssize_t last, Py_ssize_t agents):
+        self.index = index
+        self.first = first
+        self.last = last
+        self.rows = slice(first * agents, last * agents)
+
+    cdef int attach(self, Buffers buffers) except -1:
+        """Show the rows of these buffers from now on."""
+        rows = self.rows
+        arrays = (buffers.actions, buffers.observations, buffers.rewards, buffers.terminations, buffers.truncations)
+        if len(buffers.rewards) != rows.stop - rows.start:
+            arrays = tuple([array[rows] for array in arrays])
+        self.actions, self.observations, self.rewards, self.terminations, self.truncations = arrays
+        return 0
+
+
+cdef class Backend:
+    """Backend()
+--
+
+Steps the copies of a batch, part by part. `Batch` calls it in an order that is right, and one call at a time: Python
+code cannot.
+
+The infos that it returns are in Gymnasium's form for vector environments.
+"""
+
+    cdef Part make_part(self, Py_ssize_t index, Py_ssize_t first, Py_ssize_t last, Py_ssize_t agents):
+        """The part of the copies first to last - 1."""
+        return Part(index, first, last, agents)
+
+    cdef int check(self) except -1:
+        """Raise if nothing can be done with the copies any more, or not in this process."""
+        return 0
+
+    cdef object reset(self, object seed, object copies, object rows):
+        """Begin new episodes; returns their infos.
+
+        `seed` is None, an int, or a list with an int or None for each copy. `copies`, bool (num_copies,), are to be
+        reset as a whole. `rows`, bool (num_agents,) or None for all, has single agents as well, where agents have
+        episodes of their own.
+        """
+        raise NotImplementedError
+
+    cdef int start(self, Part part) except -1:
+        """Begin to step a part with the actions of its rows."""
+        return 0
+
+    cdef object finish(self, Part part):
+        """Wait for a part that was started; returns its infos."""
+        raise NotImplementedError
+
+    cdef object step(self, Part part):
+        """Step a part; returns its infos."""
+        self.start(part)
+        return self.finish(part)
+
+    cdef Py_ssize_t next_part(self, list pending) except -1:
+        """The index, in the list `pending`, of the part that recv() is to return."""
+        return 0
+
+    cdef Py_ssize_t ended_copy(self, Part part) except -2:
+        """The first copy of a part whose episode has ended, or -1."""
+        return -1
+
+    cdef int attach(self, Buffers buffers) except -1:
+        """Write into these buffers from now on."""
+        raise NotImplementedError("rollout_buffers() needs a native environment")
+
+    cdef object stats(self, list parts):
+        """Means over the episodes that ended in these parts since the last call."""
+        raise NotImplementedError
+
+    cdef object get_state(self, list copies):
+        """Snapshots of copies."""
+        raise NotImplementedError("get_state() needs a native environment")
+
+    cdef int set_state(self, object state, list copies) except -1:
+        """Restore snapshots."""
+        raise NotImplementedError("set_state() needs a native environment")
+
+    cdef object render_copy(self, Py_ssize_t copy):
+        """A picture of a copy, or None from one that has shown itself."""
+        raise NotImplementedError
+
+    cdef object ansi_copy(self, Py_ssize_t copy):
+        """A copy as text."""
+        return self.render_copy(copy)
+
+    cdef int close(self) except -1:
+        """Give back everything."""
+        return 0
+
+
+cdef class BackendBase(Backend):
+    """BackendBase()
+--
+
+Base of backends written in Python: each method of `Backend` that a subclass does not write does what is said there.
+"""
+
+    cdef int check(self) except -1:
+        self.check_usable()
+        return 0
+
+    cdef object reset(self, object seed, object copies, object rows):
+        return self.reset_copies(seed, copies)
+
+    cdef int start(self, Part part) except -1:
+        self.start_part(part)
+        return 0
+
+    cdef object finish(self, Part part):
+        return self.finish_part(part)
+
+    cdef Py_ssize_t next_part(self, list pending) except -1:
+        return self.next_pending(pending)
+
+    cdef Py_ssize_t ended_copy(self, Part part) except -2:
+        return self.first_waiting(part)
+
+    cdef object stats(self, list parts):
+        return self.episode_stats()
+
+    cdef object render_copy(self, Py_ssize_t copy):
+        return self.render_one(copy)
+
+    cdef int close(self) except -1:
+        self.close_copies()
+        return 0
+
+    def check_usable(self):
+        """Raise if nothing can be done with the copies any more, or not in this process."""
+
+    def next_pending(self, pending):
+        """The index, in the list `pending`, of the part that recv() is to return."""
+        return 0
+
+
+cdef class Batch:
+    """Batch(backend, spec, options, buffers, reader, *, independent_agents=False)
+--
+
+The copies that `backend` steps, in the rows of `buffers`.
+
+Parameters
+----------
+backend : Backend
+spec : puffer.layout.spec.CopySpec
+    What all copies have in common.
+options : puffer.options.BatchOptions
+buffers : puffer.Buffers
+reader : ActionReader
+    Checks actions and writes them into rows.
+independent_agents : bool
+    Whether each agent has episodes of its own.
+"""
+
+    def __cinit__(self, Backend backend not None, spec, options, Buffers buffers not None, ActionReader reader not None, *,
+                  bint independent_agents=False):
+        self.backend = backend
+        self.spec = spec
+        self.options = options
+        self.buffers = buffers
+        self.num_copies = options.num_envs
+        self.agents_per_env = spec.agents_per_env
+        self.num_agents = self.num_copies * self.agents_per_env
+        self.independent_agents = independent_agents
+        self.is_disabled = options.autoreset_mode is AutoresetMode.DISABLED
+        self.action_layout = spec.action_layout if options.check_actions and spec.action_layout.is_mixed else None
+        self.reader = reader
+        self.num_parts = options.num_parts
+        size = options.batch_size
+        self.parts = [backend.make_part(k, k * size, (k + 1) * size, self.agents_per_env)
+                      for k in range(self.num_parts)]
+        self.awaiting = deque()
+        self.pending = []
+        self.show(buffers)
+
+    cdef int show(self, Buffers buffers) except -1:
+        cdef Part part
+        self.buffers = buffers
+        for part in self.parts:
+            part.attach(buffers)
+        return 0
 
     # ---- Reset ----
 
@@ -41,9 +232,8 @@ Base of `puffer.Env`; not made by itself.
         Parameters
         ----------
         seed : int or sequence of (int or None), optional
-            An int s gives copy i the random stream of (s, i). A sequence of num_copies seeds gives copy i the stream
-            of (seed[i], 0): copies with equal seeds are equal. None continues the streams, which on the first reset
-            start from the constructor's seed or, without one, from the operating system's entropy.
+            One int for the batch, or one seed for each copy. None continues the random streams, which on the first
+            reset start from the seed in the options or, without one, from the operating system's entropy.
         mask : bool array of shape (num_agents,), optional
             Rows to reset; the others keep their episode and observation. The first reset takes no mask.
 
@@ -52,115 +242,55 @@ Base of `puffer.Env`; not made by itself.
         observations : array of shape (num_agents, ...)
             The live buffer.
         info : dict
-            Empty.
 
         Raises TypeError or ValueError for a bad seed or mask, ResetNeeded for a mask on the first reset,
         ClosedEnvironmentError after close().
         """
-        self.require_open()
-        if mask is not None and self.status != READY:
-            raise error.ResetNeeded("the first reset() must reset every row, without reset_mask")
-        selected = self._copies_of(mask)
-        # A copy, because it may be the live array of flags, which a reset clears.
-        mask = None if mask is None else mask.copy()
-        seeds = self._seeds(seed)
-        self.drain()
-        if seeds is not None:
-            self.seed_streams(seeds, selected)
-        if mask is None:
-            if self.rollout is not None:
-                self.write_to(self.rollout.start())
-            self.reset_all()
-        else:
-            self.reset_rows(mask, selected)
-        self.status = READY
-        self.awaiting = deque(self.parts)
-        return (<Part>self.parts[0]).observations if self.num_parts == 1 else self.buffers.observations, {}
+        self.claim()
+        try:
+            if mask is not None and self.status != READY:
+                raise error.ResetNeeded("the first reset() must reset every row, without reset_mask")
+            copies = self._copies_of(mask)
+            # A copy, because it may be the live array of flags, which a reset clears.
+            rows = None if mask is None else mask.copy()
+            if seed is None and self.status == NEW:
+                seed = self.options.seed
+            if seed is not None:
+                seed = checks.seeds(seed, self.num_copies)
+            self.drain(mask is None)
+            if self.rollout is not None and mask is None:
+                self._write_to(self.rollout.start())
+            new = self.status == NEW
+            self.status = UNSET
+            try:
+                info = self.backend.reset(seed, copies, rows)
+            except BaseException as problem:
+                self.failed(problem)
+                if new and self.status == UNSET:
+                    self.status = NEW
+                raise
+            self.status = READY
+            self.awaiting = deque(self.parts)
+            return self.buffers.observations, info
+        finally:
+            self.claimed = 0
 
     def async_reset(self, *, seed=None):
         """Reset as `reset(seed=seed)`, and let `recv` return the first observations part by part."""
         cdef Part part
         self.reset(seed=seed)
+        self.claim()
         for part in self.parts:
-            part.slices = 0
-        self.pending = self.awaiting
+            part.is_fresh = True
+        self.pending = list(self.parts)
         self.awaiting = deque()
-
-    cdef int reset_all(self) except -1:
-        cdef Py_ssize_t i, row
-        cdef double now = pool_nanoseconds() * 1e-9
-        self.retained = False
-        self.stepping = pool_forks + 1
-        with nogil:
-            memset(&self.rewards[0], 0, self.num_agents * sizeof(float))
-            memset(&self.terminations[0], 0, self.num_agents)
-            memset(&self.truncations[0], 0, self.num_agents)
-            for i in range(self.num_copies):
-                self.start_copy(i)
-            self.observe_range(0, self.num_copies)
-            if self.start_times != NULL:
-                for row in range(self.num_agents):
-                    self.start_times[row] = now
-        self.stepping = 0
-        self.retained = self.rollout is None
-        return 0
-
-    cdef int reset_rows(self, object mask, object selected) except -1:
-        cdef Py_ssize_t row, copy
-        cdef const uint8_t[::1] rows = mask.view(np.uint8)
-        cdef const uint8_t[::1] whole = selected.view(np.uint8)
-        cdef double now = pool_nanoseconds() * 1e-9
-        # A rollout keeps what the last step returned for the rows that are reset now.
-        cdef bint recording = self.rollout is not None
-        self.stepping = pool_forks + 1
-        with nogil:
-            for row in range(self.num_agents):
-                copy = row // self.agents_per_env
-                if not rows[row]:
-                    continue
-                if not recording:
-                    self.rewards[row] = 0
-                    self.terminations[row] = self.truncations[row] = False
-                if self.start_times != NULL:
-                    self.start_times[row] = now
-                if not whole[copy]:
-                    self.start_agent(row)
-                elif row % self.agents_per_env == 0:
-                    self.start_copy(copy)
-            for row in range(self.num_agents):
-                copy = row // self.agents_per_env
-                if rows[row] and row % self.agents_per_env == 0 and whole[copy]:
-                    self.observe(copy)
-                elif rows[row] and not whole[copy]:
-                    self.observe_agent(row)
-        self.stepping = 0
-        return 0
+        self.claimed = 0
 
     def _copies_of(self, mask):
-        """Which copies a reset mask resets as a whole; refuses one that splits copies which cannot be split."""
+        """The copies that a reset mask resets as a whole. Raises for one that splits a copy whose agents share it."""
         if mask is None:
             return np.ones(self.num_copies, np.bool_)
         return checks.whole_copies(mask, self.num_copies, self.agents_per_env, self.independent_agents)
-
-    def _seeds(self, seed):
-        """The seed to use: an int, a list with one entry per copy, or None to keep the streams."""
-        if seed is None and self.status == NEW:
-            seed = int.from_bytes(os.urandom(8), "little") if self.seed is None else self.seed
-        return None if seed is None else checks.seeds(seed, self.num_copies)
-
-    cdef int seed_streams(self, object seeds, object selected) except -1:
-        cdef Py_ssize_t i
-        cdef const uint8_t[::1] chosen = selected.view(np.uint8)
-        cdef bint one = isinstance(seeds, int)
-        cdef uint64_t seed = seeds if one else 0
-        for i in range(self.num_copies):
-            if chosen[i] and one:
-                rng_seed(&self.rng[i], seed, i)
-            elif chosen[i]:
-                # A copy without a seed among seeded ones must not repeat itself from run to run.
-                seed = int.from_bytes(os.urandom(8), "little") if seeds[i] is None else seeds[i]
-                rng_seed(&self.rng[i], seed, 0)
-        return 0
 
     # ---- Step ----
 
@@ -177,248 +307,299 @@ Base of `puffer.Env`; not made by itself.
         observations, rewards (float32), terminations (bool), truncations (bool) : arrays
             The live buffers, which the next step overwrites.
         info : dict
-            Empty, or what Gymnasium's contract says about the episodes that ended; computed on first use.
+            Empty, or as Gymnasium's contract has it.
 
         Raises ResetNeeded before the first reset (and, with autoreset disabled, for a row whose episode has ended),
         ClosedEnvironmentError after close(), TypeError or ValueError for bad actions; the environment is then
         unchanged.
         """
-        if self.num_parts > 1:
-            self.send(actions)
-            return self.recv()
-        part = self.prepare(actions)
-        self.step_now(part)
-        return self.result(part)
+        cdef Part part
+        self.claim()
+        try:
+            if self.num_parts > 1:
+                self.send_part(actions)
+                return self.receive_part()
+            part = self.prepare(actions)
+            try:
+                info = self.backend.step(part)
+            except BaseException as problem:
+                self.failed(problem)
+                raise
+            return part.observations, part.rewards, part.terminations, part.truncations, info
+        finally:
+            self.claimed = 0
 
     def send(self, actions):
         """Hand actions to the part that has waited longest for them, and step it in the background.
 
         After reset() the parts wait in order. Raises as `step`, and AlreadyPendingCallError when no part waits.
         """
-        cdef Part part = self.prepare(actions)
-        part.slices = self.background_threads()
-        self.make_pool(part.slices, self.num_parts)
-        self.awaiting.popleft()
-        self.pending.append(part)
-        part.forks = pool_forks
-        self.submit(&part.c)
+        self.claim()
+        try:
+            self.send_part(actions)
+        finally:
+            self.claimed = 0
 
     def recv(self):
-        """Wait for the part that was sent first and return what `step` returns, for its rows.
+        """Wait for a part that was sent and return what `step` returns, for its rows.
 
         With more than one part, `info["env_id"]` holds the row numbers. Raises NoAsyncCallError when nothing was sent.
         """
+        self.claim()
+        try:
+            return self.receive_part()
+        finally:
+            self.claimed = 0
+
+    cdef int send_part(self, object actions) except -1:
+        cdef Part part = self.prepare(actions)
+        self.awaiting.popleft()
+        part.is_fresh = False
+        part.forks = pool_forks
+        # Before it is started: if an interrupt comes in between, the next reset knows of it.
+        self.pending.append(part)
+        try:
+            self.backend.start(part)
+        except BaseException as problem:
+            self.failed(problem)
+            raise
+        return 0
+
+    cdef tuple receive_part(self):
         cdef Part part
-        self.require_open()
+        cdef Py_ssize_t index = 0
         if not self.pending:
             raise error.NoAsyncCallError("recv() without a send() before it", "recv")
-        part = self.pending[0]
-        if part.slices:
-            self.finish(part)
-        self.pending.popleft()
+        try:
+            part = self.pending[0]
+            if len(self.pending) > 1 and not part.is_fresh:
+                index = self.backend.next_part(self.pending)
+                part = self.pending[index]
+            if not part.is_fresh and part.forks != pool_forks:
+                raise RuntimeError("the process was forked while a send() was under way; call reset() in the child")
+            del self.pending[index]
+            info = {} if part.is_fresh else self.backend.finish(part)
+        except BaseException as problem:
+            self.failed(problem)
+            raise
         self.awaiting.append(part)
-        result = self.result(part)
         if self.num_parts > 1:
-            result[4]["env_id"] = np.arange(part.rows.start, part.rows.stop)
-        return result
+            info["env_id"] = np.arange(part.rows.start, part.rows.stop)
+        return part.observations, part.rewards, part.terminations, part.truncations, info
 
-    cdef object prepare(self, object actions):
-        """Everything of a step that can be refused, and what it needs before the GIL is released."""
+    cdef Part prepare(self, object actions):
+        """Everything of a step that can be refused; the part's rows of actions are then written."""
         cdef Part part
         cdef Buffers buffers
-        # First, because making an array of the caller's object may run the caller's code.
-        actions = as_array(actions)
-        self.require_open()
-        if self.status != READY:
-            raise error.ResetNeeded("step() before reset()")
+        cdef Py_ssize_t copy
+        cdef cnp.ndarray array = as_array(actions)
+        self.require_ready("step")
         if not self.awaiting:
             raise error.AlreadyPendingCallError("send() while every part is under way; call recv() first", "send")
         part = self.awaiting[0]
-        if self.autoreset == DISABLED and not self.independent_agents:
-            self.require_running(part)
-        if self.rollout is None:
-            (<ActionReader>self.reader).take(actions, part.actions)
-        else:
+        if self.is_disabled:
+            copy = self.backend.ended_copy(part)
+            if copy >= 0:
+                raise error.ResetNeeded(
+                    f"step() of copy {copy} (row {copy * self.agents_per_env}), whose episode has ended: with "
+                    f"autoreset disabled, reset it with options={{'reset_mask': ...}} first"
+                )
+        # With a rollout by way of another array: bad actions must not overwrite a row of it.
+        target = part.actions if self.rollout is None else self.rollout.checked_actions
+        self.reader.take(array, target)
+        if self.action_layout is not None:
+            self.action_layout.check_rows(target)
+        if self.rollout is not None:
             buffers = self.rollout.next_buffers()
-            # By way of another array: bad actions must not overwrite what a row of the rollout holds.
-            (<ActionReader>self.reader).take(actions, self.rollout.checked_actions)
-            np.copyto(buffers.actions, self.rollout.checked_actions)
+            np.copyto(buffers.actions, target)
             self.rollout.advance()
-            self.write_to(buffers)
-        self.use_spare_ends(part)
-        if self.record_episodes:
-            part.c.now = pool_nanoseconds() * 1e-9
+            self._write_to(buffers)
         return part
 
-    cdef int step_now(self, object which) except -1:
-        """Step a part on the calling thread and, where that pays, on others."""
-        cdef Part part = which
-        cdef uint64_t begin
-        cdef bint threaded
-        if self.threads == 0:
-            self.choose_threads()
-        threaded = self.threads > 1
-        if threaded:
-            self.make_pool(self.threads - 1, self.num_parts)
-        part.slices = self.threads
-        self.stepping = pool_forks + 1
-        if self.calibration_steps > 0:
-            begin = pool_nanoseconds()
-            with nogil:
-                self.run(&part.c, threaded)
-            self.calibrate(pool_nanoseconds() - begin)
-        else:
-            with nogil:
-                self.run(&part.c, threaded)
-        self.stepping = 0
-        return 0
+    # ---- The order of calls ----
 
-    cdef tuple result(self, object which):
-        cdef Part part = which
-        cdef EpisodeEnds ends = None
-        if part.c.final_observations != NULL or self.record_episodes:
-            ends = part.ended()
-        info = {} if ends is None else Info.over(ends)
-        return part.observations, part.rewards, part.terminations, part.truncations, info
-
-    cdef int use_spare_ends(self, object which) except -1:
-        cdef Part part = which
-        cdef EpisodeEnds ends = part.take_spare()
-        if ends is None:
-            ends = EpisodeEnds(part.rows.stop - part.rows.start, self.single_observation_space.shape,
-                               self.single_observation_space.dtype, final_observations=self.autoreset == SAME_STEP,
-                               record_episodes=self.record_episodes)
-            # A caller who holds the last info while stepping needs two; for who keeps more, the older are let go.
-            part.spare = [*part.spare[len(part.spare) // 2:], ends]
-        part.use(ends)
-        return 0
-
-    cdef int finish(self, object which) except -1:
-        """Wait for a part that is under way."""
-        cdef Part part = which
-        if part.forks != pool_forks:
-            raise RuntimeError("the process was forked while a send() was under way; call reset() in the child")
-        self.stepping = pool_forks + 1
-        with nogil:
-            self.wait(&part.c)
-        self.stepping = 0
-        return 0
-
-    cdef int drain(self) except -1:
-        """Wait for every part that is under way (in a forked child there is none) and forget its result."""
-        cdef Part part
-        for part in self.pending:
-            if part.slices and part.forks == pool_forks:
-                self.finish(part)
-        self.pending.clear()
-        return 0
-
-    # ---- Checks ----
-
-    cdef int require_open(self) except -1:
-        if self.status == CLOSED:
-            raise error.ClosedEnvironmentError(f"this {type(self).__name__} is closed")
-        self.require_made()
-        if self.stepping == pool_forks + 1:
+    cdef int claim(self) except -1:
+        """Take the batch for one call, which ends by setting `claimed` to 0, or raise."""
+        if self.claimed == pool_forks + 1:
             raise RuntimeError("this environment is being stepped by another thread")
-        if self.stepping:
+        if self.claimed:
             # That thread is one of the process that this one was forked from, and some copies have been stepped.
-            self.stepping = 0
             self.status = NEW if self.status == NEW else UNSET
+        if self.status == CLOSED:
+            raise error.ClosedEnvironmentError("this environment is closed")
+        if self.status == BROKEN:
+            raise WorkerError("a worker is gone, and only close() works now", worker=-1, copies=range(0))
+        self.backend.check()
+        self.claimed = pool_forks + 1
         return 0
 
-    cdef int require_made(self) except -1:
-        if self.parts is None or not self.is_complete:
-            raise RuntimeError(f"{type(self).__name__}.__init__() has not run to its end")
+    cdef int require_ready(self, str method) except -1:
+        if self.status != READY:
+            raise error.ResetNeeded(f"{method}() before reset()")
         return 0
 
     cdef int require_settled(self, str method) except -1:
         """For methods that read or write the state of episodes."""
-        self.require_open()
-        if self.status != READY:
-            raise error.ResetNeeded(f"{method}() before reset()")
-        if self.pending:
+        self.require_ready(method)
+        if any([not (<Part>part).is_fresh for part in self.pending]):
             raise error.AlreadyPendingCallError(f"{method}() between send() and recv()", method)
         return 0
 
-    cdef int require_running(self, object which) except -1:
-        cdef Part part = which
-        cdef Py_ssize_t i
-        for i in range(part.c.first, part.c.last):
-            if self.is_ended(i):
-                raise error.ResetNeeded(
-                    f"step() of copy {i} (row {i * self.agents_per_env}), whose episode has ended: with autoreset "
-                    f"disabled, reset it with options={{'reset_mask': ...}} first"
-                )
+    cdef int failed(self, object problem) except -1:
+        """Note that a call has failed after it may have changed some copies."""
+        if isinstance(problem, (WorkerDied, WorkerTimeout)):
+            self.status = BROKEN
+        elif self.status == READY:
+            self.status = UNSET
         return 0
 
-    # ---- Threads ----
+    cdef int drain(self, bint tolerant) except -1:
+        """Finish what is under way and forget it, so that every backend has drawn the same random numbers.
 
-    @property
-    def num_threads(self):
-        """Threads that step; 0 until the first steps have been measured."""
-        return 0 if self.calibration_steps > 0 else self.threads
-
-    cdef int choose_threads(self) except -1:
-        if self.requested_threads:
-            self.threads = min(self.requested_threads, self.batch_size)
-            return 0
-        self.threads = 1
-        if self.batch_size > 1 and checks.available_cores() > 1:
-            self.calibration_steps = CALIBRATION_STEPS
-            self.fastest_step = <uint64_t>-1
+        Exceptions of environments do not matter to a reset of every copy, which is the remedy against them.
+        """
+        cdef Part part
+        pending, self.pending = self.pending, []
+        for part in pending:
+            if part.is_fresh or part.forks != pool_forks:
+                continue
+            try:
+                self.backend.finish(part)
+            except Exception as problem:
+                self.failed(problem)
+                if not tolerant or self.status == BROKEN:
+                    raise
         return 0
-
-    cdef int calibrate(self, uint64_t nanoseconds) except -1:
-        """Settle the number of threads when enough steps of one thread have been timed."""
-        self.fastest_step = min(self.fastest_step, nanoseconds)
-        self.calibration_steps -= 1
-        if self.calibration_steps == 0 and self.fastest_step >= 2 * THREAD_NANOSECONDS:
-            self.threads = min(checks.available_cores(), self.batch_size, self.fastest_step // THREAD_NANOSECONDS,
-                               MAX_THREADS - 1)
-        return 0
-
-    cdef int background_threads(self) except -1:
-        return min(self.requested_threads or checks.available_cores(), self.batch_size, MAX_THREADS - 1)
 
     # ---- Buffers ----
-
-    cdef int make_parts(self) except -1:
-        cdef Part part
-        self.awaiting = deque()
-        self.pending = deque()
-        parts = []
-        for first in range(0, self.num_copies, self.batch_size):
-            part = Part(slice(first * self.agents_per_env, (first + self.batch_size) * self.agents_per_env))
-            self.set_part(&part.c, first, first + self.batch_size)
-            part.attach(self.buffers)
-            parts.append(part)
-        self.parts = parts
-        self.num_parts = len(parts)
-        return 0
 
     def rollout_buffers(self, horizon):
         """From the next reset() on, let step t write straight into row t of a rollout; see `Rollout`, which it returns.
 
         Raises ValueError for a horizon below 1, or with batch_size below num_envs.
         """
-        self.require_open()
-        horizon = checks.integer("horizon", horizon, 1, 2**31 - 1)
-        if self.num_parts > 1:
-            raise ValueError(f"rollout_buffers needs batch_size = num_envs = {self.num_copies}, got {self.batch_size}")
-        with checks.memory("horizon", horizon):
-            rollout = Rollout(horizon, self.buffers)
-        self.drain()
-        self.rollout = rollout
-        # The streams go on, but the rollout's first observations are those of a reset.
-        self.awaiting.clear()
-        self.status = UNSET if self.status == READY else self.status
-        return self.rollout
+        self.claim()
+        try:
+            horizon = checks.integer("horizon", horizon, 1, 2**31 - 1)
+            if self.num_parts > 1:
+                raise ValueError(f"rollout_buffers needs batch_size = num_envs = {self.num_copies}, got "
+                                 f"{self.options.batch_size}")
+            with checks.memory("horizon", horizon):
+                rollout = Rollout(horizon, self.buffers)
+            self.drain(True)
+            self.backend.attach(self.buffers)
+            self.rollout = rollout
+            # The streams go on, but the rollout's first observations are those of a reset.
+            self.awaiting.clear()
+            self.status = UNSET if self.status == READY else self.status
+            return self.rollout
+        finally:
+            self.claimed = 0
 
-    cdef int write_to(self, Buffers buffers) except -1:
-        cdef Part part
-        self.buffers = buffers
-        self.attach(buffers)
-        for part in self.parts:
-            part.attach(buffers)
-        return 0
+    def _write_to(self, Buffers buffers):
+        self.show(buffers)
+        self.backend.attach(buffers)
+
+    @property
+    def observations(self):
+        """The live observations, (num_agents, ...)."""
+        return self.buffers.observations
+
+    @property
+    def masks(self):
+        """Whether the agent of each row took part in the last step, or begins an episode: bool (num_agents,), live."""
+        return self.buffers.masks
+
+    # ---- Statistics, snapshots, pictures ----
+
+    def stats(self):
+        """Means over the episodes that ended since the last call, which it forgets.
+
+        Those of parts between send() and recv() count in a later call. Returns a dict with `episodes` (how many, counted per agent) and, when there are any, `episode_return`,
+        `episode_length` and the environment's own statistics.
+        """
+        self.claim()
+        try:
+            under_way = [part.index for part in self.pending if not (<Part>part).is_fresh]
+            return self.backend.stats([part for part in self.parts if part.index not in under_way])
+        finally:
+            self.claimed = 0
+
+    def get_state(self, copies=None):
+        """Snapshots of copies: their whole state, random stream and episode so far included.
+
+        Parameters
+        ----------
+        copies : sequence of int, optional
+            Which copies; all by default.
+
+        Returns
+        -------
+        uint8 array of shape (number of copies, bytes of a snapshot)
+            Valid for environments of the same class, version, parameters and autoreset mode, in any copy of them.
+        """
+        return self._settled("get_state", lambda: self.backend.get_state(self._indices(copies)))
+
+    def set_state(self, state, copies=None):
+        """Restore snapshots into copies, exactly; their observations (and masks) are written again.
+
+        Parameters
+        ----------
+        state : uint8 array
+            As `get_state` returned it.
+        copies : sequence of distinct int, optional
+            One for each row of `state`; all by default.
+
+        Raises TypeError or ValueError, before anything is changed, for anything but a snapshot of this environment.
+        """
+        self._settled("set_state", lambda: self.backend.set_state(state, self._indices(copies)))
+
+    def render_copy(self, copy=0):
+        """A picture of one copy, (height, width, 3) uint8; of a Python environment, what its render() returns."""
+        return self._settled("render", lambda: self.backend.render_copy(self._index("copy", copy)))
+
+    def ansi_copy(self, copy=0):
+        """One copy as text, for environments with the render mode "ansi"."""
+        return self._settled("render", lambda: self.backend.ansi_copy(self._index("copy", copy)))
+
+    def require(self, method):
+        """Raise unless the state of episodes may be read now, by the method of that name."""
+        self._settled(method, lambda: None)
+
+    def _settled(self, method, function):
+        """What a function returns that reads or writes the state of episodes."""
+        self.claim()
+        try:
+            self.require_settled(method)
+            return function()
+        except (WorkerDied, WorkerTimeout) as problem:
+            self.failed(problem)
+            raise
+        finally:
+            self.claimed = 0
+
+    def _index(self, name, copy):
+        return checks.integer(name, copy, 0, self.num_copies - 1)
+
+    def _indices(self, copies):
+        if copies is None:
+            return list(range(self.num_copies))
+        try:
+            chosen = list(copies)
+        except TypeError:
+            raise TypeError(f"copies must be a sequence of copies, got {copies!r}") from None
+        chosen = [self._index(f"copies[{k}]", copy) for k, copy in enumerate(chosen)]
+        if len(set(chosen)) != len(chosen):
+            raise ValueError(f"copies must be distinct, got {chosen}")
+        return chosen
+
+    # ---- End ----
+
+    def close(self):
+        """Finish what is under way and give everything back. Closing twice is fine; any other call then raises."""
+        if self.status == CLOSED:
+            return
+        if self.claimed == pool_forks + 1:
+            raise RuntimeError("this environment is being stepped by another thread")
+        self.status = CLOSED
+        self.backend.close()

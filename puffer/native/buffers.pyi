@@ -5,6 +5,8 @@ import numpy as np
 import numpy.typing as npt
 from typing_extensions import disjoint_base
 
+BUFFER_NAMES: tuple[str, ...]
+
 def aligned_zeros(shape: tuple[int, ...], dtype: npt.DTypeLike) -> np.ndarray: ...
 
 @disjoint_base

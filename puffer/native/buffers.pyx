@@ -8,7 +8,7 @@ from libc.stdint cimport uintptr_t
 # One cache line, which is also the widest vector register.
 _ALIGNMENT = 64
 _shifts = itertools.cycle(range(0, 4096, 576))
-_NAMES = ("observations", "actions", "rewards", "terminations", "truncations", "masks")
+BUFFER_NAMES = ("observations", "actions", "rewards", "terminations", "truncations", "masks")
 
 
 def aligned_zeros(shape, dtype):
@@ -70,21 +70,21 @@ unknown name, a wrong dtype, shape or memory order, a read-only array, or two en
 
     def rows(self, where):
         """The arrays of a slice of the rows, as a mapping for `buf`."""
-        return {name: getattr(self, name)[where] for name in _NAMES}
+        return {name: getattr(self, name)[where] for name in BUFFER_NAMES}
 
 
 def _as_mapping(buf):
     if buf is None:
         return {}
     if isinstance(buf, Buffers):
-        return {name: getattr(buf, name) for name in _NAMES}
+        return {name: getattr(buf, name) for name in BUFFER_NAMES}
     try:
         given = dict(buf)
     except (TypeError, ValueError):
         raise TypeError(f"buf must map buffer names to arrays, got {type(buf).__name__}") from None
     for name in given:
-        if name not in _NAMES:
-            raise ValueError(f"buf has no buffer {name!r}; its buffers are {', '.join(_NAMES)}")
+        if name not in BUFFER_NAMES:
+            raise ValueError(f"buf has no buffer {name!r}; its buffers are {', '.join(BUFFER_NAMES)}")
     return given
 
 

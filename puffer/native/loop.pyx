@@ -1,21 +1,23 @@
 """The step loop: episodes, autoreset, time limits and statistics of all copies of an environment, over threads.
 
 An *episode* belongs to a copy, or, in an environment with `independent_agents`, to each agent. The loop works in
-tiles of about 256 rows, so that what one pass writes is still in the first-level cache for the next: zero the
-outputs, step, keep the books, restart what ended, observe.
+tiles of about 256 rows, so that the output of one pass is still in the first-level cache for the next: zero the
+outputs, step, account for the episodes, restart those that ended, observe.
 
 The loop holds these per copy, all in the memory that a snapshot copies: the author's state, the random stream, and
 for the rows of the copy
 
-- alive: whether the row takes part in the next step. `masks` is what the caller sees: whether it took part in this one.
+- alive: whether the row takes part in the next step. `masks` tells the caller whether it took part in this one.
 - elapsed: steps of the row's episode (in an environment whose agents share their episode, the same for all rows).
 - returns, statistics: sums of the row's episode so far.
 """
-from libc.stdint cimport int32_t, int64_t, uint8_t, uintptr_t
-from libc.stdlib cimport calloc, free
+import numpy as np
+
+from libc.stdint cimport int32_t, int64_t, uint8_t
 from libc.string cimport memcpy, memset
 
-from puffer.native.buffers cimport Buffers
+from puffer.native.buffers import aligned_zeros
+
 from puffer.native.info cimport stretch_t
 from puffer.native.pool cimport (
     pool_free,
@@ -29,6 +31,8 @@ from puffer.native.pool cimport (
     pool_watch_forks,
     pool_function,
 )
+from puffer.native.rules cimport Rules
+from puffer.rng cimport rng_t
 
 cdef extern from "puffer/native/episodes.h" nogil:
     enum:
@@ -37,13 +41,11 @@ cdef extern from "puffer/native/episodes.h" nogil:
     int account_rows(Py_ssize_t n, const float* rewards, const uint8_t* terminations, uint8_t* truncations,
                      double* returns, int32_t* elapsed, int32_t max_steps, uint8_t* ended)
 
-cdef extern from "puffer/native/sanitizer.h" nogil:
-    void puffer_forbid(void* memory, size_t size)
-
 episodes_init()
 pool_watch_forks()
 
-# Steps that an ended episode seems to have behind it while it waits for its reset: it can never reach max_steps.
+# Steps that the ended episode of an independent agent seems to have behind it while it waits for its reset: it can
+# never reach max_steps.
 cdef enum:
     WAITING = -(1 << 30)
 
@@ -54,132 +56,89 @@ cdef enum:
     LENGTHS
     STATISTICS
 
+
 cdef class Loop:
     """Loop()
 --
 
-Base of `puffer.Env`; not made by itself.
+Steps the copies of `Rules`, which every method is given: the loop does not keep them alive.
 """
 
-    def __del__(self):
-        # Before anything that the threads may still use is taken apart.
+    def __dealloc__(self):
         self.free_pool()
 
-    def __dealloc__(self):
-        cdef int k
-        for k in range(self.num_states):
-            free((<void**>(self.states[k].memory - 64))[0])
-
-    # ---- Defaults of the author's methods ----
-
-    cdef int bind(self, Buffers buffers) except -1:
+    cdef int allocate(self, Rules rules, bint with_times) except -1:
+        """Allocate the memory of episodes, after the sizes and the block are set."""
+        cdef Py_ssize_t agents = rules.agents_per_env, columns = max(1, self.num_statistics)
+        rules.rng = <rng_t*>rules.new_state(sizeof(rng_t))
+        self.alive = <uint8_t*>rules.new_state(agents)
+        self.elapsed = <int32_t*>rules.new_state(agents * sizeof(int32_t))
+        rules.elapsed = self.elapsed
+        self.returns = <double*>rules.new_state(agents * sizeof(double))
+        statistics = <double*>rules.new_state(agents * columns * sizeof(double))
+        rules.statistics = <double[:rules.num_agents, :columns]>statistics
+        self.block_bits = int(self.block).bit_length() - 1
+        self.sums = aligned_zeros((rules.num_copies // self.block, 3 + columns), np.float64)
+        if with_times:
+            self.start_times = <double*>rules.new_state(agents * sizeof(double))
         return 0
 
-    cdef void reset_one(self, Py_ssize_t i) noexcept nogil:
-        pass
-
-    cdef void step_one(self, Py_ssize_t i) noexcept nogil:
-        pass
-
-    cdef void observe(self, Py_ssize_t i) noexcept nogil:
-        pass
-
-    cdef void reset_agent(self, Py_ssize_t row) noexcept nogil:
-        pass
-
-    cdef void observe_agent(self, Py_ssize_t row) noexcept nogil:
-        pass
-
-    cdef void step_range(self, Py_ssize_t first, Py_ssize_t last) noexcept nogil:
-        cdef Py_ssize_t i
-        for i in range(first, last):
-            self.step_one(i)
-
-    cdef void observe_range(self, Py_ssize_t first, Py_ssize_t last) noexcept nogil:
-        cdef Py_ssize_t i
-        for i in range(first, last):
-            self.observe(i)
-
-    cdef void reset_copies(self, const int64_t* copies, Py_ssize_t count) noexcept nogil:
-        cdef Py_ssize_t k
-        for k in range(count):
-            self.reset_one(copies[k])
-
-    # ---- Memory ----
-
-    cdef void* new_state(self, size_t size) except NULL:
-        """Zeroed memory of `size` bytes per copy, one after the other, aligned to 64 bytes.
-
-        The base class owns it, frees it, and makes it part of the snapshots. Call it after `Env.__init__`.
-        """
-        cdef char* block
-        cdef uintptr_t start
-        cdef size_t room
-        if self.num_copies <= 0:
-            raise RuntimeError("new_state() must come after Env.__init__()")
-        # Until it has succeeded, the environment cannot be used.
-        self.is_complete = False
-        if self.num_states == MAX_STATES:
-            raise MemoryError(f"an environment has at most {MAX_STATES} blocks of state")
-        room = self.num_copies * (size if size else 1) + 128 + MAX_STATES * 1024
-        block = <char*>calloc(room, 1)
-        if block == NULL:
-            raise MemoryError(f"no memory for the state of {self.num_copies} copies of {size} bytes")
-        start = (<uintptr_t>block + 64 + 63) & ~<uintptr_t>63
-        # Large blocks begin at the start of a page. Moved apart, so that the same rows of all blocks do not compete for
-        # the same few sets of the first-level cache.
-        start += self.num_states * 1024
-        # The pointer to free lies in the cache line in front.
-        (<void**>(start - 64))[0] = block
-        puffer_forbid(<void*>(start - 56), 56)
-        puffer_forbid(<void*>(start + self.num_copies * size), <uintptr_t>block + room - start - self.num_copies * size)
-        self.states[self.num_states].memory = <char*>start
-        self.states[self.num_states].size = size
-        self.num_states += 1
-        self.is_complete = True
-        return <void*>start
-
-    cdef int attach(self, Buffers buffers) except -1:
-        """Write into these buffers from now on."""
-        self.rewards = buffers.rewards
-        self.terminations = buffers.terminations
-        self.truncations = buffers.truncations
-        self.masks = buffers.masks
-        self.observation_memory = buffers.observation_memory
-        self.retained = False
-        self.bind(buffers)
-        return 0
-
-    # ---- Episodes ----
-
-    cdef void start_copy(self, Py_ssize_t i) noexcept nogil:
-        """Begin a new episode in copy i, for all of its agents."""
-        cdef Py_ssize_t row, first = i * self.agents_per_env
-        for row in range(first, first + self.agents_per_env):
-            _start_row(self, row)
-        self.reset_one(i)
-
-    cdef void start_agent(self, Py_ssize_t row) noexcept nogil:
-        """Begin a new episode of one independent agent."""
-        _start_row(self, row)
-        self.reset_agent(row)
-
-    cdef bint is_ended(self, Py_ssize_t i) noexcept nogil:
+    cdef bint is_ended(self, Rules rules, Py_ssize_t i) noexcept nogil:
         """Whether no agent of copy i is alive."""
-        cdef Py_ssize_t row, first = i * self.agents_per_env
-        for row in range(first, first + self.agents_per_env):
+        cdef Py_ssize_t row, first = i * rules.agents_per_env
+        for row in range(first, first + rules.agents_per_env):
             if self.alive[row]:
                 return False
         return True
 
+    # ---- Resets ----
+
+    cdef void reset_all(self, Rules rules, double now) noexcept nogil:
+        """Begin a new episode in every copy."""
+        cdef Py_ssize_t i, row
+        memset(&rules.rewards[0], 0, rules.num_agents * sizeof(float))
+        memset(&rules.terminations[0], 0, rules.num_agents)
+        memset(&rules.truncations[0], 0, rules.num_agents)
+        for i in range(rules.num_copies):
+            _start_copy(self, rules, i)
+        rules.observe_range(0, rules.num_copies)
+        if self.start_times != NULL:
+            for row in range(rules.num_agents):
+                self.start_times[row] = now
+
+    cdef void reset_rows(self, Rules rules, const uint8_t* rows, const uint8_t* whole, bint keeps_outputs,
+                         double now) noexcept nogil:
+        """Begin new episodes in the rows of a mask; `whole` tells of which copies it has all rows."""
+        cdef Py_ssize_t row, copy
+        for row in range(rules.num_agents):
+            copy = row // rules.agents_per_env
+            if not rows[row]:
+                continue
+            if not keeps_outputs:
+                rules.rewards[row] = 0
+                rules.terminations[row] = rules.truncations[row] = False
+            if self.start_times != NULL:
+                self.start_times[row] = now
+            if not whole[copy]:
+                _start_agent(self, rules, row)
+            elif row % rules.agents_per_env == 0:
+                _start_copy(self, rules, copy)
+        for row in range(rules.num_agents):
+            copy = row // rules.agents_per_env
+            if rows[row] and row % rules.agents_per_env == 0 and whole[copy]:
+                rules.observe(copy)
+            elif rows[row] and not whole[copy]:
+                rules.observe_agent(row)
+
     # ---- Threads ----
 
-    cdef void set_part(self, part_t* part, Py_ssize_t first, Py_ssize_t last) noexcept:
+    cdef void set_part(self, Rules rules, part_t* part, Py_ssize_t first, Py_ssize_t last) noexcept:
         """Make a part of the copies [first, last)."""
         part.first = first
         part.last = last
         part.block = self.block
         part.loop = <void*>self
+        part.rules = <void*>rules
         part.advance = <advance_t>_advance
 
     cdef int make_pool(self, int workers, int parts) except -1:
@@ -194,7 +153,7 @@ Base of `puffer.Env`; not made by itself.
         return 0
 
     cdef void free_pool(self) noexcept:
-        """Finish what was submitted and end the threads."""
+        """Finish the jobs that were submitted and end the threads."""
         pool_free(<pool_t*>self.pool)
         self.pool = NULL
 
@@ -203,7 +162,7 @@ Base of `puffer.Env`; not made by itself.
         if threaded:
             pool_run(<pool_t*>self.pool, <pool_job*>part.job, <pool_function>_run_slice, part)
         else:
-            _advance(self, part, part.first, part.last, &part.stretches[0])
+            part.advance(part.loop, part.rules, part, part.first, part.last, &part.stretches[0])
 
     cdef void submit(self, part_t* part) noexcept nogil:
         """Step a part in the background."""
@@ -220,117 +179,133 @@ cdef void _run_slice(void* argument, int slice, int slices) noexcept nogil:
     cdef Py_ssize_t blocks = (part.last - part.first) // part.block
     cdef Py_ssize_t first = part.first + blocks * slice // slices * part.block
     cdef Py_ssize_t last = part.first + blocks * (slice + 1) // slices * part.block
-    part.advance(part.loop, part, first, last, &part.stretches[slice])
+    part.advance(part.loop, part.rules, part, first, last, &part.stretches[slice])
 
 
-cdef void _advance(Loop loop, part_t* part, Py_ssize_t first, Py_ssize_t last, stretch_t* stretch) noexcept nogil:
-    cdef Py_ssize_t tile = max(1, <Py_ssize_t>ACCOUNT_BLOCK // loop.agents_per_env)
+cdef void _advance(Loop loop, Rules rules, part_t* part, Py_ssize_t first, Py_ssize_t last,
+                   stretch_t* stretch) noexcept nogil:
+    cdef Py_ssize_t tile = max(1, <Py_ssize_t>ACCOUNT_BLOCK // rules.agents_per_env)
     cdef Py_ssize_t i = first
     # No more episodes can end here than there are rows, so the rows of the thread bound its stretch.
-    stretch.start = (first - part.first) * loop.agents_per_env
+    stretch.start = (first - part.first) * rules.agents_per_env
     stretch.count = 0
     while i < last:
-        _advance_tile(loop, part, i, min(i + tile, last), stretch)
+        _advance_tile(loop, rules, part, i, min(i + tile, last), stretch)
         i += tile
 
 
-cdef void _advance_tile(Loop loop, part_t* part, Py_ssize_t first, Py_ssize_t last,
+cdef void _advance_tile(Loop loop, Rules rules, part_t* part, Py_ssize_t first, Py_ssize_t last,
                         stretch_t* stretch) noexcept nogil:
-    cdef Py_ssize_t row = first * loop.agents_per_env
-    cdef Py_ssize_t rows = (last - first) * loop.agents_per_env
-    memset(&loop.rewards[row], 0, rows * sizeof(float))
-    memset(&loop.terminations[row], 0, rows)
-    memset(&loop.truncations[row], 0, rows)
-    if loop.agents_per_env > 1:
-        _show_masks(loop, row, row + rows)
+    cdef Py_ssize_t row = first * rules.agents_per_env
+    cdef Py_ssize_t rows = (last - first) * rules.agents_per_env
+    memset(&rules.rewards[row], 0, rows * sizeof(float))
+    memset(&rules.terminations[row], 0, rows)
+    memset(&rules.truncations[row], 0, rows)
+    if rules.agents_per_env > 1:
+        _show_masks(loop, rules, row, row + rows)
     if loop.autoreset == SAME_STEP:
-        loop.step_range(first, last)
+        rules.step_range(first, last)
     elif loop.independent_agents:
-        loop.step_range(first, last)
-        _restart_agents(loop, row, row + rows, part.now)
+        rules.step_range(first, last)
+        _restart_agents(loop, rules, row, row + rows, part.now)
     else:
-        _step_running(loop, first, last, part.now)
-    if loop.agents_per_env == 1 or loop.independent_agents:
-        _account_rows(loop, part, row, row + rows, stretch)
+        _step_running(loop, rules, first, last, part.now)
+    if rules.agents_per_env == 1 or loop.independent_agents:
+        _account_rows(loop, rules, part, row, row + rows, stretch)
     else:
-        _account_copies(loop, part, first, last, stretch)
+        _account_copies(loop, rules, part, first, last, stretch)
     if not loop.observes_in_step:
-        loop.observe_range(first, last)
+        rules.observe_range(first, last)
 
 
-cdef inline void _clear_row(Loop loop, Py_ssize_t row) noexcept nogil:
+cdef inline void _clear_row(Loop loop, Rules rules, Py_ssize_t row) noexcept nogil:
     loop.elapsed[row] = 0
     loop.returns[row] = 0
     if loop.num_statistics:
-        memset(&loop.statistics[row, 0], 0, loop.num_statistics * sizeof(double))
+        memset(&rules.statistics[row, 0], 0, loop.num_statistics * sizeof(double))
 
 
-cdef void _start_row(Loop loop, Py_ssize_t row) noexcept nogil:
+cdef void _start_copy(Loop loop, Rules rules, Py_ssize_t i) noexcept nogil:
+    """Begin a new episode in copy i, for all of its agents."""
+    cdef Py_ssize_t row, first = i * rules.agents_per_env
+    for row in range(first, first + rules.agents_per_env):
+        _start_row(loop, rules, row)
+    rules.reset_one(i)
+
+
+cdef void _start_agent(Loop loop, Rules rules, Py_ssize_t row) noexcept nogil:
+    """Begin a new episode of one independent agent."""
+    _start_row(loop, rules, row)
+    rules.reset_agent(row)
+
+
+cdef void _start_row(Loop loop, Rules rules, Py_ssize_t row) noexcept nogil:
     loop.alive[row] = True
-    loop.masks[row] = True
-    _clear_row(loop, row)
+    rules.masks[row] = True
+    _clear_row(loop, rules, row)
 
 
-cdef void _show_masks(Loop loop, Py_ssize_t first, Py_ssize_t last) noexcept nogil:
+cdef void _show_masks(Loop loop, Rules rules, Py_ssize_t first, Py_ssize_t last) noexcept nogil:
     """Set the masks for the coming step; the observation of a dead agent is zero."""
     cdef Py_ssize_t row
     for row in range(first, last):
-        if not loop.alive[row] and (loop.masks[row] or not loop.retained):
+        if not loop.alive[row] and (rules.masks[row] or not rules.retained):
             memset(loop.observation_memory + row * loop.row_size, 0, loop.row_size)
-        loop.masks[row] = loop.alive[row]
+        rules.masks[row] = loop.alive[row]
 
 
-cdef void _step_running(Loop loop, Py_ssize_t first, Py_ssize_t last, double now) noexcept nogil:
+cdef void _step_running(Loop loop, Rules rules, Py_ssize_t first, Py_ssize_t last, double now) noexcept nogil:
     """Step the copies whose episode goes on; begin a new episode in the others."""
     cdef Py_ssize_t row, i = first, begin
     while i < last:
-        if loop.is_ended(i):
-            loop.start_copy(i)
-            for row in range(i * loop.agents_per_env, (i + 1) * loop.agents_per_env):
-                _resume_row(loop, row, now)
+        if loop.is_ended(rules, i):
+            _start_copy(loop, rules, i)
             if loop.observes_in_step:
-                loop.observe(i)
+                rules.observe(i)
+            for row in range(i * rules.agents_per_env, (i + 1) * rules.agents_per_env):
+                _resume_row(loop, row, now)
             i += 1
         else:
             begin = i
-            while i < last and not loop.is_ended(i):
+            while i < last and not loop.is_ended(rules, i):
                 i += 1
-            loop.step_range(begin, i)
+            rules.step_range(begin, i)
 
 
-cdef void _restart_agents(Loop loop, Py_ssize_t first, Py_ssize_t last, double now) noexcept nogil:
+cdef void _restart_agents(Loop loop, Rules rules, Py_ssize_t first, Py_ssize_t last, double now) noexcept nogil:
     """Begin a new episode for the independent agents that ended theirs in the step before."""
     cdef Py_ssize_t row
     if loop.autoreset == DISABLED:
         return
     for row in range(first, last):
         if not loop.alive[row]:
-            loop.start_agent(row)
+            _start_agent(loop, rules, row)
             _resume_row(loop, row, now)
 
 
 cdef void _resume_row(Loop loop, Py_ssize_t row, double now) noexcept nogil:
-    # The step that resets is no step of the episode: the book-keeping will count it from -1 to 0.
+    # The step that resets does not belong to the episode: the count goes from -1 to 0.
     loop.elapsed[row] = -1
     if loop.start_times != NULL:
         loop.start_times[row] = now
 
 
-cdef void _account_rows(Loop loop, part_t* part, Py_ssize_t first, Py_ssize_t last, stretch_t* stretch) noexcept nogil:
-    """Book-keeping where every row is an episode."""
+cdef void _account_rows(Loop loop, Rules rules, part_t* part, Py_ssize_t first, Py_ssize_t last,
+                        stretch_t* stretch) noexcept nogil:
+    """Account for a step where every row is an episode."""
     cdef uint8_t ended[ACCOUNT_BLOCK + 8]
     cdef Py_ssize_t row = first, rows
     cdef int count
     while row < last:
         rows = min(last - row, <Py_ssize_t>ACCOUNT_BLOCK)
-        count = account_rows(rows, &loop.rewards[row], &loop.terminations[row], &loop.truncations[row],
-                             loop.returns + row, loop.elapsed + row, loop.max_steps, ended)
+        count = account_rows(rows, &rules.rewards[row], &rules.terminations[row], &rules.truncations[row],
+                             loop.returns + row, loop.elapsed + row, rules.max_steps, ended)
         if count:
-            _end_rows(loop, part, row, ended, count, stretch)
+            _end_rows(loop, rules, part, row, ended, count, stretch)
         row += ACCOUNT_BLOCK
 
 
-cdef void _end_rows(Loop loop, part_t* part, Py_ssize_t first, const uint8_t* ended, int count,
+cdef void _end_rows(Loop loop, Rules rules, part_t* part, Py_ssize_t first, const uint8_t* ended, int count,
                     stretch_t* stretch) noexcept nogil:
     """Record the ends of episodes that are one row each, first + ended[k], and restart them if the mode says so."""
     cdef int64_t* rows = part.ended_rows + stretch.start + stretch.count
@@ -340,64 +315,65 @@ cdef void _end_rows(Loop loop, part_t* part, Py_ssize_t first, const uint8_t* en
         row = first + ended[k]
         if not loop.observes_in_step:
             if loop.independent_agents:
-                loop.observe_agent(row)
+                rules.observe_agent(row)
             else:
-                loop.observe(row)
-        _record_end(loop, part, row, row // loop.agents_per_env if loop.independent_agents else row, stretch)
+                rules.observe(row)
+        _record_end(loop, rules, part, row, row // rules.agents_per_env if loop.independent_agents else row, stretch)
         if loop.autoreset == SAME_STEP:
-            _clear_row(loop, row)
+            _clear_row(loop, rules, row)
         else:
             _retire_row(loop, row)
     if loop.autoreset != SAME_STEP:
         return
     if loop.independent_agents:
         for k in range(count):
-            loop.reset_agent(rows[k])
+            rules.reset_agent(rows[k])
         return
-    loop.reset_copies(rows, count)
+    rules.reset_copies(rows, count)
     if loop.observes_in_step:
         for k in range(count):
-            loop.observe(rows[k])
+            rules.observe(rows[k])
 
 
-cdef void _account_copies(Loop loop, part_t* part, Py_ssize_t first, Py_ssize_t last,
+cdef void _account_copies(Loop loop, Rules rules, part_t* part, Py_ssize_t first, Py_ssize_t last,
                           stretch_t* stretch) noexcept nogil:
-    """Book-keeping where the agents of a copy share its episode."""
+    """Account for a step where the agents of a copy share its episode."""
     cdef Py_ssize_t i
     for i in range(first, last):
-        if _account_copy(loop, i):
-            _end_agents(loop, part, i, stretch)
+        if _account_copy(loop, rules, i):
+            _end_agents(loop, rules, part, i, stretch)
 
 
-cdef bint _account_copy(Loop loop, Py_ssize_t i) noexcept nogil:
+cdef bint _account_copy(Loop loop, Rules rules, Py_ssize_t i) noexcept nogil:
     """Whether the episode of an agent of copy i has ended."""
-    cdef Py_ssize_t row, first = i * loop.agents_per_env
+    cdef Py_ssize_t row, first = i * rules.agents_per_env
     cdef bint ended = False
-    for row in range(first, first + loop.agents_per_env):
-        if loop.masks[row]:
+    for row in range(first, first + rules.agents_per_env):
+        if rules.masks[row]:
             loop.elapsed[row] += 1
-            loop.returns[row] += loop.rewards[row]
-            loop.truncations[row] |= loop.elapsed[row] >= loop.max_steps
-            ended |= loop.terminations[row] | loop.truncations[row]
+            loop.returns[row] += rules.rewards[row]
+            rules.truncations[row] |= loop.elapsed[row] >= rules.max_steps
+            ended |= rules.terminations[row] | rules.truncations[row]
     return ended
 
 
-cdef void _end_agents(Loop loop, part_t* part, Py_ssize_t i, stretch_t* stretch) noexcept nogil:
+cdef void _end_agents(Loop loop, Rules rules, part_t* part, Py_ssize_t i, stretch_t* stretch) noexcept nogil:
     """Record the ends of agents of copy i; when all have ended, begin its next episode if the mode says so."""
-    cdef Py_ssize_t row, first = i * loop.agents_per_env
+    cdef Py_ssize_t row, first = i * rules.agents_per_env
     if not loop.observes_in_step:
-        loop.observe(i)
-    for row in range(first, first + loop.agents_per_env):
-        if loop.masks[row] and loop.terminations[row] | loop.truncations[row]:
-            _record_end(loop, part, row, i, stretch)
+        rules.observe(i)
+    for row in range(first, first + rules.agents_per_env):
+        if rules.masks[row] and rules.terminations[row] | rules.truncations[row]:
+            _record_end(loop, rules, part, row, i, stretch)
             _retire_row(loop, row)
-    if loop.autoreset == SAME_STEP and loop.is_ended(i):
-        loop.start_copy(i)
+    if loop.autoreset == SAME_STEP and loop.is_ended(rules, i):
+        _start_copy(loop, rules, i)
         if loop.observes_in_step:
-            loop.observe(i)
+            rules.observe(i)
 
 
-cdef inline void _record_end(Loop loop, part_t* part, Py_ssize_t row, Py_ssize_t i, stretch_t* stretch) noexcept nogil:
+cdef inline void _record_end(Loop loop, Rules rules, part_t* part, Py_ssize_t row, Py_ssize_t i,
+                             stretch_t* stretch) noexcept nogil:
     """The episode of a row of copy i is over, and its observation row is the last one of it."""
     cdef Py_ssize_t k, entry = stretch.start + stretch.count
     cdef double* sums = &loop.sums[i >> loop.block_bits, 0]
@@ -415,10 +391,12 @@ cdef inline void _record_end(Loop loop, part_t* part, Py_ssize_t row, Py_ssize_t
     sums[RETURNS] += loop.returns[row]
     sums[LENGTHS] += loop.elapsed[row]
     for k in range(loop.num_statistics):
-        sums[STATISTICS + k] += loop.statistics[row, k]
+        sums[STATISTICS + k] += rules.statistics[row, k]
 
 
 cdef inline void _retire_row(Loop loop, Py_ssize_t row) noexcept nogil:
     """The row takes part in no step until it is reset."""
     loop.alive[row] = False
-    loop.elapsed[row] = WAITING
+    # Other rows that wait are not counted, and observe() may still be asked for their last observation.
+    if loop.independent_agents:
+        loop.elapsed[row] = WAITING

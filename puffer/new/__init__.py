@@ -1,4 +1,4 @@
 """A package for a new native environment: `python -m puffer.new --help`.
 
-It is the folder `template`, a package that works as it stands, under another name.
+The package is a copy of the folder `template`, which works as it is, under another name.
 """

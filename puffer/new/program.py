@@ -9,13 +9,13 @@ from collections.abc import Sequence
 from importlib import metadata
 from importlib.util import find_spec
 from pathlib import Path
-from typing import NoReturn
 
+from puffer.programs import Parser
 from puffer.registry import list_envs
 
 _TEMPLATE = Path(__file__).parent / "template"
 
-# Every file of the template, and what it is for.
+# Every file of the template, and its purpose.
 _FILES = {
     "my_env.pyx": "the game: a small one that works, to edit",
     "test_my_env.py": "its tests",
@@ -25,35 +25,32 @@ _FILES = {
     ".gitignore": "what a build leaves behind",
 }
 
-# What Python, pip and file systems all take.
+# A name that Python, pip and file systems all take.
 _SPELLING = re.compile("[a-z]([a-z0-9_]*[a-z0-9])?")
 
-# Names of classes that the game has a use for, or that no class can have.
+# Names of classes that the game uses for other things, or that no class can have.
 _TAKEN = ("Action", "Buffers", "Canvas", "Cell", "Env", "State", "False", "None", "True")
 
 _DESCRIPTION = """\
-Write a package for a new native environment, in a folder of its own below this one: a small game that works, its
-tests, and what pip needs. Nothing that exists is overwritten."""
+Write a package for a new native environment into a new folder: a small game
+that works, its tests, and the files that pip needs. No file is overwritten."""
 
 _EPILOG = """\
 example:
   python -m puffer.new my_env
   pip install -e my_env
 
-docs/packaging-an-env.md goes through all of it."""
+docs/packaging-an-env.md explains all of it."""
 
 
 def main(argv: Sequence[str]) -> int:
-    """Run the program with the arguments `argv`; returns its exit status."""
-    parser = _Parser(
-        "python -m puffer.new",
-        description=_DESCRIPTION,
-        epilog=_EPILOG,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-        allow_abbrev=False,
-    )
+    """Run the program with the arguments `argv`; returns its exit status. Exits itself if it cannot do its work."""
+    raw = argparse.RawDescriptionHelpFormatter
+    parser = Parser("python -m puffer.new", _DESCRIPTION, epilog=_EPILOG, formatter_class=raw)
     parser.add_argument(
-        "name", help="of the environment, its module and its folder: lowercase letters, digits, underscores"
+        "name",
+        metavar="NAME",
+        help="the name of the environment, its module and its folder: lowercase letters, digits and underscores",
     )
     name = parser.parse_args(argv).name
     try:
@@ -64,16 +61,22 @@ def main(argv: Sequence[str]) -> int:
     return 0
 
 
-class _Parser(argparse.ArgumentParser):
-    def error(self, message: str) -> NoReturn:
-        self.exit(2, f"{self.prog}: {message}\n")
-
-
 def write(name: str, parent: Path) -> Path:
-    """Write the package of a new environment into the folder `name` of `parent`, and return that folder.
+    """Write the package of a new environment into the folder `name` of `parent`.
 
-    Raises ValueError for a name that it cannot have, FileExistsError if there is something called so already, and what
-    else mkdir raises.
+    Returns
+    -------
+    Path
+        The folder.
+
+    Raises
+    ------
+    ValueError
+        An environment cannot have this name.
+    FileExistsError
+        Something of this name exists in `parent`.
+    OSError
+        The folder or a file cannot be written.
     """
     _check_spelling(name)
     folder = parent / name
@@ -102,12 +105,12 @@ def _check_spelling(name: str) -> None:
     if keyword.iskeyword(name):
         raise ValueError(f"{name!r} is a keyword of Python: choose another name")
     if _class_name(name) in _TAKEN:
-        raise ValueError(f"{name!r} would have the class {_class_name(name)}, which is taken: choose another name")
+        raise ValueError(f"the class of {name!r} would be {_class_name(name)}, which is taken: choose another name")
 
 
 def _check_free(name: str) -> None:
     if not {name, f"ocean-{name}"}.isdisjoint(list_envs()):
-        raise ValueError(f"puffer.make knows an environment called {name!r} already: choose another name")
+        raise ValueError(f"there is an environment called {name!r} already: choose another name")
     if find_spec(name) is not None:
         raise ValueError(f"there is a Python module called {name!r} already: choose another name")
     if _is_installed(name):

@@ -19,13 +19,12 @@ import numpy as np
 from gymnasium import spaces
 
 cimport cython
-from libc.stdint cimport int32_t, int64_t
-from libc.string cimport memset
+from libc.stdint cimport int32_t
 
 from puffer import checks
 
 from puffer._core cimport Buffers, Canvas, Env, import_puffer
-from puffer.rng cimport rng_float, rng_t
+from puffer.rng cimport rng_float
 
 import_puffer()
 
@@ -33,15 +32,36 @@ cdef enum:
     WIDTH = 48  # of an arm, in pixels
     HEIGHT = 120
 
+cdef struct State:
+    float luck  # the coming pull pays if this is below the chance of its arm
+
 
 @cython.final
 cdef class Bandit(Env):
     """Bandit(num_envs=1, *, arms=4, best_arm=2, best_chance=0.9, other_chance=0.1, **options)
 --
 
-`arms` (2 to 100) is how many there are and `best_arm` the number of the best one. The chances are probabilities, that
-of the best arm at least that of the others. The options are those of `puffer.Env`. See the module's docstring for the
-rules.
+Copies of a bandit with several arms. See the module's docstring for the rules.
+
+Parameters
+----------
+num_envs : int, default 1
+    Number of copies.
+arms : int, default 4
+    Number of arms, 2 to 100.
+best_arm : int, default 2
+    The arm that pays best, 0 to arms - 1.
+best_chance : float, default 0.9
+    Probability that the best arm pays.
+other_chance : float, default 0.1
+    Probability that any other arm pays, at most best_chance.
+**options
+    The options of `puffer.Env`.
+
+Attributes
+----------
+arms, best_arm, best_chance, other_chance
+    As given.
 """
 
     cdef readonly int arms
@@ -50,18 +70,18 @@ rules.
     cdef readonly double other_chance
     cdef float[:, ::1] observations
     cdef int32_t[::1] actions
-    cdef float* luck
+    cdef State* state
 
     def __init__(self, num_envs=1, *, arms=4, best_arm=2, best_chance=0.9, other_chance=0.1, **options):
         arms = checks.integer("arms", arms, 2, 100)
         best_arm = checks.integer("best_arm", best_arm, 0, arms - 1)
         best_chance = checks.number("best_chance", best_chance, 0, 1)
         other_chance = checks.number("other_chance", other_chance, 0, best_chance)
-        super().__init__(num_envs, spaces.Box(0, 1, (1,), np.float32), spaces.Discrete(arms), observes_in_step=True,
+        super().__init__(num_envs, spaces.Box(0, 1, (1,), np.float32), spaces.Discrete(arms),
                          snapshot_key=(arms, best_arm, best_chance, other_chance), **options)
         self.arms, self.best_arm = arms, best_arm
         self.best_chance, self.other_chance = best_chance, other_chance
-        self.luck = <float*>self.new_state(sizeof(float))
+        self.state = <State*>self.new_state(sizeof(State))
 
     cdef int bind(self, Buffers buffers) except -1:
         self.observations = buffers.observations
@@ -69,35 +89,20 @@ rules.
         return 0
 
     cdef void reset_one(self, Py_ssize_t i) noexcept nogil:
-        self.luck[i] = rng_float(&self.rng[i])
+        self.state[i].luck = rng_float(&self.rng[i])
 
-    cdef void reset_copies(self, const int64_t* copies, Py_ssize_t count) noexcept nogil:
-        cdef float* luck = self.luck
-        cdef rng_t* rng = self.rng
-        cdef Py_ssize_t k
-        for k in range(count):
-            luck[copies[k]] = rng_float(&rng[copies[k]])
-
-    cdef void step_range(self, Py_ssize_t first, Py_ssize_t last) noexcept nogil:
-        cdef const int32_t* actions = &self.actions[0]
-        cdef const float* luck = self.luck
-        cdef float* rows = &self.observations[0, 0]
-        cdef float* rewards = &self.rewards[0]
-        cdef float best = self.best_chance, other = self.other_chance
-        cdef int best_arm = self.best_arm
-        cdef Py_ssize_t i
-        for i in range(first, last):
-            rewards[i] = luck[i] < (best if actions[i] == best_arm else other)
-            rows[i] = 1
-        memset(&self.terminations[first], True, last - first)
+    cdef void step_one(self, Py_ssize_t i) noexcept nogil:
+        self.rewards[i] = self.state[i].luck < self.chance(self.actions[i])
+        self.terminations[i] = True
 
     cdef void observe(self, Py_ssize_t i) noexcept nogil:
         self.observations[i, 0] = 1
 
-    def state(self, copy=0):
-        """The state of one copy, as a dict: `luck`, the number that the chance of the next arm is compared with."""
-        self.require_settled("state")
-        return {"luck": self.luck[checks.integer("copy", copy, 0, self.num_copies - 1)]}
+    cdef float chance(self, int arm) noexcept nogil:
+        return self.best_chance if arm == self.best_arm else self.other_chance
+
+    cdef dict state_one(self, Py_ssize_t i):
+        return self.state[i]
 
     @property
     def render_size(self):
@@ -106,14 +111,13 @@ rules.
     cdef int render_one(self, Py_ssize_t i, Canvas canvas) except -1:
         # For each arm a bar as high as its chance, and a line as high as the luck of the next pull: the arms that reach
         # it, which are green, will pay.
-        cdef double x, chance, line = (HEIGHT - 14) * (1 - self.luck[i]) + 10
+        cdef double x, chance, luck = self.state[i].luck, full = HEIGHT - 14
         cdef int arm
         canvas.clear(0xF4F1EA)
         for arm in range(self.arms):
-            x = WIDTH * arm
-            chance = self.best_chance if arm == self.best_arm else self.other_chance
-            canvas.rectangle(x + 8, (HEIGHT - 14) * (1 - chance) + 10, x + WIDTH - 8, HEIGHT - 4,
-                             0x81B29A if self.luck[i] < chance else 0x9AA0B4)
-        canvas.rectangle(0, line - 1, WIDTH * self.arms, line + 1, 0xE07A5F)
+            x, chance = WIDTH * arm, self.chance(arm)
+            canvas.rectangle(x + 8, 10 + full * (1 - chance), x + WIDTH - 8, HEIGHT - 4,
+                             0x81B29A if luck < chance else 0x9AA0B4)
+        canvas.rectangle(0, 9 + full * (1 - luck), WIDTH * self.arms, 11 + full * (1 - luck), 0xE07A5F)
         canvas.rectangle(0, HEIGHT - 4, WIDTH * self.arms, HEIGHT, 0x3D405B)
         return 0

@@ -15,16 +15,18 @@ Start         two cards for the player, two for the dealer.
 Source        Sutton and Barto 2018, "Reinforcement Learning: An Introduction", example 5.1; Gymnasium's Blackjack-v1.
 Version       0
 """
+from functools import cache
+
 import numpy as np
 from gymnasium import spaces
 
 cimport cython
-from libc.stdint cimport int32_t, int64_t, uint8_t, uint32_t, uint64_t
+from libc.stdint cimport int32_t, uint32_t, uint64_t
 
 from puffer import checks
 
 from puffer._core cimport Buffers, Canvas, Env, import_puffer
-from puffer.rng cimport rng_below, rng_bits, rng_t
+from puffer.rng cimport rng_below, rng_bits
 
 import_puffer()
 
@@ -33,10 +35,7 @@ cpdef enum Action:
     HIT
 
 cdef enum:
-    RANKS = 13
-
-# Of the ranks, from the ace on.
-_CARDS = tuple(min(rank, 10) for rank in range(1, RANKS + 1))
+    RANKS = 13  # from the ace to the king
 
 cdef struct State:
     int32_t sum
@@ -45,12 +44,19 @@ cdef struct State:
     int32_t usable_ace
     int32_t natural
 
-# Of 32 random bits: below `lose` a player who sticks loses, from `win` on they win. The rewards are for neither, for
-# losing and for winning.
+# How sticking ends, by 32 random bits: below `lose` the player loses, from `win` on they win the prize.
 cdef struct odds_t:
     uint32_t lose
     uint32_t win
-    float[3] rewards
+    float prize
+
+
+cdef inline int card_of(int rank) noexcept nogil:
+    """How much a rank counts, from 0, an ace, to 12, a king."""
+    return min(rank + 1, 10)
+
+
+_CARDS = tuple([card_of(rank) for rank in range(RANKS)])
 
 
 @cython.final
@@ -58,8 +64,23 @@ cdef class Blackjack(Env):
     """Blackjack(num_envs=1, *, natural=False, sab=True, **options)
 --
 
-`sab` is short for the rules of Sutton and Barto. The options are those of `puffer.Env`. See the module's docstring for
-the rules.
+Copies of a table with a player and a dealer. See the module's docstring for the rules.
+
+Parameters
+----------
+num_envs : int, default 1
+    Number of copies.
+natural : bool, default False
+    Whether winning with a natural brings 1.5; where sab is True it does not.
+sab : bool, default True
+    Whether naturals count as in the book of Sutton and Barto.
+**options
+    The options of `puffer.Env`.
+
+Attributes
+----------
+natural, sab : bool
+    As given.
 """
 
     render_modes = ("rgb_array", "ansi")
@@ -67,38 +88,32 @@ the rules.
     cdef readonly bint natural
     cdef readonly bint sab
     # By the dealer's card, the player's sum, and whether that is a natural.
-    cdef odds_t[:, :, ::1] odds
-    # The table after each triple of cards that are seen at the start; they are equally likely.
-    cdef State[::1] starts
+    cdef odds_t[11][22][2] odds
     cdef int32_t[:, ::1] observations
     cdef int32_t[::1] actions
-    cdef State* states
+    cdef State* state
 
     def __init__(self, num_envs=1, *, natural=False, sab=True, **options):
         table = spaces.Box(np.array([4, 1, 0], np.int32), np.array([31, 10, 1], np.int32), dtype=np.int32)
-        super().__init__(num_envs, table, spaces.Discrete(2), observes_in_step=True,
-                         snapshot_key=(bool(natural), bool(sab)), **options)
+        super().__init__(num_envs, table, spaces.Discrete(2), snapshot_key=(bool(natural), bool(sab)), **options)
         self.natural = natural
         self.sab = sab
-        self.states = <State*>self.new_state(sizeof(State))
-        self._make_tables()
+        self.state = <State*>self.new_state(sizeof(State))
+        self._set_odds()
 
-    def _make_tables(self):
-        starts = [_table((first, second), dealer) for first in _CARDS for second in _CARDS for dealer in _CARDS]
-        self.starts = np.array(starts, [(name, np.int32) for name in ("sum", "dealer", "usable_ace", "natural")])
-        odds = np.zeros((11, 32, 2), [("lose", np.uint32), ("win", np.uint32), ("rewards", np.float32, 3)])
-        known = {}
+    def _set_odds(self):
         for dealer in range(1, 11):
-            chances = sum(_final_scores(dealer + card, 1 in (dealer, card), known) for card in _CARDS) / RANKS
-            natural = _CARDS.count(11 - dealer) / RANKS if dealer in (1, 10) else 0
+            scores = _final_scores(dealer, dealer == 1)
             for total in range(4, 22):
-                lose, draw = chances[total + 1:].sum(), chances[total]
-                odds[dealer, total] = round(lose * 2**32), round((lose + draw) * 2**32), (0, -1, 1)
+                lose, draw = scores[total + 1:].sum(), scores[total]
+                odds = odds_t(round(lose * 2**32), round((lose + draw) * 2**32), 1)
+                self.odds[dealer][total][False] = self.odds[dealer][total][True] = odds
             if self.sab:
-                odds[dealer, 21, 1] = 0, round(natural * 2**32), (0, -1, 1)
+                # A natural draws with another one, and beats all the rest.
+                draw = _CARDS.count(11 - dealer) / RANKS if dealer in (1, 10) else 0
+                self.odds[dealer][21][True] = odds_t(0, round(draw * 2**32), 1)
             elif self.natural:
-                odds[dealer, 21, 1]["rewards"] = 0, -1, 1.5
-        self.odds = odds
+                self.odds[dealer][21][True].prize = 1.5
 
     cdef int bind(self, Buffers buffers) except -1:
         self.observations = buffers.observations
@@ -106,56 +121,49 @@ the rules.
         return 0
 
     cdef void reset_one(self, Py_ssize_t i) noexcept nogil:
-        self.states[i] = self.starts[rng_below(&self.rng[i], RANKS * RANKS * RANKS)]
+        cdef State* state = &self.state[i]
+        # One number for the three cards that are seen.
+        cdef int ranks = rng_below(&self.rng[i], RANKS * RANKS * RANKS)
+        cdef int first = card_of(ranks // (RANKS * RANKS)), second = card_of(ranks // RANKS % RANKS)
+        state.dealer = card_of(ranks % RANKS)
+        state.usable_ace = first == 1 or second == 1
+        state.sum = first + second + 10 * state.usable_ace
+        state.natural = state.sum == 21
 
-    cdef void reset_copies(self, const int64_t* copies, Py_ssize_t count) noexcept nogil:
-        cdef Py_ssize_t k
-        for k in range(count):
-            self.reset_one(copies[k])
-
-    cdef void step_range(self, Py_ssize_t first, Py_ssize_t last) noexcept nogil:
-        # Flags are bytes, and a store of bytes may change anything but locals: hence a local for all that is read.
-        cdef const odds_t* odds = &self.odds[0, 0, 0]
-        cdef const odds_t* stake
-        cdef const int32_t* actions = &self.actions[0]
-        cdef State* state
-        cdef State* states = self.states
-        cdef int32_t* rows = &self.observations[0, 0]
-        cdef float* rewards = &self.rewards[0]
-        cdef uint8_t* terminations = &self.terminations[0]
-        cdef rng_t* rng = self.rng
-        cdef uint32_t bits
-        cdef int hit, rank, total, usable_ace, over, lost, won
-        cdef Py_ssize_t i
-        for i in range(first, last):
-            state = &states[i]
-            bits = rng_bits(&rng[i])
-            stake = &odds[2 * (32 * state.dealer + state.sum) + state.natural]
-            # Without a branch on the action, which could only guess: a player who sticks draws nothing and goes on.
-            hit = actions[i] != STICK
-            rank = <int>(<uint64_t>bits * RANKS >> 32)
-            total = state.sum - 10 * state.usable_ace + hit * min(rank + 1, 10)
-            usable_ace = (state.usable_ace | hit & (rank == 0)) & (total <= 11)
-            total += 10 * usable_ace
-            over = (total > 21) | (1 - hit)
-            lost = over & (hit | (bits < stake.lose))
-            won = (1 - hit) & (bits >= stake.win)
-            rows[3 * i] = total
-            rows[3 * i + 1] = state.dealer
-            rows[3 * i + 2] = usable_ace
-            rewards[i] = stake.rewards[lost + 2 * won]
-            terminations[i] = over
-            state.sum, state.usable_ace, state.natural = total, usable_ace, state.natural & (1 - hit)
+    cdef void step_one(self, Py_ssize_t i) noexcept nogil:
+        cdef uint32_t bits = rng_bits(&self.rng[i])
+        if self.actions[i] == STICK:
+            self.stick(i, bits)
+        else:
+            self.hit(i, card_of(<uint64_t>bits * RANKS >> 32))
 
     cdef void observe(self, Py_ssize_t i) noexcept nogil:
-        self.observations[i, 0] = self.states[i].sum
-        self.observations[i, 1] = self.states[i].dealer
-        self.observations[i, 2] = self.states[i].usable_ace
+        self.observations[i, 0] = self.state[i].sum
+        self.observations[i, 1] = self.state[i].dealer
+        self.observations[i, 2] = self.state[i].usable_ace
 
-    def state(self, copy=0):
-        """What lies on the table of one copy, as a dict: `sum`, `dealer`, `usable_ace`, `natural`."""
-        self.require_settled("state")
-        return self.states[checks.integer("copy", copy, 0, self.num_copies - 1)]
+    cdef void stick(self, Py_ssize_t i, uint32_t bits) noexcept nogil:
+        cdef State* state = &self.state[i]
+        cdef odds_t* odds = &self.odds[state.dealer][state.sum][state.natural]
+        self.terminations[i] = True
+        if bits < odds.lose:
+            self.rewards[i] = -1
+        elif bits >= odds.win:
+            self.rewards[i] = odds.prize
+
+    cdef void hit(self, Py_ssize_t i, int card) noexcept nogil:
+        cdef State* state = &self.state[i]
+        # With every ace counted 1.
+        cdef int total = state.sum - 10 * state.usable_ace + card
+        state.usable_ace = (state.usable_ace or card == 1) and total + 10 <= 21
+        state.sum = total + 10 * state.usable_ace
+        state.natural = False
+        if state.sum > 21:
+            self.rewards[i] = -1
+            self.terminations[i] = True
+
+    cdef dict state_one(self, Py_ssize_t i):
+        return self.state[i]
 
     def set_table(self, copy, cards, dealer):
         """Give the player of one copy two or more cards, not beyond 21, and the dealer the one that shows: numbers from
@@ -163,14 +171,15 @@ the rules.
         self.require_settled("set_table")
         i = checks.integer("copy", copy, 0, self.num_copies - 1)
         hand = [checks.integer(f"cards[{k}]", card, 1, 10) for k, card in enumerate(cards)]
+        dealer = checks.integer("dealer", dealer, 1, 10)
         if len(hand) < 2 or sum(hand) > 21:
             raise ValueError(f"cards must be two or more and not beyond 21, got {cards!r}")
-        total, dealer, usable_ace, natural = _table(hand, checks.integer("dealer", dealer, 1, 10))
-        self.states[i] = State(total, dealer, usable_ace, natural)
+        usable_ace = 1 in hand and sum(hand) + 10 <= 21
+        self.state[i] = State(sum(hand) + 10 * usable_ace, dealer, usable_ace, sorted(hand) == [1, 10])
         self.observe(i)
 
     cdef int render_one(self, Py_ssize_t i, Canvas canvas) except -1:
-        cdef State state = self.states[i]
+        cdef State state = self.state[i]
         card = b"A" if state.dealer == 1 else str(state.dealer).encode()
         total = str(state.sum).encode()
         canvas.clear(0x4F7A62)
@@ -186,23 +195,16 @@ the rules.
         return 0
 
     cdef object ansi_one(self, Py_ssize_t i):
-        cdef State state = self.states[i]
+        cdef State state = self.state[i]
         ace = " with a usable ace" if state.usable_ace else ""
         return f"dealer {'A' if state.dealer == 1 else state.dealer} ?\nplayer {state.sum}{ace}"
 
 
-def _table(hand, dealer):
-    """The state in which the player has the cards `hand` and the dealer shows the card `dealer`."""
-    usable_ace = 1 in hand and sum(hand) <= 11
-    return sum(hand) + 10 * usable_ace, dealer, usable_ace, sorted(hand) == [1, 10]
-
-
-def _final_scores(total, ace, known):
-    """The probabilities of the dealer's final scores, 0 (beyond 21) to 21, from a hand on: its total with every ace
-    counted 1, and whether it has one. What was worked out before is `known`."""
-    score = total + 10 if ace and total <= 11 else total
-    if (total, ace) not in known and score >= 17:
-        known[total, ace] = np.eye(22)[score if score <= 21 else 0]
-    elif (total, ace) not in known:
-        known[total, ace] = sum(_final_scores(total + card, ace or card == 1, known) for card in _CARDS) / RANKS
-    return known[total, ace]
+@cache
+def _final_scores(total, has_ace):
+    """The probabilities of the dealer's final scores, 0 (beyond 21) to 21, from a hand on, given by its sum with every
+    ace counted 1 and by whether it has an ace."""
+    score = total + 10 if has_ace and total + 10 <= 21 else total
+    if score >= 17:
+        return np.eye(22)[score if score <= 21 else 0]
+    return sum([_final_scores(total + card, has_ace or card == 1) for card in _CARDS]) / RANKS

@@ -39,8 +39,23 @@ cdef class Catch(Env):
     """Catch(num_envs=1, *, rows=10, columns=5, **options)
 --
 
-`rows` (2 to 255) and `columns` (1 to 255) set the size of the board; the options are those of `puffer.Env`.
-See the module's docstring for the rules.
+Copies of a board with a ball and a paddle. See the module's docstring for the rules.
+
+Parameters
+----------
+num_envs : int, default 1
+    Number of copies.
+rows : int, default 10
+    Height of the board in cells, 2 to 255.
+columns : int, default 5
+    Width of the board in cells, 1 to 255.
+**options
+    The options of `puffer.Env`.
+
+Attributes
+----------
+rows, columns : int
+    As given.
 """
 
     render_modes = ("rgb_array", "ansi")
@@ -82,6 +97,9 @@ See the module's docstring for the rules.
         memset(&self.observations[i, 0, 0], 0, self.rows * self.columns)
         self.observations[i, state.ball_row, state.ball_column] = 1
         self.observations[i, self.rows - 1, state.paddle_column] = 1
+
+    cdef dict state_one(self, Py_ssize_t i):
+        return self.state[i]
 
     @property
     def render_size(self):

@@ -21,24 +21,19 @@ import numpy as np
 from gymnasium import spaces
 
 cimport cython
-from libc.stdint cimport int32_t, int64_t, uint8_t, uint32_t
+from libc.stdint cimport int32_t, uint32_t
 
 from puffer import checks
 
 from puffer._core cimport Buffers, Canvas, Env, import_puffer
-from puffer.rng cimport rng_bits, rng_t
+from puffer.ocean._digits cimport MAX_DIGITS, SIDE, digit, digits_text, draw_answers, draw_digit
+from puffer.rng cimport rng_bits
 
 import_puffer()
 
-cdef enum:
-    SIDE = 36  # of a digit, in pixels
-
 cdef struct State:
-    # The first digit in the lowest bit; the bits above the last one are random and never looked at.
-    uint32_t digits
-    int32_t elapsed
-    # The answers so far, as the digits.
-    uint32_t answers
+    uint32_t digits   # those after the last one are random and never looked at
+    uint32_t answers  # the answers so far
 
 
 @cython.final
@@ -46,8 +41,23 @@ cdef class Memory(Env):
     """Memory(num_envs=1, *, length=3, delay=2, **options)
 --
 
-`length` (1 to 32) is how many digits are to be remembered and `delay` (0 to 1000000) how many steps lie between the
-last one and the first answer. The options are those of `puffer.Env`. See the module's docstring for the rules.
+Copies of a sequence to be remembered. See the module's docstring for the rules.
+
+Parameters
+----------
+num_envs : int, default 1
+    Number of copies.
+length : int, default 3
+    Number of digits, 1 to 32.
+delay : int, default 2
+    Steps between the last digit and the first answer, 0 to 1000000.
+**options
+    The options of `puffer.Env`.
+
+Attributes
+----------
+length, delay : int
+    As given.
 """
 
     render_modes = ("rgb_array", "ansi")
@@ -55,16 +65,16 @@ last one and the first answer. The options are those of `puffer.Env`. See the mo
     cdef readonly int delay
     cdef float[:, ::1] observations
     cdef int32_t[::1] actions
-    cdef State* state_of
+    cdef State* state
 
     def __init__(self, num_envs=1, *, length=3, delay=2, **options):
-        length = checks.integer("length", length, 1, 32)
+        length = checks.integer("length", length, 1, MAX_DIGITS)
         delay = checks.integer("delay", delay, 0, 1_000_000)
         super().__init__(num_envs, spaces.Box(np.array([-1, 0], np.float32), np.ones(2, np.float32)),
-                         spaces.Discrete(2), observes_in_step=True, snapshot_key=(length, delay), **options)
+                         spaces.Discrete(2), snapshot_key=(length, delay), **options)
         self.length = length
         self.delay = delay
-        self.state_of = <State*>self.new_state(sizeof(State))
+        self.state = <State*>self.new_state(sizeof(State))
 
     cdef int bind(self, Buffers buffers) except -1:
         self.observations = buffers.observations
@@ -72,87 +82,51 @@ last one and the first answer. The options are those of `puffer.Env`. See the mo
         return 0
 
     cdef void reset_one(self, Py_ssize_t i) noexcept nogil:
-        self.state_of[i].digits = rng_bits(&self.rng[i])
-        self.state_of[i].elapsed = 0
-        self.state_of[i].answers = 0
+        self.state[i].digits = rng_bits(&self.rng[i])
+        self.state[i].answers = 0
 
-    cdef void reset_copies(self, const int64_t* copies, Py_ssize_t count) noexcept nogil:
-        cdef State* states = self.state_of
-        cdef rng_t* rng = self.rng
-        cdef Py_ssize_t k
-        for k in range(count):
-            states[copies[k]].digits = rng_bits(&rng[copies[k]])
-            states[copies[k]].elapsed = 0
-            states[copies[k]].answers = 0
-
-    cdef void step_range(self, Py_ssize_t first, Py_ssize_t last) noexcept nogil:
-        # Flags are bytes, and a store of bytes may change anything but locals: hence a local for all that is read.
-        cdef const int32_t* actions = &self.actions[0]
-        cdef State* states = self.state_of
-        cdef float* rows = &self.observations[0, 0]
-        cdef float* rewards = &self.rewards[0]
-        cdef uint8_t* terminations = &self.terminations[0]
-        cdef int32_t length = self.length, wait = self.length + self.delay, end = wait + length, place
-        cdef int32_t elapsed, answers, right, shown
-        cdef uint32_t digits
-        cdef Py_ssize_t i
-        for i in range(first, last):
-            digits = states[i].digits
-            elapsed = states[i].elapsed
-            place = elapsed - wait
-            answers = place >= 0
-            right = <int32_t>(digits >> (place & 31) & 1) == actions[i]
-            rewards[i] = answers * (2 * right - 1)
-            states[i].answers |= <uint32_t>(answers & actions[i]) << (place & 31)
-            elapsed += 1
-            states[i].elapsed = elapsed
-            shown = 2 * <int32_t>(digits >> (elapsed & 31) & 1) - 1
-            rows[2 * i] = shown * (elapsed < length)
-            rows[2 * i + 1] = (elapsed >= wait) & (elapsed < end)
-            terminations[i] = elapsed >= end
+    cdef void step_one(self, Py_ssize_t i) noexcept nogil:
+        cdef State* state = &self.state[i]
+        cdef int32_t action = self.actions[i]
+        cdef int k = self.elapsed[i] - self.length - self.delay
+        if k >= 0:
+            state.answers |= <uint32_t>(action & 1) << k
+            self.rewards[i] = 1 if action == digit(state.digits, k) else -1
+        self.terminations[i] = k == self.length - 1
 
     cdef void observe(self, Py_ssize_t i) noexcept nogil:
-        cdef State state = self.state_of[i]
-        cdef int32_t shown = 2 * <int32_t>(state.digits >> (state.elapsed & 31) & 1) - 1
-        cdef int32_t wait = self.length + self.delay
-        self.observations[i, 0] = shown * (state.elapsed < self.length)
-        self.observations[i, 1] = wait <= state.elapsed < wait + self.length
+        cdef int now = self.elapsed[i], first = self.length + self.delay
+        self.observations[i, 0] = 2 * digit(self.state[i].digits, now) - 1 if now < self.length else 0
+        self.observations[i, 1] = first <= now < first + self.length
 
-    def state(self, copy=0):
-        """The state of one copy, as a dict: `digits` and `answers` so far, as strings; `elapsed`, its steps so far."""
-        self.require_settled("state")
-        i = checks.integer("copy", copy, 0, self.num_copies - 1)
-        return {"digits": self.digits(i), "answers": self.answers(i), "elapsed": self.state_of[i].elapsed}
+    cdef int answered(self, Py_ssize_t i) noexcept nogil:
+        """How many answers were given so far."""
+        return max(0, self.elapsed[i] - self.length - self.delay)
 
-    cdef str digits(self, Py_ssize_t i):
-        cdef State state = self.state_of[i]
-        cdef int k
-        return "".join(["01"[state.digits >> k & 1] for k in range(self.length)])
-
-    cdef str answers(self, Py_ssize_t i):
-        cdef State state = self.state_of[i]
-        cdef int k, count = max(0, state.elapsed - self.length - self.delay)
-        return "".join(["01"[state.answers >> k & 1] for k in range(count)])
+    cdef dict state_one(self, Py_ssize_t i):
+        return {
+            "digits": digits_text(self.state[i].digits, self.length),
+            "answers": digits_text(self.state[i].answers, self.answered(i)),
+            "elapsed": self.elapsed[i],
+        }
 
     @property
     def render_size(self):
         return SIDE * self.length, 2 * SIDE + 8
 
     cdef int render_one(self, Py_ssize_t i, Canvas canvas) except -1:
-        # Above the sequence, of which what has not been shown yet is pale; below the answers; then the time.
-        cdef int elapsed = self.state_of[i].elapsed
-        digits, answers = self.digits(i), self.answers(i)
+        # Above the sequence, in which the digits to come are pale; below the answers; then the time.
+        cdef State* state = &self.state[i]
+        cdef int k, now = self.elapsed[i]
+        cdef double passed = now / <double>(2 * self.length + self.delay)
         canvas.clear(0xF4F1EA)
-        for k, digit in enumerate(digits):
-            canvas.cell(0, k, SIDE, 2, 0x3D405B if k == elapsed else 0x9AA0B4 if k < elapsed else 0xD9D6DE)
-            canvas.text(SIDE * k + 11, 8, 20, digit.encode(), 0xFFFFFF)
-            canvas.cell(1, k, SIDE, 2, 0xE3DED2)
-            if k < len(answers):
-                canvas.cell(1, k, SIDE, 2, 0x81B29A if answers[k] == digit else 0xE07A5F)
-                canvas.text(SIDE * k + 11, SIDE + 8, 20, answers[k].encode(), 0xFFFFFF)
-        canvas.rectangle(0, 2 * SIDE + 2, <double>SIDE * self.length * elapsed / (2 * self.length + self.delay),
-                         2 * SIDE + 8, 0xA9A295)
+        for k in range(self.length):
+            draw_digit(canvas, 0, k, digit(state.digits, k),
+                       0x3D405B if k == now else 0x9AA0B4 if k < now else 0xD9D6DE)
+        draw_answers(canvas, state.digits, self.length, state.answers, self.answered(i))
+        canvas.rectangle(0, 2 * SIDE + 2, SIDE * self.length * passed, 2 * SIDE + 8, 0xA9A295)
         return 0
 
     cdef object ansi_one(self, Py_ssize_t i):
-        return f"{self.digits(i)}  step {self.state_of[i].elapsed}\n{self.answers(i):.<{self.length}}"
+        state = self.state_one(i)
+        return f"{state['digits']}  step {state['elapsed']}\n{state['answers']:.<{self.length}}"

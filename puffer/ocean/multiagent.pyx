@@ -5,7 +5,7 @@ copy are exchanged. Which agent has which role is drawn, so it can only be read 
 
 Observation   float32 (1,): the row's own role, 0 or 1.
 Action        Discrete(2).
-Reward        1 for an action equal to the own role, else 0; what the other agent does is of no account. The best return
+Reward        1 for an action equal to the own role, else 0; the other agent's action does not matter. The best return
               is length; a policy that does not look at its own observation gets length / 2 on average.
 Terminated    after length steps (8), both agents at once.
 Truncated     never by the rules; after max_steps steps if given.
@@ -17,7 +17,7 @@ import numpy as np
 from gymnasium import spaces
 
 cimport cython
-from libc.stdint cimport int32_t, uint8_t
+from libc.stdint cimport int32_t
 
 from puffer import checks
 
@@ -30,9 +30,7 @@ cdef enum:
     AGENTS = 2
 
 cdef struct State:
-    # The role of the first agent; the other one has the other.
-    int32_t role
-    int32_t elapsed
+    int32_t role  # of the first agent; the second one has the other
 
 
 @cython.final
@@ -40,22 +38,35 @@ cdef class Multiagent(Env):
     """Multiagent(num_envs=1, *, length=8, **options)
 --
 
-`length` (1 to 1000000) is the number of steps of an episode. The options are those of `puffer.Env`. See the module's
-docstring for the rules.
+Copies of a game of two agents, which have the rows 2 * copy and 2 * copy + 1. See the module's docstring for the rules.
+
+Parameters
+----------
+num_envs : int, default 1
+    Number of copies.
+length : int, default 8
+    Steps of an episode, 1 to 1000000.
+**options
+    The options of `puffer.Env`.
+
+Attributes
+----------
+length : int
+    As given.
 """
 
     render_size = (240, 120)
     cdef readonly int length
     cdef float[:, ::1] observations
     cdef int32_t[::1] actions
-    cdef State* state_of
+    cdef State* state
 
     def __init__(self, num_envs=1, *, length=8, **options):
         length = checks.integer("length", length, 1, 1_000_000)
         super().__init__(num_envs, spaces.Box(0, 1, (1,), np.float32), spaces.Discrete(2), agents_per_env=AGENTS,
-                         observes_in_step=True, snapshot_key=(length,), **options)
+                         snapshot_key=(length,), **options)
         self.length = length
-        self.state_of = <State*>self.new_state(sizeof(State))
+        self.state = <State*>self.new_state(sizeof(State))
 
     cdef int bind(self, Buffers buffers) except -1:
         self.observations = buffers.observations
@@ -63,48 +74,38 @@ docstring for the rules.
         return 0
 
     cdef void reset_one(self, Py_ssize_t i) noexcept nogil:
-        self.state_of[i].role = rng_bits(&self.rng[i]) >> 31
-        self.state_of[i].elapsed = 0
+        self.state[i].role = rng_bits(&self.rng[i]) >> 31
 
-    cdef void step_range(self, Py_ssize_t first, Py_ssize_t last) noexcept nogil:
-        # Flags are bytes, and a store of bytes may change anything but locals: hence a local for all that is read.
-        cdef const int32_t* actions = &self.actions[0]
-        cdef State* states = self.state_of
-        cdef float* rows = &self.observations[0, 0]
-        cdef float* rewards = &self.rewards[0]
-        cdef uint8_t* terminations = &self.terminations[0]
-        cdef int32_t length = self.length, role
-        cdef Py_ssize_t i
-        for i in range(first, last):
-            role = states[i].role
-            states[i].elapsed += 1
-            rewards[2 * i] = actions[2 * i] == role
-            rewards[2 * i + 1] = actions[2 * i + 1] == 1 - role
-            rows[2 * i] = role
-            rows[2 * i + 1] = 1 - role
-            terminations[2 * i] = terminations[2 * i + 1] = states[i].elapsed >= length
+    cdef void step_one(self, Py_ssize_t i) noexcept nogil:
+        cdef Py_ssize_t row
+        for row in range(AGENTS * i, AGENTS * (i + 1)):
+            self.rewards[row] = self.actions[row] == self.role(row)
+            self.terminations[row] = self.elapsed[row] + 1 >= self.length
 
     cdef void observe(self, Py_ssize_t i) noexcept nogil:
-        self.observations[AGENTS * i, 0] = self.state_of[i].role
-        self.observations[AGENTS * i + 1, 0] = 1 - self.state_of[i].role
+        cdef Py_ssize_t row
+        for row in range(AGENTS * i, AGENTS * (i + 1)):
+            self.observations[row, 0] = self.role(row)
 
-    def state(self, copy=0):
-        """The state of one copy, as a dict: `roles`, a list with that of each agent; `elapsed`, its steps so far."""
-        self.require_settled("state")
-        cdef State* state = &self.state_of[checks.integer("copy", copy, 0, self.num_copies - 1)]
-        return {"roles": [state.role, 1 - state.role], "elapsed": state.elapsed}
+    cdef int role(self, Py_ssize_t row) noexcept nogil:
+        """The role of the agent of a row."""
+        return self.state[row // AGENTS].role ^ row % AGENTS
+
+    cdef dict state_one(self, Py_ssize_t i):
+        rows = range(AGENTS * i, AGENTS * (i + 1))
+        return {"roles": [self.role(row) for row in rows], "elapsed": self.elapsed[AGENTS * i]}
 
     cdef int render_one(self, Py_ssize_t i, Canvas canvas) except -1:
-        # Each agent with its role, and below it what it has just played, if it has.
-        cdef int agent, role
+        # Each agent with its role, and below it the action that it has just played, if any.
+        cdef int agent, elapsed = self.elapsed[AGENTS * i]
         cdef Py_ssize_t row
         canvas.clear(0xF4F1EA)
         for agent in range(AGENTS):
-            row, role = AGENTS * i + agent, self.state_of[i].role ^ agent
-            canvas.disc(60 + 120 * agent, 48, 32, 0x3D405B if role else 0x4C78B5)
-            canvas.text(52 + 120 * agent, 36, 24, str(role).encode(), 0xFFFFFF)
-            if self.state_of[i].elapsed:
+            row = AGENTS * i + agent
+            canvas.disc(60 + 120 * agent, 48, 32, 0x3D405B if self.role(row) else 0x4C78B5)
+            canvas.text(52 + 120 * agent, 36, 24, str(self.role(row)).encode(), 0xFFFFFF)
+            if elapsed:
                 canvas.text(25 + 120 * agent, 92, 14, f"plays {self.actions[row] & 1}".encode(),
                             0x3A8F5C if self.rewards[row] else 0xC4483E)
-        canvas.rectangle(0, 116, 240.0 * self.state_of[i].elapsed / self.length, 120, 0xA9A295)
+        canvas.rectangle(0, 116, 240.0 * elapsed / self.length, 120, 0xA9A295)
         return 0

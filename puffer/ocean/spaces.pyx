@@ -21,79 +21,43 @@ import numpy as np
 from gymnasium import spaces
 
 cimport cython
-from libc.stdint cimport int8_t, int32_t, int64_t, uint8_t, uint32_t
+from libc.math cimport fabsf
+from libc.stdint cimport int8_t, uint8_t, uint32_t
 from libc.string cimport memcpy
 
 from puffer import checks
 
 from puffer._core cimport Buffers, Canvas, Env, import_puffer
-from puffer.rng cimport rng_bits, rng_t
+from puffer.ocean._clip cimport clip
+from puffer.rng cimport rng_bits
 
 import_puffer()
 
-cdef extern from * nogil:
-    """
-    #include <math.h>
-    #include <stddef.h>
-    #include <stdint.h>
-    #include "puffer/native/dispatch.h"
-
-    /* The rewards of n answers; pixels and numbers as in the state. Comparisons with NaN are false: as a level it
-     * counts as -1, and as a side as 0. */
-    PUFFER_CLONES
-    static void spaces_rewards(ptrdiff_t n, const uint32_t *restrict pixels, const uint32_t *restrict numbers,
-                               const float *restrict actions, float *restrict rewards)
-    {
-        for (ptrdiff_t i = 0; i < n; i++) {
-            /* Added in pairs, the bits are a byte for the left half and one for the right half of each row. */
-            uint32_t halves = (pixels[i] & 0x0F0F0F0F) + (pixels[i] >> 4 & 0x0F0F0F0F);
-            int32_t left = (halves & 255) + (halves >> 16 & 255), right = (halves >> 8 & 255) + (halves >> 24);
-            int32_t asked = right > left, answered = actions[2 * i + 1] > 0.5f;
-            float level = actions[2 * i] > -1.0f ? actions[2 * i] : -1.0f, gain;
-            level = level < 1.0f ? level : 1.0f;
-            /* The last number, 8 bits with a sign, lies below the top byte. */
-            gain = 1.0f - fabsf(level - 0.0078125f * (float)((int32_t)(numbers[i] << 8) >> 24));
-            gain = gain > 0.0f ? gain : 0.0f;
-            rewards[i] = 0.5f * gain + (asked == answered ? 0.5f : 0.0f);
-        }
-    }
-    """
-    void spaces_rewards(Py_ssize_t n, const uint32_t* pixels, const uint32_t* numbers, const float* actions,
-                        float* rewards)
-
 cdef enum:
-    PIXELS = 8
     NUMBERS = 3
+    ROWS = 2
+    COLUMNS = 4
     SIDE = 48  # of a pixel of the image, in pixels of the picture
 
-# A row, laid out as the observation space.
-cdef struct row_t:
+# A row of the observations, laid out as the observation space.
+cdef struct State:
     int8_t[NUMBERS] code
-    float[PIXELS] image
-
-# The two pixels that each byte stands for.
-cdef float[256][2] _pairs
+    float[ROWS][COLUMNS] image
 
 
-def _fill_pairs():
-    cdef int byte
-    for byte in range(256):
-        _pairs[byte][0] = (byte & 15) / 16.0
-        _pairs[byte][1] = (byte >> 4) / 16.0
+cdef inline bint is_right_brighter(const State* state) noexcept nogil:
+    """Whether the two columns on the right are brighter than those on the left."""
+    cdef float left = 0, right = 0
+    cdef int row
+    for row in range(ROWS):
+        left += state.image[row][0] + state.image[row][1]
+        right += state.image[row][2] + state.image[row][3]
+    return right > left
 
 
-_fill_pairs()
-
-
-cdef inline void show(uint32_t pixels, uint32_t numbers, uint8_t* row) noexcept nogil:
-    """Write a row. Its parts are copied as bytes, because a row of bytes may begin anywhere."""
-    cdef uint8_t* image = row + (sizeof(row_t) - PIXELS * sizeof(float))
-    cdef int k
-    for k in range(NUMBERS):
-        row[k] = numbers >> 8 * k & 255
-    row[NUMBERS] = 0
-    for k in range(PIXELS // 2):
-        memcpy(image + 8 * k, _pairs[pixels >> 8 * k & 255], 8)
+cdef inline float level_of(const State* state) noexcept nogil:
+    """The right level."""
+    return state.code[NUMBERS - 1] / <float>128
 
 
 @cython.final
@@ -101,41 +65,48 @@ cdef class Spaces(Env):
     """Spaces(num_envs=1, *, length=8, **options)
 --
 
-`length` (1 to 1000000) is the number of steps of an episode. The options are those of `puffer.Env`. See the module's
-docstring for the rules.
+Copies of a game with nested spaces. See the module's docstring for the rules.
+
+Parameters
+----------
+num_envs : int, default 1
+    Number of copies.
+length : int, default 8
+    Steps of an episode, 1 to 1000000.
+**options
+    The options of `puffer.Env`.
+
+Attributes
+----------
+length : int
+    As given.
 """
 
-    render_size = (SIDE * 4, SIDE * 2 + 40)
+    render_size = (SIDE * COLUMNS, SIDE * ROWS + 40)
     cdef readonly int length
     cdef uint8_t[:, ::1] observations
     cdef float[:, ::1] actions
-    # Of each copy: four bits for each pixel, the first one in the lowest bits, row by row; a byte for each number, the
-    # first one in the lowest bits, and one that is never looked at; the steps so far.
-    cdef uint32_t* pixels
-    cdef uint32_t* numbers
-    cdef int32_t* elapsed
+    cdef State* state
 
     def __init__(self, num_envs=1, *, length=8, **options):
         length = checks.integer("length", length, 1, 1_000_000)
         observation = spaces.Dict(
             code=spaces.Box(-128, 127, (NUMBERS,), np.int8),
-            image=spaces.Box(0, 1, (2, 4), np.float32),
+            image=spaces.Box(0, 1, (ROWS, COLUMNS), np.float32),
         )
         action = spaces.Dict(level=spaces.Box(-1, 1, (), np.float32), side=spaces.Discrete(2))
-        super().__init__(num_envs, observation, action, observes_in_step=True, snapshot_key=(length,), **options)
+        super().__init__(num_envs, observation, action, snapshot_key=(length,), **options)
         self._require_offsets()
         self.length = length
-        self.pixels = <uint32_t*>self.new_state(sizeof(uint32_t))
-        self.numbers = <uint32_t*>self.new_state(sizeof(uint32_t))
-        self.elapsed = <int32_t*>self.new_state(sizeof(int32_t))
+        self.state = <State*>self.new_state(sizeof(State))
 
     def _require_offsets(self):
-        """Raise unless row_t lies in memory as the layout does."""
-        cdef row_t row
-        offsets = {"code": <char*>&row.code - <char*>&row, "image": <char*>&row.image - <char*>&row}
+        """Raise unless State lies in memory as the layout does."""
+        cdef State state
+        offsets = {"code": <char*>&state.code - <char*>&state, "image": <char*>&state.image - <char*>&state}
         laid_out = {leaf.path: leaf.offset for leaf in self.layout.leaves}
-        if offsets != laid_out or self.layout.row_size != sizeof(row_t):
-            raise RuntimeError(f"row_t has {offsets} in {sizeof(row_t)} bytes, {self.layout} has {laid_out}")
+        if offsets != laid_out or self.layout.row_size != sizeof(State):
+            raise RuntimeError(f"State has {offsets} in {sizeof(State)} bytes, {self.layout} has {laid_out}")
 
     cdef int bind(self, Buffers buffers) except -1:
         self.observations = buffers.observations
@@ -143,64 +114,43 @@ docstring for the rules.
         return 0
 
     cdef void reset_one(self, Py_ssize_t i) noexcept nogil:
-        self.pixels[i] = rng_bits(&self.rng[i])
-        self.numbers[i] = rng_bits(&self.rng[i])
-        self.elapsed[i] = 0
+        self.draw(i)
 
-    cdef void reset_copies(self, const int64_t* copies, Py_ssize_t count) noexcept nogil:
-        cdef Py_ssize_t k
-        for k in range(count):
-            self.reset_one(copies[k])
-
-    cdef void step_range(self, Py_ssize_t first, Py_ssize_t last) noexcept nogil:
-        # Flags are bytes, and a store of bytes may change anything but locals: hence a local for all that is read.
-        cdef uint32_t* all_pixels = self.pixels
-        cdef uint32_t* all_numbers = self.numbers
-        cdef int32_t* elapsed = self.elapsed
-        cdef rng_t* rng = self.rng
-        cdef uint8_t* rows = &self.observations[0, 0]
-        cdef uint8_t* terminations = &self.terminations[0]
-        cdef int32_t length = self.length
-        cdef uint32_t pixels, numbers
-        cdef Py_ssize_t i
-        spaces_rewards(last - first, all_pixels + first, all_numbers + first, &self.actions[first, 0],
-                       &self.rewards[first])
-        for i in range(first, last):
-            pixels = rng_bits(&rng[i])
-            numbers = rng_bits(&rng[i])
-            all_pixels[i] = pixels
-            all_numbers[i] = numbers
-            elapsed[i] += 1
-            terminations[i] = elapsed[i] >= length
-            show(pixels, numbers, rows + i * sizeof(row_t))
+    cdef void step_one(self, Py_ssize_t i) noexcept nogil:
+        cdef State* state = &self.state[i]
+        cdef float level = clip(self.actions[i, 0], -1, 1), gain
+        cdef bint side = self.actions[i, 1] > 0.5
+        gain = max(0, 1 - fabsf(level - level_of(state)))
+        self.rewards[i] = (gain + (side == is_right_brighter(state))) / 2
+        self.terminations[i] = self.elapsed[i] + 1 >= self.length
+        self.draw(i)
 
     cdef void observe(self, Py_ssize_t i) noexcept nogil:
-        show(self.pixels[i], self.numbers[i], &self.observations[i, 0])
+        memcpy(&self.observations[i, 0], &self.state[i], sizeof(State))
 
-    def state(self, copy=0):
-        """The state of one copy, as a dict: `code` and `image`, as observed; `elapsed`, the steps so far."""
-        self.require_settled("state")
-        i = checks.integer("copy", copy, 0, self.num_copies - 1)
-        code, image = self.shown(i)
-        return {"code": code, "image": image, "elapsed": self.elapsed[i]}
+    cdef void draw(self, Py_ssize_t i) noexcept nogil:
+        """Draw an image, of which each pixel is four random bits, and a code, of which each number is eight."""
+        cdef State* state = &self.state[i]
+        cdef uint32_t pixels = rng_bits(&self.rng[i]), numbers = rng_bits(&self.rng[i])
+        cdef int k
+        for k in range(ROWS * COLUMNS):
+            state.image[k // COLUMNS][k % COLUMNS] = (pixels >> 4 * k & 15) / <float>16
+        for k in range(NUMBERS):
+            state.code[k] = <int8_t>(numbers >> 8 * k)
 
-    cdef tuple shown(self, Py_ssize_t i):
-        row = np.zeros(sizeof(row_t), np.uint8)
-        cdef uint8_t[::1] target = row
-        show(self.pixels[i], self.numbers[i], &target[0])
-        parts = self.layout.view(row)
-        return parts["code"], parts["image"]
+    cdef dict state_one(self, Py_ssize_t i):
+        row = np.frombuffer((<char*>&self.state[i])[:sizeof(State)], np.uint8)
+        return {**self.layout.view(row), "elapsed": self.elapsed[i]}
 
     cdef int render_one(self, Py_ssize_t i, Canvas canvas) except -1:
         # The image; below it a bar on the brighter side, and a disc at the right level on a scale from -1 to 1.
-        cdef int k, grey
-        code, image = self.shown(i)
-        side = 2 * SIDE if image[:, 2:].sum() > image[:, :2].sum() else 0
+        cdef State* state = &self.state[i]
+        cdef int k, grey, side = 2 * SIDE * is_right_brighter(state)
         canvas.clear(0xF4F1EA)
-        for k in range(PIXELS):
-            grey = 0x010101 * <int>(255 * image.flat[k])
-            canvas.cell(k // 4, k % 4, SIDE, 0, grey)
+        for k in range(ROWS * COLUMNS):
+            grey = <int>(255 * state.image[k // COLUMNS][k % COLUMNS])
+            canvas.cell(k // COLUMNS, k % COLUMNS, SIDE, 0, 0x010101 * grey)
         canvas.rectangle(side, 2 * SIDE, side + 2 * SIDE, 2 * SIDE + 8, 0xF2A541)
         canvas.line(0, 2 * SIDE + 26, 4 * SIDE, 2 * SIDE + 26, 2, 0x9AA0B4)
-        canvas.disc(2 * SIDE * (1 + code[2] / 128.0), 2 * SIDE + 26, 7, 0x3D405B)
+        canvas.disc(2 * SIDE * (1 + level_of(state)), 2 * SIDE + 26, 7, 0x3D405B)
         return 0

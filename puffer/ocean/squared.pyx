@@ -1,7 +1,7 @@
 """Squared: walk from the centre of a square board to a target on its rim.
 
 Observation   uint8 (size, size): 1 = agent, 2 = target, 0 = empty. With the agent on the target, 1.
-Action        Discrete(5): 0 stay, 1 up, 2 down, 3 left, 4 right. A step off the board is no step.
+Action        Discrete(5): 0 stay, 1 up, 2 down, 3 left, 4 right. A step off the board leaves the agent where it is.
 Reward        1 on reaching the target, 0 otherwise.
 Terminated    on reaching the target.
 Truncated     after 3 * size steps, or max_steps if given.
@@ -40,18 +40,30 @@ cdef struct State:
     int32_t column
     # Cell numbers, row * size + column.
     int32_t target
-    # What the observation row shows now: writing only what changed is several times faster than writing the board.
+    # The cells that the observation row shows: to change only those is several times faster than to write the board.
     int32_t shown_agent
     int32_t shown_target
 
 
-@cython.final
 cdef class Squared(Env):
     """Squared(num_envs=1, *, size=11, **options)
 --
 
-`size` is the length of the board's side, odd, 3 to 255; the options are those of `puffer.Env`. See the module's
-docstring for the rules.
+A walk on a square board. See the module's docstring for the rules.
+
+Parameters
+----------
+num_envs : int
+    Number of copies.
+size : int
+    Length of the board's side in cells, odd, 3 to 255.
+**options
+    The options of `puffer.Env`.
+
+Attributes
+----------
+size : int
+    The parameter.
 """
 
     render_modes = ("rgb_array", "ansi")
@@ -79,8 +91,8 @@ docstring for the rules.
         cdef State* state = &self.state[i]
         cdef int last = self.size - 1
         # The rim in four runs of size - 1 cells, one along each side.
-        cdef int place = rng_below(&self.rng[i], 4 * last)
-        cdef int side = place // last, along = place % last
+        cdef int cell = rng_below(&self.rng[i], 4 * last)
+        cdef int side = cell // last, along = cell % last
         state.row = state.column = self.size // 2
         if side == 0:
             state.target = along
@@ -91,6 +103,8 @@ docstring for the rules.
         else:
             state.target = (last - along) * self.size
 
+    # Final, like `observe`, so that `step_range` calls it directly.
+    @cython.final
     cdef void step_one(self, Py_ssize_t i) noexcept nogil:
         cdef State* state = &self.state[i]
         cdef int action = self.actions[i], last = self.size - 1
@@ -101,6 +115,13 @@ docstring for the rules.
         self.rewards[i] = reached
         self.terminations[i] = reached
 
+    cdef void step_range(self, Py_ssize_t first, Py_ssize_t last) noexcept nogil:
+        cdef Py_ssize_t i
+        for i in range(first, last):
+            self.step_one(i)
+            self.observe(i)
+
+    @cython.final
     cdef void observe(self, Py_ssize_t i) noexcept nogil:
         cdef State* state = &self.state[i]
         cdef uint8_t* cells = &self.cells[i, 0]
@@ -117,11 +138,9 @@ docstring for the rules.
         state.shown_target = state.target
         cells[state.shown_agent] = AGENT
 
-    cdef void step_range(self, Py_ssize_t first, Py_ssize_t last) noexcept nogil:
-        cdef Py_ssize_t i
-        for i in range(first, last):
-            self.step_one(i)
-            self.observe(i)
+    cdef dict state_one(self, Py_ssize_t i):
+        cdef State* state = &self.state[i]
+        return {"row": state.row, "column": state.column, "target": divmod(state.target, self.size)}
 
     @property
     def render_size(self):
@@ -144,3 +163,11 @@ docstring for the rules.
         board[state.target // self.size][state.target % self.size] = "X"
         board[state.row][state.column] = "o"
         return "\n".join("".join(row) for row in board)
+
+
+cdef class _PlainSquared(Squared):
+    """Squared that writes the whole board in every step: the tests compare `observe` with it."""
+
+    cdef void step_range(self, Py_ssize_t first, Py_ssize_t last) noexcept nogil:
+        self.retained = False
+        Squared.step_range(self, first, last)

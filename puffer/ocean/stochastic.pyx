@@ -22,7 +22,7 @@ import numpy as np
 from gymnasium import spaces
 
 cimport cython
-from libc.stdint cimport int32_t, uint8_t
+from libc.stdint cimport int32_t
 
 from puffer import checks
 
@@ -35,9 +35,7 @@ cdef enum:
     HEIGHT = 140
 
 cdef struct State:
-    # How often each action was played.
-    int32_t zeros
-    int32_t ones
+    int32_t[2] played  # how often, by action
 
 
 @cython.final
@@ -45,26 +43,44 @@ cdef class Stochastic(Env):
     """Stochastic(num_envs=1, *, length=32, coins=24, **options)
 --
 
-`length` (1 to 1000000) is the number of steps of an episode, and `coins` (0 to length) how many of them should be
-action 1. The options are those of `puffer.Env`. See the module's docstring for the rules.
+Copies of a game of two actions with coins. See the module's docstring for the rules.
+
+Parameters
+----------
+num_envs : int, default 1
+    Number of copies.
+length : int, default 32
+    Steps of an episode, and coins of both actions together, 1 to 1000000.
+coins : int, default 24
+    Coins of action 1, 0 to length.
+**options
+    The options of `puffer.Env`.
+
+Attributes
+----------
+length, coins : int
+    As given.
 """
 
     render_modes = ("rgb_array", "ansi")
     render_size = (WIDTH, HEIGHT)
     cdef readonly int length
     cdef readonly int coins
+    # By action.
+    cdef int[2] coins_of
     cdef float[:, ::1] observations
     cdef int32_t[::1] actions
-    cdef State* state_of
+    cdef State* state
 
     def __init__(self, num_envs=1, *, length=32, coins=24, **options):
         length = checks.integer("length", length, 1, 1_000_000)
         coins = checks.integer("coins", coins, 0, length)
-        super().__init__(num_envs, spaces.Box(0, 1, (1,), np.float32), spaces.Discrete(2), observes_in_step=True,
+        super().__init__(num_envs, spaces.Box(0, 1, (1,), np.float32), spaces.Discrete(2),
                          snapshot_key=(length, coins), **options)
         self.length = length
         self.coins = coins
-        self.state_of = <State*>self.new_state(sizeof(State))
+        self.coins_of = [length - coins, coins]
+        self.state = <State*>self.new_state(sizeof(State))
 
     cdef int bind(self, Buffers buffers) except -1:
         self.observations = buffers.observations
@@ -72,46 +88,28 @@ action 1. The options are those of `puffer.Env`. See the module's docstring for 
         return 0
 
     cdef void reset_one(self, Py_ssize_t i) noexcept nogil:
-        self.state_of[i].zeros = 0
-        self.state_of[i].ones = 0
+        self.state[i].played = [0, 0]
 
-    cdef void step_range(self, Py_ssize_t first, Py_ssize_t last) noexcept nogil:
-        # Flags are bytes, and a store of bytes may change anything but locals: hence a local for all that is read.
-        cdef const int32_t* actions = &self.actions[0]
-        cdef State* states = self.state_of
-        cdef float* rows = &self.observations[0, 0]
-        cdef float* rewards = &self.rewards[0]
-        cdef uint8_t* terminations = &self.terminations[0]
-        cdef int32_t length = self.length, coins = self.coins, one, zeros, ones
-        cdef Py_ssize_t i
-        for i in range(first, last):
-            one = actions[i] & 1
-            zeros = states[i].zeros
-            ones = states[i].ones
-            rewards[i] = ones < coins if one else zeros < length - coins
-            ones += one
-            zeros += 1 - one
-            states[i].zeros = zeros
-            states[i].ones = ones
-            rows[i] = 1
-            terminations[i] = zeros + ones >= length
+    cdef void step_one(self, Py_ssize_t i) noexcept nogil:
+        cdef State* state = &self.state[i]
+        cdef int action = self.actions[i] & 1
+        self.rewards[i] = state.played[action] < self.coins_of[action]
+        state.played[action] += 1
+        self.terminations[i] = state.played[0] + state.played[1] == self.length
 
     cdef void observe(self, Py_ssize_t i) noexcept nogil:
         self.observations[i, 0] = 1
 
-    def state(self, copy=0):
-        """The state of one copy, as a dict: `zeros` and `ones`, how often each action was played."""
-        self.require_settled("state")
-        return self.state_of[checks.integer("copy", copy, 0, self.num_copies - 1)]
+    cdef dict state_one(self, Py_ssize_t i):
+        return {"zeros": self.state[i].played[0], "ones": self.state[i].played[1]}
 
     cdef int render_one(self, Py_ssize_t i, Canvas canvas) except -1:
         # A bar for each action: its coins, how many of them it has paid, and how often it was played in vain.
-        cdef State state = self.state_of[i]
         cdef double unit = (WIDTH - 60.0) / self.length, y, paid
         cdef int action, coins, played
         canvas.clear(0xF4F1EA)
         for action in range(2):
-            coins, played = (self.coins, state.ones) if action else (self.length - self.coins, state.zeros)
+            coins, played = self.coins_of[action], self.state[i].played[action]
             y, paid = 20 + 60 * action, 40 + unit * min(coins, played)
             canvas.text(14, y + 9, 22, str(action).encode(), 0x3D405B)
             canvas.rectangle(40, y, 40 + unit * coins, y + 40, 0xF2CC8F)
@@ -120,5 +118,5 @@ action 1. The options are those of `puffer.Env`. See the module's docstring for 
         return 0
 
     cdef object ansi_one(self, Py_ssize_t i):
-        cdef State state = self.state_of[i]
-        return f"0: {state.zeros} of {self.length - self.coins}\n1: {state.ones} of {self.coins}"
+        cdef State state = self.state[i]
+        return f"0: {state.played[0]} of {self.coins_of[0]}\n1: {state.played[1]} of {self.coins_of[1]}"

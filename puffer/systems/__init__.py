@@ -1,1 +1,1 @@
-"""Systems of other authors, a module each; `requirements` says what they need."""
+"""Systems of other authors, a module each with its `Family`; `requirements` lists the packages that they need."""

@@ -1,13 +1,13 @@
 """Atari 2600 games, from the package ale-py (the Arcade Learning Environment, Bellemare et al. 2013; GPL-2.0).
 
 `puffer.make("atari-pong", num_envs=64)` steps all copies in the threads of ale-py's own `AtariVectorEnv`. Every game
-whose ROM ale-py ships has a name; capitals, underscores and dashes do not matter: `atari-ms-pacman` is
-`atari-MsPacman`. Everything is seeded: the no-ops after a reset and the repeated actions. Episodes after the first go
-on with the random numbers of their copy.
+whose ROM ale-py ships has a name. Case, underscores and dashes do not matter: `atari-ms-pacman` is `atari-MsPacman`.
+The no-ops after a reset and the repeated actions are seeded. Episodes after the first continue the random numbers of
+their copy.
 
-The preprocessing is that of Machado et al. 2018 (doi:10.1613/jair.5699) without repeated actions: four frames to an
-action, the last two of them merged, shrunk to 84 x 84 grey values, four observations to a stack. Rewards are clipped to
-their signs. All of it can be changed, see `AtariBatch`.
+The preprocessing is that of Machado et al. 2018 (doi:10.1613/jair.5699) without sticky actions: an action is held for
+four frames, the last two of which are merged and shrunk to 84 x 84 grey values, and four observations make a stack.
+Rewards are clipped to their signs. All of it can be changed, see `AtariBatch`.
 """
 
 from __future__ import annotations
@@ -19,10 +19,11 @@ import numpy as np
 from gymnasium.vector import AutoresetMode
 
 from puffer import checks
-from puffer.backends.batched import BatchAdapter, BatchCreator
+from puffer.backends.seeding import small_seed
+from puffer.backends.system import SystemCreator, SystemStepper
+from puffer.systems.family import Family
 from puffer.systems.quiet import undisturbed
 from puffer.systems.requirements import folders, require
-from puffer.systems.seeding import small_seed
 
 
 def names() -> list[str]:
@@ -31,49 +32,62 @@ def names() -> list[str]:
 
 
 def knows(name: str) -> bool:
-    """Whether there is such a game; any name may be one while ale-py is missing."""
+    """Whether there is such a game. While ale-py is missing, any name may be one."""
     return _game(name) is not None or not _games()
 
 
-def creator(name: str, arguments: dict[str, Any]) -> BatchCreator:
-    """What makes batches of a game. Raises ImportError without ale-py, TypeError and ValueError for bad arguments."""
+def creator(name: str, arguments: dict[str, Any]) -> SystemCreator:
+    """The creator of batches of a game. Raises ImportError without ale-py, TypeError for an unknown argument."""
     require("atari")
     checks.arguments(f"atari-{name}", arguments, AtariBatch)
-    return BatchCreator(AtariBatch, {"game": _game(name), **arguments})
+    return SystemCreator(AtariBatch, {"game": _game(name), **arguments})
 
 
-class AtariBatch(BatchAdapter):
+FAMILY = Family(creator=creator, names=names, knows=knows)
+
+
+class AtariBatch(SystemStepper):
     """Copies of one game, in the threads of an `AtariVectorEnv`.
 
     The observation is uint8 (framestack, img_height, img_width), with a last axis of 3 colours if not `grayscale`.
-    Actions are those that the game uses, Discrete, or with `full_action_space` all 18; `continuous` ones are float32
-    (3,): radius, angle and fire. The infos are lives, frame_number and episode_frame_number.
+    The action is Discrete, over the actions that the game uses, or over all 18 with `full_action_space`. With
+    `continuous` it is float32 (3,): radius, angle and fire. The infos are lives, frame_number and
+    episode_frame_number.
 
     Parameters
     ----------
+    game : str
+        The name of the game, as ale-py spells it.
     frameskip : int
-        Frames that an action is held for.
+        Frames that an action is held for, at least 1.
     framestack : int
-        Observations in a stack.
+        Observations in a stack, at least 1.
     img_height, img_width : int
-        Of the picture.
+        Pixels of the picture, at least 1.
     grayscale : bool
+        Whether pictures are grey instead of coloured.
     maxpool : bool
-        Merge the last two frames of an action.
+        Whether the last two frames of an action are merged.
     noop_max : int
-        Up to so many random no-ops begin an episode.
+        The largest number of random no-ops at the beginning of an episode.
     use_fire_reset : bool
-        Press fire after a reset, where the game waits for it.
+        Whether fire is pressed after a reset, in games that wait for it.
     episodic_life : bool
-        Terminate with every life; the next episode goes on with the game.
+        Whether an episode terminates when a life is lost; the next episode then continues the game.
     reward_clipping : bool
+        Whether rewards are clipped to -1, 0 or 1.
     repeat_action_probability : float
-        Of holding the action of before, in each frame.
-    full_action_space, continuous : bool
+        The probability that a frame repeats the previous action, from 0 to 1.
+    full_action_space : bool
+        Whether all 18 actions are in the action space.
+    continuous : bool
+        Whether actions are continuous.
     continuous_action_threshold : float
-        From which a direction of a continuous action counts.
+        The value, from 0 to 1, from which a direction of a continuous action counts.
     max_num_frames_per_episode : int
-        A longer episode is truncated.
+        Frames after which an episode is truncated, at least 1.
+
+    Raises TypeError and ValueError for bad arguments.
     """
 
     restarts = True
@@ -124,7 +138,7 @@ class AtariBatch(BatchAdapter):
             "continuous": continuous,
         }
         options |= {name: checks.boolean(name, value) for name, value in flags.items()}
-        # Which of the two hardly matters if copies that have ended are never stepped.
+        # With autoreset disabled, copies that have ended are not stepped, so either mode will do.
         same_step = autoreset_mode is AutoresetMode.SAME_STEP
         mode = AutoresetMode.SAME_STEP if same_step else AutoresetMode.NEXT_STEP
         with undisturbed():
@@ -137,20 +151,20 @@ class AtariBatch(BatchAdapter):
         self.observation_space = self._env.single_observation_space
         self.action_space = self._env.single_action_space
 
-    def reset(self, seeds: list[int | None], copies: list[int]) -> dict[str, np.ndarray]:
+    def reset_copies(self, seeds: list[int | None], copies: list[int]) -> dict[str, np.ndarray]:
         chosen = np.zeros(self._env.num_envs, np.bool_)
         chosen[copies] = True
-        # ale-py's sign for "go on with the random numbers" is -1.
+        # In ale-py -1 continues the random numbers.
         given = np.array([-1 if seed is None else small_seed(seed) for seed in seeds])
         observations, info = self._env.reset(seed=given, options=None if chosen.all() else {"reset_mask": chosen})
         self.buffers.observations[chosen] = observations[chosen]
         self.buffers.masks[chosen] = True
-        return _told(info)
+        return _infos(info)
 
-    def start(self) -> None:
+    def begin_step(self) -> None:
         self._env.send(self.buffers.actions)
 
-    def finish(self, finals: np.ndarray) -> dict[str, np.ndarray]:
+    def end_step(self, finals: np.ndarray) -> dict[str, np.ndarray]:
         buffers = self.buffers
         observations, rewards, terminations, truncations, info = self._env.recv()
         buffers.observations[...] = observations
@@ -160,15 +174,15 @@ class AtariBatch(BatchAdapter):
         over = terminations | truncations
         if self._keeps_finals and over.any():
             finals[over] = info["final_obs"][over]
-        return _told(info)
+        return _infos(info)
 
 
-def _told(info: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+def _infos(info: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
     return {name: info[name] for name in ("lives", "frame_number", "episode_frame_number")}
 
 
 def _game(name: str) -> str | None:
-    """The game of that name as ale-py spells it."""
+    """The game of that name, as ale-py spells it; None if there is none."""
     bare = name.replace("-", "").replace("_", "").lower()
     return next((game for game in _games() if game.replace("_", "") == bare), None)
 

@@ -2,13 +2,12 @@
 
 `puffer.make("gpudrive", num_envs=2, scenes=["scene.json"])` makes worlds from scenes, files of the simulator's own
 format. Every world has 64 agents: the row of agent a in world w is w * 64 + a. Agents that can be controlled take part
-until they have reached their goal, or have crashed where the simulator removes them then; the others follow the
-recording, and their rows are zero. Everything is deterministic, so seeds change nothing.
+until they reach their goal, or crash and are removed if the simulator is set to do so. The others follow the recording,
+and their rows are zero. Everything is deterministic, so seeds have no effect.
 
-The module must be built by hand, from https://github.com/Emerge-Lab/gpudrive: no package index has it. An older one
-called gpudrive does as well. Worlds live on the CPU, in threads of the simulator's, whose number cannot be chosen.
-Where an observation is one tensor of the simulator its memory is that of the batch, and so is that of the actions with
-all ten numbers.
+The module must be built by hand, from https://github.com/Emerge-Lab/gpudrive; no package index has it. An older module
+called gpudrive works too. Worlds live on the CPU, in threads of the simulator, whose number cannot be chosen. If the
+observation is a single tensor of the simulator, the batch uses its memory. So it does for actions with all ten numbers.
 """
 
 from __future__ import annotations
@@ -26,9 +25,10 @@ from gymnasium import spaces
 from gymnasium.vector import AutoresetMode
 
 from puffer import checks
-from puffer.backends.batched import BatchAdapter, BatchCreator
-from puffer.layout.spaces import Layout
+from puffer.backends.system import SystemCreator, SystemStepper
+from puffer.layout.observation import Layout
 from puffer.native.buffers import Buffers
+from puffer.systems.family import Family
 from puffer.systems.quiet import silent_process
 from puffer.systems.requirements import require
 
@@ -41,42 +41,47 @@ _TENSORS = {
 _INFOS = ("collided_with_road", "collided_with_vehicle", "collided_with_non_vehicle", "reached_goal")
 
 
-def creator(name: str, arguments: dict[str, Any]) -> BatchCreator:
-    """What makes batches. Raises ImportError without the simulator, TypeError and ValueError for bad arguments."""
+def creator(name: str, arguments: dict[str, Any]) -> SystemCreator:
+    """The creator of batches. Raises ImportError without the simulator, TypeError for arguments unknown or missing."""
     require("gpudrive")
     checks.arguments("gpudrive", arguments, GPUDriveBatch)
     if "scenes" not in arguments:
         raise TypeError("gpudrive needs scenes=[...], the paths of one or more scenes")
-    return BatchCreator(GPUDriveBatch, arguments)
+    return SystemCreator(GPUDriveBatch, arguments)
 
 
-class GPUDriveBatch(BatchAdapter):
+FAMILY = Family(creator=creator)
+
+
+class GPUDriveBatch(SystemStepper):
     """Worlds in one simulator.
 
     The observation is a Dict of the simulator's float32 tensors for an agent: `self`, about itself; `partners`, one row
     for each of the 63 others; `road`, one for each of the 200 nearest points of the map. Widths and meaning are those
-    of the version that was built. With one of them named in `observations` it is that Box alone.
+    of the version that was built. If `observations` names one of them only, the observation is that Box.
 
-    Actions are float32: acceleration, steering, and angle of the head, or what takes their places in the dynamics; in
-    the dynamics "State" all ten numbers of the simulator. An agent that reaches its goal or is removed is terminated,
-    one whose time is up truncated. The infos are collided_with_road, collided_with_vehicle, collided_with_non_vehicle
-    and reached_goal.
+    Actions are float32 (3,): acceleration, steering and angle of the head, or the three numbers of other dynamics; in
+    the dynamics "State" they are float32 (10,), all numbers of the simulator. An agent that reaches its goal or is
+    removed is terminated, and one whose time is up is truncated. The infos are collided_with_road,
+    collided_with_vehicle, collided_with_non_vehicle and reached_goal.
 
     Parameters
     ----------
     scenes : sequence of paths
-        Taken in turn by the worlds.
+        The scenes, which the worlds take in turn.
     observations : sequence of "self", "partners", "road"
     dynamics : "Classic", "InvertibleBicycle", "DeltaLocal" or "State"
     collisions : "AgentStop", "AgentRemoved" or "Ignore"
-        What happens to agents that have collided.
+        Whether agents that have collided stop, are removed, or drive on.
     reward : "OnGoalAchieved" or "DistanceBased"
     goal_radius, observation_radius : float
         In metres.
     parameters : mapping, optional
-        Further ones of the simulator's `Parameters`, by its names.
+        Further attributes of the simulator's `Parameters`, by name.
     device : "cpu"
-        The only one as yet.
+        No other device is supported.
+
+    Raises TypeError and ValueError for bad arguments.
     """
 
     def __init__(
@@ -115,7 +120,7 @@ class GPUDriveBatch(BatchAdapter):
         settings.maxNumControlledAgents = module.kMaxAgentCount
         for name, value in (parameters or {}).items():
             if not hasattr(settings, name):
-                raise ValueError(f"parameters has {name!r}, which the simulator's Parameters have not")
+                raise ValueError(f"parameters has {name!r}, which is not an attribute of the simulator's Parameters")
             setattr(settings, name, value)
         chosen = [files[copy % len(files)] for copy in copies]
         with silent_process():
@@ -126,7 +131,7 @@ class GPUDriveBatch(BatchAdapter):
                 raise ValueError(f"scenes has {scene}, in which no agent can be controlled")
 
     def _read_tensors(self, agents: int, whole_actions: bool) -> None:
-        """Look at the simulator's memory, and make the spaces."""
+        """Take the arrays of the simulator, and make the spaces from them."""
         tensors = {kind: self._tensor(name) for kind, name in _TENSORS.items() if kind in self._kinds}
         self._actions = self._tensor("action_tensor")
         self._rewards = self._tensor("reward_tensor")[..., 0]
@@ -154,34 +159,34 @@ class GPUDriveBatch(BatchAdapter):
         self.memory = memory
 
     def _tensor(self, name: str) -> np.ndarray:
-        return np.asarray(_Lent(getattr(self._manager, name)().to_torch().numpy(), self._manager))
+        return np.asarray(_Owned(getattr(self._manager, name)().to_torch().numpy(), self._manager))
 
     def attach(self, buffers: Buffers, waiting: np.ndarray) -> None:
         super().attach(buffers, waiting)
         view = Layout(self.observation_space).view(buffers.observations)
         self._views = view if isinstance(view, dict) else {self._kinds[0]: view}
 
-    def reset(self, seeds: list[int | None], copies: list[int]) -> dict[str, np.ndarray]:
+    def reset_copies(self, seeds: list[int | None], copies: list[int]) -> dict[str, np.ndarray]:
         self._manager.reset(copies)
         self._playing[copies] = self._controlled[copies] != 0
         chosen = np.zeros(self._playing.shape, np.bool_)
         chosen[copies] = True
         self.buffers.masks[chosen.ravel()] = self._playing[copies].ravel()
         self._write(chosen.ravel())
-        return self._told()
+        return self._infos()
 
     def _write(self, rows: np.ndarray) -> None:
-        """Copy the observations of these rows, where they are not the simulator's own memory."""
+        """Copy the observations of these rows, unless they are the simulator's own memory."""
         for kind, view in self._views.items():
             if not np.may_share_memory(view, self._tensors[kind]):
                 np.copyto(view, self._tensors[kind], where=rows.reshape(-1, *[1] * (view.ndim - 1)))
         self.buffers.observations[~self.buffers.masks] = 0
 
-    def finish(self, finals: np.ndarray) -> dict[str, np.ndarray]:
+    def end_step(self, finals: np.ndarray) -> dict[str, np.ndarray]:
         buffers, took_part = self.buffers, self._playing.copy()
         waiting = np.flatnonzero(self.waiting).tolist()
         if waiting:
-            # The simulator would look for a time after the end of the recording.
+            # The simulator would read beyond the end of the recording.
             self._manager.reset(waiting)
         width = buffers.actions.shape[1]
         if not np.may_share_memory(buffers.actions, self._actions):
@@ -195,19 +200,19 @@ class GPUDriveBatch(BatchAdapter):
         buffers.masks[:] = took_part.ravel()
         self._playing &= ~ended
         self._write(buffers.masks)
-        return self._told()
+        return self._infos()
 
-    def _told(self) -> dict[str, np.ndarray]:
+    def _infos(self) -> dict[str, np.ndarray]:
         info = self._info.reshape(len(self.buffers.rewards), -1)
-        return {name: info[:, place] != 0 for place, name in enumerate(_INFOS)}
+        return {name: info[:, column] != 0 for column, name in enumerate(_INFOS)}
 
     def close(self) -> None:
-        # The simulator goes with the last array over its memory.
+        # The simulator is freed with the last array over its memory.
         self.__dict__.pop("_manager", None)
 
 
-class _Lent:
-    """Memory of the simulator, which an array over it keeps alive."""
+class _Owned:
+    """Memory of the simulator. An array over it keeps the simulator alive."""
 
     def __init__(self, array: np.ndarray, owner: Any) -> None:
         self.__array_interface__ = array.__array_interface__
@@ -215,7 +220,7 @@ class _Lent:
 
 
 def _simulator() -> ModuleType:
-    """The simulator's module. Raises ImportError if there is only a package of that name without it."""
+    """The simulator's module. Raises ImportError if packages of that name do not have the simulator."""
     for name in _MODULES:
         if find_spec(name) is not None:
             module = importlib.import_module(name)
@@ -234,7 +239,7 @@ def _scene_files(scenes: Any) -> list[str]:
         if not isinstance(scene, (str, os.PathLike)):
             raise TypeError(f"scenes[{k}] must be a path, got {scene!r}")
         if not Path(scene).is_file():
-            raise ValueError(f"scenes[{k}] must be the path of a scene, got {str(scene)!r}, which is no file")
+            raise ValueError(f"scenes[{k}] must be the path of a scene, got {str(scene)!r}, which is not a file")
     return [str(scene) for scene in scenes]
 
 

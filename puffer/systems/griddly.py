@@ -1,17 +1,17 @@
 """Griddly's games, from the package griddly (Bamford et al. 2020; MIT).
 
-`puffer.make("griddly-sokoban")` plays the first level of a bundled game. Games are called as their files are, without
-regard to capitals, dashes and underscores: `griddly-robot-tag-4`, `griddly-minigrid-doggo`, `griddly-zelda-sequential`.
-Those with several players have a row for each. The engine is driven directly, without the Gym of its Python package,
-with the same results; all games that the package brings work.
+`puffer.make("griddly-sokoban")` plays the first level of a bundled game. Games have the names of their files; case,
+dashes and underscores do not matter: `griddly-robot-tag-4`, `griddly-minigrid-doggo`, `griddly-zelda-sequential`. Games
+with several players have a row for each. The engine is driven directly, without the Gym of its Python package, with the
+same results. All games of the package work.
 
-Observations are Griddly's "vector" ones unless `observer` asks for pictures, which need a Vulkan driver: whether there
-is one is tried in another process first, since the engine ends a process that has none.
+Observations are Griddly's "vector" ones unless `observer` asks for pictures. Pictures need a Vulkan driver. Another
+process tries first whether there is one, because the engine ends a process that has none.
 
-An episode ends for all players when the game does (terminated), and for one of `robot-tag` when it is out. `zenpuzzle`
-has a limit of steps among its rules, which truncates. Most games have no limit: give `max_steps`. Everything is seeded:
-what a game draws when it begins, and what moves by chance; many games draw nothing. Episodes after the first go on with
-the random numbers of their copy.
+An episode ends for all players when the game does (terminated), and in `robot-tag` for a player that is out. The rules
+of `zenpuzzle` have a limit of steps, which truncates. Most games have no limit: give `max_steps`. Everything that a
+game draws at its beginning and everything that moves by chance is seeded; many games draw nothing. Episodes after the
+first continue the random numbers of their copy.
 """
 
 from __future__ import annotations
@@ -32,11 +32,13 @@ import numpy as np
 from gymnasium import spaces
 
 from puffer import checks
+from puffer.backends.creator import Creator
+from puffer.backends.seeding import fresh_seeds, small_seed
 from puffer.env import PufferEnv
+from puffer.systems.family import Family
 from puffer.systems.requirements import folders, require
-from puffer.systems.seeding import fresh_seeds, small_seed
 
-# Observers, and what the engine calls them.
+# Observers, and their names in the engine.
 OBSERVERS = {"vector": "Vector", "sprite": "Sprite2D", "block": "Block2D", "isometric": "Isometric"}
 
 # Pixels of a cell in frames that are drawn from a vector observation.
@@ -44,24 +46,22 @@ _CELL = 16
 
 
 def names() -> list[str]:
-    """The games that the package brings."""
+    """The games of the package."""
     return sorted(_files())
 
 
 def knows(name: str) -> bool:
-    """Whether there is such a game; any name may be one while griddly is missing."""
+    """Whether there is such a game. While griddly is missing, any name may be one."""
     return _file(name) is not None or not _files()
 
 
-def creator(name: str, arguments: dict[str, Any]) -> Any:
-    """What makes copies of a game.
+def creator(name: str, arguments: dict[str, Any]) -> Creator:
+    """The creator of a game.
 
-    Raises ImportError without griddly, TypeError for an argument that there is not, ValueError for an observer that
-    there is not, RuntimeError for one that does not work here.
+    Raises ImportError without griddly, TypeError for an unknown argument, ValueError for an unknown observer, level or
+    render mode, RuntimeError for an observer that does not work here.
     """
     require("griddly")
-    from puffer.emulation import call_creator
-
     path = _file(name)
     own = {"level": 0, "observer": "vector", **arguments}
     mode = {key: own.pop(key) for key in ("render_mode",) if key in own}
@@ -69,24 +69,28 @@ def creator(name: str, arguments: dict[str, Any]) -> Any:
     checks.integer("level", own["level"], 0, _engine_reader().load(str(path)).get_level_count() - 1)
     if checks.choice("observer", own["observer"], OBSERVERS) != "vector":
         _try_out(str(path), own["level"], own["observer"])
-    return call_creator(Griddly, {**own, **mode, "path": str(path)})
+    return Creator(Griddly, {**own, **mode, "path": str(path)})
+
+
+FAMILY = Family(creator=creator, names=names, knows=knows)
 
 
 class Griddly(PufferEnv):
     """A level of a game, with a row for each player.
 
-    Observations are uint8: for each cell of a player's view what is in it, (channels, width, height), or a picture
-    (colours, width, height). Actions are Discrete, or MultiDiscrete where a player also chooses between kinds of
-    actions, or which cell of the level acts. At the end of an episode `info["won"]` tells who has won.
+    Observations are uint8: the contents of each cell of a player's view, (channels, width, height), or a picture
+    (colours, width, height). Actions are Discrete, or MultiDiscrete if a player also chooses the kind of action or the
+    cell of the level that acts. At the end of an episode `info["won"]` tells who has won.
 
     Parameters
     ----------
     path : str
-        Of the game's file.
+        The path of the game's file.
     level : int
-        Of the levels in that file.
+        The index of a level in that file.
     observer : "vector", "sprite", "block" or "isometric"
-        What players see.
+        The form of the observations.
+    render_mode : "rgb_array", optional
     """
 
     metadata = {"render_modes": ["rgb_array"], "render_fps": 10}
@@ -101,7 +105,7 @@ class Griddly(PufferEnv):
         game.load_level(level)
         self._players = [game.register_player(f"Player {p + 1}", OBSERVERS[observer]) for p in range(self.num_agents)]
         game.init(False)
-        # Shapes are not known before.
+        # Shapes are known after a reset only.
         game.reset()
         shape = tuple(self._players[0].get_observation_description()["Shape"])
         self.single_observation_space = spaces.Box(0, 255, shape, np.uint8)
@@ -139,7 +143,7 @@ class Griddly(PufferEnv):
         self._observe()
         infos = []
         if is_over:
-            # Some games end without telling who has won.
+            # Some games end without a winner.
             told = results.get("PlayerResults", {})
             won = [told.get(str(player + 1)) == "Win" for player in range(self.num_agents)]
             infos = [{"won": one} for one in won]
@@ -147,7 +151,7 @@ class Griddly(PufferEnv):
             self.terminations[:] = not is_late
             self.truncations[:] = is_late
         elif self._has_outs:
-            # By player, from 1 on; what player 0 has is the world's.
+            # By player, from 1 on; the entry of player 0 belongs to the world.
             for player, is_out in self._game.get_global_variable(["player_done"])["player_done"].items():
                 if is_out and player:
                     self.terminations[player - 1] = self._any_out = True
@@ -173,10 +177,10 @@ class Griddly(PufferEnv):
 
 
 def _action_entries(description: Any, game: Any) -> list[int]:
-    """How many choices a player has in each entry of an action.
+    """The number of choices that a player has in each entry of an action.
 
-    In games without an avatar the first two say which cell acts; then comes which kind of action, if there are several;
-    then which one of it, where 0 does nothing.
+    In games without an avatar the first two entries are the cell that acts. The next one is the kind of action, if
+    there are several. The last one is an action of that kind, where 0 does nothing.
     """
     entries = [] if description.get_avatar_object() else [game.get_width(), game.get_height()]
     kinds = description.get_action_names()
@@ -220,7 +224,7 @@ def _folder() -> Path | None:
 
 @cache
 def _engine_reader() -> Any:
-    """What reads games' files."""
+    """The object of the engine that reads the files of games."""
     resources = Path(str(_folder()), "resources")
     return _engine().GDYReader(*(str(resources / kind) for kind in ("games", "images", "shaders")))
 
@@ -250,7 +254,7 @@ Griddly(sys.argv[1], int(sys.argv[2]), sys.argv[3]).reset()
 
 @cache
 def _try_out(path: str, level: int, observer: str) -> None:
-    """Raises RuntimeError if an observer that draws pictures ends the process that uses it."""
+    """Raise RuntimeError if an observer that draws pictures ends the process that uses it."""
     variables = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
     command = [sys.executable, "-c", _SCRIPT, path, str(level), observer]
     done = subprocess.run(command, env=variables, capture_output=True, text=True)
@@ -259,5 +263,5 @@ def _try_out(path: str, level: int, observer: str) -> None:
         raise RuntimeError(
             f"observer = {observer!r} does not work here: it needs a Vulkan driver (on Debian, apt install "
             f"mesa-vulkan-drivers), and a game that has such pictures; the default observer, 'vector', needs neither. "
-            f"Tried, it ended with status {done.returncode} {' '.join(last)}"
+            f"A process that tried it ended with status {done.returncode} {' '.join(last)}"
         )

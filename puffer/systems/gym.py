@@ -1,15 +1,15 @@
 """Environments that are registered with Gymnasium, by their ids: `puffer.make("gym-CartPole-v1")`.
 
 An id "module:Name-v0" imports the module first, which registers it. Another interpreter, which may not have Gymnasium,
-makes what its Gym has registered.
+makes the environments that its Gym has registered.
 """
 
 from __future__ import annotations
 
-import copy as copying
+import copy
 import importlib
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 try:
@@ -17,19 +17,19 @@ try:
 except ModuleNotFoundError:
     import gym as gymnasium
 
-from puffer import checks
-from puffer.rendering import copy_mode, declared_modes
+from puffer.rendering import declared_modes
+from puffer.systems.family import Family
 
 if TYPE_CHECKING:
     from gymnasium.envs.registration import EnvSpec
 
-    from puffer.wrappers.adapters.adapter import GymAdapter
+    from puffer.backends.creator import Creator
 
 
 def names() -> list[str]:
-    """The ids that Gymnasium can make one copy of, but for this package's own."""
+    """The ids of which Gymnasium can make one copy, without those of this package."""
     registry = gymnasium.envs.registration.registry
-    # Gym had a class for it.
+    # In Gym it is an object of a class.
     specs = getattr(registry, "env_specs", registry)
     return [id for id, spec in specs.items() if spec.entry_point and not id.startswith("puffer/")]
 
@@ -39,13 +39,32 @@ def knows(id: str) -> bool:
     return _registered(id) in names()
 
 
-def creator(id: str, arguments: dict[str, Any]) -> GymnasiumCreator:
+def creator(id: str, arguments: dict[str, Any]) -> Creator:
     """The creator of `puffer.make("gym-<id>", **arguments)`. Raises ValueError for an unknown render mode."""
-    spec, mode = gymnasium.spec(_registered(id)), arguments.get("render_mode")
-    if mode is not None:
-        checks.render_mode(mode, _render_modes(spec))
-    # The spec travels: a worker knows only what the modules that it imports have registered.
-    return GymnasiumCreator(spec, arguments)
+    return spec_creator(gymnasium.spec(_registered(id)), arguments)
+
+
+def spec_creator(spec: EnvSpec, arguments: Mapping[str, Any] | None = None) -> Creator:
+    """The creator of the environment with this Gymnasium spec. Raises ValueError for an unknown render mode.
+
+    Gymnasium's own wrappers for checking, order and time limits are left off: the batch does their work.
+    """
+    # Compiled modules, which another interpreter cannot import.
+    from puffer.backends.creator import Creator
+    from puffer.wrappers.adapters.adapter import GymAdapter
+
+    own = {"render_mode": spec.kwargs.get("render_mode"), **(arguments or {})}
+    max_steps = own.pop("max_episode_steps", spec.max_episode_steps)
+    # The spec travels with the creator: a worker has registered only what the modules that it imports register.
+    spec = copy.deepcopy(spec)
+    spec.max_episode_steps = None
+    spec.order_enforce = False
+    return Creator(
+        partial(gymnasium.make, spec, disable_env_checker=True),
+        own,
+        render_modes=None if own["render_mode"] is None else _render_modes(spec),
+        adapter=partial(GymAdapter, max_steps=max_steps),
+    )
 
 
 def make(name: str, **arguments: Any) -> tuple[Any, int | None]:
@@ -54,7 +73,7 @@ def make(name: str, **arguments: Any) -> tuple[Any, int | None]:
     spec = gymnasium.spec(id)
     max_steps = arguments.pop("max_episode_steps", spec.max_episode_steps)
     env = gymnasium.make(id, **arguments)
-    # The same wrappers that a GymnasiumCreator leaves off: not all versions can be told to.
+    # The wrappers that `spec_creator` leaves off: not all versions can be told to.
     for wrapper, is_there in (
         ("TimeLimit", spec.max_episode_steps is not None),
         ("OrderEnforcing", True),
@@ -80,25 +99,4 @@ def _render_modes(spec: EnvSpec) -> Sequence[str]:
     )
 
 
-@dataclass(frozen=True)
-class GymnasiumCreator:
-    """Makes copies of the environment with this Gymnasium spec.
-
-    Gymnasium's own wrappers for checking, order and time limits are left off: the batch does their work.
-    """
-
-    spec: EnvSpec
-    arguments: dict[str, Any] = field(default_factory=dict)
-
-    def __call__(self, copy: int) -> GymAdapter:
-        from puffer.wrappers.adapters.adapter import GymAdapter
-
-        arguments = dict(self.arguments)
-        spec = copying.deepcopy(self.spec)
-        max_steps = arguments.pop("max_episode_steps", spec.max_episode_steps)
-        spec.max_episode_steps = None
-        spec.order_enforce = False
-        mode = arguments.get("render_mode", spec.kwargs.get("render_mode"))
-        if mode is not None:
-            arguments["render_mode"] = copy_mode(mode, _render_modes(spec), copy)
-        return GymAdapter(gymnasium.make(spec, disable_env_checker=True, **arguments), max_steps)
+FAMILY = Family(creator=creator, names=names, knows=knows, make=make)

@@ -1,6 +1,6 @@
 """Ids that packages register with Gymnasium, such as "MiniGrid-Empty-5x5-v0", as names of environments.
 
-They are read in the sources: the packages register them when they are imported, which takes long, and lets Gymnasium
+They are read from the sources. The packages register them when they are imported, which is slow and makes Gymnasium
 list them.
 """
 
@@ -13,7 +13,7 @@ from puffer.systems.requirements import folders
 
 
 def in_source(package: str, pattern: str) -> list[str]:
-    """What a pattern with one group finds in the sources of a package, which is not imported; empty without it."""
+    """The matches of a pattern's one group in the sources of a package, which is not imported; empty without it."""
     found: list[str] = []
     for folder in folders(package):
         for path in sorted(folder.rglob("*.py")):
@@ -27,7 +27,10 @@ def bare(id: str, prefix: str) -> str:
 
 
 def newest(name: str, ids: Sequence[str], prefix: str) -> str | None:
-    """The id that `name` stands for, with or without prefix and version, in the newest version unless it names one."""
+    """The id that `name` stands for, or None.
+
+    The name may have the prefix and the version, or lack them. Without a version it is the newest one.
+    """
     chosen = [id for id in ids if name in (id, id.removeprefix(prefix), _unversioned(id), bare(id, prefix))]
     return max(chosen, key=lambda id: int(id.rpartition("-v")[2]), default=None)
 

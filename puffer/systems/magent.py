@@ -1,17 +1,18 @@
 """MAgent2: hundreds of agents in a grid world, from the package magent2 (Zheng et al. 2018, Terry et al. 2020; MIT).
 
 `puffer.make("magent-battle")` has 162 rows to a copy, one for each agent of both sides, in the order of the package's
-`possible_agents`; the masks tell who is alive. In names, dashes and underscores are the same.
+`possible_agents`. The masks tell which agents are alive. In names, dashes and underscores are the same.
 
-The world is driven below the package's interface of dicts by agent id, with the same results but for one fault: in the
-first step of an episode magent2 0.3.4 gives all sides the actions of its first agents, and here everybody gets its own.
+The world is driven below the package's interface of dicts by agent id. The results are the same with one exception: in
+the first step of an episode magent2 0.3.4 gives all sides the actions of its first agents, and here each agent gets its
+own.
 
-Sides may see areas of different sizes and have different numbers of actions: smaller observations lie in the corner
-of a row, and an action is checked against the number that its agent has. An episode ends for an agent when it dies,
-for all when one side is left (terminated), and after `max_cycles` steps (truncated). Everything is seeded; episodes
-after the first go on with the random numbers of their copy. Battle, battlefield and gather begin with everybody in the
-same places, and play the same for every seed if the actions are the same. The engine runs on one thread, unless its
-OpenMP runtime has been used before.
+Sides may see areas of different sizes and have different numbers of actions. Smaller observations lie in the corner of
+a row, and an action is checked against the number of actions that its agent has. An episode ends for an agent when it
+dies, for all when one side is left (terminated), and after `max_cycles` steps (truncated). Everything is seeded;
+episodes after the first continue the random numbers of their copy. In battle, battlefield and gather all agents begin
+at fixed positions, so games with the same actions are the same for every seed. The engine runs on one thread, unless
+its OpenMP runtime has been used before.
 """
 
 from __future__ import annotations
@@ -25,17 +26,19 @@ import numpy as np
 from gymnasium import spaces
 
 from puffer import checks
+from puffer.backends.creator import Creator
+from puffer.backends.seeding import fresh_seeds, small_seed
 from puffer.env import PufferEnv
 from puffer.layout.padding import spanning_space
+from puffer.systems.family import Family
 from puffer.systems.quiet import undisturbed
 from puffer.systems.requirements import require
-from puffer.systems.seeding import fresh_seeds, small_seed
 
 _NAMES = ("adversarial-pursuit", "battle", "battlefield", "combined-arms", "gather", "tiger-deer")
 
-# From which size on a map has room for its agents, which the engine needs, or else ends the process.
+# The smallest size of a map that has room for its agents; on a smaller one the engine ends the process.
 _LEAST_SIZES = {"adversarial-pursuit": 9, "battle": 12, "battlefield": 46, "combined-arms": 16, "tiger-deer": 10}
-# The package has memory for so many walls, and writes beyond it if there are more.
+# The largest size of a map for whose walls the package has memory; on a larger one it writes beyond it.
 _GREATEST_SIZE = 400
 
 
@@ -49,33 +52,35 @@ def knows(name: str) -> bool:
     return name.replace("_", "-") in _NAMES
 
 
-def creator(name: str, arguments: dict[str, Any]) -> Any:
-    """What makes copies of an environment.
+def creator(name: str, arguments: dict[str, Any]) -> Creator:
+    """The creator of an environment.
 
-    Raises ImportError without magent2, TypeError for an argument that the environment does not have, ValueError for
-    one out of its range.
+    Raises ImportError without magent2, TypeError for an argument that the environment does not have, ValueError for a
+    value out of its range.
     """
     require("magent")
-    from puffer.emulation import call_creator
-
     name = name.replace("_", "-")
     own = {key: value for key, value in arguments.items() if key != "render_mode"}
-    return call_creator(MAgent, {**arguments, **_checked(name, own), "name": name})
+    return Creator(MAgent, {**arguments, **_checked(name, own), "name": name})
+
+
+FAMILY = Family(creator=creator, names=names, knows=knows)
 
 
 class MAgent(PufferEnv):
     """One world.
 
-    The observation of an agent is float32 (height, width, channels): what lies around it, and with `minimap_mode` and
-    `extra_features` what these add. Actions are Discrete: moves and attacks.
+    The observation of an agent is float32 (height, width, channels): its surroundings, and the channels that
+    `minimap_mode` and `extra_features` add. Actions are Discrete: moves and attacks.
 
     Parameters
     ----------
     name : str
-        With dashes.
+        The name of the environment, with dashes.
+    render_mode : "rgb_array", optional
     **arguments
-        The package's: `map_size` (all but gather), which also sets the number of agents, `max_cycles`, `minimap_mode`,
-        `extra_features`, and the rewards.
+        The arguments of the package: `map_size` (all but gather), which also sets the number of agents, `max_cycles`,
+        `minimap_mode`, `extra_features`, and the rewards.
     """
 
     metadata = {"render_modes": ["rgb_array"], "render_fps": 5}
@@ -96,11 +101,11 @@ class MAgent(PufferEnv):
         self.single_action_space = spaces.Discrete(counts.max())
         if counts.min() != counts.max():
             self.copy_action_space = spaces.MultiDiscrete(counts)
-        # What actions are kept to that nobody has checked: the engine reads and writes where others lead.
+        # Actions are clipped to these: out of range, the engine would read and write beyond its memory.
         self._greatest_actions = counts - 1
         self.single_observation_space = spanning_space(made.observation_spaces, "observation spaces")
         with_features = made.minimap_mode or made.extra_features
-        # Of the features only the last two, the agent's place, belong to the minimap.
+        # Of the features only the last two, the agent's position, belong to the minimap.
         self._features = slice(None if made.extra_features else -2, None) if with_features else None
         self._rows: list[Any] = []
 
@@ -133,7 +138,7 @@ class MAgent(PufferEnv):
         return self.observations, self.rewards, self.terminations, self.truncations, {}
 
     def _rows_of(self, handle: Any) -> Any:
-        """The rows of the agents of a side that are alive, in the engine's order; a slice where they are all."""
+        """The rows of the living agents of a side, in the engine's order; a slice if they follow one another."""
         rows = self._world.get_agent_id(handle)
         if len(rows) and rows[-1] - rows[0] + 1 == len(rows):
             return slice(rows[0], rows[-1] + 1)
@@ -164,7 +169,7 @@ def _module(name: str) -> ModuleType:
 
 
 def _checked(name: str, given: dict[str, Any]) -> dict[str, Any]:
-    """The arguments, which must be the environment's and in their ranges."""
+    """The checked arguments. Raises TypeError for one that the environment does not have, ValueError out of range."""
     module = _module(name)
     rewards = getattr(module, "default_reward_args", None) or module.default_env_args
     known = [own for own in inspect.signature(module.parallel_env).parameters if own not in ("seed", "render_mode")]

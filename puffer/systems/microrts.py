@@ -1,17 +1,17 @@
 """MicroRTS, a small real-time strategy game, from the package gym-microrts (Huang et al. 2021; GPL-3.0).
 
-`puffer.make("microrts", num_envs=8, opponent="workerRushAI")` plays against one of the package's bots, and with
+`puffer.make("microrts", num_envs=8, opponent="workerRushAI")` plays against one of the package's bots. With
 `self_play=True` a copy has two agents, the two players. The game runs in a Java virtual machine in this process, where
 the package's shared-memory client steps all copies in one call and reads and writes the rows of the batch itself. The
-machine starts with the first batch and stays until the process ends: closed batches leave it to later ones. A program
-that needs a machine with options of its own starts it before.
+machine starts with the first batch and runs until the process ends; later batches use it too. A program that needs a
+machine with other options starts it first.
 
-Maps and games have no random numbers, so seeds change nothing. A game is reproducible if the opponent is:
-passiveAI, workerRushAI, lightRushAI, the four whose names begin with PO, and self-play. Not the others: randomAI,
-randomBiasedAI and coacAI draw random numbers that cannot be seeded, and the rest think for as long as the clock lets
-them.
+Maps and games have no random numbers, so seeds have no effect. A game is reproducible if the opponent is: passiveAI,
+workerRushAI, lightRushAI, the four whose names begin with PO, and self-play. Games against the other bots are not:
+randomAI, randomBiasedAI and coacAI draw random numbers that cannot be seeded, and the rest think for a time that they
+measure by the clock.
 
-Copies are stepped one after the other in the thread that calls: the game keeps numbers that its copies share.
+Copies are stepped one after the other in the calling thread, because copies of the game share some of its variables.
 """
 
 from __future__ import annotations
@@ -28,10 +28,11 @@ from gymnasium import spaces
 from gymnasium.vector import AutoresetMode
 
 from puffer import checks
-from puffer.backends.batched import BatchAdapter, BatchCreator
-from puffer.layout.spaces import Layout
+from puffer.backends.system import SystemCreator, SystemStepper
+from puffer.layout.observation import Layout
 from puffer.native.buffers import Buffers
 from puffer.rendering import Rendering
+from puffer.systems.family import Family
 from puffer.systems.requirements import folders, require
 
 # The package's names of its bots, and their classes.
@@ -57,9 +58,9 @@ _BOTS = {
 }
 _WITHOUT_TABLE = ("passiveAI", "randomAI", "randomBiasedAI")
 
-# What is rewarded, in the package's order.
+# The rewards, in the package's order.
 _REWARDS = ("WinLoss", "ResourceGather", "ProduceWorker", "ProduceBuilding", "Attack", "ProduceCombatUnit")
-# The client would begin the next game as soon as the first of its rewards is done. These never are.
+# The client begins the next game as soon as the first of its rewards is done, so one that is never done comes first.
 _OWN_ORDER = (*_REWARDS[2:], *_REWARDS[:2])
 _FOREVER = 2**31 - 1
 
@@ -68,25 +69,33 @@ _PARTS = (6, 4, 4, 4, 4, 7, 49)
 _FRAME = 640
 
 
-def creator(name: str, arguments: dict[str, Any]) -> BatchCreator:
-    """What makes batches. Raises ImportError without gym-microrts or Java, TypeError and ValueError for arguments."""
+def creator(name: str, arguments: dict[str, Any]) -> SystemCreator:
+    """The creator of batches.
+
+    Raises ImportError without gym-microrts or Java, TypeError for an unknown argument, ValueError for an unknown render
+    mode.
+    """
     require("microrts")
     checks.arguments("microrts", arguments, MicroRTSBatch)
     checks.render_mode(arguments.get("render_mode"), MicroRTSBatch.render_modes)
-    return BatchCreator(MicroRTSBatch, arguments)
+    return SystemCreator(MicroRTSBatch, arguments)
 
 
-class MicroRTSBatch(BatchAdapter):
+FAMILY = Family(creator=creator)
+
+
+class MicroRTSBatch(SystemStepper):
     """Games on one map.
 
     The observation is int32 (height, width, 27), zeros and ones: for each cell the hit points (5 planes), resources
-    (5), owner (3), type of unit (8) and its present action (6). An action is MultiDiscrete, for each cell seven numbers
-    one after the other: type of action, direction to move, to harvest, to return and to produce in, type of unit to
-    produce, and cell to attack; those of cells without a unit of one's own that is free do not count.
-    `info["action_mask"]`, int32 (height * width, 78), has ones for all numbers of a cell that are legal now; like the
-    observations it is the memory that the game writes to, which the next step overwrites. `info["raw_rewards"]` has the
+    (5), owner (3), type of unit (8) and its present action (6). An action is MultiDiscrete, seven numbers for each
+    cell: the type of action, the directions to move, to harvest, to return and to produce in, the type of unit to
+    produce, and the cell to attack. Numbers of a cell are ignored unless the player has a free unit there.
+
+    `info["action_mask"]`, int32 (height * width, 78), has ones for the numbers of a cell that are legal now. Like the
+    observations it is memory that the game writes to, and the next step overwrites it. `info["raw_rewards"]` has the
     six rewards before they are weighted and added. An episode terminates when a player has lost all units, and its last
-    observation is that of the game as it ended.
+    observation shows the game as it ended.
 
     Parameters
     ----------
@@ -95,16 +104,19 @@ class MicroRTSBatch(BatchAdapter):
     map : str
         A file of the package, where folders and ".xml" may be left out, or the path of another file.
     self_play : bool
-        Two agents to a copy, and no bot.
+        Whether a copy has two agents, and no bot.
     max_steps : int
-        Longer episodes are truncated.
+        Steps after which an episode is truncated, at least 1.
     reward_weights : sequence of 6 numbers
-        Of victory (1, or -1), gathering, and producing workers, buildings, attacks, and fighting units.
+        The weights of victory (1, or -1), gathering, producing workers, producing buildings, attacking, and producing
+        fighting units.
     action_mask : bool
-        Put the mask into the observation as well, a Dict of `planes` and `action_mask`, int32 both.
+        Whether the observation is a Dict of `planes` and `action_mask`, both int32.
     partial_obs : bool
-        Hide what the player's units do not see.
+        Whether cells that the player's units do not see are hidden.
     render_mode : "rgb_array", optional
+
+    Raises TypeError and ValueError for bad arguments.
     """
 
     render_modes = ("rgb_array",)
@@ -149,14 +161,14 @@ class MicroRTSBatch(BatchAdapter):
         super().attach(buffers, waiting)
         rows = len(buffers.rewards)
         self._mask = np.zeros((rows, *self._mask_shape), np.int32)
-        # The client writes into the rows where they hold nothing but its planes.
+        # The client writes into the rows themselves if they hold nothing but its planes.
         self._planes = np.zeros((rows, *self._planes_shape), np.int32) if self._has_mask else buffers.observations
         self._views = Layout(self.observation_space).view(buffers.observations)
         self._client = self._make_client()
         clients = self._client.selfPlayClients if self._self_play else self._client.clients
         self._clients = list(clients)
         self._no_player = _java().JArray(_java().JInt)([0] * rows)
-        # The client answers every time with the same arrays.
+        # The client returns the same arrays every time.
         answer = self._client.reset(self._no_player)
         self._answered_rewards, self._answered_done = answer.reward, answer.done
 
@@ -181,7 +193,7 @@ class MicroRTSBatch(BatchAdapter):
             0,
         )
 
-    def reset(self, seeds: list[int | None], copies: list[int]) -> dict[str, np.ndarray]:
+    def reset_copies(self, seeds: list[int | None], copies: list[int]) -> dict[str, np.ndarray]:
         agents = self.agents_per_env
         for copy in copies:
             self._begin(copy)
@@ -197,10 +209,10 @@ class MicroRTSBatch(BatchAdapter):
         else:
             self._clients[copy].reset(0)
 
-    def finish(self, finals: np.ndarray) -> dict[str, np.ndarray]:
+    def end_step(self, finals: np.ndarray) -> dict[str, np.ndarray]:
         buffers = self.buffers
         self._client.gameStep(self._no_player)
-        raw = np.array(self._answered_rewards).take(_PLACES, axis=1)
+        raw = np.array(self._answered_rewards).take(_IN_OWN_ORDER, axis=1)
         buffers.rewards[:] = raw @ self._weights
         buffers.terminations[:] = np.array(self._answered_done)[:, _OWN_ORDER.index("WinLoss")]
         buffers.truncations[:] = False
@@ -212,7 +224,7 @@ class MicroRTSBatch(BatchAdapter):
         return infos
 
     def _renew(self, copies: np.ndarray) -> None:
-        """Begin new games, without showing them: bots fail in games that are over, and the client steps all of them."""
+        """Begin new games without showing them: the client steps all games, and bots fail in one that is over."""
         for copy in copies.tolist():
             rows = slice(copy * self.agents_per_env, (copy + 1) * self.agents_per_env)
             last = self._planes[rows].copy()
@@ -238,17 +250,17 @@ class MicroRTSBatch(BatchAdapter):
         return np.ascontiguousarray(pixels.reshape(_FRAME, _FRAME, 3)[:, :, ::-1])
 
     def close(self) -> None:
-        # Not the machine, which could not be started again.
+        # The machine is kept: it could not be started again.
         if hasattr(self, "_client"):
             self._client.close()
             del self._client, self._clients, self._answered_rewards, self._answered_done
 
 
-_PLACES = [_OWN_ORDER.index(name) for name in _REWARDS]
+_IN_OWN_ORDER = [_OWN_ORDER.index(name) for name in _REWARDS]
 
 
 def _state(client: Any) -> Any:
-    """The state of a client's game, which not all of them make public."""
+    """The state of a client's game, which some classes of clients keep private."""
     field = client.getClass().getDeclaredField("gs")
     field.setAccessible(True)
     return field.get(client)
@@ -272,7 +284,7 @@ def _java() -> Any:
         for jar in jars:
             jpype.addClassPath(jar)
         return jpype
-    # Headless for machines without a display; without `interrupt`, Ctrl-C goes on to raise KeyboardInterrupt.
+    # Headless for machines without a display; without `interrupt`, Ctrl-C still raises KeyboardInterrupt.
     jpype.startJVM(
         "-Djava.awt.headless=true", classpath=[str(jar) for jar in jars], convertStrings=False, interrupt=False
     )
@@ -282,16 +294,16 @@ def _java() -> Any:
 
 
 def _folder() -> Path:
-    """Where the package has its game."""
+    """The folder of the package with the game."""
     return folders("gym_microrts")[0] / "microrts"
 
 
 def _bots(opponent: Any) -> list[str]:
-    """Names of bots. Raises ValueError."""
+    """The names of the bots. Raises ValueError."""
     if isinstance(opponent, str) or not isinstance(opponent, Sequence):
         return [checks.choice("opponent", opponent, _BOTS)]
     if not opponent:
-        raise ValueError("opponent must be a bot or a sequence of them, got none")
+        raise ValueError(f"opponent must be a bot or a sequence of at least one, got {opponent!r}")
     return [checks.choice(f"opponent[{k}]", bot, _BOTS) for k, bot in enumerate(opponent)]
 
 
@@ -302,18 +314,18 @@ def _map_file(name: Any) -> Path:
     folder = _folder() / "maps"
     known = {path.relative_to(folder).with_suffix("").as_posix(): path for path in sorted(folder.rglob("*.xml"))}
     short = str(name).removeprefix("maps/").removesuffix(".xml")
-    for place, path in known.items():
-        if short in (place, path.stem):
+    for known_name, path in known.items():
+        if short in (known_name, path.stem):
             return path
     if Path(name).is_file():
         return Path(name).resolve()
     near = difflib.get_close_matches(short, [*known, *{path.stem for path in known.values()}], n=3)
-    hint = f"; did you mean {' or '.join(map(repr, near))}?" if near else f"; they are those in {folder}"
+    hint = f"; did you mean {' or '.join(map(repr, near))}?" if near else f"; the maps are in {folder}"
     raise ValueError(f"map must be the name or the path of a map, got {str(name)!r}{hint}")
 
 
 def _size(file: Path) -> tuple[int, int]:
-    """Height and width of a map. Raises ValueError for a file that is none."""
+    """Height and width of a map. Raises ValueError for a file that is not a map."""
     try:
         root = xml.etree.ElementTree.parse(file).getroot()
         return int(root.attrib["height"]), int(root.attrib["width"])

@@ -1,18 +1,18 @@
 """MiniGrid and BabyAI, from the package minigrid (Chevalier-Boisvert et al. 2023; Apache 2.0).
 
 `puffer.make("minigrid-DoorKey-8x8")` makes `MiniGrid-DoorKey-8x8` in its newest version, and
-`minigrid-BabyAI-GoToObj` a level of BabyAI; ids with prefix and version are names too. Observations are those of the
-package but for the mission, a text, which becomes bytes of a fixed number. Everything is seeded.
+`minigrid-BabyAI-GoToObj` a level of BabyAI. Ids with prefix and version are names too. Observations are those of the
+package, except that the mission, a text, becomes a fixed number of bytes. Everything is seeded.
 
 The package's wheel lacks the pictures that the levels called WFC are made from, so they are not listed.
 
-(The level engine in Cython is another environment, `ocean-minigrid`.)
+The level engine in Cython is another environment, `ocean-minigrid`.
 """
 
 from __future__ import annotations
 
 from functools import cache
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import gymnasium
 import numpy as np
@@ -20,11 +20,18 @@ from gymnasium import spaces
 
 from puffer import checks
 from puffer.systems import ids
+from puffer.systems.family import Family
 from puffer.systems.quiet import silent, undisturbed
 from puffer.systems.requirements import require
 
+if TYPE_CHECKING:
+    from puffer.backends.creator import Creator
+
 _ID = r"\"((?:MiniGrid|BabyAI)-[\w-]+-v\d+)\""
 _PREFIX = "MiniGrid-"
+
+# The longest missions of BabyAI have about 250 letters.
+MISSION_LENGTH = 256
 
 
 def names() -> list[str]:
@@ -33,16 +40,17 @@ def names() -> list[str]:
 
 
 def knows(name: str) -> bool:
-    """Whether there is such a level; any name may be one while minigrid is missing."""
+    """Whether there is such a level. While minigrid is missing, any name may be one."""
     return ids.newest(name, _ids(), _PREFIX) is not None or not _ids()
 
 
-def creator(name: str, arguments: dict[str, Any]) -> Any:
-    """What makes copies of a level. Raises ImportError without minigrid."""
+def creator(name: str, arguments: dict[str, Any]) -> Creator:
+    """The creator of a level. Raises ImportError without minigrid, TypeError and ValueError for bad arguments."""
     require("minigrid")
-    from puffer.emulation import call_creator
+    # A compiled module, which another interpreter cannot import.
+    from puffer.backends.creator import Creator
 
-    return call_creator(MiniGrid, _with_level(name, arguments))
+    return Creator(MiniGrid, _with_level(name, arguments))
 
 
 def make(name: str, **arguments: Any) -> MiniGrid:
@@ -51,29 +59,29 @@ def make(name: str, **arguments: Any) -> MiniGrid:
 
 
 def _with_level(name: str, arguments: dict[str, Any]) -> dict[str, Any]:
-    """The arguments of `MiniGrid` for a level, checked."""
+    """The checked arguments of `MiniGrid` for a level."""
     mission_length = checks.integer("mission_length", arguments.pop("mission_length", MISSION_LENGTH), 1)
     return {**arguments, "id": ids.newest(name, _ids(), _PREFIX), "mission_length": mission_length}
 
 
-# The longest missions of BabyAI have about 250 letters.
-MISSION_LENGTH = 256
+FAMILY = Family(creator=creator, names=names, knows=knows, make=make)
 
 
 class MiniGrid(gymnasium.Env):
     """One level, with its mission as bytes.
 
-    The observation is a Dict: `image`, uint8 (7, 7, 3) or as `agent_view_size` has it; `direction`, 0 to 3; `mission`,
-    uint8 (mission_length,), ASCII, with zeros behind it.
+    The observation is a Dict: `image`, uint8 (7, 7, 3), or (n, n, 3) for an `agent_view_size` of n; `direction`, 0 to
+    3; `mission`, uint8 (mission_length,), ASCII, followed by zeros.
 
     Parameters
     ----------
     id : str
-        Gymnasium's.
+        The id of Gymnasium.
     mission_length : int
-        Bytes for the mission; a longer one is cut.
+        Bytes for the mission, at least 1; a longer mission is cut.
+    render_mode : "rgb_array", optional
     **arguments
-        The level's own, for example `agent_view_size`, `max_steps`, `size`.
+        The arguments of the level, for example `agent_view_size`, `max_steps`, `size`.
     """
 
     metadata = {"render_modes": ["rgb_array"], "render_fps": 10}
@@ -102,7 +110,7 @@ class MiniGrid(gymnasium.Env):
         return self._encode(observation), info
 
     def step(self, action: int) -> tuple[dict, float, bool, bool, dict]:
-        # It compares the action with the members of an enumeration, which is slow for NumPy's numbers.
+        # The package compares the action with members of an enumeration, which is slow for NumPy's numbers.
         observation, reward, terminated, truncated, info = self._env.step(int(action))
         return self._encode(observation), reward, terminated, truncated, info
 

@@ -4,18 +4,21 @@
 without a task, with the score for a reward. Ids of Gymnasium are names too: `nethack-NetHackScore-v0`.
 
 The game writes its observations straight into the batch. Every episode is seeded, with a seed that follows from the
-last one given, also the task of the NetHack Challenge, which itself refuses seeds. Phase of the moon, Friday the 13th
-and night, which NetHack takes from the clock, follow from the seed as well (`fix_moon_phase`), so that a seed plays the
-same game on every day.
+last one given; so is the task of the NetHack Challenge, which itself refuses seeds. The phase of the moon, Friday the
+13th and the night, which NetHack takes from the clock, follow from the seed as well (`fix_moon_phase`), so a seed plays
+the same game on every day.
 
-What differs from the package otherwise: an episode that ends at `max_episode_steps`, or for want of progress, is
-truncated (nle calls it terminated); the last observation of an episode that the task ends, not the game, is the one
-that the last reward is for (nle quits the game first and shows an empty map); infos come with the last step of an
-episode: `end_status`, -1 for a time limit, 1 for death, 2 for success, and `is_ascended`; for a game that nle gives up
-before it begins (one of 2,000 starts with a question) there is another seeded one, not one of chance.
+Further differences from the package:
 
-The challenge's `no_progress_timeout` counts every step twice, in nle as here. Observations are live: NetHack does not
-draw again what it has drawn, and rewards are differences to the observation before, so do not write into them.
+- An episode that ends at `max_episode_steps`, or for lack of progress, is truncated; nle calls it terminated.
+- If the task ends an episode and not the game, the last observation is the one that the last reward is for; nle quits
+  the game first and shows an empty map.
+- The last step of an episode has infos: `end_status`, -1 for a time limit, 1 for death, 2 for success, and
+  `is_ascended`.
+- One game of 2,000 starts with a question, so nle gives it up and begins another one; here that one is seeded too.
+
+The challenge's `no_progress_timeout` counts every step twice, in nle and here. Do not write into observations: NetHack
+draws only what has changed, and a reward is a difference to the previous observation.
 
 Each copy loads a library of its own, about 3 MB and two file descriptors, and has a folder of its own among the
 temporary files until it is closed. nle grows by about 2 KB with each episode.
@@ -28,7 +31,6 @@ import re
 import struct
 import warnings
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -37,19 +39,20 @@ import numpy as np
 from gymnasium import spaces
 
 from puffer import checks
-from puffer.emulation import call_creator
+from puffer.backends.creator import Creator
 from puffer.env import PufferEnv
 from puffer.systems import ids
+from puffer.systems.family import Family
 from puffer.systems.quiet import undisturbed
 from puffer.systems.requirements import require
-from puffer.wrappers.adapters.adapter import Adapter, seeds_after
+from puffer.wrappers.adapters.adapter import seeds_after
 
 # The list from which nle registers its tasks.
 _TASK = r"\n    \"(NetHack\w*)\","
-# Of the format ELF.
+# Constants of the file format ELF.
 _PT_DYNAMIC, _DT_SYMBOLIC = 2, 16
 _TERMINAL = ("tty_chars", "tty_colors", "tty_cursor")
-# Games that are begun anew if nle cannot begin one.
+# How many games are tried when nle cannot begin one.
 _TRIES = 10
 _ROLES = ("arc", "bar", "cav", "hea", "kni", "mon", "pri", "ran", "rog", "sam", "tou", "val", "wiz")
 # Races, genders, alignments.
@@ -62,44 +65,36 @@ def names() -> list[str]:
 
 
 def knows(name: str) -> bool:
-    """Whether there is such a task; any name may be one while nle is missing."""
+    """Whether there is such a task. While nle is missing, any name may be one."""
     return _task(name) is not None or not _tasks()
 
 
-def creator(name: str, arguments: dict[str, Any]) -> ReseedingCreator:
-    """What makes copies of a task. Raises ImportError without nle."""
+def creator(name: str, arguments: dict[str, Any]) -> Creator:
+    """The creator of a task. Raises ImportError without nle, ValueError for an unknown render mode."""
     require("nethack")
-    return ReseedingCreator(call_creator(NetHack, {**arguments, "task": _task(name)}))
+    return Creator(NetHack, {**arguments, "task": _task(name)}, reseed="always")
 
 
-@dataclass(frozen=True)
-class ReseedingCreator:
-    """Makes copies whose every episode has a seed that follows from the last one given."""
-
-    create: Callable[[int], Adapter]
-
-    def __call__(self, copy: int) -> Adapter:
-        adapter = self.create(copy)
-        adapter.reseed()
-        return adapter
+FAMILY = Family(creator=creator, names=names, knows=knows)
 
 
 class NetHack(PufferEnv):
     """One game with a task, which writes into the rows of its batch.
 
-    The observation is a Dict of `observation_keys`, arrays as nle describes them; the action counts the keys of
+    The observation is a Dict with `observation_keys`, arrays as nle describes them. An action is an index into
     `actions`.
 
     Parameters
     ----------
     task : str
-        The class of nle.
+        The name of the class in nle.
+    render_mode : "rgb_array" or "ansi", optional
     observation_keys : sequence of str, optional
-        By default those of the task. The fewer, the faster.
+        By default those of the task. Fewer keys make it faster.
     **arguments
-        The task's own, for example `character` ("mon-hum-neu-mal", where only the role is needed, or "@" for a random
-        one), `actions` (the keys to press, out of `nle.nethack.ACTIONS`), `max_episode_steps`, `penalty_step`,
-        `options`, `savedir` and `save_ttyrec_every` (nothing is recorded by default).
+        The arguments of the task, for example `character` ("mon-hum-neu-mal", of which only the role is needed, or "@"
+        for a random one), `actions` (the keys to press, out of `nle.nethack.ACTIONS`), `max_episode_steps`,
+        `penalty_step`, `options`, `savedir` and `save_ttyrec_every` (by default nothing is recorded).
 
     Raises TypeError and ValueError for bad arguments.
     """
@@ -133,12 +128,12 @@ class NetHack(PufferEnv):
         self.single_action_space = self._task.action_space
         # The rows that the game writes into.
         self._rows: np.ndarray | None = None
-        # What nle calls itself goes through here.
+        # nle calls these two methods itself, which then come here.
         self._quit_game, self._task._quit_game = self._task._quit_game, self._quit_unseen
         self._begin_game, self._task.reset = self._task.reset, self._begin_another
 
     def _task_class(self, task: str) -> Callable[..., Any]:
-        """What makes the task."""
+        """The callable that makes the task."""
         import nle.env.tasks
 
         return nle.env.NLE if task == "NetHack" else getattr(nle.env.tasks, task)
@@ -156,12 +151,12 @@ class NetHack(PufferEnv):
         return (*keys, *(key for key in _TERMINAL if key not in keys))
 
     def _bind_game(self) -> None:
-        """Let the game write into the rows that are the environment's now; the game that runs is lost."""
+        """Let the game write into the environment's present rows. The game in progress is lost."""
         game = self._task.nethack
         self._rows = self.observations
         views = {key: view[0] for key, view in self.observation_views.items()}
         own = dict(game._obs_buffers)
-        # What the task works out of the arrays of the game.
+        # Arrays that the task computes from those of the game.
         self._derived = []
         for key, view in views.items():
             if key in own and own[key].shape == view.shape:
@@ -174,11 +169,11 @@ class NetHack(PufferEnv):
         game._pynethack.set_buffers(**own)
         game._obs_buffers = own
         game._obs = tuple(own.values())
-        looked_at = self._keys_of_before()
-        self._before = tuple(array if key in looked_at else _UNSEEN for key, array in own.items())
+        read = self._previous_keys()
+        self._previous = tuple(array if key in read else _UNREAD for key, array in own.items())
 
-    def _keys_of_before(self) -> Sequence[str]:
-        """The arrays of the step before that rewards are worked out from."""
+    def _previous_keys(self) -> Sequence[str]:
+        """The keys of the previous observation that rewards are computed from."""
         return "blstats", "internal"
 
     def reset(self, seed: int | None = None) -> tuple[np.ndarray, dict]:
@@ -186,11 +181,11 @@ class NetHack(PufferEnv):
             self._bind_game()
         if seed is not None:
             self._seed(seed)
-        # Other seeds than those of the next episodes and of other copies.
+        # Seeds that differ from those of the next episodes and of other copies.
         spare = seeds_after(None if seed is None else seed ^ 2**63)
         self._spare_seeds = itertools.islice(spare, _TRIES)
         with warnings.catch_warnings():
-            # That it tries again.
+            # nle warns that it tries again.
             warnings.simplefilter("ignore")
             observation, _ = self._begin_game()
         for key, view in self._derived:
@@ -198,20 +193,20 @@ class NetHack(PufferEnv):
         return self._rows, {}
 
     def _begin_another(self, **_: Any) -> tuple[dict, dict]:
-        """Begin a game instead of one that nle could not, since it begins with a question: one of 2,000."""
+        """Begin another game in place of one that nle could not begin: one of 2,000 starts with a question."""
         seed = next(self._spare_seeds, None)
         if seed is None:
-            raise RuntimeError(f"nle has tried {_TRIES} games and could not begin any; are its options right?")
+            raise RuntimeError(f"nle could not begin any of {_TRIES} games; are its options right?")
         self._seed(seed)
         return self._begin_game()
 
     def _seed(self, seed: int) -> None:
         """Seed the next game."""
-        # Not by the task's own method, which that of the challenge does not have.
+        # Not by the task's own method: that of the challenge refuses.
         self._task.nethack._pynethack.set_initial_seeds(seed, seed, False, None)
 
     def step(self, actions: np.ndarray) -> tuple:
-        self._task.last_observation = self._before
+        self._task.last_observation = self._previous
         observation, self.rewards[0], ended, _, info = self._task.step(int(actions[0]))
         for key, view in self._derived:
             view[...] = observation[key]
@@ -243,38 +238,38 @@ class NetHack(PufferEnv):
         self._task.close()
 
 
-class _Unseen:
-    """Stands for an array that a task would copy in each step and not look at."""
+class _Unread:
+    """Stands for an array that a task would copy at every step and not read."""
 
-    def copy(self) -> _Unseen:
+    def copy(self) -> _Unread:
         return self
 
 
-_UNSEEN = _Unseen()
+_UNREAD = _Unread()
 
 
 def _checked_keys(name: str, keys: Any, known: Sequence[str]) -> tuple[str, ...]:
     keys = _checked_sequence(name, keys)
-    for place, key in enumerate(keys):
-        checks.choice(f"{name}[{place}]", key, known)
-        if key in keys[:place]:
+    for index, key in enumerate(keys):
+        checks.choice(f"{name}[{index}]", key, known)
+        if key in keys[:index]:
             raise ValueError(f"{name} must not have {key!r} twice, got {keys!r}")
     return keys
 
 
 def _checked_actions(name: str, actions: Any) -> tuple[int, ...]:
-    # Members of enumerations stay what they are, for who looks them up by name.
+    # Members of enumerations are kept, so that they can be looked up by name.
     actions = _checked_sequence(name, actions)
-    for place, action in enumerate(actions):
-        checks.integer(f"{name}[{place}]", action, 0, 255)
+    for index, action in enumerate(actions):
+        checks.integer(f"{name}[{index}]", action, 0, 255)
     return actions
 
 
 def _checked_options(name: str, options: Any) -> tuple[str, ...]:
     options = _checked_sequence(name, options, least=0)
-    for place, option in enumerate(options):
+    for index, option in enumerate(options):
         if not isinstance(option, str):
-            raise TypeError(f"{name}[{place}] must be a string, got {option!r}")
+            raise TypeError(f"{name}[{index}] must be a string, got {option!r}")
     return options
 
 
@@ -287,14 +282,17 @@ def _checked_sequence(name: str, values: Any, least: int = 1) -> tuple:
 
 
 def _checked_character(name: str, character: Any) -> str:
-    """NetHack draws lots for what it does not understand, or asks its player."""
+    """The description of a character. Raises TypeError or ValueError.
+
+    NetHack itself would choose the parts that it does not understand at random, or ask its player.
+    """
     if not isinstance(character, str):
         raise TypeError(f"{name} must be a string, got {character!r}")
     if character != "@":
         role, *others = character.split("-")
         checks.choice(f"the role in {name}", role, _ROLES)
         for part in others:
-            checks.choice(f"what follows the role in {name}", part, _TRAITS)
+            checks.choice(f"the part after the role in {name}", part, _TRAITS)
     return character
 
 
@@ -309,9 +307,9 @@ _CHECKS: dict[str, Callable[[str, Any], Any]] = {
 
 
 def bind_symbolically(library: Path) -> None:
-    """Let a copy of the library, which is not loaded yet, call its own functions whatever else is in the process.
+    """Let a copy of the game's library, which is not loaded yet, always call its own functions.
 
-    Java has a library with a function of the same name as one of the game's, and makes it known to all. The copy gets
+    Otherwise it may call functions of the same name in other libraries of the process, and Java has one. The copy gets
     the entry DT_SYMBOLIC in place of a spare one at the end of its dynamic section.
     """
     with library.open("r+b") as file:
@@ -319,15 +317,15 @@ def bind_symbolically(library: Path) -> None:
         if header[:5] != b"\x7fELF\x02":
             return
         (first,), (count,) = struct.unpack_from("<Q", header, 32), struct.unpack_from("<H", header, 56)
-        for place in range(first, first + 56 * count, 56):
-            file.seek(place)
+        for offset in range(first, first + 56 * count, 56):
+            file.seek(offset)
             kind, _, start, _, _, size = struct.unpack("<IIQQQQ", file.read(40))
             if kind != _PT_DYNAMIC:
                 continue
             file.seek(start)
             tags = [tag for tag, _ in struct.iter_unpack("<Qq", file.read(size))]
             end = tags.index(0)
-            # The last one of them has to stay.
+            # The last entry has to stay.
             if _DT_SYMBOLIC not in tags[:end] and end + 1 < len(tags):
                 file.seek(start + 16 * end)
                 file.write(struct.pack("<Qq", _DT_SYMBOLIC, 0))
@@ -335,16 +333,16 @@ def bind_symbolically(library: Path) -> None:
 
 @cache
 def _tasks() -> list[str]:
-    """The classes of the tasks, and NetHack for the game without one."""
+    """The names of the tasks' classes, with NetHack for the game without a task."""
     return ids.in_source("nle", _TASK)
 
 
 def _name(task: str) -> str:
-    """Words with dashes: staircase-pet for NetHackStaircasePet."""
+    """The name of a task in words with dashes: staircase-pet for NetHackStaircasePet."""
     return "-".join(re.findall("[A-Z][a-z]*", task.removeprefix("NetHack"))).lower()
 
 
 def _task(name: str) -> str | None:
-    """The class of the task of that name."""
+    """The class of the task of that name, or None."""
     bare = re.sub(r"-v0$", "", name).replace("-", "").lower().removeprefix("nethack")
     return next((task for task in _tasks() if task.removeprefix("NetHack").lower() == bare), None)

@@ -1,22 +1,22 @@
 """Neural MMO, from the package nmmo 2.1 (Suarez et al. 2019, 2023; MIT): many agents survive in one large world.
 
 `puffer.make("nmmo", num_agents=64)` has a row for each agent. Observations are those of the package, a Dict of tables
-of the tiles and entities in sight, the inventory, the market, messages and the task; actions are a Dict of nine heads
+of the tiles and entities in sight, the inventory, the market, messages and the task. Actions are a Dict of nine heads
 with thirteen choices in all. `env.layout` and `env.action_layout` tell where each of them lies in a row. In an
-observation "ActionTargets" has, in the structure of the actions, a mask of the choices that can have an effect; what an
-agent does against it is ignored.
+observation "ActionTargets" has, in the structure of the actions, a mask of the choices that can have an effect; other
+choices are ignored.
 
-Agents that die are terminated, and their masks are false from then on; those that are alive after `horizon` steps are
+Agents that die are terminated, and their masks are false from then on. Agents that are alive after `horizon` steps are
 truncated. When an agent ends, its info has `task_progress` and `task_completed`. Everything is seeded, and the worlds
 of one seed are the same in every process.
 
-A copy takes about 33 MB with 16 agents and 47 MB with 128, and half a second to make; the first one in a process takes
+A copy takes about 33 MB with 16 agents and 47 MB with 128, and half a second to make. The first copy in a process takes
 two seconds more, and generating eight maps another two.
 
-Worlds are made from maps that lie in the user's cache folder. They are generated when they are first needed, by one
-process while others wait, and are the same for everybody.
+Worlds are made from maps in the user's cache folder. They are generated when they are first needed, by one process
+while others wait, and are the same for all processes.
 
-nmmo 2.1.2 needs `numpy.in1d`, which NumPy 2.4 no longer has; its modules get what stands for it, and nothing else does.
+nmmo 2.1.2 needs `numpy.in1d`, which NumPy 2.4 no longer has. Its modules are given a replacement, and no others are.
 """
 
 from __future__ import annotations
@@ -34,48 +34,53 @@ import numpy as np
 
 from puffer import checks
 from puffer.authoring.caching import cache_folder
+from puffer.backends.creator import Creator
 from puffer.env import PufferEnv
 from puffer.native.buffers import Buffers
+from puffer.systems.family import Family
 from puffer.systems.quiet import undisturbed
 from puffer.systems.requirements import require
 
-# The modules of the package that use what NumPy has removed.
+# The modules of the package that use the function that NumPy has removed.
 _OUTDATED = ("nmmo.datastore.numpy_datastore", "nmmo.task.game_state", "nmmo.lib.event_log")
 
-# What maps depend on.
+# The beginnings of the attributes of the configuration that maps depend on.
 _OF_MAPS = ("MAP_", "TERRAIN_", "PROGRESSION_SPAWN_", "PROFESSION_SYSTEM_ENABLED")
 
-# What is set here, or has an argument of its own.
+# Attributes that are set here, or have an argument of their own.
 _OWN = ("PLAYER_N", "HORIZON", "MAP_N", "MAP_GENERATOR", "MAP_FORCE_GENERATION", "PATH_MAPS", "PATH_CWD")
 
 
-def creator(name: str, arguments: dict[str, Any]) -> Any:
-    """What makes copies. Raises ImportError without nmmo, TypeError and ValueError for bad arguments."""
+def creator(name: str, arguments: dict[str, Any]) -> Creator:
+    """The creator of copies. Raises ImportError without nmmo, TypeError for an unknown argument."""
     require("nmmo")
-    from puffer.emulation import call_creator
-
     checks.arguments("nmmo", arguments, Nmmo)
-    return call_creator(Nmmo, arguments)
+    return Creator(Nmmo, arguments)
+
+
+FAMILY = Family(creator=creator)
 
 
 class Nmmo(PufferEnv):
     """One world. Agents are the integers from 1 on.
 
-    The package writes observations into arrays that it keeps for each agent, here into the rows of the batch.
+    The package keeps arrays for each agent, into which it writes observations. Here these are the rows of the batch.
 
     Parameters
     ----------
     num_agents : int, optional
-        From 1 to 4 for each tile of the side of the habitable square, 128 or 512; by default 128, or 64 in small
-        worlds.
+        From 1 to four times the width of the habitable square in tiles: 512, or 128 in small worlds. By default 128,
+        or 64 in small worlds.
     horizon : int, optional
         Steps of an episode; by default 1024, or 128 in small worlds.
     size : "medium" or "small"
         The presets of the package: 160 x 160 tiles with 128 NPCs, or 64 x 64 tiles with 32.
     num_maps : int
-        Maps, of which every episode takes one.
+        Maps, of which every episode takes one; 1 to 10,000.
     config : mapping, optional
-        More attributes of the package's `Config`, for example {"NPC_N": 0}.
+        Further attributes of the package's `Config`, for example {"NPC_N": 0}.
+
+    Raises TypeError and ValueError for bad arguments.
     """
 
     def __init__(
@@ -93,7 +98,9 @@ class Nmmo(PufferEnv):
         chosen = type("Config", (preset, nmmo.config.AllGameSystems), {})()
         for attribute, value in (config or {}).items():
             if attribute not in chosen or attribute in _OWN:
-                raise ValueError(f"config has {attribute!r}, which is no attribute of nmmo's Config, or is set here")
+                raise ValueError(
+                    f"config has {attribute!r}, which is not an attribute of nmmo's Config, or is one that puffer sets"
+                )
             chosen.set(attribute, value)
         places = 4 * chosen.MAP_CENTER
         for name, attribute, value, most in (
@@ -108,7 +115,7 @@ class Nmmo(PufferEnv):
             self._env = nmmo.Env(chosen)
         self.num_agents = chosen.PLAYER_N
         self.possible_agents = list(self._env.possible_agents)
-        # The methods that return the spaces keep every environment that they were called of.
+        # The methods that return the spaces keep a reference to every environment that they were called on.
         self.single_observation_space = self._env._obs_space
         self.single_action_space = self._env._atn_space
         # The choices of each head, with their columns in the rows of actions.
@@ -148,19 +155,19 @@ class Nmmo(PufferEnv):
                 self.terminations[row], self.truncations[row] = terminations[agent], truncations[agent]
                 (task,) = told[agent]["task"].values()
                 infos[row] = {f"task_{key}": task[key] for key in ("progress", "completed")}
-                # The dead are shown something of their own.
+                # The package makes other arrays for the last observation of an agent that dies.
                 self.layout.flatten_into(observation, self.observations, row)
         return self.observations, self.rewards, self.terminations, self.truncations, infos
 
     def close(self) -> None:
         if self._env is not None:
-            # The world and its tiles refer to each other through an array, where the garbage collector does not look.
+            # The world and its tiles refer to each other through an array, which the garbage collector does not search.
             self._env.realm.map.tiles.fill(None)
             self._env = None
 
 
 def _move(arrays: dict[str, Any], views: dict[str, Any], row: int) -> None:
-    """Let a dict have a row of these views in the place of its arrays."""
+    """Replace the arrays of a dict by a row of these views, with the same values."""
     for key, array in arrays.items():
         if isinstance(array, np.ndarray):
             views[key][row] = array
@@ -181,6 +188,7 @@ def _package() -> ModuleType:
 
 def _maps(nmmo: ModuleType, config: Any) -> Path:
     """The folder with the maps of a configuration, which are generated if they are not there yet."""
+    # Not all platforms have it, and names are listed on all of them.
     import fcntl
 
     config.set("MAP_FORCE_GENERATION", False)
@@ -194,7 +202,7 @@ def _maps(nmmo: ModuleType, config: Any) -> Path:
     with open(f"{maps}.lock", "w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         if not maps.is_dir():
-            # What a process has left behind that was killed here.
+            # A process that was killed here has left it behind.
             part = Path(f"{maps}.part")
             shutil.rmtree(part, ignore_errors=True)
             config.set("PATH_MAPS", str(part))

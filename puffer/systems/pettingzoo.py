@@ -1,8 +1,8 @@
 """The environments of PettingZoo and of the packages that parts of it have moved to, by name.
 
 `puffer.make("pettingzoo-<name>")` finds them by the names of their modules, without importing them. The name
-`knights-archers-zombies`, or `knights_archers_zombies`, is the newest version of those installed, and
-`knights-archers-zombies-v11` a certain one. Where an environment can step all agents at once, it does.
+`knights-archers-zombies`, or `knights_archers_zombies`, is the newest version installed, and
+`knights-archers-zombies-v11` is version 11. An environment steps all agents at once if it can.
 """
 
 from __future__ import annotations
@@ -11,26 +11,27 @@ import importlib
 import inspect
 import pkgutil
 import re
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 from puffer import checks
-from puffer.rendering import copy_mode, declared_modes
+from puffer.rendering import declared_modes
+from puffer.systems.family import Family
 from puffer.systems.quiet import undisturbed
 from puffer.systems.requirements import folders
 
 if TYPE_CHECKING:
-    from puffer.wrappers.adapters.pettingzoo import PettingZooAdapter
+    from puffer.backends.creator import Creator
 
 _INSTALL = "python -m puffer.install pettingzoo"
 _PACKAGES = ("pettingzoo.butterfly", "pettingzoo.classic", "pettingzoo.sisl", "mpe2")
 _ATARI = "pettingzoo.atari"
 
-# Environment variables while these packages are imported, which set them too, and environments are made: PyGame does
-# not greet, and does not look for a sound card.
+# Environment variables while these packages are imported, which set variables too, and environments are made. PyGame
+# then prints no greeting and does not look for a sound card.
 _VARIABLES = {"PYGAME_HIDE_SUPPORT_PROMPT": "1", "SDL_AUDIODRIVER": "dummy"}
 
 # The argument that sets the number of agents, or a function from that number to arguments.
@@ -46,25 +47,29 @@ _COUNTS: dict[str, str | Callable[[int], dict[str, int]]] = {
     "simple-spread": "N",
 }
 
-# What has the arguments of environments whose constructor hands on any: an attribute of the module that it is in.
+# Where the constructor of an environment takes any arguments and passes them on: the attribute of its module that has
+# parameters for them.
 _BEHIND = {"cooperative-pong": "CooperativePong", "multiwalker": "_env", "pursuit": "_env"}
 
-# Those that without a seed take one from the operating system in every reset.
+# Environments that take a seed from the operating system at every reset without one.
 _RESEEDED = ("hanabi",)
 
 
 def names() -> list[str]:
-    """The environments of the packages that are installed, without versions. Those of Atari need multi-agent-ale-py."""
+    """The environments of the packages that are installed, without versions.
+
+    Those of Atari are among them if multi-agent-ale-py is installed, which they need.
+    """
     has_atari = _is_installed("multi_agent_ale_py")
     return sorted(name for name, module in _newest().items() if has_atari or not _is_atari(module))
 
 
 def knows(name: str) -> bool:
-    """Whether `creator` is to be asked for this name: it is an environment, or could be one of a missing package."""
+    """Whether there is such an environment. While one of the packages is missing, any name may be one."""
     return _module_of(name) is not None or bool(_missing())
 
 
-def creator(name: str, arguments: dict[str, Any]) -> PettingZooCreator:
+def creator(name: str, arguments: dict[str, Any]) -> Creator:
     """The creator of `puffer.make("pettingzoo-<name>", **arguments)`.
 
     `num_agents` among the arguments stands for the environment's own argument for that number. Knights and archers
@@ -73,48 +78,39 @@ def creator(name: str, arguments: dict[str, Any]) -> PettingZooCreator:
     Raises ImportError for a missing package, TypeError for an argument that the environment does not have, ValueError
     for an unknown render mode.
     """
+    # A compiled module, which another interpreter cannot import.
+    from puffer.backends.creator import Creator
+
     module = _installed_module(name)
-    checks.render_mode(arguments.get("render_mode"), _render_modes(module))
-    return PettingZooCreator(module, _own_arguments(module, arguments))
+    return Creator(
+        partial(_make, module),
+        _own_arguments(module, arguments),
+        render_modes=declared_modes(_import(module).raw_env),
+        reseed="always" if _bare_name(module) in _RESEEDED else "never",
+    )
 
 
 def make(name: str, **arguments: Any) -> Any:
-    """One copy; in another interpreter only those run that can step all agents at once."""
+    """One copy. Another interpreter runs only environments that can step all agents at once."""
     module = _installed_module(name)
-    return _made(module, _own_arguments(module, arguments))
+    return _make(module, **_own_arguments(module, arguments))
 
 
-@dataclass(frozen=True)
-class PettingZooCreator:
-    """Makes copies of the environment in this module."""
-
-    module: str
-    arguments: dict[str, Any]
-
-    def __call__(self, copy: int) -> PettingZooAdapter:
-        from puffer.wrappers.adapters.pettingzoo import pettingzoo_adapter
-
-        arguments = dict(self.arguments)
-        if "render_mode" in arguments:
-            arguments["render_mode"] = copy_mode(arguments["render_mode"], _render_modes(self.module), copy)
-        adapter = pettingzoo_adapter(_made(self.module, arguments))
-        if _bare_name(self.module) in _RESEEDED:
-            adapter.reseed()
-        return adapter
-
-
-def _made(module: str, arguments: dict[str, Any]) -> Any:
-    """What the environment's own constructor makes, which steps all agents at once if it can."""
+def _make(module: str, /, **arguments: Any) -> Any:
+    """One copy by the environment's own constructor, which steps all agents at once if there is such a one."""
     imported = _import(module)
     with undisturbed(_VARIABLES):
         return (getattr(imported, "parallel_env", None) or imported.env)(**arguments)
+
+
+FAMILY = Family(creator=creator, names=names, knows=knows, make=make)
 
 
 # ---- Names ----
 
 
 def _modules() -> Iterator[str]:
-    """Every module with an environment."""
+    """Every module with an environment, "package.name_v1"."""
     for package in (*_PACKAGES, _ATARI):
         top, _, rest = package.partition(".")
         for folder in folders(top):
@@ -142,12 +138,12 @@ def _installed_module(name: str) -> str:
     module = _module_of(name)
     if module is None:
         missing = " and ".join(_missing())
-        raise ImportError(f"pettingzoo-{name} is in no package that is installed, and {missing} is not: {_INSTALL}")
+        raise ImportError(f"pettingzoo-{name} is in none of the installed packages, and {missing} is not: {_INSTALL}")
     return module
 
 
 def _bare_name(module: str) -> str:
-    """What an environment is called, without version."""
+    """The name of an environment, without version."""
     return re.sub(r"_v\d+$", "", module.rpartition(".")[2]).replace("_", "-")
 
 
@@ -182,12 +178,8 @@ def _import(module: str) -> ModuleType:
 # ---- Arguments ----
 
 
-def _render_modes(module: str) -> Sequence[str]:
-    return declared_modes(_import(module).raw_env)
-
-
 def _own_arguments(module: str, arguments: dict[str, Any]) -> dict[str, Any]:
-    """The arguments as the environment has them, checked."""
+    """The checked arguments, in the environment's own terms."""
     name, known = _bare_name(module), _parameters(module)
     given = dict(arguments)
     if "num_agents" in given and "num_agents" not in known:
@@ -212,7 +204,7 @@ def _count_arguments(name: str, agents: int, known: list[str]) -> dict[str, int]
 
 
 def _parameters(module: str) -> list[str]:
-    """The arguments that an environment has."""
+    """The names of an environment's arguments."""
     constructor = _import(module).raw_env
     handed_on = []
     if _is_atari(module):

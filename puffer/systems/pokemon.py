@@ -1,15 +1,15 @@
 """Pokémon Red, in the Game Boy emulator PyBoy (LGPL-3.0).
 
-`puffer.make("pokemon-red", rom="red.gb")` needs the ROM of your own cartridge, which is in no package; the environment
-variable PUFFER_POKEMON_ROM can name it too. Every copy has an emulator without window and sound. Nothing is read or
-written beside the ROM, neither the saved game of another program nor one of this.
+`puffer.make("pokemon-red", rom="red.gb")` needs the ROM of your own cartridge, which no package has. The environment
+variable PUFFER_POKEMON_ROM can name it too. Every copy has an emulator without window and sound. No file next to the
+ROM is read or written, so games that other programs have saved there are ignored.
 
-The emulator plays the same game for the same buttons; what a seed decides is how many frames pass before the first
-action, on which the random numbers of the game depend. The rewards are for exploring: 1 for every place, that is map, x
-and y, that the episode has not seen before. No episode ends by itself; `max_steps` of `puffer.make` truncates it.
+The emulator plays the same game for the same buttons. The seed decides how many frames pass before the first action,
+and the random numbers of the game depend on that number. The rewards are for exploring: 1 for every place (map, x and
+y) that is new in the episode. No episode ends by itself; `max_steps` of `puffer.make` truncates it.
 
-The addresses are those of the English version, from its disassembly (github.com/pret/pokered). A cartridge with a
-clock, which this one has not, would show the time of day, which no seed decides.
+The addresses are those of the English version, from its disassembly (github.com/pret/pokered). This cartridge has no
+clock; one with a clock would show the time of day, which does not follow from the seed.
 """
 
 from __future__ import annotations
@@ -23,65 +23,68 @@ import numpy as np
 from gymnasium import spaces
 
 from puffer import checks
+from puffer.backends.creator import Creator
+from puffer.systems.family import Family
 from puffer.systems.quiet import undisturbed
 from puffer.systems.requirements import require
 
 BUTTONS = ("down", "left", "right", "up", "a", "b", "start", "select")
 
 _VARIABLE = "PUFFER_POKEMON_ROM"
-# Frames that a button is held for, at most; the game sees it in the first of them.
+# The largest number of frames that a button is held for; the game reads it in the first one.
 _HELD = 8
 _HEIGHT, _WIDTH = 144, 160
 _MAP, _Y, _X = 0xD35E, 0xD361, 0xD362
 _BYTES = {"map": _MAP, "x": _X, "y": _Y, "in_battle": 0xD057, "badges": 0xD356, "party_size": 0xD163}
-# The Pokémon of the party, and what is where in each of them.
+# The Pokémon of the party, and the offsets of the numbers in each of them.
 _PARTY, _MEMBERS, _MEMBER_SIZE = 0xD16B, 6, 44
 _HIT_POINTS, _LEVEL, _MOST_HIT_POINTS = 1, 33, 34
 
 
 def names() -> list[str]:
-    """One game."""
+    """The only game, "red"."""
     return ["red"]
 
 
-def knows(name: str) -> bool:
-    """Whether this is the one game."""
-    return name == "red"
+def creator(name: str, arguments: dict[str, Any]) -> Creator:
+    """The creator of copies.
 
-
-def creator(name: str, arguments: dict[str, Any]) -> Any:
-    """What makes copies. Raises ImportError without pyboy, ValueError and FileNotFoundError without a ROM."""
+    Raises ImportError without pyboy, ValueError without a ROM or for an unknown render mode, FileNotFoundError for a
+    missing file, TypeError for an unknown argument.
+    """
     require("pokemon")
-    from puffer.emulation import call_creator
-
     checks.arguments("pokemon-red", arguments, PokemonRed)
     files = {"rom": _rom(arguments.get("rom")), "state": _content("state", arguments.get("state"))}
-    return call_creator(PokemonRed, {**arguments, **files})
+    return Creator(PokemonRed, {**arguments, **files})
+
+
+FAMILY = Family(creator=creator, names=names)
 
 
 class PokemonRed:
     """One copy of the game.
 
-    Actions are the `BUTTONS`. The observation is the screen, uint8 (144 / shrink, 160 / shrink), grey; or a Dict of
-    int32, what the memory of the game says of its state: `map`, `x`, `y`, `in_battle`, `badges` (a bit each),
-    `party_size`, each (1,), and `levels`, `hit_points` and `most_hit_points`, (6,) each, zero behind the party. The
-    infos are `map`, `x`, `y`, and `places`, how many the episode has seen.
+    The action is Discrete, an index into `BUTTONS`. The observation is the screen, uint8 (144 / shrink, 160 / shrink),
+    grey; or the state of the game as its memory has it, a Dict of int32: `map`, `x`, `y`, `in_battle`, `badges` (a bit
+    each) and `party_size`, (1,) each, and `levels`, `hit_points` and `most_hit_points`, (6,) each, zero after the last
+    Pokémon of the party. The infos are `map`, `x`, `y`, and `places`, the number of places that the episode has seen.
 
     Parameters
     ----------
     rom : path or bytes, optional
-        The file that the environment variable PUFFER_POKEMON_ROM names if there is none.
+        The ROM; by default the file that the environment variable PUFFER_POKEMON_ROM names.
     state : path or bytes, optional
-        Where episodes begin, as `save_state` or PyBoy has saved it; by default the game is turned on.
+        The state in which episodes begin, as saved by `save_state` or PyBoy; by default the game is turned on.
     observation : "screen" or "state"
     shrink : 1, 2, 4, 8 or 16
-        The picture has each so many-th pixel.
+        The distance of the pixels that are kept, in each direction.
     frames_per_action : int
-        The button is held for the first 8 of them, but for the last one at most.
+        Frames of a step, at least 2. The button is held for the first 8 of them, and released for at least one.
     noop_max : int
-        Up to so many frames, by chance, pass after a reset.
+        The largest number of frames, drawn at random, that pass after a reset; at least 0.
+    render_mode : "rgb_array", optional
 
-    Raises ValueError without a ROM, or for what is none, or for a bad state; FileNotFoundError for a missing file.
+    Raises TypeError and ValueError for bad arguments, ValueError without a ROM, FileNotFoundError for a missing file.
     """
 
     metadata = {"render_modes": ["rgb_array"], "render_fps": 4}
@@ -148,7 +151,7 @@ class PokemonRed:
         return saved.getvalue()
 
     def load_state(self, state: bytes) -> None:
-        """Go on from a saved state; the places that the episode has seen stay seen. Raises ValueError for a bad one."""
+        """Continue from a saved state. The places seen in the episode stay seen. Raises ValueError for a bad state."""
         try:
             self._emulator.load_state(io.BytesIO(state))
         except _emulator_error() as error:
@@ -191,17 +194,17 @@ def _state_space() -> spaces.Dict:
 
 
 def _rom(rom: Any) -> bytes:
-    """The ROM, from what the argument or the environment variable says."""
+    """The ROM that the argument or the environment variable names. Raises ValueError without one."""
     content = _content("rom", rom if rom is not None else os.environ.get(_VARIABLE))
     if not content:
         raise ValueError(
-            f"pokemon-red needs the ROM of your own cartridge: pass rom=..., its file, or set {_VARIABLE} to that"
+            f"pokemon-red needs the ROM of your own cartridge: pass rom=..., its path, or set {_VARIABLE} to the path"
         )
     return content
 
 
 def _content(name: str, file: Any) -> bytes | None:
-    """The bytes of a file, which may be given as such."""
+    """The bytes of a file, given as its path or as the bytes. Raises TypeError or FileNotFoundError."""
     if file is None or isinstance(file, bytes):
         return file
     if not isinstance(file, (str, os.PathLike)):
@@ -212,15 +215,15 @@ def _content(name: str, file: Any) -> bytes | None:
 
 
 def _emulator(rom: bytes) -> Any:
-    # It warns of where its graphics library comes from, which is not used here.
+    # It warns about the origin of its graphics library, which is not used here.
     with undisturbed():
         from pyboy import PyBoy
 
     try:
-        # From memory: beside a file it would look for a saved game.
+        # From memory: given a file, it would look for a saved game next to it.
         emulator = PyBoy(io.BytesIO(rom), window="null", sound_emulated=False, no_input=True, log_level="CRITICAL")
     except _emulator_error() as error:
-        raise ValueError(f"rom is not that of a Game Boy: {error}") from error
+        raise ValueError(f"rom is not the ROM of a Game Boy game: {error}") from error
     emulator.set_emulation_speed(0)
     return emulator
 

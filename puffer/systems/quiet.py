@@ -13,9 +13,9 @@ from contextlib import contextmanager
 
 @contextmanager
 def undisturbed(variables: Mapping[str, str | None] | None = None) -> Iterator[None]:
-    """What happens inside prints nothing from Python, warns of nothing, and leaves the environment variables alone.
+    """A context without output from Python or warnings, after which the environment variables are as before.
 
-    `variables` are set inside, or removed where they are None.
+    `variables` are set inside; those that are None are removed.
     """
     before = dict(os.environ)
     for name, value in (variables or {}).items():
@@ -33,13 +33,13 @@ def undisturbed(variables: Mapping[str, str | None] | None = None) -> Iterator[N
 
 
 def silent() -> contextlib.AbstractContextManager:
-    """A context in which what Python code prints goes nowhere."""
+    """A context that discards the output of Python code."""
     return contextlib.redirect_stdout(_Nowhere())
 
 
 @contextmanager
 def silent_process() -> Iterator[None]:
-    """A context in which nothing that the process writes to its standard output arrives, not even from C."""
+    """A context that discards everything that the process writes to its standard output, also from C."""
     sys.stdout.flush()
     kept, nowhere = os.dup(1), os.open(os.devnull, os.O_WRONLY)
     try:
@@ -52,7 +52,7 @@ def silent_process() -> Iterator[None]:
 
 
 class _Nowhere(io.TextIOBase):
-    """A file that forgets what is written to it."""
+    """A file that discards everything written to it."""
 
     def write(self, text: str) -> int:
         return len(text)

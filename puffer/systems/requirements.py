@@ -1,7 +1,7 @@
 """The systems of other authors that `puffer.make` runs, and the packages that each of them needs.
 
-`python -m puffer.install NAME` installs what a system needs; the extras of this package name the same requirements, as
-far as pip can resolve them.
+`python -m puffer.install NAME` installs the packages of a system. The extras of puffer are made of the same table:
+`setup.py` runs this file by its path. Other interpreters import it too, so it needs the standard library alone.
 """
 
 from __future__ import annotations
@@ -12,40 +12,43 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+# The Pythons that puffer runs on; there is no last one.
+_FIRST, _LAST = (3, 10), (3, 99)
+
 
 @dataclass(frozen=True)
 class System:
-    """What one system needs.
+    """The requirements of one system.
 
     Attributes
     ----------
-    adapter : str
-        The module with its environments.
     imports : sequence of str
-        The modules that must be there; "this or that" where one of them will do.
+        Modules that must be importable; "this or that" if one of the two is enough.
     requirements : sequence of str
-        What pip installs as usual.
+        Requirements that pip installs as usual.
     bare_requirements : sequence of str
-        What pip installs without dependencies and checks of versions, since the metadata of these packages refuse
-        versions that they work with.
+        Requirements that pip installs without their dependencies and without checking versions: the metadata of these
+        packages exclude versions that they work with.
+    bare_in_extra : bool
+        Whether pip can resolve the bare requirements too, so that the extra has them.
     builders : sequence of str
-        What must be installed to build those that come as sources.
+        Requirements for building the packages that come as sources.
     pythons : (first, last)
-        Versions of Python, as (3, minor), that the packages are made for.
+        Versions of Python, as (3, minor), that the packages are made for. For others, the extra is empty.
     programs : mapping
-        Programs that must be in the PATH, and what installs them: not pip.
+        Programs that must be in the PATH, and how to install each; pip cannot.
     example : str
         The name of one of its environments.
     by_hand : str
-        How to get what pip cannot install at all, if there is such a thing.
+        How to get a package that pip cannot install at all; empty if there is none.
     """
 
-    adapter: str
     imports: Sequence[str]
     requirements: Sequence[str]
     bare_requirements: Sequence[str] = ()
+    bare_in_extra: bool = True
     builders: Sequence[str] = ()
-    pythons: tuple[tuple[int, int], tuple[int, int]] = ((3, 10), (3, 99))
+    pythons: tuple[tuple[int, int], tuple[int, int]] = (_FIRST, _LAST)
     programs: Mapping[str, str] = field(default_factory=dict)
     example: str = ""
     by_hand: str = ""
@@ -53,16 +56,14 @@ class System:
 
 _NLE = "nle>=1.3,<1.4"
 
-# The names of systems are those of the extras, and the first parts of the names of their environments.
+# By family: the names of the extras, and of the modules of this package with their environments.
 SYSTEMS = {
     "atari": System(
-        "puffer.systems.atari",
         imports=["ale_py"],
         requirements=["ale-py>=0.12.1,<0.13", "opencv-python-headless>=4.8"],
         example="atari-pong",
     ),
     "procgen": System(
-        "puffer.systems.procgen",
         imports=["procgen"],
         requirements=[],
         bare_requirements=["procgen-mirror==0.10.7"],
@@ -70,25 +71,20 @@ SYSTEMS = {
         example="procgen-coinrun",
     ),
     "minigrid": System(
-        "puffer.systems.minigrid",
         imports=["minigrid"],
         requirements=["minigrid>=3.1,<4"],
-        pythons=((3, 11), (3, 99)),
+        pythons=((3, 11), _LAST),
         example="minigrid-DoorKey-8x8",
     ),
-    "crafter": System(
-        "puffer.systems.crafter", imports=["crafter"], requirements=["crafter==1.8.3"], example="crafter"
-    ),
+    "crafter": System(imports=["crafter"], requirements=["crafter==1.8.3", "pillow"], example="crafter"),
     "nethack": System(
-        "puffer.systems.nethack",
         imports=["nle"],
         requirements=[],
         bare_requirements=[_NLE],
-        pythons=((3, 10), (3, 13)),
+        pythons=(_FIRST, (3, 13)),
         example="nethack-score",
     ),
     "minihack": System(
-        "puffer.systems.minihack",
         imports=["nle", "minihack", "minigrid", "pkg_resources"],
         requirements=["minigrid>=3.1,<4", "setuptools<82"],
         bare_requirements=["minihack>=1.0.2,<1.1", _NLE],
@@ -98,50 +94,45 @@ SYSTEMS = {
         example="minihack-Room-5x5",
     ),
     "pettingzoo": System(
-        "puffer.systems.pettingzoo",
         imports=["pettingzoo", "mpe2"],
         requirements=["pettingzoo[butterfly,classic,sisl]>=1.27,<2", "mpe2>=1.1,<2", "multi-agent-ale-py>=0.1.12"],
         example="pettingzoo-knights-archers-zombies",
     ),
     "magent": System(
-        "puffer.systems.magent",
         imports=["magent2"],
         requirements=["magent2>=0.3.4,<0.4"],
         example="magent-battle",
     ),
     "pokemon": System(
-        "puffer.systems.pokemon",
         imports=["pyboy"],
         requirements=["pyboy>=2.8,<3"],
         example="pokemon-red",
     ),
     "griddly": System(
-        "puffer.systems.griddly",
         imports=["griddly"],
         requirements=["pyyaml"],
         bare_requirements=["griddly==1.6.7"],
-        pythons=((3, 10), (3, 11)),
+        pythons=(_FIRST, (3, 11)),
         example="griddly-random-butterflies",
     ),
     "microrts": System(
-        "puffer.systems.microrts",
         imports=["gym_microrts", "jpype"],
         requirements=["JPype1>=1.5,<2", "pillow"],
         bare_requirements=["gym-microrts==0.6.0"],
+        bare_in_extra=False,
         builders=["setuptools<82", "wheel", "poetry-core", "poetry-dynamic-versioning"],
         programs={"java": "apt-get install default-jre-headless, or any Java 17"},
         example="microrts",
     ),
     "nmmo": System(
-        "puffer.systems.nmmo",
         imports=["nmmo", "scipy", "imageio", "ordered_set", "dill", "tqdm", "psutil", "pettingzoo"],
         requirements=["cython", "dill", "imageio", "ordered-set", "pettingzoo>=1.24", "psutil", "scipy", "tqdm"],
         bare_requirements=["nmmo==2.1.2"],
+        bare_in_extra=False,
         builders=["setuptools<82", "wheel", "Cython"],
         example="nmmo",
     ),
     "gpudrive": System(
-        "puffer.systems.gpudrive",
         imports=["madrona_gpudrive or gpudrive", "torch"],
         requirements=[],
         example="gpudrive",
@@ -151,21 +142,40 @@ SYSTEMS = {
 
 
 def missing(name: str) -> list[str]:
-    """What a system lacks on this machine: modules and programs."""
+    """The modules and programs that a system lacks on this machine."""
     system = SYSTEMS[name]
     modules = [module for module in system.imports if not any(map(importlib.util.find_spec, module.split(" or ")))]
     return modules + [program for program in system.programs if shutil.which(program) is None]
 
 
 def folders(package: str) -> list[Path]:
-    """Where a package lies, which is not imported; nowhere if it is not installed."""
+    """The folders of a package, which is not imported; empty if it is not installed."""
     spec = importlib.util.find_spec(package)
     return [Path(folder) for folder in spec.submodule_search_locations or ()] if spec is not None else []
 
 
 def require(name: str) -> None:
-    """Raises ImportError, with the line that installs it, for a system that lacks something."""
+    """Raise ImportError if a system lacks modules or programs; the message has the line that installs them."""
     lacking = missing(name)
     if lacking:
         remedy = SYSTEMS[name].by_hand or f"python -m puffer.install {name}"
         raise ImportError(f"{name} needs {' and '.join(lacking)}, not found here: {remedy}")
+
+
+def extras() -> dict[str, list[str]]:
+    """The extras of this package that install systems: one for each that pip can install, and `all`."""
+    by_name = {name: _extra(system) for name, system in SYSTEMS.items() if not system.by_hand}
+    return {**by_name, "all": [f"puffer-envs[{','.join(sorted(by_name))}]"]}
+
+
+def _extra(system: System) -> list[str]:
+    """The requirements of a system; they have a marker where its packages exist for some Pythons only."""
+    requirements = [*system.requirements, *(system.bare_requirements if system.bare_in_extra else ())]
+    first, last = system.pythons
+    conditions = []
+    if first > _FIRST:
+        conditions.append(f"python_version >= '3.{first[1]}'")
+    if last < _LAST:
+        conditions.append(f"python_version < '3.{last[1] + 1}'")
+    marker = " and ".join(conditions)
+    return [f"{requirement}; {marker}" if marker else requirement for requirement in requirements]

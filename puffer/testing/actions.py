@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from gymnasium import spaces
 
+from puffer.layout.walk import bounds
 from puffer.testing.results import Player
 from puffer.vector import VectorEnv
 
@@ -40,11 +41,11 @@ def legal_actions(player: Player) -> np.ndarray | None:
 
 
 def _ranges(env: VectorEnv) -> np.ndarray:
-    """The actions in the range of each row, out of the space that spans all rows; bool (rows, actions)."""
-    space, single = env.action_space, env.single_action_space
+    """Which actions of the space that spans all rows are in the ranges of each row, bool (rows, actions)."""
+    single = env.single_action_space
     actions = single.start + np.arange(single.n)
-    low = space.start.reshape(-1, 1)
-    return (low <= actions) & (actions < low + space.nvec.reshape(-1, 1))
+    low, high = (bound.reshape(-1, 1) for bound in bounds(env.action_space, "action"))
+    return (low <= actions) & (actions <= high)
 
 
 class ActionSampler:
@@ -56,7 +57,7 @@ class ActionSampler:
         self._batch_space, self._space = copy.deepcopy((env.action_space, env.action_layout.space))
         self._batch_space.seed(seed)
         self._space.seed(seed)
-        self._has_ranges = getattr(env.backend, "copy_action_space", None) is not None
+        self._has_ranges = env.copy_action_space is not None
 
     def sample(self, player: Player) -> np.ndarray:
         """An action for every row, (rows, ...) of the flat action space."""

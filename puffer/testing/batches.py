@@ -43,7 +43,9 @@ def seeds_of(env: VectorEnv, seed: int) -> list[int]:
 
 def called(env: Any) -> str:
     """The name of an environment in messages."""
-    env = env.backend if isinstance(env, VectorEnv) else getattr(env, "func", env)
+    if isinstance(env, VectorEnv):
+        env = env if env.native_env is None else env.native_env
+    env = getattr(env, "func", env)
     return env if isinstance(env, str) else getattr(env, "__qualname__", None) or type(env).__qualname__
 
 
@@ -61,6 +63,6 @@ def _made(env: Any, num_envs: int, parameters: dict[str, Any]) -> VectorEnv:
 def _whole(env: VectorEnv, num_envs: int | None) -> VectorEnv:
     if num_envs not in (None, env.num_copies):
         raise ValueError(f"num_envs must be {env.num_copies}, the copies of the given batch, got {num_envs}")
-    if env.backend.batch_size != env.num_copies:
-        raise ValueError(f"the batch must have batch_size = num_envs = {env.num_copies}, got {env.backend.batch_size}")
+    if env.batch_size != env.num_copies:
+        raise ValueError(f"the batch must have batch_size = num_envs = {env.num_copies}, got {env.batch_size}")
     return env

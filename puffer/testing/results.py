@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from puffer.checking.values import difference
-from puffer.layout.spaces import Layout
+from puffer.layout.observation import Layout
 from puffer.vector import VectorEnv
 
 
@@ -80,19 +80,7 @@ def first_difference(layout: Layout, first: Result, second: Result, rtol: float,
             a, b = one[row], other[row]
             if name.endswith("observations"):
                 a, b = layout.view(a), layout.view(b)
-            found = difference(_as_arrays(a, b, rtol, atol), _as_arrays(b, b), name)
+            found = difference(a, b, name, rtol, atol)
             if found:
                 return f"row {row}: {found}"
     return None
-
-
-def _as_arrays(value: Any, to: Any, rtol: float = 0.0, atol: float = 0.0) -> Any:
-    """The arrays of a nested value. Numbers that are close enough to those of `to` are replaced by them."""
-    if isinstance(value, dict):
-        return {key: _as_arrays(one, to[key], rtol, atol) for key, one in value.items()}
-    if isinstance(value, tuple):
-        return tuple(_as_arrays(one, other, rtol, atol) for one, other in zip(value, to, strict=True))
-    value = np.asarray(value)
-    if not rtol and not atol:
-        return value
-    return np.where(np.isclose(value, to, rtol, atol, equal_nan=True), to, value).astype(value.dtype)

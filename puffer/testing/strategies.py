@@ -7,9 +7,9 @@ from functools import cache
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from gymnasium import spaces
 
 from puffer import checks
+from puffer.layout.walk import bounds
 from puffer.testing.actions import legal_actions
 from puffer.testing.batches import opened, seeds_of
 from puffer.testing.results import Player
@@ -78,25 +78,16 @@ def _elements(env: VectorEnv) -> Iterator[SearchStrategy]:
     from hypothesis import strategies
 
     space = env.action_space
-    if isinstance(space, spaces.MultiDiscrete):
-        low, high = space.start, space.start + space.nvec - 1
-    else:
-        low, high = space.low, space.high
     width = 8 * space.dtype.itemsize
 
     @cache
     def element(least: Any, most: Any, is_whole: bool) -> SearchStrategy:
         if is_whole:
             return strategies.integers(int(least), int(most))
-        bounds = [None if np.isinf(bound) else float(bound) for bound in (least, most)]
-        return strategies.floats(*bounds, width=width, allow_nan=False, allow_infinity=False)
+        ends = [None if np.isinf(bound) else float(bound) for bound in (least, most)]
+        return strategies.floats(*ends, width=width, allow_nan=False, allow_infinity=False)
 
-    whole = _whole_entries(env)
-    for k, bounds in enumerate(zip(low.ravel().tolist(), high.ravel().tolist(), strict=True)):
-        yield element(*bounds, bool(whole[k % len(whole)]))
-
-
-def _whole_entries(env: VectorEnv) -> np.ndarray:
-    """Which numbers of a flat action are integers, bool (numbers,)."""
-    layout = env.action_layout
-    return np.concatenate([np.full(int(np.prod(leaf.shape)), leaf.dtype.kind != "f") for leaf in layout.leaves])
+    whole = env.action_layout.whole.ravel()
+    low, high = (bound.ravel().tolist() for bound in bounds(space, "action"))
+    for k, (least, most) in enumerate(zip(low, high, strict=True)):
+        yield element(least, most, bool(whole[k % len(whole)]))

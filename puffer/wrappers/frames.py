@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -10,40 +9,30 @@ from gymnasium import spaces
 from gymnasium.vector.utils import batch_space
 
 from puffer import checks
-from puffer.layout.spaces import Layout
+from puffer.layout.walk import ARRAYS, along, leaves
 from puffer.wrappers.wrapper import Wrapper
 
 
 class FrameStack(Wrapper):
     """Stack the last `frames` observations, the oldest first, along a new first axis of every array.
 
-    At the beginning of an episode the stack repeats its first observation. So does that of an agent that comes later.
+    An episode begins with a stack of copies of its first observation; so does the part of an agent that comes later.
 
-    Parameters
-    ----------
-    env
-        An environment with observations of Box, Discrete, MultiDiscrete and MultiBinary, which Dict and Tuple may nest.
-    frames : int
-        Length of the stack, at least 1.
-
-    Raises
-    ------
-    TypeError
-        If `env` has other observations.
+    Raises TypeError for observations other than Box, Discrete, MultiDiscrete and MultiBinary, and Dicts and Tuples of
+    them.
     """
 
     def __init__(self, env: Any, frames: int) -> None:
         super().__init__(env)
         self._frames = checks.integer("frames", frames, 1)
-        single = self.single_observation_space
-        self.single_observation_space = batch_space(single, self._frames)
-        expected = [(leaf.path, leaf.dtype, (self._frames, *leaf.shape)) for leaf in Layout(single).leaves]
-        if [(leaf.path, leaf.dtype, leaf.shape) for leaf in Layout(self.single_observation_space).leaves] != expected:
+        self._single = self.single_observation_space
+        if not all(isinstance(leaf, ARRAYS) for _, leaf in leaves(self._single)):
             raise TypeError(
                 f"FrameStack needs observations of Box, Discrete, MultiDiscrete and MultiBinary, which Dict and Tuple "
-                f"may nest, and {env} has the observation space {single}"
+                f"may nest; {env} has the observation space {self._single}"
             )
-        # True where the row holds a stack already.
+        self.single_observation_space = batch_space(self._single, self._frames)
+        # Whose rows hold a stack already.
         self._has_stack = np.zeros(self.num_agents, np.bool_)
 
     def reset(self, seed: int | None = None) -> tuple[np.ndarray, list[dict[str, Any]]]:
@@ -52,14 +41,18 @@ class FrameStack(Wrapper):
 
     def change_observations(self, observations: Any) -> None:
         fresh = (self.masks > self._has_stack).nonzero()[0]
-        for stack, frame in _pairs(self.observation_views, observations):
-            # One by one, because NumPy would allocate memory to move all of them at once.
-            for index in range(self._frames - 1):
-                stack[:, index] = stack[:, index + 1]
+        for stack, frame in zip(self._arrays(self.observation_views), self._arrays(observations), strict=True):
+            # One by one: NumPy would move them all at once through memory that it allocates.
+            for age in range(self._frames - 1):
+                stack[:, age] = stack[:, age + 1]
             stack[:, -1] = frame
             if fresh.size:
                 stack[fresh] = frame[fresh][:, np.newaxis]
         self._has_stack[:] = self.masks
+
+    def _arrays(self, views: Any) -> list[np.ndarray]:
+        """The arrays that nest like an observation, in order."""
+        return [array for _, _, array in along(self._single, views)]
 
 
 class FrameSkip(Wrapper):
@@ -133,15 +126,3 @@ class FrameSkip(Wrapper):
             if self._maximum:
                 self._last[row] = observation
         self.masks |= rows.masks
-
-
-def _pairs(stacks: Any, frames: Any) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-    """The pairs of arrays in two trees of the same structure."""
-    if isinstance(frames, dict):
-        for key, frame in frames.items():
-            yield from _pairs(stacks[key], frame)
-    elif isinstance(frames, tuple):
-        for stack, frame in zip(stacks, frames, strict=True):
-            yield from _pairs(stack, frame)
-    else:
-        yield stacks, frames

@@ -9,6 +9,7 @@ from gymnasium import error
 
 from puffer.env import PufferEnv, rows_for
 from puffer.native.buffers import Buffers
+from puffer.wrappers.adapters.kinds import adapter_of
 
 _OUTPUTS = ("rewards", "terminations", "truncations", "masks")
 
@@ -64,9 +65,6 @@ class Wrapper(PufferEnv):
         self.render_mode = getattr(env, "render_mode", None)
 
     def _drive(self) -> None:
-        # Imported here, because that module imports this package.
-        from puffer.emulation import adapter_of
-
         self._adapter = adapter_of(self.env)
         self.env_ended = True
         self._elapsed = 0

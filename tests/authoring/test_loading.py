@@ -9,6 +9,8 @@ import pytest
 from test_out_of_tree import SOURCE
 
 import puffer
+from puffer.authoring.loading import env_class
+from puffer.ocean.cartpole import cartpole
 
 
 @pytest.fixture(scope="module")
@@ -106,8 +108,13 @@ def test_what_is_no_source_is_refused(folder):
     with pytest.raises(TypeError):
         puffer.load_pyx(None)
     (folder / "empty.pyx").write_text("cdef int nothing\n")
-    with pytest.raises(ImportError, match="one subclass of puffer.Env, it defines 0"):
+    with pytest.raises(ImportError, match="one public subclass of puffer.Env, it defines 0"):
         puffer.load_pyx(folder / "empty.pyx")
+
+
+def test_private_classes_do_not_count():
+    assert issubclass(cartpole._PlainCartPole, cartpole.CartPole)
+    assert env_class(cartpole) is cartpole.CartPole
 
 
 def test_two_processes_may_compile_at_the_same_time(folder):

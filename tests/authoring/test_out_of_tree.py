@@ -129,7 +129,10 @@ def test_what_else_differs_does_not_come_first(tmp_path, before, after):
     shutil.copytree(Path(puffer.__file__).parent, other, ignore=shutil.ignore_patterns("__pycache__", "ocean"))
     (other / "ocean").mkdir()
     (other / "ocean" / "__init__.py").touch()
-    for name, old, new in (("_core.pxd", before, after), ("native/abi.h", f"ABI {puffer.ABI}", f"ABI {puffer.ABI + 1}")):
+    for name, old, new in (
+        ("_core.pxd", before, after),
+        ("native/abi.h", f"ABI {puffer.ABI}", f"ABI {puffer.ABI + 1}"),
+    ):
         text = (other / name).read_text()
         assert old in text
         (other / name).write_text(text.replace(old, new))

@@ -39,12 +39,18 @@ def attempt_everything(thing, skip=()):
 CLASSES = """
 from puffer import registry
 from puffer.native.actions import ActionReader
-from puffer.native.batch import Batch
+from puffer.backends.channel import Line, Wire
+from puffer.backends.copies import CopiesStepper
+from puffer.backends.episodes import Episodes
+from puffer.native.backend import NativeBackend
+from puffer.native.batch import Backend, BackendBase, Batch, Part
 from puffer.native.info import EpisodeEnds, Info
 from puffer.native.loop import Loop
-from puffer.native.part import Part
+from puffer.native.rules import Rules
+from puffer.native.snapshots import Snapshots
 NATIVE = [registry.find(name) for name in {names!r}]
-CLASSES = [*NATIVE, puffer.Env, Batch, Loop, puffer.Buffers, ActionReader, EpisodeEnds, Info, Part, puffer.VectorEnv]
+CLASSES = [*NATIVE, puffer.Env, Backend, BackendBase, Batch, CopiesStepper, EpisodeEnds, Episodes, Info, Line, Loop,
+           NativeBackend, Part, Rules, Snapshots, Wire, ActionReader, puffer.Buffers, puffer.VectorEnv]
 """.replace("{names!r}", repr(NAMES))
 
 
@@ -95,8 +101,8 @@ for name in {NAMES!r}:
         for warmed in (False, True):
             if warmed:
                 env.reset(seed=0)
-            attempt_everything(env.unwrapped.backend, skip=("close", "rollout_buffers"))
-            attempt_everything(env.unwrapped.backend.buffers)
+            attempt_everything(env.batch, skip=("close", "rollout_buffers"))
+            attempt_everything(env.buffers)
             for method in ("step", "reset", "send", "async_reset", "get_state", "set_state", "stats", "recv"):
                 for garbage in GARBAGE:
                     attempt(getattr(env, method), garbage)
@@ -215,7 +221,7 @@ for call in ("step", "send"):
 
 
 @pytest.mark.parametrize(
-    "end", ["del env", "env = None", "env.close()", "env.backend.__del__()", "env.reset()", "pass"]
+    "end", ["del env", "env = None", "env.close()", "env.native_env.__del__()", "env.reset()", "pass"]
 )
 def test_an_end_with_sends_under_way_is_clean(end):
     """Whether the env is let go of, closed, reset, or alive when the interpreter ends."""

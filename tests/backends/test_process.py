@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 from faulty import Faulty, numbered
 from gymnasium import error
-from helpers import run_script
+from helpers import assert_same, run_script, snapshot
 from worker_play import (
     assert_parts_equal_the_whole,
     assert_plays_as_serial,
@@ -53,7 +53,7 @@ def cpu_seconds(pid):
 
 
 def workers(env):
-    return [process.process.pid for process in env.unwrapped.backend._workers]
+    return env.batch.backend.pids
 
 
 @pytest.mark.parametrize("mode", ["SameStep", "NextStep"])
@@ -205,7 +205,7 @@ def test_large_infos_do_not_deadlock(make):
 def test_many_seeds_do_not_deadlock(make):
     env = make(500, 1)
     # As with more copies and a buffer of the usual size.
-    env.unwrapped.backend._workers[0].link.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 1)
+    env.batch.backend._links[0]._process.socket.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 1)
     env.reset(seed=[2**63 + k for k in range(500)])
 
 
@@ -288,9 +288,31 @@ def test_workers_on_one_core_part_ways(make, monkeypatch):
     assert not moves
     for pid in both:
         set_affinity(pid, allowed)
-    env.unwrapped.backend._next_move = 0.0
+    env.batch.backend._transport._next_move = 0.0
     env.step(actions)
     assert moves == [(both[1], allowed - {together}), (both[1], allowed)]
+
+
+@pytest.mark.parametrize("sent", [False, True])
+def test_an_interrupt_around_a_command_leaves_a_batch_that_works(make, monkeypatch, sent):
+    env = make(2, 2)
+    first = snapshot(env.reset(seed=1))
+    transport = env.batch.backend._transport
+    send_step = transport.send_step
+
+    def interrupted(links):
+        if sent:
+            send_step(links)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(transport, "send_step", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        env.step([0, 0])
+    monkeypatch.undo()
+    with pytest.raises(error.ResetNeeded):
+        env.step([0, 0])
+    assert_same(snapshot(env.reset(seed=1)), first)
+    env.step([0, 0])
 
 
 def test_waiting_takes_no_processor(make):
@@ -325,7 +347,7 @@ class Env(gymnasium.Env):
 env = puffer.emulate(lambda: Env(), 3, backend="process", num_workers=3)
 observations, info = env.reset()
 assert type(info["object"][0]) is Info
-print(*[process.process.pid for process in env.unwrapped.backend._workers], flush=True)
+print(*env.batch.backend.pids, flush=True)
 """
 
 

@@ -60,7 +60,7 @@ def make(ray):
 
 def pids_of(env):
     """The processes of the copies."""
-    return [env.unwrapped.backend.render_copy(copy) for copy in range(env.num_copies)]
+    return [env.render_copy(copy) for copy in range(env.num_copies)]
 
 
 @pytest.mark.parametrize("mode", ["SameStep", "NextStep"])

@@ -1,5 +1,7 @@
 """The serial backend: Gymnasium environments in a batch, against Gymnasium's own vector environments."""
 
+from contextlib import closing
+
 import gymnasium
 import numpy as np
 import pytest
@@ -81,8 +83,7 @@ def assert_infos(ours, theirs, layout, where="info"):
 
 def assert_same_play(ours, theirs, mode, steps=60):
     """Both play alike: observations, rewards, flags and infos of every step."""
-    backend = ours.unwrapped.backend
-    layout, action_layout, count = backend.layout, backend.action_layout, backend.num_copies
+    layout, action_layout, count = ours.layout, ours.action_layout, ours.num_copies
     theirs.action_space.seed(4)
     seeds = list(range(10, 10 + count))
     mine, other = ours.reset(seed=10), theirs.reset(seed=seeds)
@@ -177,7 +178,7 @@ def test_bad_actions_are_refused_before_anything_is_stepped():
     for bad in ([0, 1], [0, 1, 2], [0, -1, 0], [0.0, 1.0, 0.0], [[0], [1], [0]], None, "abc"):
         with pytest.raises((TypeError, ValueError)):
             env.step(bad)
-        assert np.array_equal(env.unwrapped.backend.buffers.observations, before)
+        assert np.array_equal(env.observations, before)
     other = puffer.make("gym-CartPole-v1", 3, backend="serial")
     other.reset(seed=1)
     assert np.array_equal(env.step([0, 1, 1])[0], other.step([0, 1, 1])[0])
@@ -332,7 +333,7 @@ def test_wrong_returns_are_refused_with_a_reason():
 
 def test_instances_are_replicated():
     spec = puffer.emulate(gymnasium.make("CartPole-v1"), 2, backend="serial")
-    assert spec.unwrapped.backend.max_steps == 500
+    assert spec.max_steps == 500
     one = Rich()
     one.reset(seed=1)
     copies = puffer.emulate(one, 3, backend="serial")
@@ -388,3 +389,21 @@ def test_reset_mask_between_send_and_recv_drops_the_step():
     env.reset(options={"reset_mask": np.array([False, True])})
     env.send([0])
     assert env.recv()[0].tolist() == [[2]]
+
+
+def test_one_reward_that_is_not_a_number_does_not_spoil_later_statistics():
+    class Odd(gymnasium.Env):
+        observation_space, action_space = spaces.Box(0, 1, (1,)), spaces.Discrete(2)
+
+        def reset(self, *, seed=None, options=None):
+            return np.zeros(1, np.float32), {}
+
+        def step(self, action):
+            return np.zeros(1, np.float32), np.nan if action else 1.0, True, False, {}
+
+    with closing(puffer.emulate(Odd, 2, backend="serial")) as env:
+        env.reset()
+        env.step([0, 1])
+        assert np.isnan(env.stats()["episode_return"])
+        env.step([0, 0])
+        assert env.stats() == {"episodes": 2, "episode_return": 1.0, "episode_length": 1.0}

@@ -134,7 +134,7 @@ def test_native_environments_of_the_registry_pass(name):
 
 
 def test_instances_and_batches_of_native_environments():
-    native = make("ocean-catch", 3).unwrapped.backend
+    native = make("ocean-catch", 3).unwrapped.native_env
     assert "snapshots" in puffer.check_env(native, steps=40).checks
     batch = partial(make, "ocean-tic_tac_toe", 3, autoreset_mode="NextStep")
     report = puffer.check_env(batch, steps=40)
@@ -143,7 +143,7 @@ def test_instances_and_batches_of_native_environments():
 
 
 def test_a_function_that_makes_native_instances():
-    report = puffer.check_env(lambda: make("ocean-catch", 3).unwrapped.backend, steps=40)
+    report = puffer.check_env(lambda: make("ocean-catch", 3).unwrapped.native_env, steps=40)
     assert report.problems == report.skipped == []
 
 
@@ -157,7 +157,7 @@ def test_statistics_that_differ_from_the_rewards_are_found():
             return {key: value + 1 for key, value in super().stats().items()}
 
     with pytest.raises(puffer.CheckFailed, match=r"episodes ended in 40 steps, and stats\(\) counts \d+"):
-        puffer.check_env(Wrong(make("ocean-catch", 3).unwrapped.backend, copy=True), steps=40)
+        puffer.check_env(Wrong(make("ocean-catch", 3).unwrapped.native_env, copy=True), steps=40)
 
 
 def test_actions_that_nobody_checks_are_told():

@@ -1,4 +1,8 @@
-"""Native environments inside Gymnasium: make and make_vec, its checkers and wrappers, its vector contract."""
+"""Native environments inside Gymnasium: make and make_vec, its checkers and wrappers, its vector contract.
+
+An author can break the single environment and the batch that Gymnasium makes of one; these are tested for every
+environment of the registry, all else for a few.
+"""
 
 import gymnasium
 import numpy as np
@@ -7,13 +11,14 @@ from gymnasium import spaces
 from gymnasium.utils.env_checker import check_env
 from gymnasium.vector import AutoresetMode, SyncVectorEnv
 from gymnasium.wrappers import vector as wrappers
-from helpers import NAMES, Tally, assert_same, make, plain, play, random_actions, single_agent_names, snapshot
+from helpers import KINDS, MODES, NAMES, Tally, assert_same, make, plain, play, random_actions, snapshot
 
 import puffer
-from puffer.faces.gymnasium import SingleEnv
-from puffer.registry import find, gymnasium_id
+from puffer.faces.gymnasium import SingleEnv, gymnasium_id
+from puffer.registry import find
 
-SINGLE_AGENT = single_agent_names()
+# Environments with one agent, of different kind.
+SINGLE_KINDS = ("ocean-catch", "ocean-tetris", "ocean-pendulum")
 
 # Of Gymnasium's wrappers for a vector of observations, those that fit any Box; and the ones for actions and rewards.
 OBSERVATION_WRAPPERS = {
@@ -35,43 +40,45 @@ OTHER_WRAPPERS = {
 }
 
 
-@pytest.fixture(params=SINGLE_AGENT)
-def single(request):
-    """The name of an environment with one agent."""
+@pytest.fixture(params=NAMES)
+def name(request):
+    """The name of an environment of the registry."""
     return request.param
+
+
+@pytest.fixture(params=SINGLE_KINDS)
+def single(request):
+    """The name of one of a few environments with one agent."""
+    return request.param
+
+
+def is_single(name):
+    return make(name, 1).agents_per_env == 1
 
 
 def identifier(name):
     return gymnasium_id(find(name))
 
 
-def own_names():
-    return [name for name in NAMES if identifier(name) in gymnasium.registry]
-
-
-def as_vector(case, mode, **options):
-    """The environments of `case` one by one in Gymnasium's own vector environment."""
-    creators = [lambda: SingleEnv(case.name, **case.options, **options)] * 6
-    return SyncVectorEnv(creators, autoreset_mode=mode)
+def as_vector(name, mode, **options):
+    """Copies of an environment one by one in Gymnasium's own vector environment."""
+    return SyncVectorEnv([lambda: SingleEnv(name, **options)] * 6, autoreset_mode=mode)
 
 
 # ---- Make ----
 
 
-def test_every_environment_of_the_package_is_registered():
-    assert own_names() == [name for name in NAMES if name.startswith("ocean-")]
-    for name in own_names():
-        spec = gymnasium.spec(identifier(name))
-        assert spec.vector_entry_point
-        assert spec.entry_point
+def test_every_environment_of_the_package_is_registered(name):
+    spec = gymnasium.spec(identifier(name))
+    assert spec.vector_entry_point
+    assert spec.entry_point
 
 
-@pytest.mark.parametrize("name", own_names())
-def test_make_vec_makes_a_batch_that_equals_puffer_make(name, mode):
-    env = gymnasium.make_vec(identifier(name), num_envs=5, autoreset_mode=mode, max_steps=15)
-    direct = puffer.make(name, 5, autoreset_mode=mode, max_steps=15)
+def test_make_vec_makes_a_batch_that_equals_puffer_make(name):
+    env = gymnasium.make_vec(identifier(name), num_envs=5, autoreset_mode="NextStep", max_steps=15)
+    direct = puffer.make(name, 5, autoreset_mode="NextStep", max_steps=15)
     assert env.spec.id == identifier(name)
-    assert env.metadata["autoreset_mode"] is AutoresetMode(mode)
+    assert env.metadata["autoreset_mode"] is AutoresetMode.NEXT_STEP
     assert env.num_envs == direct.num_envs
     actions = random_actions(direct, 50)
     assert_same(play(env, actions), play(direct, actions))
@@ -79,9 +86,15 @@ def test_make_vec_makes_a_batch_that_equals_puffer_make(name, mode):
     assert env.closed
 
 
-@pytest.mark.parametrize("name", own_names())
-def test_make_vec_returns_fresh_arrays(name):
-    env = gymnasium.make_vec(identifier(name), num_envs=3)
+@pytest.mark.parametrize("mode", AutoresetMode)
+def test_make_vec_passes_the_autoreset_mode_on(mode):
+    for given in (mode, mode.value):
+        env = gymnasium.make_vec("puffer/Catch-v0", num_envs=2, autoreset_mode=given)
+        assert env.metadata["autoreset_mode"] is mode
+
+
+def test_make_vec_returns_fresh_arrays(kind):
+    env = gymnasium.make_vec(identifier(kind), num_envs=3)
     results = [env.reset(seed=0), *(env.step(action) for action in random_actions(env, 2))]
     arrays = [array for *batch, _ in results for array in batch]
     assert not any(np.shares_memory(array, other) for k, array in enumerate(arrays) for other in arrays[:k])
@@ -104,9 +117,8 @@ def test_make_vec_also_makes_gymnasiums_own_vectors_of_single_environments(singl
     env.close()
 
 
-@pytest.mark.parametrize("name", own_names())
 def test_make_takes_environments_with_one_agent_only(name):
-    if name in SINGLE_AGENT:
+    if is_single(name):
         assert gymnasium.make(identifier(name)).spec.id == identifier(name)
     else:
         with pytest.raises(ValueError, match="make_vec"):
@@ -127,9 +139,11 @@ def test_make_limits_the_time_with_gymnasiums_own_option(single):
 
 @pytest.mark.filterwarnings("ignore:.*A Box observation space m.+imum value is .*infinity")
 @pytest.mark.filterwarnings("ignore:.*For Box action spaces, we recommend")
-def test_gymnasiums_checker_accepts_the_single_environment(single):
-    check_env(gymnasium.make(identifier(single)).unwrapped, skip_render_check=True)
-    env = gymnasium.make(identifier(single), render_mode="rgb_array")
+def test_gymnasiums_checker_accepts_the_single_environment(name):
+    if not is_single(name):
+        return
+    check_env(gymnasium.make(identifier(name)).unwrapped, skip_render_check=True)
+    env = gymnasium.make(identifier(name), render_mode="rgb_array")
     env.reset(seed=0)
     assert env.render().dtype == np.uint8
     env.close()
@@ -179,31 +193,43 @@ def test_the_single_environment_has_snapshots(single):
     assert_same(result, expected)
 
 
-@pytest.mark.parametrize("action", [None, "up", 7, -1, 1.0, [1], np.array([1]), np.nan, 2**70, object()])
-def test_the_single_environment_refuses_bad_actions(action):
+def test_the_single_environment_refuses_bad_actions():
     env = SingleEnv("ocean-catch")
     env.reset(seed=0)
     state = env.get_state()
-    with pytest.raises((TypeError, ValueError, OverflowError)):
-        env.step(action)
-    assert np.array_equal(env.get_state(), state)
+    for action in (None, "up", 7, -1, 1.0, [1], np.array([1]), np.nan, 2**70, object()):
+        with pytest.raises((TypeError, ValueError, OverflowError)):
+            env.step(action)
+        assert np.array_equal(env.get_state(), state), action
 
 
 # ---- The vector contract ----
 
 
-def test_a_batch_equals_gymnasiums_vector_of_the_single_environments(case, mode):
+def test_a_batch_equals_gymnasiums_vector_of_the_single_environments(name, subtests):
     """Bit for bit: observations, flags, rewards (float64 there) and infos, in every autoreset mode."""
-    if case.make(1).agents_per_env > 1:
-        pytest.skip("Gymnasium's vectors are of single agents")
-    env, vector = case.make(autoreset_mode=mode, max_steps=40), as_vector(case, mode, max_steps=40)
+    if not is_single(name):
+        return
+    for mode in MODES:
+        with subtests.test(mode):
+            assert_equals_gymnasiums_vector(name, mode)
+
+
+def test_a_game_of_several_agents_may_have_one(mode):
+    assert_equals_gymnasiums_vector("ocean-snake", mode, snakes=1)
+    assert_equals_gymnasiums_vector("ocean-connect_four", mode, opponent="random")
+
+
+def assert_equals_gymnasiums_vector(name, mode, **options):
+    options["max_steps"] = 40
+    env, vector = make(name, autoreset_mode=mode, **options), as_vector(name, mode, **options)
     assert env.metadata["autoreset_mode"] is vector.metadata["autoreset_mode"]
     for attribute in ("single_observation_space", "single_action_space", "observation_space", "action_space"):
         assert getattr(env, attribute) == getattr(vector, attribute), attribute
     seeds = [5, 3, 8, 13, 21, 34]
     assert_same(snapshot(env.reset(seed=seeds)), vector.reset(seed=seeds))
     tally = Tally(env)
-    for action in random_actions(env, 200):
+    for action in random_actions(env, 90):
         result = snapshot(env.step(action))
         observations, rewards, terminations, truncations, info = vector.step(action)
         tally.add(result)
@@ -228,8 +254,8 @@ def test_a_batch_is_a_vector_env_with_its_own_metadata():
     assert len({id(env.metadata["render_modes"]) for env in envs.values()}) == 3
 
 
-def test_the_space_of_a_batch_is_the_batched_space(case):
-    env = case.make(3)
+def test_the_space_of_a_batch_is_the_batched_space(kind):
+    env = make(kind, 3)
     assert env.observation_space == gymnasium.vector.utils.batch_space(env.single_observation_space, env.num_envs)
     assert env.action_space == gymnasium.vector.utils.batch_space(env.single_action_space, env.num_envs)
     env.action_space.seed(0)
@@ -264,6 +290,7 @@ def test_closing_is_idempotent_and_a_context_manager_closes():
 
 # Gymnasium's Box says so itself when it is cast to another dtype.
 @pytest.mark.filterwarnings("ignore:overflow encountered in cast:RuntimeWarning")
+@pytest.mark.parametrize("name", [*KINDS, "ocean-pendulum", "ocean-pong"])
 @pytest.mark.parametrize("wrap", OBSERVATION_WRAPPERS.values(), ids=OBSERVATION_WRAPPERS)
 def test_observation_wrappers_of_gymnasium_work(name, wrap):
     env = wrap(make(name, 3, autoreset_mode="NextStep", max_steps=30, copy=True))
@@ -283,12 +310,13 @@ def test_rescaling_the_observations_works():
 
 
 @pytest.mark.parametrize("wrap", OTHER_WRAPPERS.values(), ids=OTHER_WRAPPERS)
-def test_other_wrappers_of_gymnasium_work(name, mode, wrap):
-    env = wrap(make(name, 3, autoreset_mode=mode, max_steps=6, copy=True))
-    env.reset(seed=0)
-    for action in random_actions(env, 30 if mode != "Disabled" else 1):
-        env.step(action)
-    env.close()
+def test_other_wrappers_of_gymnasium_work(kind, wrap):
+    for mode in MODES:
+        env = wrap(make(kind, 3, autoreset_mode=mode, max_steps=6, copy=True))
+        env.reset(seed=0)
+        for action in random_actions(env, 30 if mode != "Disabled" else 1):
+            env.step(action)
+        env.close()
 
 
 @pytest.mark.parametrize("copy", [False, True])

@@ -213,7 +213,11 @@ def test_a_window_for_an_environment_by_name(shown):
 
 
 def test_an_instance_made_by_gymnasium_shows_one_copy():
-    env = puffer.emulate(gymnasium.make("CartPole-v1", render_mode="human"), 3, backend="serial")
-    assert env.render_mode == "human"
-    assert [adapter.env.render_mode for adapter in env.unwrapped.backend._batches[0].adapters] == ["human", None, None]
-    env.close()
+    gymnasium.register("Asked-v0", entry_point=ShowsItself)
+    try:
+        env = puffer.emulate(gymnasium.make("Asked-v0", render_mode="human"), 3, backend="serial")
+        assert env.render_mode == "human"
+        assert env.reset()[1]["mode"].tolist() == ["human", "None", "None"]
+        env.close()
+    finally:
+        del gymnasium.registry["Asked-v0"]

@@ -6,6 +6,7 @@ from gymnasium import spaces
 from pettingzoo import ParallelEnv
 
 import puffer
+from puffer.layout.padding import spanning_space
 
 
 class Uneven(ParallelEnv):
@@ -50,7 +51,7 @@ def emulate_uneven(observations, actions, num_envs=1, **options):
 
 
 def one_env(env):
-    return env.unwrapped.backend._batches[0].adapters[0].env
+    return env.unwrapped.batch.backend.steppers[0].adapters[0].env
 
 
 BOX = spaces.Box(-1, 1, (1,), np.float32)
@@ -86,7 +87,7 @@ def test_nested_spaces_of_different_sizes():
     ]
     env = emulate_uneven(trees, [TWO] * 3)
     env.reset()
-    view = env.unwrapped.backend.layout.view(env.step([0, 1, 0])[0])
+    view = env.unwrapped.layout.view(env.step([0, 1, 0])[0])
     for row, (agent, size) in enumerate(zip("abc", (1, 4, 2), strict=True)):
         shown = one_env(env).shown[agent]
         for mine, other in (
@@ -147,7 +148,7 @@ def test_several_discrete_actions_of_different_ranges():
     env.action_space.seed(1)
     for _ in range(20):
         env.step(env.action_space.sample())
-    layout = env.unwrapped.backend.action_layout
+    layout = env.unwrapped.action_layout
     row = layout.flatten({"go": 1, "arms": np.array([1, 1, 1])})
     other = layout.flatten({"go": 3, "arms": np.array([2, 1, 0])})
     env.step([row, other, row, other])
@@ -172,7 +173,7 @@ def test_several_discrete_actions_of_different_ranges():
 def test_other_actions_of_different_sizes(actions):
     env = emulate_uneven([BOX, BOX], actions)
     env.reset()
-    layout = env.unwrapped.backend.action_layout
+    layout = env.unwrapped.action_layout
     for k in range(10):
         given = {agent: space.sample() for agent, space in one_env(env).actions.items()}
         rows = [padded(layout, action) for action in given.values()]
@@ -213,3 +214,15 @@ def test_spaces_that_cannot_share_a_row_are_refused(first, second):
         emulate_uneven([first, first, second], [TWO] * 3)
     with pytest.raises(ValueError, match="the agents' action spaces cannot share one layout: 'a' has .*'b' has"):
         emulate_uneven([TWO] * 3, [first, second, first])
+
+
+def test_the_spanning_space_keeps_the_order_of_keys_and_the_dtypes():
+    first, second = (
+        spaces.Dict([("z", spaces.Discrete(n, dtype=np.int8)), ("a", spaces.MultiBinary(n)), ("t", spaces.Text(3))])
+        for n in (2, 3)
+    )
+    spanning = spanning_space({"a": first, "b": second}, "observation spaces")
+    assert spanning == second
+    assert list(spanning) == ["z", "a", "t"]
+    assert spanning["z"].dtype == np.int8
+    assert spanning_space({"a": first, "b": first}, "observation spaces") is first

@@ -19,7 +19,7 @@ BUFFERS = ("observations", "rewards", "terminations", "truncations", "masks")
 
 def everything(env):
     """All that a refused call must not touch."""
-    buffers = env.unwrapped.backend.buffers
+    buffers = env.buffers
     return (env.get_state(), env.np_random_seed, *(getattr(buffers, name).copy() for name in BUFFERS))
 
 
@@ -104,22 +104,22 @@ BAD_SHAPES = {
 }
 
 
-@pytest.mark.parametrize("actions", BAD_VALUES.values(), ids=BAD_VALUES)
-def test_actions_out_of_range_are_refused_with_row_and_value(started, actions):
-    with refuses(started, ValueError, r"actions\[2\] is -?\d+: row 2 takes 0 to 2"):
-        started.step(actions)
+def test_actions_out_of_range_are_refused_with_row_and_value(started, subtests):
+    for name, actions in BAD_VALUES.items():
+        with subtests.test(name), refuses(started, ValueError, r"actions\[2\] is -?\d+: row 2 takes 0 to 2"):
+            started.step(actions)
 
 
-@pytest.mark.parametrize("actions", BAD_TYPES.values(), ids=BAD_TYPES)
-def test_actions_of_a_wrong_type_are_refused(started, actions):
-    with refuses(started, TypeError, "actions must be integers for Discrete.3.*dtype"):
-        started.step(actions)
+def test_actions_of_a_wrong_type_are_refused(started, subtests):
+    for name, actions in BAD_TYPES.items():
+        with subtests.test(name), refuses(started, TypeError, "actions must be integers for Discrete.3.*dtype"):
+            started.step(actions)
 
 
-@pytest.mark.parametrize("actions", BAD_SHAPES.values(), ids=BAD_SHAPES)
-def test_actions_of_a_wrong_shape_are_refused(started, actions):
-    with refuses(started, ValueError, r"actions must have shape \(4,\), got "):
-        started.step(actions)
+def test_actions_of_a_wrong_shape_are_refused(started, subtests):
+    for name, actions in BAD_SHAPES.items():
+        with subtests.test(name), refuses(started, ValueError, r"actions must have shape \(4,\), got "):
+            started.step(actions)
 
 
 def test_ragged_actions_are_refused(started):
@@ -141,8 +141,8 @@ def test_without_check_actions_type_and_shape_are_still_checked(actions):
         env.step(actions)
 
 
-def test_without_check_actions_good_actions_do_the_same(name):
-    checked, unchecked = (make(name, 5, check_actions=check) for check in (True, False))
+def test_without_check_actions_good_actions_do_the_same(kind):
+    checked, unchecked = (make(kind, 5, check_actions=check) for check in (True, False))
     actions = random_actions(checked, 40)
     expected = play(checked, actions)
     assert_same(play(unchecked, actions), expected)
@@ -150,30 +150,31 @@ def test_without_check_actions_good_actions_do_the_same(name):
         assert_same(play(unchecked, actions.astype(np.int64)), expected)
 
 
-@pytest.mark.parametrize(
-    "convert",
-    [
-        list,
-        tuple,
-        *(lambda actions, kind=kind: actions.astype(kind) for kind in "bhiqBHIQ"),
-        lambda actions: actions.astype(">i8"),
-        lambda actions: np.repeat(actions, 2)[::2],
-        lambda actions: actions[::-1].copy()[::-1],
-        lambda actions: np.frombuffer(b"\0" + actions.tobytes(), np.uint8)[1:].view(np.int32),
-        lambda actions: np.ma.masked_array(actions),
-        lambda actions: array.array("i", actions.tolist()),
-        lambda actions: memoryview(actions),
-    ],
-)
-def test_any_form_of_good_integers_is_taken(convert):
-    env, plain_env = make("ocean-catch", 6), make("ocean-catch", 6)
+FORMS = {
+    "list": list,
+    "tuple": tuple,
+    **{f"dtype {kind}": lambda actions, kind=kind: actions.astype(kind) for kind in "bhiqBHIQ"},
+    "byte-swapped": lambda actions: actions.astype(">i8"),
+    "non-contiguous": lambda actions: np.repeat(actions, 2)[::2],
+    "backwards": lambda actions: actions[::-1].copy()[::-1],
+    "unaligned": lambda actions: np.frombuffer(b"\0" + actions.tobytes(), np.uint8)[1:].view(np.int32),
+    "masked": lambda actions: np.ma.masked_array(actions),
+    "array": lambda actions: array.array("i", actions.tolist()),
+    "memoryview": lambda actions: memoryview(actions),
+}
+
+
+def test_any_form_of_good_integers_is_taken(subtests):
+    env = make("ocean-catch", 6)
     actions = random_actions(env, 30)
-    expected = play(plain_env, actions)
-    converted = [convert(action) for action in actions]
-    for action in converted:
-        if isinstance(action, np.ndarray):
-            action.flags.writeable = False
-    assert_same(play(env, converted), expected)
+    expected = play(env, actions)
+    for name, convert in FORMS.items():
+        with subtests.test(name):
+            converted = [convert(action) for action in actions]
+            for action in converted:
+                if isinstance(action, np.ndarray):
+                    action.flags.writeable = False
+            assert_same(play(env, converted), expected)
 
 
 BAD_FLOATS = {
@@ -185,27 +186,27 @@ BAD_FLOATS = {
 
 
 @pytest.mark.parametrize("value", BAD_FLOATS.values(), ids=BAD_FLOATS)
-@pytest.mark.parametrize("kind", [np.float64, np.float32, ">f8", np.longdouble])
-def test_float_actions_that_are_not_finite_are_refused(value, kind):
+def test_float_actions_that_are_not_finite_are_refused(value):
     env = vector(spaces.Box(-1, 1, (2,), np.float32))
-    actions = np.zeros((4, 2))
-    actions[3, 1] = value
-    with np.errstate(over="ignore"):
-        actions = actions.astype(kind)
-    before = everything(env)
-    with pytest.raises(ValueError, match=r"actions\[3, 1\] is .*: row 3 needs finite float32 values"):
+    for kind in (np.float64, np.float32, ">f8", np.longdouble):
+        actions = np.zeros((4, 2))
+        actions[3, 1] = value
+        with np.errstate(over="ignore"):
+            actions = actions.astype(kind)
+        before = everything(env)
+        with pytest.raises(ValueError, match=r"actions\[3, 1\] is .*: row 3 needs finite float32 values"):
+            env.step(actions)
+        assert_same(everything(env), before)
+
+
+def test_float_actions_of_any_real_type_are_taken():
+    env = vector(spaces.Box(-1, 1, (2,), np.float32))
+    for kind in (np.float16, np.float32, np.float64, np.int64, np.uint8, ">f4"):
+        actions = np.arange(8).reshape(4, 2).astype(kind)
         env.step(actions)
-    assert_same(everything(env), before)
-
-
-@pytest.mark.parametrize("kind", [np.float16, np.float32, np.float64, np.int64, np.uint8, ">f4"])
-def test_float_actions_of_any_real_type_are_taken(kind):
-    env = vector(spaces.Box(-1, 1, (2,), np.float32))
-    actions = np.arange(8).reshape(4, 2).astype(kind)
-    env.step(actions)
-    assert np.array_equal(env.unwrapped.backend.buffers.actions, actions)
-    env.step(np.asfortranarray(actions))
-    assert np.array_equal(env.unwrapped.backend.buffers.actions, actions)
+        assert np.array_equal(env.buffers.actions, actions), kind
+        env.step(np.asfortranarray(actions))
+        assert np.array_equal(env.buffers.actions, actions), kind
 
 
 @pytest.mark.parametrize(
@@ -220,7 +221,7 @@ def test_multi_discrete_actions_are_checked_column_by_column():
     env = vector(spaces.MultiDiscrete([2, 3, 4], start=[0, -1, 10]))
     good = np.array([[0, -1, 10], [1, 1, 13], [0, 0, 12], [1, -1, 11]])
     env.step(good)
-    assert np.array_equal(env.unwrapped.backend.buffers.actions, good)
+    assert np.array_equal(env.buffers.actions, good)
     for column, value in ((0, 2), (0, -1), (1, 2), (1, -2), (2, 14), (2, 9)):
         bad = good.copy()
         bad[2, column] = value
@@ -281,17 +282,17 @@ BAD_SEEDS = {
 }
 
 
-@pytest.mark.parametrize(("seed", "exception", "message"), BAD_SEEDS.values(), ids=BAD_SEEDS)
-def test_bad_seeds_are_refused(started, seed, exception, message):
-    with refuses(started, exception, message):
-        started.reset(seed=seed)
+def test_bad_seeds_are_refused(started, subtests):
+    for name, (seed, exception, message) in BAD_SEEDS.items():
+        with subtests.test(name), refuses(started, exception, message):
+            started.reset(seed=seed)
 
 
-@pytest.mark.parametrize("key", ["negative", "too large", "float", "bool", "str", "object"])
-def test_make_refuses_bad_seeds(key):
-    seed, exception, message = BAD_SEEDS[key]
-    with pytest.raises(exception, match=message):
-        make("ocean-catch", 4, seed=seed)
+def test_make_refuses_bad_seeds(subtests):
+    for name in ("negative", "too large", "float", "bool", "str", "object"):
+        seed, exception, message = BAD_SEEDS[name]
+        with subtests.test(name), pytest.raises(exception, match=message):
+            make("ocean-catch", 4, seed=seed)
 
 
 BAD_MASKS = {
@@ -308,11 +309,11 @@ BAD_MASKS = {
 }
 
 
-@pytest.mark.parametrize(("mask", "exception", "message"), BAD_MASKS.values(), ids=BAD_MASKS)
 @pytest.mark.parametrize("seed", [None, 5])
-def test_bad_reset_masks_are_refused(started, mask, exception, message, seed):
-    with refuses(started, exception, message):
-        started.reset(seed=seed, options={"reset_mask": mask})
+def test_bad_reset_masks_are_refused(started, subtests, seed):
+    for name, (mask, exception, message) in BAD_MASKS.items():
+        with subtests.test(name), refuses(started, exception, message):
+            started.reset(seed=seed, options={"reset_mask": mask})
 
 
 def test_unknown_reset_options_are_refused(started):
@@ -340,25 +341,25 @@ def test_a_non_contiguous_or_read_only_mask_is_taken(started):
 # ---- Snapshots ----
 
 
-@pytest.mark.parametrize(
-    ("change", "exception"),
-    [
-        (lambda state: state[:3], ValueError),
-        (lambda state: state[:, :-1], ValueError),
-        (lambda state: state[0], ValueError),
-        (lambda state: state.astype(np.int8), ValueError),
-        (lambda state: state.astype(float), ValueError),
-        (lambda state: state.tolist(), ValueError),
-        (lambda state: state.tobytes(), ValueError),
-        (lambda state: state.view(np.bool_), ValueError),
-        (lambda state: None, (TypeError, ValueError)),
-        (lambda state: "state", (TypeError, ValueError)),
-    ],
-)
-def test_what_is_no_snapshot_is_refused(started, change, exception):
-    bad = change(started.get_state())
-    with refuses(started, exception, "state must be a uint8 array of shape"):
-        started.set_state(bad)
+NOT_SNAPSHOTS = {
+    "too few": lambda state: state[:3],
+    "too short": lambda state: state[:, :-1],
+    "of one copy": lambda state: state[0],
+    "int8": lambda state: state.astype(np.int8),
+    "float": lambda state: state.astype(float),
+    "list": lambda state: state.tolist(),
+    "bytes": lambda state: state.tobytes(),
+    "bool": lambda state: state.view(np.bool_),
+    "None": lambda state: None,
+    "str": lambda state: "state",
+}
+
+
+def test_anything_but_a_snapshot_is_refused(started, subtests):
+    for name, change in NOT_SNAPSHOTS.items():
+        bad = change(started.get_state())
+        with subtests.test(name), refuses(started, (TypeError, ValueError), "state must be a uint8 array of shape"):
+            started.set_state(bad)
 
 
 BAD_COPIES = {
@@ -373,19 +374,21 @@ BAD_COPIES = {
 }
 
 
-@pytest.mark.parametrize(("copies", "exception", "message"), BAD_COPIES.values(), ids=BAD_COPIES)
-def test_bad_selections_of_copies_are_refused(started, copies, exception, message):
-    with refuses(started, exception, message):
-        started.get_state(copies)
-    with refuses(started, exception, message):
-        started.set_state(started.get_state()[:1], copies)
+def test_bad_selections_of_copies_are_refused(started, subtests):
+    for name, (copies, exception, message) in BAD_COPIES.items():
+        with subtests.test(name):
+            with refuses(started, exception, message):
+                started.get_state(copies)
+            with refuses(started, exception, message):
+                started.set_state(started.get_state()[:1], copies)
 
 
-@pytest.mark.parametrize("copy", [4, -1, 1.0, True, None, "0"])
-def test_pictures_of_copies_that_are_not_there_are_refused(started, copy):
-    for draw in (started.unwrapped.backend.render_copy, started.unwrapped.backend.ansi_copy):
-        with pytest.raises((TypeError, ValueError), match="copy must be"):
-            draw(copy)
+def test_pictures_of_copies_that_are_not_there_are_refused(started):
+    native = started.native_env
+    for draw in (started.render_copy, started.ansi_copy, native.render_copy, native.ansi_copy):
+        for copy in (4, -1, 1.0, True, None, "0"):
+            with pytest.raises((TypeError, ValueError), match="copy must be"):
+                draw(copy)
 
 
 # ---- Life and order of calls ----
@@ -393,17 +396,17 @@ def test_pictures_of_copies_that_are_not_there_are_refused(started, copy):
 CALLS = {
     "step": lambda env: env.step(np.ones(4, int)),
     "send": lambda env: env.send(np.ones(4, int)),
-    "stats": lambda env: env.stats(),
     "get_state": lambda env: env.get_state(),
     "set_state": lambda env: env.set_state(np.zeros((4, 100), np.uint8)),
     "render": lambda env: env.render(),
-    "render_copy": lambda env: env.unwrapped.backend.render_copy(),
-    "ansi_copy": lambda env: env.unwrapped.backend.ansi_copy(),
+    "render_copy": lambda env: env.render_copy(),
+    "ansi_copy": lambda env: env.ansi_copy(),
     "partial reset": lambda env: env.reset(options={"reset_mask": np.ones(4, bool)}),
 }
 WHENEVER = {
     "reset": lambda env: env.reset(seed=1),
     "recv": lambda env: env.recv(),
+    "stats": lambda env: env.stats(),
     "async_reset": lambda env: env.async_reset(),
     "rollout_buffers": lambda env: env.rollout_buffers(3),
 }
@@ -429,7 +432,7 @@ def test_nothing_works_after_close(call, pending):
         env.send(np.ones(4, int))
     env.close()
     env.close()
-    env.unwrapped.backend.close()
+    env.native_env.close()
     with pytest.raises(error.ClosedEnvironmentError, match="closed"):
         call(env)
 
@@ -450,6 +453,25 @@ def test_calls_between_send_and_recv_are_refused(call):
     expected = make("ocean-catch", 4)
     expected.reset(seed=0)
     assert_same(snapshot(env.recv()), snapshot(expected.step(np.ones(4, int))))
+
+
+def test_statistics_may_be_read_at_any_time_and_parts_under_way_count_later():
+    env, whole = make("ocean-catch", 4, batch_size=2), make("ocean-catch", 4)
+    assert env.stats() == {"episodes": 0}
+    actions = np.ones(4, int)
+    whole.reset(seed=0)
+    env.async_reset(seed=0)
+    for _ in range(9):
+        whole.step(actions)
+        for _ in range(2):
+            env.recv()
+            env.send(actions[:2])
+    env.recv()
+    seen = [env.stats()["episodes"]]
+    env.recv()
+    seen.append(env.stats()["episodes"])
+    assert seen == [2, 2]
+    assert whole.stats()["episodes"] == 4
 
 
 def test_recv_without_send_is_refused(started):

@@ -99,14 +99,14 @@ def native(tmp_path_factory):
 
 
 @pytest.mark.parametrize("seed", SEEDS)
-@pytest.mark.parametrize("number", [0, 1, 299, 2**64 - 1])
-def test_the_stream_is_that_of_the_model(seed, number):
-    random, model = puffer.Random(seed, number), Pcg32.seeded(seed, number)
-    assert [random.bits() for _ in range(20)] == [model.bits() for _ in range(20)]
+def test_the_stream_is_that_of_the_model(seed):
     bounds = [1, 2, 3, 7, 64, 1000, 2**31 - 1, 2**31]
-    assert [random.below(bound) for bound in bounds * 20] == [model.below(bound) for bound in bounds * 20]
-    assert [random.uniform() for _ in range(20)] == [float(model.uniform(0, 1)) for _ in range(20)]
-    assert random.uniform(-0.3, 1e10) == float(model.uniform(-0.3, 1e10))
+    for number in (0, 1, 299, 2**64 - 1):
+        random, model = puffer.Random(seed, number), Pcg32.seeded(seed, number)
+        assert [random.bits() for _ in range(20)] == [model.bits() for _ in range(20)]
+        assert [random.below(bound) for bound in bounds * 20] == [model.below(bound) for bound in bounds * 20]
+        assert [random.uniform() for _ in range(20)] == [float(model.uniform(0, 1)) for _ in range(20)]
+        assert random.uniform(-0.3, 1e10) == float(model.uniform(-0.3, 1e10))
 
 
 @pytest.mark.parametrize(

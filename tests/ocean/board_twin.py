@@ -73,7 +73,7 @@ class PerfectTwin(Twin):
 
 
 def backend(env):
-    return env.unwrapped.backend
+    return env.unwrapped.native_env
 
 
 def board_of(env, copy=0):

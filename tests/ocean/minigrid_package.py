@@ -193,7 +193,7 @@ class Runs:
         self.package = make_package(level, max_steps, **parameters)
         self.package.reset(seed=0)
         self.env = make_ours(level, max_steps=max_steps, **parameters)
-        self.ours = self.env.unwrapped.backend
+        self.ours = self.env.unwrapped.native_env
         self.terminated = self.truncated = self.successes = 0
         # What `follow` replaces.
         self.place_obj = self.package.place_obj

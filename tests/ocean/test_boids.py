@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from helpers import make, play_at_random
 
-from puffer.ocean import boids
+from puffer.ocean.boids import boids
 
 PARAMETERS = [
     {},
@@ -101,7 +101,7 @@ def pair():
         env = make("ocean-boids", 1, n_agents=len(places), **parameters)
         env.reset(seed=0)
         still = np.zeros_like(places) if velocities is None else velocities
-        env.unwrapped.backend.set_places(0, places=places, velocities=still)
+        env.unwrapped.native_env.set_places(0, places=places, velocities=still)
         return env
 
     return place
@@ -113,7 +113,7 @@ def pair():
 @pytest.mark.parametrize("parameters", PARAMETERS, ids=str)
 def test_flocks_do_as_the_twin(parameters):
     env = make("ocean-boids", 2, autoreset_mode="NextStep", **parameters)
-    game, agents, rng, doubts, seen = env.unwrapped.backend, env.agents_per_env, np.random.default_rng(1), 0, 0
+    game, agents, rng, doubts, seen = env.unwrapped.native_env, env.agents_per_env, np.random.default_rng(1), 0, 0
     observations, _ = env.reset(seed=3)
     running = True
     for _ in range(60 if agents < 64 else 25):
@@ -148,7 +148,7 @@ def test_flocks_go_their_way_for_many_steps():
     parameters = {"n_agents": 24, "max_steps": 100}
     env = make("ocean-boids", 1, **parameters)
     observations, _ = env.reset(seed=1)
-    game, rng = env.unwrapped.backend, np.random.default_rng(2)
+    game, rng = env.unwrapped.native_env, np.random.default_rng(2)
     twin = Twin(game.state(0), **parameters)
     for _ in range(99):
         actions = draw_actions(env, rng, observations)
@@ -160,7 +160,7 @@ def test_flocks_go_their_way_for_many_steps():
 def test_statistics_are_the_sums_of_the_terms():
     env = make("ocean-boids", 3, n_agents=20, max_steps=15, autoreset_mode="Disabled")
     observations, _ = env.reset(seed=1)
-    game, rng, totals = env.unwrapped.backend, np.random.default_rng(2), np.zeros(3)
+    game, rng, totals = env.unwrapped.native_env, np.random.default_rng(2), np.zeros(3)
     for _ in range(15):
         observations, *_ = env.step(draw_actions(env, rng, observations))
         for copy in range(3):
@@ -204,7 +204,7 @@ def test_alignment_compares_velocities(pair):
 
 def test_speed_is_limited_and_actions_are_clipped(pair):
     env = pair([[0.5, 0.5], [0.1, 0.1]], max_acceleration=0.015)
-    game = env.unwrapped.backend
+    game = env.unwrapped.native_env
     env.step(np.array([[9, -9], [0.5, 0]], np.float32))
     assert game.state(0)["velocities"] == pytest.approx(np.array([[0.02, -0.02] / np.sqrt(2), [0.0075, 0]]))
     assert game.state(0)["places"] == pytest.approx(np.array([[0.5, 0.5] + [0.02, -0.02] / np.sqrt(2), [0.1075, 0.1]]))
@@ -214,7 +214,7 @@ def test_speed_is_limited_and_actions_are_clipped(pair):
 def test_discrete_actions_push_in_eight_directions(pair, action, way):
     env = pair([[0.5, 0.5]], continuous_actions=False)
     env.step(np.array([action], np.int32))
-    assert env.unwrapped.backend.state(0)["velocities"] == pytest.approx(np.array([way]) * 0.004)
+    assert env.unwrapped.native_env.state(0)["velocities"] == pytest.approx(np.array([way]) * 0.004)
 
 
 def test_boids_in_one_place_are_crowded_without_direction(pair):
@@ -243,7 +243,7 @@ def test_flocking_pays():
                 rng.uniform(-1, 1, (env.num_envs, 2)) if weights is None else 3 * np.einsum("ijk,j", ways, weights)
             )
             observations, *_ = env.step(actions.astype(np.float32))
-        returns.append(env.unwrapped.backend.stats()["episode_return"])
+        returns.append(env.unwrapped.stats()["episode_return"])
     assert returns == sorted(returns, reverse=True)
     assert returns[0] > 1.2 * returns[1] > 1.5 * returns[2]
 
@@ -252,7 +252,7 @@ def test_flocking_pays():
 
 
 def test_starts_are_uniform():
-    game = make("ocean-boids", 100).unwrapped.backend
+    game = make("ocean-boids", 100).unwrapped.native_env
     game.reset(seed=1)
     states = [game.state(copy) for copy in range(100)]
     places = np.concatenate([state["places"] for state in states])
@@ -309,7 +309,7 @@ def test_bad_parameters_are_refused(parameters, kind, message):
 
 def test_bad_places_are_refused(pair):
     env = pair([[0.5, 0.5], [0.1, 0.1]])
-    game, zero = env.unwrapped.backend, np.zeros((2, 2))
+    game, zero = env.unwrapped.native_env, np.zeros((2, 2))
     for places, velocities, message in [
         (zero[:1], zero, r"places must be finite numbers of shape \(2, 2\)"),
         (zero + np.nan, zero, "places must be finite"),
@@ -322,7 +322,7 @@ def test_bad_places_are_refused(pair):
 
 
 def test_pictures_show_the_boids(pair):
-    game = pair([[0.25, 0.75], [0.5, 0.25]], [[0.01, 0], [0, 0]]).unwrapped.backend
+    game = pair([[0.25, 0.75], [0.5, 0.25]], [[0.01, 0], [0, 0]]).unwrapped.native_env
     picture = game.render_copy(0)
     assert picture.shape == (480, 480, 3)
     assert picture[120, 120].tolist() == [0x3D, 0x40, 0x5B]

@@ -7,7 +7,7 @@ import pytest
 from gymnasium import error
 from helpers import make
 
-from puffer.ocean import breakout
+from puffer.ocean.breakout import breakout
 
 STAY, LEFT, RIGHT = breakout.Action
 
@@ -159,7 +159,7 @@ class Twin:
 
 
 def backend(env):
-    return env.unwrapped.backend
+    return env.unwrapped.native_env
 
 
 def follow(observations, rng, noise):

@@ -1,11 +1,13 @@
-"""CartPole against Gymnasium's CartPole-v1, over more than a thousand episodes."""
+"""CartPole against its plain twin, and against Gymnasium's CartPole-v1 over more than a thousand episodes."""
 
 import gymnasium
 import numpy as np
 import pytest
 from helpers import make
+from plain_twin import both, play_both
 
 import puffer
+from puffer.ocean.cartpole import cartpole
 
 X_LIMIT, ANGLE_LIMIT = 2.4, 12 * 2 * np.pi / 360
 PUSHES = {
@@ -19,7 +21,7 @@ PUSHES = {
 
 
 class Episodes:
-    """The first episode of every copy under one of PUSHES. Row t of an array is what step t saw, did or returned."""
+    """The first episode of every copy under one of PUSHES. Row t of an array belongs to step t."""
 
     def __init__(self, key, max_steps=500):
         copies, actions_of = PUSHES[key]
@@ -66,7 +68,7 @@ def test_spaces_and_registration_are_those_of_gymnasium():
     env, theirs = make("ocean-cartpole", 3), reference()
     assert env.single_observation_space == theirs.observation_space
     assert env.single_action_space == theirs.action_space
-    assert env.unwrapped.backend.max_steps == theirs.spec.max_episode_steps == 500
+    assert env.unwrapped.max_steps == theirs.spec.max_episode_steps == 500
     assert puffer.make("cartpole").single_action_space == theirs.action_space
 
 
@@ -85,6 +87,19 @@ def test_every_step_from_the_same_state_agrees(episodes):
     assert (rewards == 1).all()
     differs = episodes.terminations[episodes.inside] != terminated
     assert near_a_limit(observations[differs], 1e-6).all()
+
+
+@pytest.mark.parametrize("key", PUSHES)
+def test_every_step_is_that_of_the_plain_twin(key):
+    """The twin computes in float64, so that the kernel's float32 may differ by a unit in the last place or so."""
+    rng = np.random.default_rng(5)
+    env, twin = both(cartpole.CartPole, 30, autoreset_mode="Disabled")
+    _, mine, theirs = play_both(env, twin, lambda seen: np.asarray(PUSHES[key][1](seen, rng), np.int32), 520)
+    np.testing.assert_allclose(mine[0], theirs[0], rtol=2e-7, atol=1e-7)
+    differs = (mine[2] != theirs[2]) | (mine[3] != theirs[3])
+    assert near_a_limit(theirs[0][differs], 1e-6).all()
+    assert np.array_equal(mine[1], theirs[1])
+    assert (theirs[2] | theirs[3]).any()
 
 
 def test_the_flags_follow_from_the_observation_alone(episodes):
@@ -109,7 +124,7 @@ def test_whole_episodes_are_as_long_as_gymnasiums(episodes):
                 break
         flags = episodes.terminations[step, copy], episodes.truncations[step, copy]
         same = step + 1 == length and flags == (terminated, truncated)
-        # The pole is unstable: what rounding leaves grows until the episode ends.
+        # The pole is unstable: rounding errors grow until the episode ends.
         np.testing.assert_allclose(episodes.following[step, copy], expected, rtol=0, atol=0.01)
         assert same or near_a_limit(expected, 0.005)
         equal += same
@@ -117,7 +132,7 @@ def test_whole_episodes_are_as_long_as_gymnasiums(episodes):
 
 
 def test_balanced_episodes_are_truncated_after_500_steps():
-    """In both worlds, each under the same policy: over 500 steps, what rounding leaves makes two worlds of it."""
+    """In both worlds, each under the same policy: over 500 steps, rounding errors grow into two different episodes."""
     episodes = Episodes("balancing")
     assert (episodes.lengths == 500).all()
     assert episodes.truncations[-1].all()

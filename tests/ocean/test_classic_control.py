@@ -1,21 +1,25 @@
-"""MountainCar, MountainCarContinuous, Acrobot and Pendulum against Gymnasium's.
+"""MountainCar, MountainCarContinuous, Acrobot and Pendulum against their plain twins and against Gymnasium's.
 
-Gymnasium computes in float64 (MountainCarContinuous partly in float32), puffer in float32. So each compared step
-starts both from the float32 state of puffer, and may differ by the rounding of that one step: the tolerances are a few
-units in the last place of the largest numbers involved, and a flag may differ only where the reference lies that close
-to a threshold.
+The kernels compute in float32, the plain twins and Gymnasium in float64. So each compared step starts all of them from
+the float32 state of the kernel, and may differ by the rounding of that one step: the tolerances are a few units in the
+last place of the largest numbers involved, and a flag may differ only where the reference lies that close to a
+threshold.
 """
 
+import itertools
 from typing import NamedTuple
 
 import gymnasium
 import numpy as np
 import pytest
 from helpers import make
+from plain_twin import both, play_both
 
-RANDOM, PUMPED = 1024, 256
-# Rows of each of the two groups that are compared in every step. Gymnasium takes up to 100 us a step.
-SAMPLE = 12
+from puffer.registry import find
+
+RANDOM, PUMPED = 256, 256
+# Rows of each of the two groups that Gymnasium steps too; it takes up to 100 us for one.
+SAMPLE = 4
 
 
 class Case(NamedTuple):
@@ -54,8 +58,8 @@ CASES = [
 DEFAULTS = [case for case in CASES if not case.options]
 
 
-def tolerances(case, states, observations):
-    """How far each number of the observations may lie from the reference, given the states before the step."""
+def tolerances(case, before):
+    """How far each number of the observations may lie from the reference, given the observations before the step."""
     if "mountain" in case.name:
         # Two units in the last place of a position of 1.2 and of a velocity of 0.07.
         return np.array([2.4e-7, 1.5e-8])
@@ -63,7 +67,7 @@ def tolerances(case, states, observations):
         # Half a unit of an angle of 3.5 and the error of sine and cosine; two units of a velocity of 8.
         return np.array([4e-7, 4e-7, 2e-6])
     # The accelerations are sums of terms as large as the squares of the velocities, and change the angles too.
-    squares = (states[:, 2:] ** 2).sum(axis=1, keepdims=True)
+    squares = (before[:, 4:] ** 2).sum(axis=1, keepdims=True)
     return 1e-6 + squares * [1e-8, 1e-8, 1e-8, 1e-8, 1e-7, 1e-7]
 
 
@@ -105,75 +109,88 @@ def choose_actions(case, env, observations, rng):
     return (actions[:, None] * high).astype(np.float32)
 
 
-class Comparison(NamedTuple):
-    states: np.ndarray
-    # (observations, rewards, terminations) of the compared steps.
-    mine: tuple
-    reference: tuple
-    episodes: int
-
-
-def choose_rows(env, observations, terminations, rng, sample):
+def choose_rows(env, observations, terminations, rng):
     """Rows to compare: of the random players any, of the others first those that reached a limit or terminated."""
     space = env.single_observation_space
     special = ((observations == space.low) | (observations == space.high)).any(axis=1) | terminations
     order = np.argsort(rng.random(PUMPED) - special[RANDOM:])
-    return np.append(rng.choice(RANDOM, sample, replace=False), RANDOM + order[:sample])
+    return np.append(rng.choice(RANDOM, SAMPLE, replace=False), RANDOM + order[:SAMPLE])
 
 
-def compare(case, steps, sample):
-    """Play RANDOM + PUMPED copies; take some steps of each with Gymnasium too, from the same state."""
-    env, reference = case.make(RANDOM + PUMPED, autoreset_mode="Disabled"), case.reference()
-    rng = np.random.default_rng(3)
-    reference.reset(seed=0)
-    past = case.make(1, autoreset_mode="Disabled")
-    past.reset(seed=0)
-    dtype = np.float32 if "continuous" in case.name else np.float64
-    observations, _ = env.reset(seed=3)
-    states, mine, theirs, episodes = [], [], [], 0
-    for _ in range(steps):
-        actions = choose_actions(case, env, observations, rng)
-        snapshot = env.get_state()
-        observations, rewards, terminations, truncations, _ = env.step(actions)
-        for row in choose_rows(env, observations, terminations, rng, sample):
-            past.set_state(snapshot[row : row + 1])
-            states.append(np.array(list(past.unwrapped.backend.state(0).values()), dtype))
-            reference.state = states[-1].copy()
-            action = actions[row].copy() if actions.ndim > 1 else int(actions[row])
-            theirs.append(reference.step(action)[:3])
-            mine.append((observations[row].copy(), rewards[row], terminations[row]))
-        ended = terminations | truncations
-        episodes += ended[:RANDOM].sum()
-        if ended.any():
-            observations, _ = env.reset(options={"reset_mask": ended})
-    columns = [tuple(np.array(column) for column in zip(*side, strict=True)) for side in (mine, theirs)]
-    return Comparison(np.stack(states), *columns, int(episodes))
+class Steps(NamedTuple):
+    observations: np.ndarray
+    rewards: np.ndarray
+    terminations: np.ndarray
+
+    def at(self, indices):
+        return Steps(*(array[indices] for array in self))
 
 
-@pytest.mark.parametrize("case", CASES, ids=str)
-def test_steps_are_those_of_gymnasium(case):
-    result = compare(case, case.steps, SAMPLE)
-    assert_same_steps(case, result)
-    if not case.options:
-        assert result.episodes >= 1000
+class Played:
+    """Steps of the kernel, all of which the plain twin takes too, and Gymnasium some, from the same states."""
+
+    def __init__(self, case):
+        self.case, self.indices = case, []
+        env, twin = both(find(case.name), RANDOM + PUMPED, autoreset_mode="Disabled", **case.options)
+        reference, rng, expected, now = case.reference(), np.random.default_rng(3), [], itertools.count()
+        reference.reset(seed=0)
+
+        def step_reference(actions, results):
+            step = next(now)
+            for row in choose_rows(env, results[0], results[2], rng):
+                reference.state = np.array(list(twin.state(row).values()))
+                # With an action in float32, Gymnasium would compute in float32.
+                action = actions[row].astype(np.float64) if actions.ndim > 1 else int(actions[row])
+                expected.append(reference.step(action)[:3])
+                self.indices.append(step * len(actions) + row)
+
+        self.before, kernel, plain = play_both(
+            env, twin, lambda seen: choose_actions(case, env, seen, rng), case.steps, step_reference
+        )
+        self.kernel, self.plain = Steps(*kernel[:3]), Steps(*plain[:3])
+        self.gymnasium = Steps(*map(np.array, zip(*expected, strict=True)))
+        self.ended = kernel[2] | kernel[3]
 
 
-def assert_same_steps(case, result):
-    (observations, rewards, flags), (expected, expected_rewards, expected_flags) = result.mine, result.reference
-    assert observations.dtype == expected.dtype == np.float32
-    error = np.abs(observations - expected.astype(np.float64))
-    assert (error <= tolerances(case, result.states, expected)).all(), error.max(axis=0)
-    differ = flags != expected_flags
+@pytest.fixture(params=CASES, ids=str, scope="module")
+def played(request):
+    return Played(request.param)
+
+
+def test_steps_of_the_kernel_are_those_of_the_plain_twin(played):
+    assert_same_steps(played.case, played.before, played.kernel, played.plain)
+    assert played.ended.sum() >= 500 or played.case.options
+
+
+def test_steps_of_the_kernel_are_those_of_gymnasium(played):
+    indices = played.indices
+    assert_same_steps(played.case, played.before[indices], played.kernel.at(indices), played.gymnasium)
+
+
+def test_steps_of_the_plain_twin_are_those_of_gymnasium(played):
+    """Both compute in float64, and show float32: to a unit in the last place."""
+    mine, expected = played.plain.at(played.indices), played.gymnasium
+    np.testing.assert_allclose(mine.observations, expected.observations, rtol=1.2e-7, atol=1e-9)
+    np.testing.assert_allclose(mine.rewards, expected.rewards.astype(float), rtol=1.2e-7, atol=1e-9)
+    assert np.array_equal(mine.terminations, expected.terminations)
+
+
+def assert_same_steps(case, before, mine, expected):
+    assert mine.observations.dtype == expected.observations.dtype == np.float32
+    error = np.abs(mine.observations - expected.observations.astype(np.float64))
+    assert (error <= tolerances(case, before)).all(), error.max(axis=0)
+    differ = mine.terminations != expected.terminations
     if "pendulum" in case.name:
-        assert not flags.any()
+        assert not mine.terminations.any()
         # A unit in the last place of pi^2 + 6.4, and twice the error of the square of an angle.
-        np.testing.assert_allclose(rewards, expected_rewards, rtol=0, atol=4e-6)
+        np.testing.assert_allclose(mine.rewards, expected.rewards, rtol=0, atol=4e-6)
     else:
-        assert flags.any()
-        assert (margins(case, expected)[differ] < 2e-6).all()
+        assert mine.terminations.any()
+        assert (margins(case, expected.observations)[differ] < 2e-6).all()
         assert differ.mean() < 1e-3
-        np.testing.assert_allclose(rewards[~differ], expected_rewards[~differ].astype(float), rtol=1e-6, atol=1e-7)
-    assert all(limits_reached(case, observations))
+        rewards = expected.rewards[~differ].astype(float)
+        np.testing.assert_allclose(mine.rewards[~differ], rewards, rtol=1e-6, atol=1e-7)
+    assert all(limits_reached(case, mine.observations))
 
 
 @pytest.mark.parametrize("case", DEFAULTS, ids=str)
@@ -181,14 +198,14 @@ def test_spaces_and_time_limit_are_those_of_gymnasium(case):
     env, reference = case.make(2), case.reference()
     assert env.single_observation_space == reference.observation_space
     assert env.single_action_space == reference.action_space
-    assert env.unwrapped.backend.max_steps == gymnasium.spec(case.gymnasium_id).max_episode_steps
+    assert env.unwrapped.max_steps == gymnasium.spec(case.gymnasium_id).max_episode_steps
 
 
 @pytest.mark.parametrize("case", DEFAULTS, ids=str)
 def test_starts_are_distributed_as_those_of_gymnasium(case):
     env, reference = case.make(4096), case.reference()
     env.reset(seed=1)
-    mine = np.array([list(env.unwrapped.backend.state(row).values()) for row in range(4096)])
+    mine = np.array([list(env.unwrapped.native_env.state(row).values()) for row in range(4096)])
     theirs = []
     for seed in range(4096):
         reference.np_random = np.random.default_rng(seed)
@@ -215,7 +232,7 @@ def test_whole_runs_stay_close_to_gymnasium(case):
     references = [case.reference() for _ in range(8)]
     for row, reference in enumerate(references):
         reference.reset(seed=row)
-        reference.state = np.array(list(env.unwrapped.backend.state(row).values()))
+        reference.state = np.array(list(env.unwrapped.native_env.state(row).values()))
     for _ in range(steps):
         actions = choose_actions(case, env, observations, rng)
         observations, _, terminations, _, _ = env.step(actions)
@@ -227,7 +244,7 @@ def test_whole_runs_stay_close_to_gymnasium(case):
         assert not terminations.any(), "the random actions of this seed end no episode"
 
 
-# ---- What Gymnasium cannot tell ----
+# ---- Beyond Gymnasium ----
 
 
 @pytest.mark.parametrize("case", CASES, ids=str)
@@ -246,7 +263,7 @@ def test_any_action_leaves_the_state_in_its_bounds(case):
 
 
 @pytest.mark.parametrize(("name", "other"), [("ocean-mountain_car", 1), ("ocean-acrobot", 1)])
-def test_an_unchecked_action_that_is_none_of_the_three_is_no_push(name, other):
+def test_an_unknown_action_that_is_not_checked_does_not_push(name, other):
     env, twin = make(name, 3, check_actions=False), make(name, 3)
     env.reset(seed=0)
     twin.reset(seed=0)
@@ -267,11 +284,11 @@ def test_the_angle_of_the_pendulum_stays_wrapped_however_long_it_turns():
     env = make("ocean-pendulum", 8, g=0, max_steps=10**6)
     env.reset(seed=0)
     turns = np.zeros(8)
-    angles = np.array([env.unwrapped.backend.state(row)["theta"] for row in range(8)], np.float64)
+    angles = np.array([env.unwrapped.native_env.state(row)["theta"] for row in range(8)], np.float64)
     for _ in range(2500):
         observations = env.step(np.full((8, 1), 2, np.float32))[0]
         turns += observations[:, 2] * 0.05
-        state = np.array([env.unwrapped.backend.state(row)["theta"] for row in range(8)], np.float64)
+        state = np.array([env.unwrapped.native_env.state(row)["theta"] for row in range(8)], np.float64)
         assert (np.abs(state) < np.pi + 5e-7).all()
         np.testing.assert_allclose(observations[:, 0], np.cos(state), rtol=0, atol=1e-7)
         np.testing.assert_allclose(observations[:, 1], np.sin(state), rtol=0, atol=1e-7)
@@ -290,7 +307,7 @@ def test_the_angle_of_the_pendulum_stays_wrapped_however_long_it_turns():
 )
 def test_numbers_are_refused_by_name_and_value(name, option, high):
     for value in (0, high, np.float64(high / 2), np.int64(0)):
-        assert getattr(make(name, 1, **{option: value}).unwrapped.backend, option) == value
+        assert getattr(make(name, 1, **{option: value}).unwrapped.native_env, option) == value
     for value in (-1, high * 1.01, np.nan, np.inf, -np.inf):
         with pytest.raises(ValueError, match=f"{option} must be from 0 to {high}, got {value}"):
             make(name, 1, **{option: value})
@@ -310,4 +327,4 @@ def test_state_is_of_a_copy_that_exists(case):
     env = case.make(2)
     env.reset(seed=0)
     with pytest.raises(ValueError, match="copy must be at most 1, got 2"):
-        env.unwrapped.backend.state(2)
+        env.unwrapped.native_env.state(2)

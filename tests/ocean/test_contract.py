@@ -2,12 +2,13 @@
 
 import re
 import sys
+from itertools import product
 
 import numpy as np
 import pytest
 from gymnasium import error
 from helpers import (
-    NAMES,
+    MODES,
     Tally,
     assert_inside,
     assert_same,
@@ -20,7 +21,11 @@ from helpers import (
     snapshot,
 )
 
-from puffer.registry import find, gymnasium_id
+import puffer
+from puffer.faces.gymnasium import gymnasium_id
+from puffer.registry import find
+
+BUFFERS = ("observations", "actions", "rewards", "terminations", "truncations", "masks")
 
 
 def documented(name, field):
@@ -32,11 +37,6 @@ def documented(name, field):
 def begins_alike(name):
     """Whether every episode has the same start, and copies nothing to differ in."""
     return documented(name, "Start").startswith("always the same")
-
-
-def require_chance(name):
-    if begins_alike(name):
-        pytest.skip("every episode begins alike")
 
 
 def show_of_chance(name, results):
@@ -59,41 +59,59 @@ def assert_final_observations(info, final, ended):
 # ---- What reset and step return ----
 
 
-def test_every_field_of_the_docstring_is_there(name):
+def test_the_class_declares_what_its_docstring_says(name):
     for field in ("Observation", "Action", "Reward", "Terminated", "Truncated", "Start", "Source"):
         assert documented(name, field), field
     assert documented(name, "Version") == str(find(name).version)
+    assert re.fullmatch(r"puffer/\w+-v\d+", gymnasium_id(find(name)))
+    assert set(make(name, 2).metadata["render_modes"]) == {*find(name).render_modes, "human"}
 
 
-def test_returned_arrays_have_the_types_and_shapes_of_the_spaces(case, mode):
-    env = case.make(autoreset_mode=mode, max_steps=20)
-    rows = env.num_envs
-    assert rows == env.num_agents == 6 * env.agents_per_env
-    assert env.observation_space.shape == (rows, *env.single_observation_space.shape)
-    first, *steps = play_at_random(env, 60)
-    assert first[0].shape == env.observation_space.shape
-    assert first[0].dtype == env.single_observation_space.dtype
-    assert first[1] == {}
-    for observations, rewards, terminations, truncations, info in steps:
-        assert observations.shape == env.observation_space.shape
-        assert observations.dtype == env.single_observation_space.dtype
-        assert (rewards.shape, rewards.dtype) == ((rows,), np.float32)
-        assert (terminations.shape, terminations.dtype) == ((rows,), np.bool_)
-        assert (truncations.shape, truncations.dtype) == ((rows,), np.bool_)
-        assert isinstance(info, dict)
-        assert set(terminations.view(np.uint8)) | set(truncations.view(np.uint8)) <= {0, 1}
-    assert (env.masks.shape, env.masks.dtype) == ((rows,), np.bool_)
+def test_arguments_that_the_environment_does_not_have_are_refused(name):
+    for argument in ("agents_per_env", "observes_in_step", "observation_space", "options", "self", "x"):
+        with pytest.raises(TypeError, match=rf"{name} has no argument '{argument}'.*arguments"):
+            puffer.make(name, 4, **{argument: 3})
 
 
-def test_observations_lie_in_the_space_and_rewards_are_finite(case, mode):
-    env = case.make(16, autoreset_mode=mode)
-    space = env.single_observation_space
-    for observations, *rest, info in play_at_random(env, 400):
-        assert_inside(space, observations)
-        assert not rest or np.isfinite(rest[0]).all()
-        final = [row for row in info.get("final_obs", ()) if row is not None]
-        if final:
-            assert_inside(space, np.stack(final))
+def test_more_copies_than_memory_are_refused_by_name(name):
+    for power in (50, 60, 62, 63, 100):
+        with pytest.raises((ValueError, MemoryError), match="num_envs"):
+            puffer.make(name, 2**power)
+
+
+def test_returned_arrays_have_the_types_and_shapes_of_the_spaces(in_every_mode):
+    @in_every_mode
+    def check(case, mode):
+        env = case.make(autoreset_mode=mode, max_steps=20)
+        rows = env.num_envs
+        assert rows == env.num_agents == 6 * env.agents_per_env
+        assert env.observation_space.shape == (rows, *env.single_observation_space.shape)
+        first, *steps = play_at_random(env, 60)
+        assert first[0].shape == env.observation_space.shape
+        assert first[0].dtype == env.single_observation_space.dtype
+        assert first[1] == {}
+        for observations, rewards, terminations, truncations, info in steps:
+            assert observations.shape == env.observation_space.shape
+            assert observations.dtype == env.single_observation_space.dtype
+            assert (rewards.shape, rewards.dtype) == ((rows,), np.float32)
+            assert (terminations.shape, terminations.dtype) == ((rows,), np.bool_)
+            assert (truncations.shape, truncations.dtype) == ((rows,), np.bool_)
+            assert isinstance(info, dict)
+            assert set(terminations.view(np.uint8)) | set(truncations.view(np.uint8)) <= {0, 1}
+        assert (env.masks.shape, env.masks.dtype) == ((rows,), np.bool_)
+
+
+def test_observations_lie_in_the_space_and_rewards_are_finite(in_every_mode):
+    @in_every_mode
+    def check(case, mode):
+        env = case.make(16, autoreset_mode=mode)
+        space = env.single_observation_space
+        for observations, *rest, info in play_at_random(env, 200):
+            assert_inside(space, observations)
+            assert not rest or np.isfinite(rest[0]).all()
+            final = [row for row in info.get("final_obs", ()) if row is not None]
+            if final:
+                assert_inside(space, np.stack(final))
 
 
 def test_rows_that_take_no_part_are_zero(name):
@@ -108,54 +126,72 @@ def test_rows_that_take_no_part_are_zero(name):
         assert absent.sum() == 0 or env.agents_per_env > 1
 
 
-def test_info_is_empty_while_no_episode_ends(name, mode):
-    env = make(name, 3, autoreset_mode=mode, max_steps=1000, record_episodes=True)
-    assert env.reset(seed=0)[1] == {}
-    for action in random_actions(env, 50):
-        *_, terminations, truncations, info = env.step(action)
-        if (terminations | truncations).any():
-            break
-        assert info == {}
-        assert len(info) == 0
-        assert not info
+def test_info_is_empty_while_no_episode_ends(name, subtests):
+    for mode in MODES:
+        with subtests.test(mode):
+            env = make(name, 3, autoreset_mode=mode, max_steps=1000, record_episodes=True)
+            assert env.reset(seed=0)[1] == {}
+            for action in random_actions(env, 50):
+                *_, terminations, truncations, info = env.step(action)
+                if (terminations | truncations).any():
+                    break
+                assert info == {}
 
 
 def test_episodes_terminate_where_the_rules_say_so(name):
     # Without the time limit of the rules: random play seldom reaches some goals within it.
-    env = make(name, 64, max_steps=10**6)
+    env = make(name, max(1, 64 // make(name, 1).agents_per_env), max_steps=10**6)
     env.reset(seed=0)
     terminated = any(env.step(action)[2].any() for action in random_actions(env, 3000))
     assert terminated != documented(name, "Terminated").startswith("never")
 
 
-@pytest.mark.parametrize("limit", [1, 2, 13])
-def test_max_steps_truncates_exactly_there(case, mode, limit):
-    env = case.make(autoreset_mode=mode, max_steps=limit)
-    tally, seen = Tally(env), 0
-    for result in play_at_random(env, 40)[1:]:
-        tally.add(result)
-        assert np.array_equal(result[3], tally.alive & (tally.lengths == limit))
-        seen += result[3].sum()
-    assert seen or limit > 1
+def test_max_steps_truncates_exactly_there(name, subtests):
+    for mode, limit in product(MODES, (1, 2, 13)):
+        with subtests.test(f"{mode}, {limit}"):
+            env = make(name, autoreset_mode=mode, max_steps=limit)
+            tally, seen = Tally(env), 0
+            for result in play_at_random(env, 40)[1:]:
+                tally.add(result)
+                assert np.array_equal(result[3], tally.alive & (tally.lengths == limit))
+                seen += result[3].sum()
+            assert seen or limit > 1
 
 
 def test_default_max_steps_is_what_the_rules_say(name):
-    limit = make(name).unwrapped.backend.max_steps
-    unlimited = 2**31 - 1
-    assert (limit == unlimited) == documented(name, "Truncated").startswith("never by the rules")
+    limit = make(name).max_steps
+    assert (limit is None) == documented(name, "Truncated").startswith("never by the rules")
     if find(name).default_max_steps is not None:
         assert limit == find(name).default_max_steps
         assert re.search(rf"\b{limit}\b", documented(name, "Truncated"))
 
 
+def test_rows_are_values_of_the_space_in_its_layout(name):
+    env = make(name, 3)
+    assert env.layout.flat_space == env.single_observation_space
+    assert env.action_layout.flat_space == env.single_action_space
+    observations, _ = env.reset(seed=0)
+    value = env.layout.value(observations[0])
+    assert env.layout.space.contains(value)
+    row = np.zeros_like(observations[0])
+    env.layout.flatten(value, row)
+    assert np.array_equal(row, observations[0])
+
+
 # ---- Autoreset ----
 
 
-def test_same_step_shows_the_first_observation_and_keeps_the_final_one(case):
+def test_same_step_shows_the_first_observation_and_keeps_the_final_one(cases, subtests):
     """SameStep is Disabled with an immediate reset of what ended."""
-    same, disabled = (case.make(autoreset_mode=mode, max_steps=23) for mode in ("SameStep", "Disabled"))
-    if same.unwrapped.backend.independent_agents and same.agents_per_env > 1:
-        pytest.skip("agents with episodes of their own are reset one by one in one mode only")
+    for case in cases:
+        same, disabled = (case.make(autoreset_mode=mode, max_steps=23) for mode in ("SameStep", "Disabled"))
+        if same.independent_agents and same.agents_per_env > 1:
+            continue  # agents with episodes of their own are reset one by one in one mode only
+        with subtests.test(str(case)):
+            assert_same_step_is_disabled_with_resets(same, disabled)
+
+
+def assert_same_step_is_disabled_with_resets(same, disabled):
     disabled.reset(seed=0)
     same.reset(seed=0)
     tally = Tally(disabled)
@@ -165,17 +201,23 @@ def test_same_step_shows_the_first_observation_and_keeps_the_final_one(case):
         tally.add(expected)
         if tally.restart.any():
             disabled.reset(options={"reset_mask": tally.restart})
-        assert np.array_equal(result[0], disabled.unwrapped.backend.observations)
+        assert np.array_equal(result[0], disabled.observations)
         assert_same(result[1:4], expected[1:4])
         assert_final_observations(result[4], expected[0], ended_rows(expected))
     assert tally.episodes
 
 
-def test_next_step_resets_one_step_later_and_ignores_that_action(case):
+def test_next_step_resets_one_step_later_and_ignores_that_action(cases, subtests):
     """NextStep is Disabled with a reset in place of the step after an end, with reward 0 and no flags."""
-    following, disabled = (case.make(1, autoreset_mode=mode, max_steps=11) for mode in ("NextStep", "Disabled"))
-    if disabled.unwrapped.backend.independent_agents and disabled.agents_per_env > 1:
-        pytest.skip("agents with episodes of their own are reset one by one in one mode only")
+    for case in cases:
+        following, disabled = (case.make(1, autoreset_mode=mode, max_steps=11) for mode in ("NextStep", "Disabled"))
+        if disabled.independent_agents and disabled.agents_per_env > 1:
+            continue  # agents with episodes of their own are reset one by one in one mode only
+        with subtests.test(str(case)):
+            assert_next_step_is_disabled_with_resets(following, disabled)
+
+
+def assert_next_step_is_disabled_with_resets(following, disabled):
     disabled.reset(seed=0)
     following.reset(seed=0)
     tally, resetting = Tally(disabled), False
@@ -196,7 +238,7 @@ def test_next_step_resets_one_step_later_and_ignores_that_action(case):
 
 def test_disabled_refuses_a_step_of_an_ended_copy_until_it_is_reset(name):
     env = make(name, 3, autoreset_mode="Disabled", max_steps=5)
-    if env.unwrapped.backend.independent_agents and env.agents_per_env > 1:
+    if env.independent_agents and env.agents_per_env > 1:
         pytest.skip("agents with episodes of their own just stay out")
     tally = Tally(env)
     env.reset(seed=0)
@@ -216,21 +258,23 @@ def test_disabled_refuses_a_step_of_an_ended_copy_until_it_is_reset(name):
     env.step(action)
 
 
-def test_a_partial_reset_leaves_other_rows_and_the_options_alone(case, mode):
-    env = case.make(4, autoreset_mode=mode, max_steps=500, copy=True)
-    play(env, random_actions(env, 3 if mode != "Disabled" else 1))
-    mask = np.repeat([False, True, False, True], env.agents_per_env)
-    options = {"reset_mask": mask}
-    before, state = env.unwrapped.backend.observations.copy(), env.get_state()
-    observations, info = env.reset(options=options)
-    assert info == {}
-    assert np.array_equal(observations[~mask], before[~mask])
-    assert np.array_equal(env.get_state()[[0, 2]], state[[0, 2]])
-    assert begins_alike(case.name) or not np.array_equal(env.get_state()[[1, 3]], state[[1, 3]])
-    assert options == {"reset_mask": mask}
-    assert mask.tolist() == np.repeat([False, True, False, True], env.agents_per_env).tolist()
-    env.reset(options=options, seed=9)
-    assert np.array_equal(env.get_state()[[0, 2]], state[[0, 2]])
+def test_a_partial_reset_leaves_other_rows_and_the_options_alone(in_every_mode):
+    @in_every_mode
+    def check(case, mode):
+        env = case.make(4, autoreset_mode=mode, max_steps=500, copy=True)
+        play(env, random_actions(env, 3 if mode != "Disabled" else 1))
+        mask = np.repeat([False, True, False, True], env.agents_per_env)
+        options = {"reset_mask": mask}
+        before, state = env.observations.copy(), env.get_state()
+        observations, info = env.reset(options=options)
+        assert info == {}
+        assert np.array_equal(observations[~mask], before[~mask])
+        assert np.array_equal(env.get_state()[[0, 2]], state[[0, 2]])
+        assert begins_alike(case.name) or not np.array_equal(env.get_state()[[1, 3]], state[[1, 3]])
+        assert options == {"reset_mask": mask}
+        assert mask.tolist() == np.repeat([False, True, False, True], env.agents_per_env).tolist()
+        env.reset(options=options, seed=9)
+        assert np.array_equal(env.get_state()[[0, 2]], state[[0, 2]])
 
 
 def test_a_partial_reset_with_a_seed_is_the_reset_of_that_seed(name):
@@ -245,52 +289,18 @@ def test_a_partial_reset_with_a_seed_is_the_reset_of_that_seed(name):
 # ---- Arrays ----
 
 
-def test_with_copy_every_call_returns_fresh_arrays(name):
-    env = make(name, 3, copy=True)
-    results = [env.reset(seed=0), *(env.step(action) for action in random_actions(env, 3))]
-    arrays = [array for *arrays, _ in results for array in arrays]
-    for k, array in enumerate(arrays):
-        assert not any(np.shares_memory(array, other) for other in arrays[:k])
-
-
-def test_without_copy_every_call_returns_the_live_arrays(name):
-    env = make(name, 3)
-    observations, _ = env.reset(seed=0)
-    first, second = (env.step(action) for action in random_actions(env, 2))
-    assert np.shares_memory(observations, first[0])
-    for one, other in zip(first[:4], second[:4], strict=True):
-        assert np.shares_memory(one, other)
-    assert np.array_equal(first[0], second[0])
-
-
-@pytest.mark.parametrize("copy", [False, True])
-def test_adopted_buffers_are_written_in_place(name, copy):
+def test_adopted_buffers_are_written_in_place(name):
     own = make(name, 3, max_steps=20)
-    buffers = own.unwrapped.backend.buffers
-    names = ("observations", "actions", "rewards", "terminations", "truncations", "masks")
-    buf = {key: np.full_like(getattr(buffers, key), 1) for key in names}
-    env = make(name, 3, max_steps=20, buf=buf, copy=copy)
+    buf = {key: np.full_like(getattr(own.buffers, key), 1) for key in BUFFERS}
+    env = make(name, 3, max_steps=20, buf=buf)
     own.reset(seed=0)
     env.reset(seed=0)
-    assert np.array_equal(buf["observations"], own.reset(seed=0)[0])
+    assert np.array_equal(buf["observations"], own.observations)
     for action in random_actions(own, 40):
-        expected = own.step(action)
-        result = env.step(action)
-        for key, mine, other in zip(("observations", *names[2:5]), result[:4], expected[:4], strict=True):
-            assert np.array_equal(buf[key], other), key
-            assert np.shares_memory(buf[key], mine) != copy
-        assert np.array_equal(buf["actions"], action)
-        assert np.array_equal(buf["masks"], own.masks)
-
-
-def test_the_caller_keeps_the_actions_array(name):
-    env = make(name, 3)
-    env.reset(seed=0)
-    actions = random_actions(env, 1)[0]
-    kept = actions.copy()
-    env.step(actions)
-    assert np.array_equal(actions, kept)
-    assert not np.shares_memory(actions, env.unwrapped.backend.buffers.actions)
+        own.step(action)
+        env.step(action)
+        for key in BUFFERS:
+            assert np.array_equal(buf[key], getattr(own.buffers, key)), key
 
 
 # ---- Seeds ----
@@ -299,17 +309,16 @@ def test_the_caller_keeps_the_actions_array(name):
 def test_the_same_seed_gives_the_same_trace_and_another_one_another(name):
     first, again, other = (play_at_random(make(name, 16), 60, seed=seed) for seed in (5, 5, 6))
     assert_same(first, again)
-    require_chance(name)
-    assert not np.array_equal(show_of_chance(name, first), show_of_chance(name, other))
+    assert begins_alike(name) or not np.array_equal(show_of_chance(name, first), show_of_chance(name, other))
 
 
 def test_copies_of_one_seed_differ(name):
-    require_chance(name)
     env = make(name, 16)
     actions = random_actions(env, 60)
     actions[:] = actions[:, :1]
-    first, *others = (show_of_chance(name, rows_of(play(env, actions), slice(copy, None, 16))) for copy in range(16))
-    assert any(not np.array_equal(first, other) for other in others)
+    results = play(env, actions)
+    first, *others = (show_of_chance(name, rows_of(results, slice(copy, None, 16))) for copy in range(16))
+    assert begins_alike(name) or any(not np.array_equal(first, other) for other in others)
 
 
 def test_a_list_of_seeds_gives_each_copy_the_start_of_a_single_one(name):
@@ -323,16 +332,6 @@ def test_a_list_of_seeds_gives_each_copy_the_start_of_a_single_one(name):
     assert np.array_equal(env.reset(seed=tuple(seeds))[0].reshape(by_copy.shape), by_copy)
 
 
-def test_none_among_the_seeds_draws_fresh_entropy_for_that_copy(name):
-    env = make(name, 3)
-    env.reset(seed=[1, None, 1])
-    once = env.get_state()
-    env.reset(seed=[1, None, 1])
-    again = env.get_state()
-    assert np.array_equal(once[[0, 2]], again[[0, 2]])
-    assert not np.array_equal(once[1], again[1])
-
-
 def test_reset_without_a_seed_continues_the_streams(name):
     env, twin = make(name, 8), make(name, 8)
     states = []
@@ -340,35 +339,21 @@ def test_reset_without_a_seed_continues_the_streams(name):
         batch.reset(seed=4)
         states.append([batch.get_state(), *(batch.reset() and batch.get_state() for _ in range(3))])
     assert all(np.array_equal(one, two) for one, two in zip(*states, strict=True))
-    require_chance(name)
-    assert len({state.tobytes() for state in states[0]}) == 4
-
-
-def test_the_first_reset_uses_the_seed_of_make_or_entropy(name):
-    seeded, unseeded = (lambda: make(name, 8, seed=4)), (lambda: make(name, 8))
-    for maker, same in ((seeded, True), (unseeded, False)):
-        first, second = maker(), maker()
-        first.reset()
-        second.reset()
-        assert np.array_equal(first.get_state(), second.get_state()) == same
-    explicit = make(name, 8)
-    explicit.reset(seed=4)
-    env = seeded()
-    env.reset()
-    assert np.array_equal(env.get_state(), explicit.get_state())
+    assert begins_alike(name) or len({state.tobytes() for state in states[0]}) == 4
 
 
 # ---- Pictures ----
 
 
-def test_rgb_frames_show_the_copies_and_change(name):
+def test_frames_show_the_copies_and_change(name):
     env = make(name, 3, render_mode="rgb_array")
     env.reset(seed=0)
-    width, height = env.unwrapped.backend.render_size
+    width, height = env.render_size
     frames = [env.render()]
-    for action in random_actions(env, 33):  # not a multiple of the length of episodes that all last as long
+    for step, action in enumerate(random_actions(env, 33)):
         env.step(action)
-        frames.append(env.render())
+        if step % 4 == 0:  # not a multiple of the length of episodes that all last as long
+            frames.append(env.render())
     for batch in frames:
         assert len(batch) == env.num_copies
         for frame in batch:
@@ -378,17 +363,10 @@ def test_rgb_frames_show_the_copies_and_change(name):
     assert len({frame.tobytes() for frame in frames[-1]}) > 1
 
 
-def test_drawing_changes_nothing(name):
-    env = make(name, 2, render_mode="rgb_array")
-    play_at_random(env, 5)
-    state, observations = env.get_state(), env.unwrapped.backend.observations.copy()
-    assert np.array_equal(env.render()[1], env.render()[1])
-    assert np.array_equal(env.get_state(), state)
-    assert np.array_equal(env.unwrapped.backend.observations, observations)
-
-
-@pytest.mark.parametrize("name", [name for name in NAMES if "ansi" in find(name).render_modes])
-def test_ansi_text_changes_over_an_episode(name):
+def test_texts_change_over_an_episode(name):
+    """Of environments that have them."""
+    if "ansi" not in find(name).render_modes:
+        return
     env = make(name, 2, render_mode="ansi")
     env.reset(seed=0)
     texts = set()
@@ -401,25 +379,11 @@ def test_ansi_text_changes_over_an_episode(name):
     assert len(texts) > 1
 
 
-def test_without_a_render_mode_nothing_is_drawn(name):
-    env = make(name, 2)
-    env.reset(seed=0)
-    assert env.render() is None
-
-
-def test_metadata_and_names_are_those_of_the_class(name, mode):
-    env = make(name, 2, autoreset_mode=mode)
-    assert env.metadata["autoreset_mode"].value == mode
-    assert set(env.metadata["render_modes"]) == {*find(name).render_modes, "human"}
-    assert re.fullmatch(r"puffer/\w+-v\d+", gymnasium_id(find(name)))
-
-
-def test_the_live_flags_are_a_reset_mask():
-    """The arrays that step() returned may be handed back as they are."""
-    env = make("ocean-catch", 2, autoreset_mode="Disabled")
-    env.reset(seed=0)
-    for _ in range(9):
-        _, _, terminations, _, _ = env.step([1, 1])
-    observations, _ = env.reset(options={"reset_mask": terminations})
-    assert observations[:, 0].any(axis=1).all()
-    assert not terminations.any()
+def test_drawing_changes_nothing(name):
+    for mode in find(name).render_modes:
+        env = make(name, 2, render_mode=mode)
+        play_at_random(env, 5)
+        state, observations = env.get_state(), env.observations.copy()
+        assert np.array_equal(env.render()[1], env.render()[1]), mode
+        assert np.array_equal(env.get_state(), state), mode
+        assert np.array_equal(env.observations, observations), mode

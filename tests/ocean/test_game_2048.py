@@ -3,13 +3,14 @@
 import numpy as np
 import pytest
 from helpers import make, play_at_random
+from puffer.ocean.game_2048.game_2048 import Game2048, _PlainGame2048
 
 UP, RIGHT, DOWN, LEFT = range(4)
 OVER = [[1, 2, 1, 2], [2, 1, 2, 1], [1, 2, 1, 2], [2, 1, 2, 1]]
 
 
 def backend(env):
-    return env.unwrapped.backend
+    return env.unwrapped.native_env
 
 
 def slid(line):
@@ -191,6 +192,23 @@ def test_statistics_are_the_score_and_the_greatest_tile():
     assert stats["score"] == pytest.approx(np.mean(final_scores))
     assert stats["episode_return"] == pytest.approx(stats["score"])
     assert stats["max_tile"] == pytest.approx(np.mean(greatest))
+
+
+@pytest.mark.parametrize("mode", ["SameStep", "NextStep"])
+def test_the_kernel_plays_as_the_plain_rules_do(mode):
+    """Bit for bit, through whole games, with a part of a block of games."""
+    env, plain = (cls(130, check_actions=False, autoreset_mode=mode) for cls in (Game2048, _PlainGame2048))
+    assert np.array_equal(env.reset(seed=7)[0], plain.reset(seed=7)[0])
+    ends = 0
+    for actions in np.random.default_rng(5).integers(-(2**31), 2**31, (400, 130)).astype(np.int32):
+        mine, theirs = env.step(actions), plain.step(actions)
+        for one, other in zip(mine[:4], theirs[:4], strict=True):
+            assert np.array_equal(one, other)
+        ends += mine[2].sum()
+    assert ends > 130
+    assert env.stats() == plain.stats()
+    # Behind the signature and the checksum, of which the first names the class.
+    assert np.array_equal(env.get_state()[:, 16:], plain.get_state()[:, 16:])
 
 
 @pytest.mark.parametrize("copies", [1, 63, 64, 65])

@@ -1,8 +1,8 @@
 """Golden traces: what each native environment does from a fixed seed, written down once and never changed silently.
 
-A change of behaviour raises the environment's `version` and records its trace anew:
+A change of behaviour raises the environment's `version` and records its trace again:
 
-    python tests/test_golden.py --record [name ...]
+    PYTHONPATH=tests python tests/ocean/test_golden.py --record [name ...]
 """
 
 import random
@@ -19,8 +19,11 @@ from puffer.registry import find
 
 FOLDER = Path(__file__).parent / "golden"
 SEED, COPIES, STEPS = 2024, 2, 48
-# Observations of up to so many numbers are written out; of others the sum and the CRC-32 of the bytes.
+COMMAND = "PYTHONPATH=tests python tests/ocean/test_golden.py --record"
+# Longer arrays are written as their sum and the CRC-32 of their bytes.
 FEW = 12
+# Of batches with more rows, the first row of each copy is written out, and all rows together as one line.
+MANY_ROWS = 16
 
 
 def choose(space, rng):
@@ -37,11 +40,12 @@ def number(value):
     return str(value).removesuffix(".0")
 
 
-def shown(observation):
-    if observation.size <= FEW:
-        return " ".join(number(value) for value in observation.ravel())
-    digest = crc32(np.ascontiguousarray(observation).astype(observation.dtype.newbyteorder("<")).tobytes())
-    return f"sum {number(observation.sum(dtype=np.float64))} crc {digest:08x}"
+def shown(array):
+    """The numbers of a short array, the sum and the CRC-32 of a longer one."""
+    if array.size <= FEW:
+        return " ".join(number(value) for value in array.ravel())
+    digest = crc32(np.ascontiguousarray(array).astype(array.dtype.newbyteorder("<")).tobytes())
+    return f"sum {number(array.sum(dtype=np.float64))} crc {digest:08x}"
 
 
 def ending(terminated, truncated):
@@ -49,29 +53,39 @@ def ending(terminated, truncated):
 
 
 def pictures(env):
-    if "ansi" not in env.unwrapped.backend.render_modes:
+    if "ansi" not in env.unwrapped.native_env.render_modes:
         return []
-    return ["", *(f"| {line}".rstrip() for line in env.unwrapped.backend.ansi_copy(0).splitlines()), ""]
+    return ["", *(f"| {line}".rstrip() for line in env.unwrapped.ansi_copy(0).splitlines()), ""]
 
 
 def trace(name):
     """The trace of an environment as text: a header, then a line for every row of every step."""
     env = make(name, COPIES)
     rng = random.Random(SEED)
+    has_many = env.num_envs > MANY_ROWS
+    rows = range(0, env.num_envs, env.agents_per_env if has_many else 1)
     lines = [
         f"# {name}, version {find(name).version}: {COPIES} copies, seed {SEED}, autoreset SameStep",
-        f"# Recorded by: python tests/test_golden.py --record {name}",
+        f"# Recorded by: {COMMAND} {name}",
         "# step row: action | reward | end | observation",
     ]
+    if has_many:
+        lines.append("# step all: actions | rewards | ends | observations")
     observations, _ = env.reset(seed=SEED)
-    lines += [f"reset {row}: {shown(observations[row])}" for row in range(env.num_envs)]
+    lines += [f"reset {row}: {shown(observations[row])}" for row in rows]
+    if has_many:
+        lines.append(f"reset all: {shown(observations)}")
     lines += pictures(env)
     for step in range(1, STEPS + 1):
         actions = [choose(env.single_action_space, rng) for _ in range(env.num_envs)]
-        observations, rewards, terminations, truncations, _ = env.step(np.array(actions, _dtype(env)))
-        for row, action in enumerate(actions):
+        batch = np.array(actions, _dtype(env))
+        observations, rewards, terminations, truncations, _ = env.step(batch)
+        for row in rows:
             end = ending(terminations[row], truncations[row])
-            lines.append(f"{step} {row}: {action} | {number(rewards[row])} | {end} | {shown(observations[row])}")
+            lines.append(f"{step} {row}: {actions[row]} | {number(rewards[row])} | {end} | {shown(observations[row])}")
+        if has_many:
+            ends = f"{terminations.sum()} terminated, {truncations.sum()} truncated"
+            lines.append(f"{step} all: {shown(batch)} | {shown(rewards)} | {ends} | {shown(observations)}")
     lines += pictures(env)
     stats = {key: round(value, 6) for key, value in env.stats().items()}
     lines.append("stats: " + ", ".join(f"{key} {number(value)}" for key, value in stats.items()))
@@ -79,7 +93,7 @@ def trace(name):
 
 
 def _dtype(env):
-    return env.unwrapped.backend.buffers.actions.dtype
+    return env.unwrapped.buffers.actions.dtype
 
 
 def path(name):
@@ -88,13 +102,13 @@ def path(name):
 
 @pytest.mark.parametrize("name", [name for name in NAMES if name.startswith("ocean-")])
 def test_the_trace_is_the_recorded_one(name):
-    command = f"python tests/test_golden.py --record {name}"
+    command = f"{COMMAND} {name}"
     assert path(name).exists(), f"{name} has no golden trace; record it with: {command}"
     recorded = path(name).read_text()
     version = f"{name}, version {find(name).version}:"
-    assert version in recorded.splitlines()[0], f"the version has changed; record the trace anew with: {command}"
+    assert version in recorded.splitlines()[0], f"the version has changed; record the trace again with: {command}"
     assert trace(name).splitlines() == recorded.splitlines(), (
-        f"{name} behaves differently: raise its version and record its trace anew with: {command}"
+        f"{name} behaves differently: raise its version and record its trace again with: {command}"
     )
 
 
@@ -105,7 +119,7 @@ def test_every_trace_belongs_to_an_environment():
 def main(arguments):
     """Record the traces of the named environments, or of all."""
     if arguments[:1] != ["--record"]:
-        sys.exit("usage: python tests/test_golden.py --record [name ...]")
+        sys.exit(f"usage: {COMMAND} [name ...]")
     FOLDER.mkdir(exist_ok=True)
     for name in arguments[1:] or [name for name in NAMES if name.startswith("ocean-")]:
         if name not in NAMES:

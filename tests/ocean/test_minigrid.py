@@ -106,7 +106,7 @@ class Game:
             options["size"] = len(rows)
         self.env = make_ours(level, **options)
         self.env.reset(seed=0)
-        self.backend = self.env.unwrapped.backend
+        self.backend = self.env.unwrapped.native_env
         self.level = {
             "grid": np.array([[cell_of(row[x]) for row in rows] for x in range(len(rows[0]))], np.uint8),
             "position": position,
@@ -377,7 +377,7 @@ def test_levels_go_around():
     for level, parameters in SETTINGS:
         env = make_ours(level, 2, **parameters)
         env.reset(seed=4)
-        backend = env.unwrapped.backend
+        backend = env.unwrapped.native_env
         backend.set_level(1, **backend.state(0))
         np.testing.assert_array_equal(backend.observations[1], backend.observations[0])
         assert backend.ansi_copy(1) == backend.ansi_copy(0)
@@ -386,10 +386,10 @@ def test_levels_go_around():
 def test_states_need_a_reset():
     env = make_ours("Empty")
     with pytest.raises(error.ResetNeeded):
-        env.unwrapped.backend.state(0)
+        env.unwrapped.native_env.state(0)
     env.reset()
     with pytest.raises(ValueError, match="copy must be at most 0, got 1"):
-        env.unwrapped.backend.state(1)
+        env.unwrapped.native_env.state(1)
 
 
 def test_pictures_show_the_grid():

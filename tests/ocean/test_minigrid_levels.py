@@ -47,7 +47,7 @@ def count(levels):
 def our_levels(level, parameters, count):
     env = make_ours(level, count, **parameters)
     env.reset(seed=1)
-    yield from (env.unwrapped.backend.state(copy) for copy in range(count))
+    yield from (env.unwrapped.native_env.state(copy) for copy in range(count))
 
 
 def their_levels(level, parameters, count):
@@ -123,9 +123,9 @@ def test_obstacles_move_as_often_each_way_as_in_the_package():
     env = make_ours("Dynamic-Obstacles", size=6, n_obstacles=3, max_steps=rounds + 1)
     env.reset(seed=0)
     for _ in range(rounds):
-        env.unwrapped.backend.set_level(0, **start)
+        env.unwrapped.native_env.set_level(0, **start)
         env.step(np.zeros(1, np.int32))
-        counts["ours"].update(enumerate(env.unwrapped.backend.state(0)["obstacles"]))
+        counts["ours"].update(enumerate(env.unwrapped.native_env.state(0)["obstacles"]))
         for ball, place in zip(balls, start["obstacles"], strict=True):
             package.grid.set(*ball.cur_pos, None)
             package.put_obj(ball, *place)

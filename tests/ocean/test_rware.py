@@ -129,7 +129,7 @@ def play_beside_the_package(copies, steps, chances, parameters):
     """Play at random and compare everything; what happened, counted."""
     rng, events = np.random.default_rng(5), Counter()
     env = make("ocean-rware", copies, autoreset_mode="Disabled", **parameters)
-    game, agents = env.unwrapped.backend, env.agents_per_env
+    game, agents = env.unwrapped.native_env, env.agents_per_env
     observations, _ = env.reset(seed=5)
     references = [make_reference(**parameters) for _ in range(copies)]
     generator = np.random.default_rng(0)
@@ -189,7 +189,7 @@ def test_the_runs_had_everything_in_them(total):
 @pytest.mark.parametrize(("difficulty", "requests"), [("-easy", 10), ("", 5), ("-hard", 2)])
 def test_the_sizes_are_those_of_the_package(size, difficulty, requests):
     registered = gymnasium.make(f"rware-{size}-5ag{difficulty}-v2", disable_env_checker=True).unwrapped
-    game = make("ocean-rware", 1, size=size, n_agents=5, request_queue_size=requests).unwrapped.backend
+    game = make("ocean-rware", 1, size=size, n_agents=5, request_queue_size=requests).unwrapped.native_env
     game.reset(seed=0)
     registered.reset(seed=0)
     assert (game.height, game.width) == registered.grid_size
@@ -204,7 +204,7 @@ def test_the_sizes_are_those_of_the_package(size, difficulty, requests):
 
 
 def test_starts_are_uniform():
-    game = make("ocean-rware", 4000, n_agents=2, request_queue_size=2).unwrapped.backend
+    game = make("ocean-rware", 4000, n_agents=2, request_queue_size=2).unwrapped.native_env
     game.reset(seed=2)
     states = [game.state(copy) for copy in range(4000)]
     robots = np.stack([state["robots"] for state in states])
@@ -220,7 +220,7 @@ def test_starts_are_uniform():
 
 def test_a_delivered_shelf_is_replaced_by_any_other_one():
     env = make("ocean-rware", 16, n_agents=8, column_height=1, request_queue_size=1)
-    game = env.unwrapped.backend
+    game = env.unwrapped.native_env
     env.reset(seed=1)
     rng, places = np.random.default_rng(1), Counter()
     for _ in range(300):
@@ -235,7 +235,7 @@ def test_a_delivered_shelf_is_replaced_by_any_other_one():
 
 def test_deliveries_are_counted_for_the_robot_that_makes_them():
     env = make("ocean-rware", 16, n_agents=8, column_height=1, request_queue_size=3, max_steps=150)
-    game = env.unwrapped.backend
+    game = env.unwrapped.native_env
     env.reset(seed=1)
     rng, rewards = np.random.default_rng(1), 0
     for _ in range(150):
@@ -257,7 +257,7 @@ def test_observations_lie_in_their_space(parameters):
 
 def test_unchecked_actions_that_are_none_do_nothing():
     env = make("ocean-rware", 4, check_actions=False)
-    game = env.unwrapped.backend
+    game = env.unwrapped.native_env
     observations, _ = env.reset(seed=0)
     first = observations.copy()
     for action in (5, -1, 2**31 - 1, -(2**31)):
@@ -295,7 +295,7 @@ def test_bad_parameters_are_refused(parameters, message):
 def test_pictures_show_the_state():
     env = make("ocean-rware", 1, n_agents=8, render_mode="ansi")
     env.reset(seed=3)
-    game = env.unwrapped.backend
+    game = env.unwrapped.native_env
     for _ in range(50):
         env.step(np.random.default_rng(1).choice(5, 8, p=BUSY).astype(np.int32))
         state, text = game.state(0), game.ansi_copy(0)

@@ -14,7 +14,7 @@ import puffer
 
 
 def backend(env):
-    return env.unwrapped.backend
+    return env.unwrapped.native_env
 
 
 # ---- Twins: `observation()`, and `step(action)`, which returns the reward and whether that was the end ----
@@ -165,7 +165,7 @@ def identifier(value):
 
 @pytest.mark.parametrize(("twin", "options"), VARIANTS, ids=identifier)
 def test_the_rules_are_those_of_the_twin(twin, options):
-    # 70 copies are a whole tile of the vectorised kernels and a part of one.
+    # 70 copies are a whole block of copies and a part of one.
     env = make(name_of(twin), 70, **options)
     native, agents = backend(env), env.agents_per_env
     env.reset(seed=11)
@@ -193,6 +193,30 @@ def test_the_rules_are_those_of_the_twin(twin, options):
                 one = twins[copy] = twin(native, copy)
             assert np.array_equal(observations[rows], one.observation())
     assert ends >= 70
+
+
+@pytest.mark.parametrize("mode", ["NextStep", "Disabled"])
+@pytest.mark.parametrize("limit", [2, None])
+@pytest.mark.parametrize("name", ["ocean-memory", "ocean-password"])
+def test_an_ended_copy_goes_on_showing_the_end_of_its_episode(name, limit, mode):
+    """What it shows depends on how many steps its episode had, by the rules or by the time limit."""
+    env = make(name, 5, autoreset_mode=mode, max_steps=limit)
+    native, ended = backend(env), np.zeros(5, bool)
+    env.reset(seed=3)
+    for action in random_actions(env, 20):
+        observations, _, terminations, truncations, _ = env.step(action)
+        ended = terminations | truncations
+        if ended.any():
+            break
+    assert ended.all()
+    final, states = observations.copy(), [native.state(copy) for copy in range(5)]
+    env.set_state(env.get_state())
+    assert np.array_equal(native.observations, final)
+    assert [native.state(copy) for copy in range(5)] == states
+    if name == "ocean-memory":
+        assert {state["elapsed"] for state in states} == {limit or 2 * native.length + native.delay}
+    else:
+        assert {len(state["entered"]) for state in states} == {limit or len(native.password)}
 
 
 @pytest.mark.parametrize("value", [np.inf, -np.inf, np.nan, 3e38])

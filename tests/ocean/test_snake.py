@@ -7,7 +7,7 @@ import pytest
 from gymnasium import error
 from helpers import MODES, label
 
-from puffer.ocean import snake
+from puffer.ocean.snake import snake
 
 Action, Cell = snake.Action, snake.Cell
 MOVES = {Action.UP: (-1, 0), Action.DOWN: (1, 0), Action.LEFT: (0, -1), Action.RIGHT: (0, 1)}
@@ -243,7 +243,7 @@ def assert_equal(env, references):
         rows = slice(i * n, (i + 1) * n)
         assert np.array_equal(env.masks[rows], reference.masks)
         assert np.array_equal(env.observations[rows], reference.observations)
-        for mine, expected in zip(env.state(i), reference.cells(), strict=True):
+        for mine, expected in zip(env.state(i).values(), reference.cells(), strict=True):
             assert np.array_equal(mine, expected)
 
 
@@ -328,7 +328,7 @@ def test_the_map_holds_whole_snakes_and_all_the_food(mode):
         _, _, terminations, _, _ = env.step(player.actions())
         dead = terminations & (mode != "SameStep") | ~env.masks
         for i in range(2):
-            cells, owners = env.state(i)
+            cells, owners = env.state(i).values()
             heads = owners[cells == Cell.OTHER_HEAD]
             assert np.array_equal(np.sort(heads), np.flatnonzero(~dead[i * 200 : (i + 1) * 200]))
             assert set(owners[cells == Cell.OTHER_BODY]) <= set(heads)
@@ -350,12 +350,12 @@ def test_a_snake_that_fills_the_map_goes_on():
     way |= {(0, 3): Action.DOWN, (1, 3): Action.DOWN, (2, 3): Action.DOWN, (3, 3): Action.LEFT}
     way |= {(3, 2): Action.UP, (2, 2): Action.UP, (1, 2): Action.LEFT, (1, 1): Action.DOWN}
     way |= {(2, 1): Action.DOWN, (3, 1): Action.LEFT}
-    cells, _ = env.state(0)
+    cells, _ = env.state(0).values()
     longest = 0
     for _ in range(3000):
         ((row, column),) = np.argwhere(cells == Cell.OTHER_HEAD)
         _, rewards, terminations, truncations, _ = env.step([way[row, column]])
-        cells, _ = env.state(0)
+        cells, _ = env.state(0).values()
         assert rewards[0] >= 0
         assert not terminations[0]
         longest = max(longest, (cells >= Cell.OTHER_BODY).sum())
@@ -369,13 +369,13 @@ def test_a_snake_that_fills_the_map_goes_on():
 def test_one_step_does_what_the_docstring_says():
     env = make(1, snakes=1)
     env.reset(seed=0)
-    cells, owners = env.state(0)
+    cells, owners = env.state(0).values()
     assert (owners >= 0).sum() == 1
     for length in (2, 3, 3):
         ((row, column),) = np.argwhere(cells == Cell.OTHER_HEAD)
         action = Action.LEFT if column > 5 else Action.RIGHT
         env.step([action])
-        cells, owners = env.state(0)
+        cells, owners = env.state(0).values()
         assert cells[row, column + (1 if action == Action.RIGHT else -1)] == Cell.OTHER_HEAD
         assert cells[row, column] == Cell.OTHER_BODY
         assert (owners == 0).sum() == length
@@ -471,7 +471,7 @@ def test_a_snapshot_of_another_map_is_refused():
         other = make(1, snakes=2, **options)
         other.reset(seed=0)
         assert other.get_state().shape == env.get_state().shape
-        with pytest.raises(ValueError, match="no snapshot of this environment"):
+        with pytest.raises(ValueError, match="not a snapshot of this environment"):
             other.set_state(env.get_state())
 
 
@@ -480,7 +480,7 @@ def test_text_and_picture_show_the_map():
     env.reset(seed=0)
     for _ in range(3):
         env.step(Player(env, 0, 1).actions())
-    cells, owners = env.state(0)
+    cells, owners = env.state(0).values()
     lines, picture = env.ansi_copy(0).split("\n"), env.render_copy(0)
     assert picture.shape == (24 * 8, 24 * 11, 3)
     assert (picture[:24] == picture[0, 0]).all()

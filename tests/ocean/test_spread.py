@@ -5,7 +5,7 @@ import pytest
 from helpers import make, play_at_random
 from mpe2 import simple_spread_v3
 
-from puffer.ocean import spread
+from puffer.ocean.spread import spread
 
 PARAMETERS = [
     {},
@@ -76,7 +76,7 @@ def draw_actions(env, rng, places=None):
 @pytest.mark.parametrize("parameters", PARAMETERS, ids=str)
 def test_episodes_are_as_in_the_package(parameters, crowd):
     env, reference = make("ocean-spread", 1, **parameters), make_reference(**parameters)
-    game, rng, doubts, collisions = env.unwrapped.backend, np.random.default_rng(1), 0, 0
+    game, rng, doubts, collisions = env.unwrapped.native_env, np.random.default_rng(1), 0, 0
     tolerance = STEP_TOLERANCE if crowd else EPISODE_TOLERANCE
     assert game.single_observation_space.shape == reference.observation_space("agent_0").shape
     observations, _ = env.reset(seed=4)
@@ -109,7 +109,7 @@ def test_single_steps_are_as_in_the_package(n_agents):
     """From states of any depth of contact."""
     copies = 2 if n_agents == 64 else 300
     env, reference = make("ocean-spread", copies, n_agents=n_agents), make_reference(n_agents=n_agents)
-    game, rng = env.unwrapped.backend, np.random.default_rng(2)
+    game, rng = env.unwrapped.native_env, np.random.default_rng(2)
     env.reset(seed=0)
     states = []
     for copy in range(copies):
@@ -135,7 +135,7 @@ def test_contacts_are_as_soft_as_in_the_package():
     """Two agents at every distance around touching."""
     gaps = np.concatenate([np.linspace(0.26, 0.325, 400), [1e-6, 0.01, 0.1, 0.31999, 0.32001]])
     env, reference = make("ocean-spread", len(gaps), n_agents=2), make_reference(n_agents=2)
-    game, turn = env.unwrapped.backend, np.array([0.6, 0.8])
+    game, turn = env.unwrapped.native_env, np.array([0.6, 0.8])
     env.reset(seed=0)
     still, landmarks = np.zeros((2, 2)), np.ones((2, 2))
     for copy, gap in enumerate(gaps):
@@ -155,7 +155,7 @@ def test_contacts_are_as_soft_as_in_the_package():
 def test_agents_in_the_same_place_do_not_push():
     env = make("ocean-spread", 1, n_agents=2)
     env.reset(seed=0)
-    game, zero = env.unwrapped.backend, np.zeros((2, 2))
+    game, zero = env.unwrapped.native_env, np.zeros((2, 2))
     game.set_places(0, places=zero + 0.5, velocities=zero, landmarks=zero)
     observations, rewards, *_ = env.step(np.zeros(2, np.int32))
     assert np.array_equal(observations[:, :4], [[0, 0, 0.5, 0.5]] * 2)
@@ -184,7 +184,7 @@ def test_unchecked_numbers_are_clipped():
 
 
 def test_starts_are_uniform():
-    game = make("ocean-spread", 3000).unwrapped.backend
+    game = make("ocean-spread", 3000).unwrapped.native_env
     game.reset(seed=1)
     states = [game.state(copy) for copy in range(3000)]
     assert not any(state["velocities"].any() for state in states)
@@ -199,7 +199,7 @@ def test_starts_are_uniform():
 def test_statistics_count_collisions_and_covered_landmarks():
     env = make("ocean-spread", 1, n_agents=3, max_steps=4)
     env.reset(seed=0)
-    game, zero = env.unwrapped.backend, np.zeros((3, 2))
+    game, zero = env.unwrapped.native_env, np.zeros((3, 2))
     places = np.array([[0, 0], [0.299, 0], [5, 5]])
     game.set_places(0, places=places, velocities=zero, landmarks=[[0, 0.05], [0.05, 0], [5, 5.2]])
     collisions = []
@@ -239,7 +239,7 @@ def test_bad_parameters_are_refused(parameters, kind, message):
 def test_bad_places_are_refused(bad):
     env = make("ocean-spread", 1)
     env.reset(seed=0)
-    game, zero = env.unwrapped.backend, np.zeros((3, 2))
+    game, zero = env.unwrapped.native_env, np.zeros((3, 2))
     before = game.state(0)
     with pytest.raises(ValueError, match="velocities must be finite numbers of shape"):
         game.set_places(0, places=zero, velocities=bad, landmarks=zero)
@@ -249,7 +249,7 @@ def test_bad_places_are_refused(bad):
 def test_pictures_show_everything():
     env = make("ocean-spread", 1)
     env.reset(seed=0)
-    game = env.unwrapped.backend
+    game = env.unwrapped.native_env
     game.set_places(
         0, places=[[0, 0], [9, 0], [0, -9]], velocities=np.zeros((3, 2)), landmarks=[[0, 0], [1, 1], [2, 2]]
     )

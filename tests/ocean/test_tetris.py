@@ -7,7 +7,7 @@ import pytest
 from gymnasium import error
 from helpers import make
 
-from puffer.ocean import tetris
+from puffer.ocean.tetris import tetris
 
 NOTHING, LEFT, RIGHT, CLOCKWISE, COUNTERCLOCKWISE, SOFT_DROP, HARD_DROP, HOLD = tetris.Action
 NAMES = "IOTSZJL"
@@ -159,7 +159,7 @@ class Twin:
 
 
 def backend(env):
-    return env.unwrapped.backend
+    return env.unwrapped.native_env
 
 
 def make_twin(game, copy, events, parameters):

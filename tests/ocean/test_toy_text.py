@@ -18,7 +18,7 @@ ISLES = ["SFHF", "FGFF", "HFSF", "FFFG", "SHFF"]
 
 
 def backend(env):
-    return env.unwrapped.backend
+    return env.unwrapped.native_env
 
 
 def assert_frequencies(counts, probabilities):

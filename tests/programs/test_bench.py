@@ -1,6 +1,6 @@
-"""`python -m puffer.bench`: what it prints and writes, what it refuses, and that its arithmetic is right.
+"""`python -m puffer.bench`: its tables and files, and what it says when something cannot be measured.
 
-Nothing here depends on how long anything takes.
+Nothing here depends on how long anything takes. One run is a process of its own; the others are calls of its `main`.
 """
 
 import json
@@ -16,11 +16,13 @@ from helpers import run_script
 import puffer
 from puffer.bench import limit, plan, program, table
 from puffer.bench.plan import Case
-from puffer.measuring import contenders
-from puffer.measuring.stopwatch import Spread, interleave
+from puffer.bench.report import Report, Result
+from puffer.checks import available_cores
+from puffer.measuring.stopwatch import Series, interleave
 
 ROOT = Path(puffer.__file__).parents[1]
 TINY = ("--seconds", "0.02", "--repeats", "2")
+SMALL = ("--num-envs", "2", "--num-threads", "1")
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -33,8 +35,9 @@ def cache(tmp_path_factory):
 
 @pytest.fixture
 def stand_in(tmp_path, monkeypatch):
-    """Writes a Python file that processes find before what is installed."""
+    """Writes a Python file that this process, and those it starts, find before the installed packages."""
     monkeypatch.setenv("PYTHONPATH", os.pathsep.join([str(tmp_path), str(ROOT)]))
+    monkeypatch.syspath_prepend(str(tmp_path))
 
     def write(path, text):
         file = tmp_path / path
@@ -44,20 +47,18 @@ def stand_in(tmp_path, monkeypatch):
     return write
 
 
-def bench(*arguments, **environment):
-    """Run the program, 120 columns wide."""
-    paths = [os.environ.get("PYTHONPATH", ""), str(ROOT)]
-    env = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, paths)), "COLUMNS": "120", **environment}
-    command = [sys.executable, "-m", "puffer.bench", *map(str, arguments)]
-    return subprocess.run(command, capture_output=True, text=True, env=env, timeout=120)
+@pytest.fixture
+def measured(monkeypatch, capsys):
+    """Runs the program 120 columns wide; returns the words that it prints when all goes well."""
+    monkeypatch.setenv("COLUMNS", "120")
 
+    def run(*arguments):
+        assert program.main([*arguments, *TINY]) == 0
+        out, err = capsys.readouterr()
+        assert err == ""
+        return unwrapped(out)
 
-def measured(*arguments, **environment):
-    """What the program prints when all goes well."""
-    result = bench(*arguments, *TINY, **environment)
-    assert result.returncode == 0, result.stderr
-    assert result.stderr == ""
-    return result.stdout
+    return run
 
 
 def unwrapped(text):
@@ -75,8 +76,23 @@ def run(tmp_path_factory):
     files = ("--json", folder / "out.json", "--plot", folder / "out.png")
     grid = ("--num-envs", "1,8", "--num-threads", "1,2")
     peers = ("--compare", "gymnasium,puffer")
-    text = measured("cartpole", "ocean-catch", *grid, *peers, *files, "--figures")
-    return text, json.loads((folder / "out.json").read_text()), folder / "out.png"
+    command = [
+        sys.executable,
+        "-m",
+        "puffer.bench",
+        "cartpole",
+        "ocean-catch",
+        *grid,
+        *peers,
+        *files,
+        "--figures",
+        *TINY,
+    ]
+    env = {**os.environ, "PYTHONPATH": str(ROOT), "COLUMNS": "120"}
+    result = subprocess.run(command, capture_output=True, text=True, env=env, timeout=120)
+    assert result.returncode == 0, result.stderr
+    assert result.stderr == ""
+    return result.stdout, json.loads((folder / "out.json").read_text()), folder / "out.png"
 
 
 def test_table_has_a_line_for_every_case(run):
@@ -89,7 +105,14 @@ def test_table_has_a_line_for_every_case(run):
 
 def test_table_says_what_was_measured_and_how(run):
     text = unwrapped(run[0])
-    for part in ("machine", "numpy", "gymnasium", "Resets are inside the clock", "2 slices a line", "drawn before"):
+    for part in (
+        "machine",
+        "numpy",
+        "gymnasium",
+        "Resets are inside the clock",
+        "the median of 2 slices",
+        "drawn before",
+    ):
         assert part in text
     assert "gymnasium has no environment like ocean-catch" in text
 
@@ -125,7 +148,7 @@ def test_json_has_the_peers_that_have_the_environment(run):
 def test_figures_are_shown_and_written(run):
     names = [figure["name"] for figure in run[1]["figures"]]
     expected = ["call-overhead", "snakes", "two-threads", "checked-actions", "rollout-buffers", "rollout-copies"]
-    assert names == [name for name in expected if name != "two-threads" or plan.available_cores() > 1]
+    assert names == [name for name in expected if name != "two-threads" or available_cores() > 1]
     assert "into rollout buffers" in run[0]
 
 
@@ -144,78 +167,117 @@ def test_share_of_the_limit(run):
     assert results["ocean-catch", 8, 1]["limit"] is None
 
 
-def test_narrow_terminal_splits_the_table_and_shortens_nothing():
-    arguments = ("cartpole", "--num-envs", "4", "--num-threads", "1", "--compare", "gymnasium,puffer")
-    text = measured(*arguments, COLUMNS="80")
-    assert text.count("copies  threads") == 2
-    assert "…" not in text
-    assert max(map(len, text.splitlines())) <= 80
-
-
-def test_environment_in_python():
-    text = measured("gym-CartPole-v1", "--num-envs", "2", "--num-threads", "1,2", "--compare", "gymnasium")
-    assert "gym-CartPole-v1" in text
-    assert "not measured" not in text
-
-
-def test_class_of_a_module_and_path_of_a_source(stand_in):
-    source = ROOT / "examples" / "prototype_to_native"
-    stand_in("own_mines.py", (source / "mines_gym.py").read_text())
-    arguments = ("--num-envs", "2", "--num-threads", "1,2", "--compare", "none")
-    text = measured("own_mines:Mines", source / "mines.pyx", *arguments)
-    assert "own_mines:Mines" in text
-    assert "mines.pyx" in text
-    assert "not measured" not in text
-
-
-def test_long_paths_are_told_apart_and_shown_whole(tmp_path):
-    folders = [tmp_path / ("deep" * 20) / name for name in "ab"]
-    for folder in folders:
-        folder.mkdir(parents=True)
-        (folder / "mines.pyx").write_text((ROOT / "examples" / "prototype_to_native" / "mines.pyx").read_text())
-    paths = [folder / "mines.pyx" for folder in folders]
-    text = measured(*paths, "--num-envs", "2", "--num-threads", "1", "--compare", "none", COLUMNS="80")
-    lines = {line.split()[0]: line for line in text.splitlines() if " M " in line or " k " in line}
-    assert list(lines) == [str(Path("a", "mines.pyx")), str(Path("b", "mines.pyx"))]
-    assert "…" not in text
-    assert max(map(len, text.splitlines())) <= 80
-    for path in paths:
-        assert str(path) in "".join(text.split())
-
-
-def test_list_has_every_environment():
-    text = bench("--list").stdout
-    # Of a process of its own: packages that other tests import register environments.
-    for name in run_script("import puffer; print(*puffer.list_envs())").split():
-        assert name in text
-    assert "slide a paddle under a falling ball" in " ".join(text.split())
-    assert "uint8 (10, 5)" in text
-
-
-def test_list_goes_on_when_an_environment_cannot_be_made(monkeypatch, capsys):
-    def broken():
-        raise ImportError("it needs the package nosuchthing")
-
-    monkeypatch.setattr(puffer, "list_envs", lambda: ["broken", "ocean-catch"])
-    monkeypatch.setattr(
-        puffer, "make", lambda name, n, make=puffer.make: broken() if name == "broken" else make(name, n)
+def shown(capsys, monkeypatch, columns, *envs, peers=()):
+    """The table of a report about environments, in a terminal of this width; no line is wider, or shortened."""
+    monkeypatch.setenv("COLUMNS", str(columns))
+    series = Series(4, 1000, [0.01, 0.02])
+    machine = dict.fromkeys(
+        ("cpu", "cores", "usable_cores", "system", "python", "numpy", "gymnasium", "puffer"), "some"
     )
-    assert program.main(["--list"]) == 0
-    out = capsys.readouterr().out
-    assert "ocean-catch" in out
-    assert "it needs the package nosuchthing" in out
+    results = [Result(Case(env, 4, 1), series, dict.fromkeys(peers, series)) for env in envs]
+    table.show(Report({"repeats": 2, "seconds": 0.02}, machine, list(peers), results=results))
+    text = capsys.readouterr().out
+    assert "…" not in text
+    assert max(map(len, text.splitlines())) <= columns
+    return text
+
+
+def test_narrow_terminal_splits_the_table_and_shortens_nothing(capsys, monkeypatch):
+    for columns, tables in ((80, 2), (120, 1)):
+        text = shown(capsys, monkeypatch, columns, "ocean-cartpole", peers=("gymnasium", "gymnasium-async", "envpool"))
+        assert text.count("copies  threads") == tables
+
+
+def test_long_paths_are_told_apart_and_shown_whole(tmp_path, capsys, monkeypatch):
+    paths = [str(tmp_path / ("deep" * 20) / name / "mines.pyx") for name in "ab"]
+    text = shown(capsys, monkeypatch, 80, *paths)
+    lines = [line.split()[0] for line in text.splitlines() if " k " in line]
+    assert lines == [str(Path("a", "mines.pyx")), str(Path("b", "mines.pyx"))]
+    for path in paths:
+        assert path in "".join(text.split())
+
+
+AGENTS = """
+import numpy as np
+from gymnasium import spaces
+from pettingzoo import ParallelEnv
+
+class Pair(ParallelEnv):
+    # One agent has fewer actions than the other.
+    metadata = {"render_modes": []}
+    possible_agents = ["few", "many"]
+    mixed = False
+    def observation_space(self, agent): return spaces.Box(0, 1, (1,))
+    def action_space(self, agent):
+        if self.mixed: return spaces.Dict({"move": spaces.Discrete(3), "turn": spaces.Box(-1, 1, (2,))})
+        return spaces.Discrete(2 if agent == "few" else 7)
+    def everyone(self, value): return {agent: value for agent in self.agents}
+    def reset(self, seed=None, options=None):
+        self.agents = list(self.possible_agents)
+        return self.everyone(np.zeros(1, np.float32)), self.everyone({})
+    def step(self, actions):
+        assert all(self.action_space(agent).contains(action) for agent, action in actions.items()), actions
+        return self.everyone(np.zeros(1, np.float32)), *map(self.everyone, (0.0, False, False, {}))
+
+class MixedPair(Pair):
+    mixed = True
+"""
+
+
+def test_environments_in_python_by_name_and_by_class(stand_in, measured, tmp_path):
+    stand_in("pairs.py", AGENTS)
+    out = tmp_path / "out.json"
+    envs = ("gym-CartPole-v1", "pairs:Pair", "pairs:MixedPair")
+    measured(*envs, *SMALL, "--compare", "gymnasium", "--json", str(out))
+    results = json.loads(out.read_text())["results"]
+    assert [result["env"] for result in results] == [*envs]
+    assert [result["num_rows"] for result in results] == [2, 4, 4]
+    assert [[*result["peers"]] for result in results] == [["gymnasium"], [], []]
+
+
+def test_workers_step_an_environment_in_python(measured):
+    text = measured("gym-CartPole-v1", "--num-envs", "2", "--num-threads", "2", "--compare", "none")
+    assert "gym-CartPole-v1 2 2" in text
+
+
+def test_list_has_every_environment_and_the_reason_why_one_cannot_be_made(monkeypatch):
+    monkeypatch.setenv("COLUMNS", "120")
+    # In a process of its own: packages that other tests import register environments, and some cannot stand warnings
+    # that are errors.
+    printed = run_script(
+        """
+import puffer
+from puffer.bench import program
+
+def make(name, copies, make=puffer.make):
+    if name == "broken":
+        raise ImportError("it needs the package nosuchthing")
+    return make(name, copies)
+
+names = puffer.list_envs()
+print(*names)
+puffer.make, puffer.list_envs = make, lambda: [*names, "broken"]
+program.main(["--list"])
+"""
+    )
+    names, _, text = printed.partition("\n")
+    text = unwrapped(text)
+    for name in names.split():
+        assert name in text
+    assert "slide a paddle under a falling ball" in text
+    assert "uint8 (10, 5)" in text
+    assert "Cannot be made here: it needs the package nosuchthing broken" in text
 
 
 # ---- What cannot be measured ----
 
 
-def test_absent_peer_is_named_with_its_pip_line(stand_in):
+def test_absent_peer_is_named_with_its_pip_line(stand_in, measured):
     stand_in("sitecustomize.py", "import sys\nsys.modules['gymnax'] = None\n")
-    text = measured("catch", "--num-envs", "2", "--num-threads", "1", "--compare", "gymnax")
-    assert "gymnax is not installed: pip install gymnax jax" in unwrapped(text)
+    assert "gymnax is not installed: pip install gymnax jax" in measured("catch", *SMALL, "--compare", "gymnax")
 
 
-def test_peer_that_dies_does_not_end_the_run(stand_in):
+def test_peer_that_dies_does_not_end_the_run(stand_in, measured):
     dying = """
 import os, gymnasium, numpy as np
 from types import SimpleNamespace
@@ -230,12 +292,12 @@ class Dies:
 def make_gymnasium(id, num_envs, batch_size, num_threads): return Dies()
 """
     stand_in("envpool.py", dying)
-    text = measured("catch", "--num-envs", "2", "--num-threads", "1", "--compare", "envpool,puffer")
-    assert "envpool on ocean-catch: its process ended with status 3: chatter on stdout" in unwrapped(text)
-    assert "ocean-catch 2 1" in unwrapped(text)
+    text = measured("catch", *SMALL, "--compare", "envpool,gymnasium")
+    assert "envpool on ocean-catch: its process ended with status 3: chatter on stdout" in text
+    assert "ocean-catch 2 1" in text
 
 
-def test_pufferlib_is_measured_by_its_own_rows(stand_in, tmp_path):
+def test_pufferlib_is_measured_by_its_own_rows(stand_in, measured, tmp_path):
     squared = """
 import gymnasium, numpy as np
 
@@ -256,20 +318,20 @@ def env_creator(name):
     stand_in("pufferlib/ocean/environment.py", squared)
     out = tmp_path / "out.json"
     compare = f"pufferlib={sys.executable}"
-    measured("squared", "--num-envs", "4", "--num-threads", "1", "--compare", compare, "--json", out)
-    assert json.loads(out.read_text())["results"][0]["peers"]["pufferlib"]["slices"]["rows"] == 4
+    measured("squared", *SMALL, "--compare", compare, "--json", str(out))
+    assert json.loads(out.read_text())["results"][0]["peers"]["pufferlib"]["slices"]["rows"] == 2
 
 
-def test_default_environment_that_is_missing_is_noted(monkeypatch, capsys):
+def test_default_environment_that_is_missing_is_noted(monkeypatch, measured):
     monkeypatch.setattr(plan, "DEFAULT_ENVS", ("ocean-catch", "ocean-nosuchthing"))
-    assert program.main(["--num-envs", "2", "--num-threads", "1", "--compare", "none", "--no-figures", *TINY]) == 0
-    out = capsys.readouterr().out
-    assert "ocean-nosuchthing was not measured: there is no environment called" in unwrapped(out)
+    text = measured(*SMALL, "--compare", "none", "--no-figures")
+    assert "ocean-nosuchthing was not measured: there is no environment called" in text
 
 
-def test_no_compiler(monkeypatch):
+def test_no_compiler(monkeypatch, tmp_path):
     monkeypatch.setenv("PATH", "")
-    assert "no C compiler" in limit.Limit().problem or Path(os.environ["XDG_CACHE_HOME"], "puffer").exists()
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    assert "needs a C compiler" in limit.Limit().problem
 
 
 def test_no_source(monkeypatch):
@@ -294,115 +356,3 @@ def test_interrupt_shows_what_was_measured(monkeypatch, capsys, tmp_path):
     content = json.loads(out.read_text())
     assert content["interrupted"] is True
     assert [result["num_copies"] for result in content["results"]] == [1]
-
-
-# ---- What is refused ----
-
-
-@pytest.mark.parametrize(
-    ("arguments", "message"),
-    [
-        (["ocean-catsh"], "did you mean 'ocean-catch'"),
-        (["nosuchthing:Env"], "No module named 'nosuchthing'"),
-        (["math:Env"], "module 'math' has no attribute 'Env'"),
-        (["math:pi"], "emulate takes an environment or a callable that makes one, got 3.14"),
-        (["nosuchthing.pyx"], "there is no file"),
-        (["--num-envs", "many"], "argument --num-envs: must be whole and at least 1, got 'many'"),
-        (["--num-envs=1,-4"], "argument --num-envs: must be whole and at least 1, got '-4'"),
-        (["--num-threads", "0"], "argument --num-threads: must be whole and at least 1, got '0'"),
-        (["--seconds", "nan"], "argument --seconds: must be a number above 0"),
-        (["--repeats", "1.5"], "argument --repeats: must be whole"),
-        (["--compare", "nosuchthing"], "there is no peer called 'nosuchthing'; there are gymnasium, "),
-        (["--compare", "envpool=/no/python"], "'/no/python' is no Python interpreter"),
-        (["--json", "/no/such/folder/out.json"], "cannot write /no/such/folder/out.json: No such file"),
-        (["--plot", "/no/such/folder/out.png"], "cannot write /no/such/folder/out.png: No such file"),
-        (["--plot", "out.gif"], "must end in .png, .svg, .pdf, got 'out.gif'"),
-    ],
-)
-def test_bad_arguments(arguments, message, capsys):
-    try:
-        status = program.main(arguments)
-    except SystemExit as stop:
-        status = stop.code
-    out, err = capsys.readouterr()
-    assert status == 2
-    assert out == ""
-    assert message in err
-    assert err.count("\n") == 1
-
-
-def test_refusal_as_a_program():
-    result = bench("ocean-catsh")
-    assert (result.returncode, result.stdout) == (2, "")
-    assert result.stderr.startswith("python -m puffer.bench: there is no environment called 'ocean-catsh'")
-
-
-def test_missing_matplotlib(monkeypatch, capsys, tmp_path):
-    monkeypatch.setattr("puffer.bench.arguments.find_spec", lambda name: None)
-    with pytest.raises(SystemExit) as stop:
-        program.main(["--plot", str(tmp_path / "out.png")])
-    assert stop.value.code == 2
-    assert "pip install" in capsys.readouterr().err
-    assert not any(tmp_path.iterdir())
-
-
-# ---- Arithmetic ----
-
-
-class Clockwork:
-    """A contender for which a step always takes so many seconds, and that records its turns."""
-
-    def __init__(self, name, seconds, rows, turns):
-        self.name, self.seconds, self.rows, self.turns = name, seconds, rows, turns
-
-    def run(self, steps):
-        self.turns.append(self.name)
-        return steps * self.seconds
-
-
-def test_interleave():
-    turns, rounds = [], []
-    fast, slow = Clockwork("fast", 1e-4, 10, turns), Clockwork("slow", 5e-4, 10, turns)
-    ours, theirs = interleave([fast, slow], 0.12, 3, rounds.append)
-    # 120 ms for two contenders and three turns are slices of 20 ms.
-    assert (ours.steps, theirs.steps) == (200, 40)
-    assert turns[-6:] == ["fast", "slow"] * 3
-    assert rounds == [0, 1, 2]
-    assert ours.rate == Spread(*[pytest.approx(1e5)] * 3)
-    assert ours.call_seconds.median == pytest.approx(1e-4)
-    assert ours.ratio(theirs).median == pytest.approx(5)
-
-
-def test_slices_are_never_shorter_than_ten_milliseconds_nor_than_a_step():
-    short, long = interleave([Clockwork("", 1e-3, 1, []), Clockwork("", 1.0, 1, [])], 1e-6, 2)
-    assert (short.steps, long.steps) == (10, 1)
-
-
-def test_cases_have_at_most_as_many_threads_as_copies():
-    assert plan.cases(["a"], [1, 4], [1, 2]) == [Case("a", 1, 1), Case("a", 4, 1), Case("a", 4, 2)]
-
-
-def test_contender_counts_its_steps():
-    seen = []
-    contender = contenders.Contender(seen.append, ["left", "right"], rows=1)
-    assert contender.run(3) >= 0
-    contender.run(1)
-    assert seen == ["left", "right", "left", "right"]
-
-
-def test_action_batches_are_valid_and_differ():
-    env = puffer.make("ocean-catch", 3)
-    batches = contenders.action_batches(env.single_action_space, 3)
-    assert all(batch.dtype == env.single_action_space.dtype and batch.shape == (3,) for batch in batches)
-    assert {int(action) for batch in batches for action in batch} == {0, 1, 2}
-    assert len({batch.tobytes() for batch in batches}) > 10
-
-
-@pytest.mark.parametrize(("value", "text"), [(999.6, "1,000"), (12.34, "12.3"), (9.996, "10.0"), (1.234, "1.23")])
-def test_digits(value, text):
-    assert table.digits(value) == text
-
-
-@pytest.mark.parametrize(("value", "text"), [(3.08e8, "308 M"), (1.56e6, "1.56 M"), (29400, "29.4 k"), (12, "12.0")])
-def test_rate(value, text):
-    assert table.rate(value) == text

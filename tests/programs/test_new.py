@@ -1,4 +1,7 @@
-"""`python -m puffer.new`: the package that it writes, and the names that it refuses."""
+"""`python -m puffer.new`: the package that it writes, how that is built, and the names that it refuses.
+
+The pages in docs/ and `test_example_packages.py` build, run and measure whole packages of this kind.
+"""
 
 import re
 from pathlib import Path
@@ -19,7 +22,7 @@ def here(tmp_path, monkeypatch):
 
 
 def refusal(capsys, name):
-    """What the program says when it refuses a name."""
+    """The line on which the program refuses a name."""
     with pytest.raises(SystemExit) as raised:
         program.main([name])
     assert raised.value.code == 2
@@ -60,7 +63,7 @@ def test_the_package_is_built_by_the_cython_that_builds_puffer():
 
 def test_the_example_is_such_a_package():
     for name, text in program.contents("custom_env").items():
-        assert (EXAMPLES / "custom_env" / name).read_text() == text, "write examples/custom_env anew"
+        assert (EXAMPLES / "custom_env" / name).read_text() == text, "write examples/custom_env again"
 
 
 def test_the_example_in_c_is_built_in_the_same_way():
@@ -84,9 +87,9 @@ def test_the_example_in_c_is_built_in_the_same_way():
         ("_hidden", "such as 'hidden'; got '_hidden'"),
         ("größe", "got 'größe'"),
         ("class", "'class' is a keyword of Python"),
-        ("env", "'env' would have the class Env"),
-        ("none", "'none' would have the class None"),
-        ("snake", "puffer.make knows an environment called 'snake' already"),
+        ("env", "the class of 'env' would be Env, which is taken"),
+        ("none", "the class of 'none' would be None, which is taken"),
+        ("snake", "there is an environment called 'snake' already"),
         ("json", "there is a Python module called 'json' already"),
         ("numpy", "there is a Python module called 'numpy' already"),
         ("puffer", "there is a Python module called 'puffer' already"),
@@ -98,7 +101,7 @@ def test_a_name_that_cannot_be(here, capsys, name, reason):
     assert not [*here.iterdir()]
 
 
-def test_a_module_beside_the_new_folder_is_in_the_way_too(here, capsys, monkeypatch):
+def test_the_name_of_a_module_next_to_the_new_folder_is_refused(here, capsys, monkeypatch):
     monkeypatch.syspath_prepend(str(here))
     (here / "mine.py").touch()
     assert "there is a Python module called 'mine' already" in refusal(capsys, "mine")
@@ -119,7 +122,7 @@ def test_nothing_is_overwritten(here, capsys, kind):
     assert kind != "file" or path.read_text() == "precious"
 
 
-def test_a_folder_that_cannot_be_made_is_one_line(here, capsys, monkeypatch):
+def test_a_folder_that_cannot_be_made_is_reported_in_one_line(here, capsys, monkeypatch):
     def refuse(self):
         raise PermissionError(13, "Permission denied", str(self))
 
@@ -134,37 +137,45 @@ def test_help_says_what_it_does(capsys):
     assert "a package for a new native environment" in capsys.readouterr().out
 
 
-# ---- From an empty folder to a measured environment ----
+# ---- Building it ----
+
+
+# Much faster to compile than the template.
+SMALL = """
+import numpy as np
+from gymnasium import spaces
+
+from libc.stdint cimport int32_t
+
+from puffer._core cimport Buffers, Env
+
+cdef class MyEnv(Env):
+    cdef int32_t[:, ::1] observations
+    cdef int32_t[::1] actions
+
+    def __init__(self, num_envs=1, **options):
+        super().__init__(num_envs, spaces.Box(0, 1, (1,), np.int32), spaces.Discrete(2), **options)
+
+    cdef int bind(self, Buffers buffers) except -1:
+        self.observations = buffers.observations
+        self.actions = buffers.actions
+        return 0
+
+    cdef void step_one(self, Py_ssize_t i) noexcept nogil:
+        self.rewards[i] = self.actions[i]
+
+    cdef void observe(self, Py_ssize_t i) noexcept nogil:
+        self.observations[i, 0] = 1
+"""
 
 
 @pytest.fixture(scope="module")
 def written(tmp_path_factory):
-    """A folder with a new package in it, and the Python of a virtual environment that has puffer."""
+    """A folder with a new package in it, whose environment is SMALL."""
     folder = tmp_path_factory.mktemp("new")
-    python = virtual_environment(folder / "venv", installed(), ROOT)
-    output("-m", "puffer.new", "my_env", cwd=folder, python=python)
-    return folder, python
-
-
-def test_the_package_runs(written):
-    folder, python = written
-    output(*PIP, "--python", python, *INSTALL, "-e", "my_env", cwd=folder)
-    # In the folder in which "my_env" is also the name of a folder.
-    program = 'import puffer; print(puffer.make("my_env", num_envs=1024).reset(seed=0)[0].shape)'
-    assert output("-c", program, cwd=folder, python=python) == "(1024, 6, 6)\n"
-    output("-W", "error", "-m", "pytest", "-q", "my_env", cwd=folder, python=python)
-    short = ("--seconds", "0.02", "--repeats", "2", "--num-envs", "1,8", "--num-threads", "1", "--compare", "none")
-    assert "my_env" in output("-m", "puffer.bench", "my_env", *short, cwd=folder, python=python)
-    taken = run("-m", "puffer.new", "my_env", cwd=folder / "venv", python=python)
-    assert "puffer.make knows an environment called 'my_env' already" in taken.stderr
-
-
-def test_bounds_checks_come_and_go_with_the_variable(written):
-    folder, python = written
-    for variables, checked in (({"PUFFER_DEBUG": "1"}, True), ({}, False)):
-        output("setup.py", "-q", "build_ext", "-b", "checked", cwd=folder / "my_env", python=python, **variables)
-        (module,) = (folder / "my_env" / "checked").glob("my_env.*")
-        assert (b"Out of bounds" in module.read_bytes()) is checked
+    program.write("my_env", folder)
+    (folder / "my_env" / "my_env.pyx").write_text(SMALL)
+    return folder
 
 
 @pytest.fixture(scope="module")
@@ -179,15 +190,25 @@ def isolated(tmp_path_factory):
     return folder
 
 
-def test_an_isolated_build_finds_the_installed_puffer(written, isolated):
-    folder, python = written
-    output("setup.py", "-q", "build_ext", "-b", folder / "built", cwd=folder / "my_env", path=[isolated], python=python)
-    assert [*(folder / "built").glob("my_env.*")]
+def test_builds_find_the_installed_puffer_and_check_bounds_only_on_request(written, isolated):
+    python = virtual_environment(written / "venv", installed(), ROOT)
+    package = written / "my_env"
+    # As pip builds, then as people do who edit the package.
+    output("setup.py", "-q", "build_ext", "-i", cwd=package, path=[isolated], python=python, PUFFER_DEBUG="1")
+    (module,) = package.glob("my_env.*.so")
+    assert b"Out of bounds" in module.read_bytes()
+    output(*PIP, "--python", python, *INSTALL, "-e", "my_env", cwd=written)
+    assert b"Out of bounds" not in module.read_bytes()
+    # From the folder in which "my_env" is also the name of a folder.
+    code = 'import puffer; print(puffer.make("my_env", num_envs=1024).reset(seed=0)[0].shape)'
+    assert output("-c", code, cwd=written, python=python) == "(1024, 1)\n"
+    taken = run("-m", "puffer.new", "my_env", cwd=written / "venv", python=python)
+    assert "there is an environment called 'my_env' already" in taken.stderr
 
 
 def test_without_puffer_a_build_says_what_to_do(written, isolated, tmp_path):
     python = virtual_environment(tmp_path)
-    result = run("setup.py", "build_ext", cwd=written[0] / "my_env", path=[isolated], python=python)
+    result = run("setup.py", "build_ext", cwd=written / "my_env", path=[isolated], python=python)
     assert result.returncode == 1
     assert result.stderr == (
         "No module named 'puffer'. Building this package needs puffer with its extra, puffer-envs[author]. If they are "

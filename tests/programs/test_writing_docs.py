@@ -12,7 +12,7 @@ A block after "Save this as `name`:" becomes that file. The example of that name
 "copy `name` from `examples/folder/`" begins with that file.
 """
 
-import importlib
+import importlib.metadata
 import os
 import re
 import shlex
@@ -174,9 +174,7 @@ def extras(requirement):
 
 
 def known_extras():
-    project = (ROOT / "pyproject.toml").read_text()
-    section = project.partition("[project.optional-dependencies]")[2].partition("\n[")[0]
-    return set(re.findall(r"^(\w+) =", section, re.MULTILINE))
+    return set(importlib.metadata.metadata("puffer-envs").get_all("Provides-Extra"))
 
 
 def same_but_for_numbers(shown, printed):

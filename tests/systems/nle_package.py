@@ -39,7 +39,7 @@ def make(name, num_envs=1, **options):
 
 def assert_shows(env, row, expected):
     """A row of the batch is what nle returned."""
-    shown = env.layout.view(env.unwrapped.backend.buffers.observations)
+    shown = env.layout.view(env.unwrapped.buffers.observations)
     assert shown.keys() == expected.keys()
     for key, array in expected.items():
         assert np.array_equal(shown[key][row], array), key

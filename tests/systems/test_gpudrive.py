@@ -133,10 +133,10 @@ def test_a_reset_of_one_world_leaves_the_others():
 
 def test_parts_of_an_observation_are_the_simulators_memory():
     with closing(make(2, observations=["self"], dynamics="State")) as env, closing(make(2)) as whole:
-        manager = env.backend._parts[0].adapter._manager
+        manager = env.batch.backend.steppers[0]._manager
         observations, _ = env.reset()
         assert np.shares_memory(observations, manager.self_observation)
-        assert np.shares_memory(env.backend.buffers.actions, manager.action)
+        assert np.shares_memory(env.buffers.actions, manager.action)
         assert env.single_action_space.shape == (10,)
         expected, _ = whole.reset()
         actions = np.random.default_rng(1).normal(size=(128, 3)).astype(np.float32)
@@ -243,7 +243,7 @@ def test_a_scene_without_agents(tmp_path):
 
 def test_parameters_of_the_simulator():
     with closing(make(1, parameters={"IgnoreNonVehicles": True})) as env:
-        assert env.backend._parts[0].adapter._manager.params.IgnoreNonVehicles
+        assert env.batch.backend.steppers[0]._manager.params.IgnoreNonVehicles
 
 
 @pytest.mark.skipif(not IS_INSTALLED, reason="madrona_gpudrive must be built by hand")

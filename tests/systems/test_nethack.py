@@ -246,7 +246,7 @@ def test_recordings_only_where_they_are_asked_for(tmp_path):
         ({"actions": [-1]}, ValueError, r"actions\[0\] must be at least 0"),
         ({"actions": [1.5]}, TypeError, r"actions\[0\] must be an integer"),
         ({"character": "elf"}, ValueError, "the role in character"),
-        ({"character": "mon-monk"}, ValueError, "what follows the role in character"),
+        ({"character": "mon-monk"}, ValueError, "the part after the role in character"),
         ({"character": None}, TypeError, "character must be a string"),
         ({"max_episode_steps": 0}, ValueError, "max_episode_steps must be at least 1"),
         ({"options": [3]}, TypeError, r"options\[0\] must be a string"),

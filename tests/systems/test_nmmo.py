@@ -107,7 +107,7 @@ def test_numbers_of_agents(num_agents):
 def test_presets():
     with make(num_agents=None) as env:
         assert env.num_envs == 64
-        chosen = env.unwrapped.backend._batches[0].adapters[0].env._env.config
+        chosen = env.unwrapped.batch.backend.steppers[0].adapters[0].env._env.config
         assert (chosen.HORIZON, chosen.MAP_SIZE, chosen.NPC_N) == (128, 64, 6)
 
 

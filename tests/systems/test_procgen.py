@@ -30,7 +30,7 @@ STAY, UP = 4, 5
 
 
 def backend(env):
-    return env.unwrapped.backend
+    return env.unwrapped.native_env
 
 
 def assert_plays_like_the_package(game, steps, actions=None, seed=7, **options):
@@ -92,11 +92,7 @@ def test_the_levels_of_the_package_go_on_after_a_truncation_and_after_a_death():
 def test_time_limits_are_those_of_the_library(game, mode):
     cls = find(f"procgen-{game}")
     package = Game(game, 1, distribution_mode="hard" if mode == "exploration" else mode)
-    assert (
-        cls.time_limits[mode]
-        == package.time_limit()
-        == make(f"procgen-{game}", 1, distribution_mode=mode).backend.max_steps
-    )
+    assert cls.time_limits[mode] == package.time_limit() == make(f"procgen-{game}", 1, distribution_mode=mode).max_steps
     assert cls.default_max_steps == cls.time_limits["hard"]
     package.close()
 

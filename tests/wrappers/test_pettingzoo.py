@@ -53,7 +53,7 @@ def bare(name):
 def legal_actions(env, observations, info, rng):
     """An action for every row, of which those that count are legal."""
     actions = env.action_space.sample()
-    view = env.unwrapped.backend.layout.view(observations)
+    view = env.unwrapped.layout.view(observations)
     for row in np.flatnonzero(info.get("to_move", ())):
         actions[row] = rng.choice(np.flatnonzero(view["action_mask"][row]))
     return actions
@@ -166,7 +166,7 @@ class HandDrivenTurns(HandDriven):
 def test_plays_as_the_package_alone(name):
     env = make(name, 1, autoreset_mode="NextStep")
     turns = hasattr(bare(name), "observe")
-    hand = (HandDrivenTurns if turns else HandDrivenParallel)(name, 7, env.unwrapped.backend.layout)
+    hand = (HandDrivenTurns if turns else HandDrivenParallel)(name, 7, env.unwrapped.layout)
     rng = np.random.default_rng(1)
     env.action_space.seed(1)
     observations, info = env.reset(seed=7)
@@ -227,7 +227,7 @@ def test_the_rewards_of_both_players_come_with_the_last_move():
     assert env.masks.all()
     assert info["to_move"].tolist() == [True, False]
     assert info["_final_obs"].all()
-    final = env.unwrapped.backend.layout.view(info["final_obs"][0][np.newaxis])
+    final = env.unwrapped.layout.view(info["final_obs"][0][np.newaxis])
     assert final["observation"][0, :, :, 0].sum() == 3
 
 

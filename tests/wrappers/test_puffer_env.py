@@ -218,7 +218,7 @@ def test_views_of_nested_observations():
     env = puffer.emulate(Nested, 2, backend="serial")
     env.reset()
     env.step([0, 1])
-    view = env.unwrapped.backend.layout.view(env.step([0, 1])[0])
+    view = env.unwrapped.layout.view(env.step([0, 1])[0])
     assert view["a"].tolist() == [[1.5, 1.5]] * 2
     assert view["b"][0].tolist() == [4, 4]
     assert view["b"][1].tolist() == [[[2, 2]], [[4, 4]]]
@@ -236,7 +236,7 @@ def test_nested_actions_of_the_returning_style():
 
     env = puffer.emulate(Nested, 1, backend="serial")
     env.reset()
-    action = env.unwrapped.backend.action_layout.flatten({"go": 3, "push": np.array([0.0, 0.5], np.float32)})
+    action = env.unwrapped.action_layout.flatten({"go": 3, "push": np.array([0.0, 0.5], np.float32)})
     assert env.step(action[np.newaxis])[0].tolist() == [[3, 0.5]]
 
 

@@ -103,7 +103,7 @@ class Single(gymnasium.Env):
 def play(make, mode="SameStep", steps=30, **options):
     """What a batch of three copies returns for random actions, with the masks of each step."""
     env = puffer.emulate(make, 3, autoreset_mode=mode, **{"backend": "serial", **options})
-    backend = env.unwrapped.backend
+    backend = env.unwrapped.native_env
     backend.action_layout.space.seed(2)
     results = [(*snapshot(env.reset(seed=4)), env.masks.copy())]
     ended = np.zeros(3, np.bool_)
@@ -325,7 +325,7 @@ def test_repeated_actions_of_several_agents():
         total, taken = np.zeros(3, np.float32), np.zeros(3, np.bool_)
         for t in range(3 * step + 1, min(3 * step + 4, 9)):
             rows = plain.layout.view(batch.step(actions)[0])
-            total += batch.unwrapped.backend.buffers.rewards
+            total += batch.unwrapped.buffers.rewards
             taken |= batch.masks
             for agent in np.flatnonzero(batch.masks):
                 last = t == ended[agent] or t == 3 * step + 3

@@ -31,7 +31,7 @@ def creator(module, maker):
 def play(make, steps=60):
     env = puffer.emulate(make, 2, backend="serial")
     rng = np.random.default_rng(3)
-    space = env.unwrapped.backend.copy_action_space
+    space = env.unwrapped.copy_action_space
     nvec = np.full((3, 1), env.single_action_space.n)[: env.agents_per_env, 0] if space is None else space.nvec
     results = [(*snapshot(env.reset(seed=1)), env.masks.copy())]
     for _ in range(steps):
@@ -80,7 +80,7 @@ def test_ready_wrappers():
 
 def test_render_modes_by_name():
     env = puffer.make("pettingzoo-simple-adversary", 2, backend="serial", render_mode="human")
-    adapters = env.unwrapped.backend._batches[0].adapters
+    adapters = env.unwrapped.batch.backend.steppers[0].adapters
     assert [adapter.env.render_mode for adapter in adapters] == ["human", None]
     env.reset(seed=0)
     env.step(np.zeros(6, np.int64))

@@ -1,130 +1,165 @@
-"""The process backend: Python environments in worker processes, over one block of shared memory."""
+"""Links to worker processes with this interpreter, over one block of shared memory."""
 
 from __future__ import annotations
 
 import contextlib
 import os
 import pickle
+import socket
 import sys
 import time
 from collections.abc import Sequence
-from multiprocessing.connection import Connection
 from typing import Any
 
-from puffer.backends.channel import first_repeated, raise_counters, value_of, wait_for_change
-from puffer.backends.local_workers import LocalBackend, LocalWorker, single_threaded
-from puffer.backends.shared import LINE
-from puffer.backends.worker.commands import RENDER, RESET, STEP
-from puffer.backends.worker.process import ANSWERED, COMMAND, CORE, FOLLOWS, OPERATION
-from puffer.backends.workers import GLANCE
+import cloudpickle
+import numpy as np
+
+from puffer import checks
+from puffer.backends.block import Block
+from puffer.backends.channel import LINE, Line, command_all, first_on_shared_core, value_of, wait_for_change
+from puffer.backends.infos import Events
+from puffer.backends.links.worker_process import WorkerProcess, single_threaded
+from puffer.backends.rows import Rows, RowsForm
+from puffer.backends.worker.commands import STEP
 
 # How long parent and workers look for each other before they sleep, in seconds: longer than being woken takes.
 LOOK = 0.0005
 # The least time between two moves of workers to other cores, in seconds.
-MOVE_INTERVAL = 0.005
+_MOVE_INTERVAL = 0.005
 
 
-class _Process(LocalWorker):
-    """A worker process with this interpreter, seen from the parent."""
+class ProcessLink:
+    """The parent's end of a worker process."""
 
     def __init__(self, index: int, copies: range, creator: bytes) -> None:
-        super().__init__(index, copies, [sys.executable, "-c", _program()], single_threaded(os.environ))
-        self._connection = Connection(os.dup(self.link.fileno()))
-        self.line = (index + 1) * LINE
-        # The value of the worker's command counter.
-        self.commands = 0
-        self.send((creator, copies))
+        self.index = index
+        self.copies = copies
+        self._process = WorkerProcess([sys.executable, "-c", _program()], single_threaded(os.environ))
+        self.has_ended = self._process.has_ended
+        self.describe_end = self._process.describe_end
+        self.leave = self._process.leave
+        self.kill = self._process.kill
+        self.release = self._process.release
+        self.pid = self._process.pid
+        # From `introduce` on.
+        self.line: Line | None = None
+        self._process.send(0, pickle.dumps((creator, copies)))
 
-    def send(self, message: Any) -> None:
-        """Send over the socket. If the worker has died, that is noticed when its answer is awaited."""
+    def introduce(self, block: Block, forms: dict, form: RowsForm, *, same_step: bool) -> None:
+        """Tell the worker where its copies live."""
+        self.line = Line(block.arrays["counters"], self.index, self._process.wire)
+        self.line.clear()
+        self._process.send(0, pickle.dumps((forms, form, self.index, same_step, LOOK)))
         with contextlib.suppress(OSError):
-            self._connection.send_bytes(pickle.dumps(message))
+            socket.send_fds(self._process.socket, [b"b"], [block.descriptor])
+
+    @property
+    def is_asked(self) -> bool:
+        """Whether the answer to the last command has not been taken yet."""
+        return self.line is not None and self.line.is_asked
+
+    def send(self, operation: int, argument: Any = None) -> None:
+        """Send a command."""
+        assert self.line is not None
+        # A worker that is gone is noticed when its answer is awaited.
+        with contextlib.suppress(OSError):
+            self.line.command(operation, None if argument is None else pickle.dumps(argument))
+
+    def answered(self) -> bool:
+        """Whether the answer to the last command is there."""
+        assert self.line is not None
+        return self.line.is_answered
 
     def listen(self, seconds: float) -> bool:
-        return self._connection.poll(seconds)
+        """Whether there is an answer to receive, or an end."""
+        if self.line is not None and not self.line.has_message:
+            return True
+        return self._process.wire.poll(seconds)
 
-    def receive(self) -> bytes:
-        return self._connection.recv_bytes()
+    def events(self, answer: Events | None) -> Events | None:
+        """The answer to a step or a reset: the rows are written already."""
+        return answer
 
-    def release(self) -> None:
-        super().release()
-        self._connection.close()
+    def receive(self) -> Any:
+        """Take the answer."""
+        message = self._process.wire.receive()[1] if self.line is None else self.line.take()
+        return None if message is None else pickle.loads(message)
 
 
 def _program() -> str:
-    """What a worker's interpreter runs: it finds modules where this process does, and not in the current folder."""
-    path = [*sys.path, os.path.dirname(os.path.dirname(os.path.abspath(__file__)))]
+    """The program of a worker: it finds modules where this process does, and not in the current folder."""
+    path = [*sys.path, os.path.dirname(os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)))))]
     return f"import sys; sys.path[:] = {path!r}; from puffer.backends.worker.process import main; main()"
 
 
-class ProcessBackend(LocalBackend):
-    """Copies made by `creator`, stepped by `num_workers` processes.
+class ProcessTransport:
+    """Starts worker processes, which make their copies with `creator`, over shared memory."""
 
-    Takes the options of `WorkerBackend`, but for `buf`.
-    """
+    def __init__(self, creator: Any) -> None:
+        self._creator = cloudpickle.dumps(creator)
+        self._block: Block | None = None
+        self._links: list[ProcessLink] = []
+        # When the next worker may be moved.
+        self._next_move = 0.0
 
-    # When the next worker may be moved.
-    _next_move = 0.0
+    def cores(self) -> int:
+        """The cores that workers may use."""
+        return checks.available_cores()
 
-    def _new_worker(self, index: int, copies: range) -> _Process:
-        return _Process(index, copies, self._creator)
+    def start(self, index: int, copies: range, render_mode: str | None) -> ProcessLink:
+        """Start a worker that makes its copies."""
+        return ProcessLink(index, copies, self._creator)
 
-    def _prepare_memory(self) -> None:
-        super()._prepare_memory()
-        assert self._block is not None
+    def make_rows(self, form: RowsForm, workers: int, buf: Any) -> Rows:
+        """The arrays of the batch, in shared memory."""
+        if buf is not None:
+            raise ValueError("buf cannot be given with processes: their batch lives in shared memory")
+        self._forms = {"counters": (((workers + 1) * LINE,), np.dtype(np.uint32)), **form.arrays()}
+        self._form = form
+        self._block = Block(self._forms)
         self._counters = self._block.arrays["counters"]
+        return Rows(form, self._block.arrays)
 
-    def _introduce(self, process: _Process) -> None:
+    def introduce(self, link: ProcessLink, ask: Any, *, same_step: bool) -> None:
+        """Tell a worker where its copies live."""
         assert self._block is not None
-        self._counters[process.line : process.line + LINE] = 0
-        process.send((self._block.shape, process.index, self._settings, LOOK))
-        process.send_descriptor(self._block.descriptor)
+        self._links = [*(other for other in self._links if other.index != link.index), link]
+        link.introduce(self._block, self._forms, self._form, same_step=same_step)
 
-    def _send(self, process: _Process, operation: int, argument: Any) -> None:
-        self._prepare_command(process, operation)
-        raise_counters(self._counters, process.line + COMMAND)
-        if operation in (RESET, RENDER):
-            # After the command, so that a worker reads what may be more than fits between the two.
-            process.send(argument)
+    def send_step(self, links: Sequence[ProcessLink]) -> None:
+        """Send the command to step."""
+        self._part_ways(links)
+        command_all([link.line for link in links], STEP)
 
-    def _send_step(self, processes: Sequence[_Process]) -> None:
-        for process in processes:
-            self._prepare_command(process, STEP)
-        self._part_ways(processes)
-        # Neighbours, whose lines follow each other.
-        raise_counters(self._counters, processes[0].line + COMMAND, len(processes), LINE)
-
-    def _part_ways(self, processes: Sequence[_Process]) -> None:
+    def _part_ways(self, links: Sequence[ProcessLink]) -> None:
         """Move a worker that shares its core with another one of these, if there is a core without any.
 
         The system leaves them there for long, since they hardly ever sleep, and one then waits for the other.
         """
-        place = first_repeated(self._counters, processes[0].line + CORE, len(processes), LINE)
-        if place < 0 or time.monotonic() < self._next_move:
+        index = first_on_shared_core([link.line for link in links])
+        if index < 0 or time.monotonic() < self._next_move:
             return
-        self._next_move = time.monotonic() + MOVE_INTERVAL
-        worker = processes[place].process.pid
+        self._next_move = time.monotonic() + _MOVE_INTERVAL
         with contextlib.suppress(OSError):
-            allowed = os.sched_getaffinity(worker)
-            free = allowed - {int(core) - 1 for core in self._counters[LINE + CORE :: LINE]}
+            allowed = os.sched_getaffinity(links[index].pid)
+            free = allowed - {link.line.core - 1 for link in self._links}
             if free:
-                os.sched_setaffinity(worker, free)
-                os.sched_setaffinity(worker, allowed)
+                os.sched_setaffinity(links[index].pid, free)
+                os.sched_setaffinity(links[index].pid, allowed)
 
-    def _prepare_command(self, process: _Process, operation: int) -> None:
-        self._counters[process.line + OPERATION] = operation
-        process.commands = (process.commands + 1) % 2**32
-
-    def _has_answered(self, process: _Process) -> bool:
-        return value_of(self._counters, process.line + ANSWERED) == process.commands
-
-    def _mark(self) -> int:
+    def mark(self) -> int:
+        """The number of answers so far."""
         return value_of(self._counters, 0)
 
-    def _wait_for_answer(self, mark: int, waiting: Sequence[_Process]) -> bool:
-        return wait_for_change(self._counters, 0, mark, GLANCE, LOOK) != mark
+    def wait(self, mark: int, links: Sequence[ProcessLink], seconds: float) -> bool:
+        """Wait for another answer."""
+        return wait_for_change(self._counters, 0, mark, seconds, LOOK) != mark
 
-    def _message(self, process: _Process, deadline: float) -> bytes | None:
-        if process in self._introduced and not self._counters[process.line + FOLLOWS]:
-            return None
-        return self._received(process, deadline)
+    def refusal(self, link: ProcessLink, name: str, message: str) -> Exception | None:
+        """Nothing is to be raised instead of a WorkerError."""
+        return None
+
+    def close(self) -> None:
+        """Give the shared memory back."""
+        if self._block is not None:
+            self._block.close()

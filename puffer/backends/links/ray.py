@@ -1,20 +1,21 @@
-"""The Ray backend: Python environments in the actors of a Ray cluster, on one machine or several."""
+"""Links to the actors of a Ray cluster, on one machine or several."""
 
 from __future__ import annotations
 
 import atexit
 import logging
+import pickle
 import sys
 from collections.abc import Sequence
 from typing import Any
 
+import cloudpickle
 import numpy as np
 
 from puffer.backends import workers
-from puffer.backends.books import Books
-from puffer.backends.links.link import RemoteWorker
+from puffer.backends.infos import Events
+from puffer.backends.rows import INPUTS, OUTPUTS, Rows, RowsForm
 from puffer.backends.worker.commands import STEP
-from puffer.backends.workers import GLANCE, WorkerBackend
 
 try:
     import ray
@@ -24,9 +25,6 @@ except ModuleNotFoundError as error:
     if error.name != "ray":
         raise
     raise ImportError('backend="ray" needs Ray: pip install "puffer-envs[ray]"') from None
-
-# What an actor writes and the parent copies.
-_OUTPUTS = ("observations", "rewards", "terminations", "truncations", "masks")
 
 # Ray stops its actors when the interpreter ends; what was registered last comes first, and batches are to close before.
 atexit.unregister(workers.close_all)
@@ -67,118 +65,153 @@ def _actor_class() -> type:
             self.worker = Worker(copies)
             return self.worker.make(creator), {}
 
-        def bind(self, shapes: tuple, books: tuple[np.ndarray, ...], settings: dict[str, Any]) -> None:
-            from puffer.backends.books import Books
-            from puffer.native.buffers import Buffers
+        def bind(self, form: RowsForm, same_step: bool) -> None:
+            from puffer.backends.rows import Rows
 
-            self.buffers = Buffers(*shapes)
-            # What comes from Ray is read-only.
-            self.books = Books(*(array.copy() for array in books))
-            self.worker.bind(self.buffers, self.books, settings)
+            self.rows = Rows(form)
+            self.worker.bind(self.rows, same_step=same_step)
 
         def obey(
-            self, operation: int, argument: Any, actions: np.ndarray | None
-        ) -> tuple[bytes | None, dict[str, Any]]:
-            from puffer.wrappers.adapters.adapter import ended_rows
-
-            if actions is not None:
-                self.buffers.actions[...] = actions
+            self, operation: int, argument: Any, inputs: dict[str, np.ndarray]
+        ) -> tuple[bytes | None, dict[str, np.ndarray]]:
+            for name, array in inputs.items():
+                self.rows.array(name)[...] = array
             answer = self.worker.obey(operation, argument)
-            outputs = {name: getattr(self.buffers, name) for name in _OUTPUTS}
-            # All but the first change only where an episode ends.
-            has_end = ended_rows(self.buffers.terminations, self.buffers.truncations) is not None
-            return answer, {**outputs, "books": tuple(self.books)[: None if has_end else 1]}
+            outputs = {name: self.rows.array(name) for name in OUTPUTS}
+            if outputs["terminations"].any() or outputs["truncations"].any():
+                outputs["finals"] = self.rows.finals
+            return answer, outputs
 
     return PufferWorker
 
 
-class _Actor(RemoteWorker):
-    """An actor, seen from the parent."""
+class RayLink:
+    """The parent's end of an actor."""
 
     def __init__(self, index: int, copies: range, creator: bytes, machine: str) -> None:
-        super().__init__(index, copies)
+        self.index = index
+        self.copies = copies
         # It reserves no core: there may be more workers than cores, or than others have left.
         options = {"num_cpus": 0, "scheduling_strategy": NodeAffinitySchedulingStrategy(machine, soft=False)}
-        self.handle: Any = ray.remote(**options)(_actor_class()).remote(sys.path)
-        # The reference to its last answer.
-        self.answer = self.handle.make.remote(copies, creator)
-        self.reason = ""
+        self._handle: Any = ray.remote(**options)(_actor_class()).remote(sys.path)
+        # The reference to its last answer, until that is taken.
+        self.answer = self._handle.make.remote(copies, creator)
+        self._rows: Rows | None = None
+        self._reason = ""
+
+    def introduce(self, rows: Rows, *, same_step: bool) -> None:
+        """Tell the actor of the form of its rows; `rows` are the parent's."""
+        self._rows = rows
+        self._handle.bind.remote(rows.form, same_step)
+
+    @property
+    def is_asked(self) -> bool:
+        """Whether the answer to the last command has not been taken yet."""
+        return self.answer is not None
+
+    def send(self, operation: int, argument: Any = None) -> None:
+        """Send a command, with the inputs of a step."""
+        if not ray.is_initialized():
+            return
+        assert self._rows is not None
+        inputs = {name: self._rows.array(name) for name in INPUTS} if operation == STEP else {}
+        self.answer = self._handle.obey.remote(operation, argument, inputs)
+
+    def answered(self) -> bool:
+        """Whether the answer to the last command is there."""
+        return self.answer is None or (ray.is_initialized() and bool(ray.wait([self.answer], timeout=0)[0]))
+
+    def listen(self, seconds: float) -> bool:
+        """Whether there is an answer to receive."""
+        return ray.is_initialized() and bool(ray.wait([self.answer], timeout=seconds)[0])
+
+    def receive(self) -> Any:
+        """Take the answer, and copy the outputs of the copies."""
+        try:
+            message, outputs = ray.get(self.answer)
+        except RayActorError as error:
+            self._reason = str(error)
+            # Ray may only have lost sight of it.
+            self.kill()
+            raise EOFError from None
+        self.answer = None
+        for name, array in outputs.items():
+            self._rows.array(name)[...] = array
+        return None if message is None else pickle.loads(message)
+
+    def events(self, answer: Events | None) -> Events | None:
+        """The answer to a step or a reset: the rows are written already."""
+        return answer
 
     def has_ended(self) -> bool:
-        # An actor that is gone is noticed by what it answers.
+        """Whether Ray has been shut down: an actor that is gone is noticed by its answers."""
         return not ray.is_initialized()
 
     def describe_end(self) -> str:
-        return f"is gone: {self.reason or 'Ray has been shut down'}"
+        """How it ended."""
+        return f"is gone: {self._reason or 'Ray has been shut down'}"
 
     def leave(self, deadline: float) -> None:
+        """See that it is gone."""
         self.kill()
 
     def kill(self) -> None:
+        """See that it is gone."""
         # Without Ray there are no actors, and asking it would start it.
         if ray.is_initialized():
-            ray.kill(self.handle)
+            ray.kill(self._handle)
+
+    def release(self) -> None:
+        """Nothing is held of an actor."""
 
 
-class RayBackend(WorkerBackend):
-    """Copies made by `creator`, stepped by `num_workers` Ray actors, by default one for each core of the cluster.
+class RayTransport:
+    """Starts Ray actors, which make their copies with `creator`, by default one for each core of the cluster.
 
-    Takes the options of `WorkerBackend`. Ray is started if it is not running, as `ray.init()` does: it joins the
-    cluster of RAY_ADDRESS or one that was started on this machine, and else starts one here. It then goes on until the
-    interpreter ends, or `ray.shutdown()`, for the next batch. For other settings call `ray.init` before.
+    Ray is started if it is not running, as `ray.init()` does: it joins the cluster of RAY_ADDRESS or one that was
+    started on this machine, and else starts one here. It then goes on until the interpreter ends, or `ray.shutdown()`,
+    for the next batch. For other settings call `ray.init` before.
 
-    The machines of a cluster need puffer and the environment installed; on one machine the actors find what this
-    process finds. What environments print is in Ray's logs.
+    The machines of a cluster need puffer and the environment installed; on one machine the actors find the modules that
+    this process finds. What environments print is in Ray's logs.
     """
 
-    def _cores(self) -> int:
+    def __init__(self, creator: Any) -> None:
+        self._creator = cloudpickle.dumps(creator)
+
+    def cores(self) -> int:
+        """The cores that workers may use."""
         return len(_machines())
 
-    def _new_worker(self, index: int, copies: range) -> _Actor:
+    def start(self, index: int, copies: range, render_mode: str | None) -> RayLink:
+        """Start an actor that makes its copies."""
         machines = _machines()
-        return _Actor(index, copies, self._creator, machines[index % len(machines)])
+        return RayLink(index, copies, self._creator, machines[index % len(machines)])
 
-    def _prepare_memory(self) -> None:
-        self._make_own_memory()
+    def make_rows(self, form: RowsForm, workers: int, buf: Any) -> Rows:
+        """The arrays of the batch, in this process."""
+        self._rows = Rows(form, buf)
+        return self._rows
 
-    def _introduce(self, actor: _Actor) -> None:
-        rows = self._rows_of(actor.copies)
-        observation, action = self.single_observation_space, self._reader
-        shapes = (rows.stop - rows.start, observation.shape, observation.dtype, action.shape, action.dtype)
-        actor.handle.bind.remote(shapes, tuple(self._books_of(actor)), self._settings)
+    def introduce(self, link: RayLink, ask: Any, *, same_step: bool) -> None:
+        """Tell an actor of its rows."""
+        link.introduce(self._rows.part(link.copies.start, link.copies.stop), same_step=same_step)
 
-    def _send(self, actor: _Actor, operation: int, argument: Any) -> None:
-        if not ray.is_initialized():
-            return
-        actions = self.buffers.actions[self._rows_of(actor.copies)] if operation == STEP else None
-        actor.answer = actor.handle.obey.remote(operation, argument, actions)
+    def send_step(self, links: Sequence[RayLink]) -> None:
+        """Send the command to step."""
+        for link in links:
+            link.send(STEP)
 
-    def _has_answered(self, actor: _Actor) -> bool:
-        return ray.is_initialized() and bool(ray.wait([actor.answer], timeout=0)[0])
+    def mark(self) -> None:
+        """Nothing: answers stay where they are until they are taken."""
 
-    def _wait_for_answer(self, mark: None, waiting: Sequence[_Actor]) -> bool:
-        return ray.is_initialized() and bool(ray.wait([actor.answer for actor in waiting], timeout=GLANCE)[0])
+    def wait(self, mark: None, links: Sequence[RayLink], seconds: float) -> bool:
+        """Wait for an answer of one of these actors."""
+        return ray.is_initialized() and bool(ray.wait([link.answer for link in links], timeout=seconds)[0])
 
-    def _message(self, actor: _Actor, deadline: float) -> bytes | None:
-        self._await([actor], deadline)
-        try:
-            message, arrays = ray.get(actor.answer)
-        except RayActorError as error:
-            actor.reason = str(error)
-            # Ray may only have lost sight of it.
-            actor.kill()
-            raise self._died(actor) from None
-        if arrays:
-            self._take(actor, arrays)
-        return message
+    def refusal(self, link: RayLink, name: str, message: str) -> Exception | None:
+        """Nothing is to be raised instead of a WorkerError."""
+        return None
 
-    def _take(self, actor: _Actor, arrays: dict[str, Any]) -> None:
-        """Copy what the copies of an actor have written."""
-        rows = self._rows_of(actor.copies)
-        for name in _OUTPUTS:
-            getattr(self.buffers, name)[rows] = arrays[name]
-        for mine, theirs in zip(self._books_of(actor), arrays["books"], strict=False):
-            mine[...] = theirs
-
-    def _books_of(self, actor: _Actor) -> Books:
-        return self.books.part(slice(actor.copies.start, actor.copies.stop), self._rows_of(actor.copies))
+    def close(self) -> None:
+        """Nothing is shared."""

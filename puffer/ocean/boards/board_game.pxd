@@ -1,19 +1,19 @@
-# What the board games for two share: seats, results, opponents, and the drawing of a bit.
+# Board games for two players: seats, turns, results, opponents.
 #
-# The players sit on seat 0 and seat 1. In self-play these are the two rows of a copy. With an opponent, seat 0 is the
-# copy's one row, and the opponent on seat 1 answers within the same step.
+# The players have the seats 0 and 1. In self-play these are the two rows of a copy. With an opponent, seat 0 is the
+# only row of a copy, and the opponent on seat 1 answers in the same step.
 from libc.stdint cimport int32_t, uint8_t, uint32_t, uint64_t
 from libc.string cimport memset
 
 from puffer._core cimport Env
-from puffer.rng cimport rng_below, rng_bits, rng_t
+from puffer.rng cimport rng_below, rng_bits, rng_chance, rng_t
 
 cdef extern from * nogil:
     """
     #include <stdint.h>
     #include <string.h>
 
-    /* For every set of at most nine bits: their numbers, in order, and at the end how many there are. */
+    /* For every word of nine bits: the indices of its set bits, in order, and at the end their number. */
     static uint8_t set_bits[512][16];
 
     static void fill_set_bits(void) {
@@ -27,7 +27,7 @@ cdef extern from * nogil:
 
     /* Writes a byte of 0 or 1 for each of the seven lowest bits, and an eighth of 0. */
     static inline void store_seven(uint8_t *target, uint64_t bits) {
-        /* Seven copies of seven bits, seven places apart, do not overlap; of the k-th the mask takes bit k. */
+        /* Seven copies of seven bits, shifted by seven each, do not overlap; the mask takes bit k of the k-th one. */
         uint64_t bytes = (bits & 0x7F) * UINT64_C(0x0002040810204081) & UINT64_C(0x0101010101010101);
     #if __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__
         bytes = __builtin_bswap64(bytes);
@@ -36,11 +36,11 @@ cdef extern from * nogil:
     }
     """
     uint8_t[512][16] set_bits
-    # To be called by a module that draws bits, when it is imported.
+    # A module that draws bits calls it when it is imported.
     void fill_set_bits()
     void store_seven(uint8_t* target, uint64_t bits)
 
-# Who sits on seat 1.
+# The player on seat 1.
 cdef enum opponent_t:
     SELF_PLAY
     RANDOM_PLAYER
@@ -49,7 +49,7 @@ cdef enum opponent_t:
 cdef enum:
     RANDOM_STARTER = -1
 
-# What a move led to.
+# The outcome of a move.
 cdef enum result_t:
     PLAYING
     LINE
@@ -62,7 +62,7 @@ cdef enum:
     DRAWN
     ILLEGAL_MOVE
 
-cdef struct Game:
+cdef struct State:
     # The stones of the two seats, one bit a cell.
     uint64_t stones[2]
     # The seat to move; after the game, the seat that made the last move.
@@ -71,46 +71,85 @@ cdef struct Game:
     # The cell of the last stone, for the picture; -1 while there is none.
     int32_t last
 
+cdef struct Opponent:
+    opponent_t kind
+    # The seat that begins, or RANDOM_STARTER.
+    int starter
+    # How many moves ahead the search looks; the probability of a random move instead.
+    int depth
+    double epsilon
+
+# The rules of a game. Where they are passed on, the compiler inlines the functions.
+#
+# Puts a stone on the board.
+ctypedef result_t (*play_t)(State* state, int seat, int32_t action) noexcept nogil
+# The legal actions, as bits.
+ctypedef uint32_t (*legal_t)(const State* state) noexcept nogil
+# The best actions of a seat, as bits.
+ctypedef uint32_t (*best_t)(const State* state, int seat, int depth) noexcept nogil
+
 
 # ---- Parameters ----
 
-cdef inline opponent_t opponent_kind(object value) except *:
-    if value is None:
-        return SELF_PLAY
-    if isinstance(value, str) and value in ("random", "search"):
-        return RANDOM_PLAYER if value == "random" else SEARCHER
-    raise ValueError(f"opponent must be None, 'random' or 'search', got {value!r}")
-
-
-cdef inline int starter_kind(object value) except -2:
+cdef inline Opponent read_opponent(object opponent, object starter, object epsilon, int depth) except *:
+    """The parameters that the games share, checked."""
     from puffer import checks
-    if not isinstance(value, str):
-        return checks.integer("starter", value, 0, 1)
-    if value != "random":
-        raise ValueError(f"starter must be 'random', 0 or 1, got {value!r}")
-    return RANDOM_STARTER
+    kinds = {None: SELF_PLAY, "random": RANDOM_PLAYER, "search": SEARCHER}
+    if not (opponent is None or isinstance(opponent, str)) or opponent not in kinds:
+        raise ValueError(f"opponent must be None, 'random' or 'search', got {opponent!r}")
+    if isinstance(starter, str) and starter != "random":
+        raise ValueError(f"starter must be 'random', 0 or 1, got {starter!r}")
+    seat = RANDOM_STARTER if isinstance(starter, str) else checks.integer("starter", starter, 0, 1)
+    return Opponent(kind=kinds[opponent], starter=seat, depth=depth, epsilon=checks.number("epsilon", epsilon, 0, 1))
 
 
 # ---- Turns ----
 
-cdef inline void start_game(Game* game, rng_t* rng, int starter) noexcept nogil:
-    memset(game, 0, sizeof(Game))
-    game.seat = <int32_t>(rng_bits(rng) >> 31) if starter == RANDOM_STARTER else starter
-    game.last = -1
+cdef inline void start_game(State* state, rng_t* rng, const Opponent* opponent, play_t play, legal_t legal,
+                            best_t best) noexcept nogil:
+    """Clear the board. An opponent that begins makes its first move."""
+    memset(state, 0, sizeof(State))
+    state.seat = <int32_t>(rng_bits(rng) >> 31) if opponent.starter == RANDOM_STARTER else opponent.starter
+    state.last = -1
+    if opponent.kind != SELF_PLAY and state.seat == 1:
+        play(state, 1, answer(state, rng, opponent, legal, best))
+        state.seat = 0
 
 
-cdef inline bint is_to_move(const Game* game, Py_ssize_t seat) noexcept nogil:
-    return (game.result == PLAYING) & (game.seat == seat)
+cdef inline int answer(const State* state, rng_t* rng, const Opponent* opponent, legal_t legal,
+                       best_t best) noexcept nogil:
+    """The move of the opponent."""
+    if opponent.kind == RANDOM_PLAYER or (opponent.epsilon > 0 and rng_chance(rng, opponent.epsilon)):
+        return draw_bit(rng, legal(state))
+    return draw_bit(rng, best(state, 1, opponent.depth))
 
 
-cdef inline void end_game(Env env, Py_ssize_t i, Game* game, result_t result) noexcept nogil:
-    """Write the rewards, flags and statistics of the rows of copy i; game.seat made the last move."""
+cdef inline void play_turn(Env env, Py_ssize_t i, State* state, const int32_t* actions, const Opponent* opponent,
+                           play_t play, legal_t legal, best_t best) noexcept nogil:
+    """The step of copy i, whose rows have these actions."""
+    cdef result_t result
+    cdef int seat
+    if opponent.kind == SELF_PLAY:
+        seat = state.seat
+        result = play(state, seat, actions[seat])
+        state.seat = seat ^ (result == PLAYING)
+    else:
+        result = play(state, 0, actions[0])
+        if result == PLAYING:
+            result = play(state, 1, answer(state, &env.rng[i], opponent, legal, best))
+            state.seat = result != PLAYING
+    if result != PLAYING:
+        end_game(env, i, state, result)
+
+
+cdef inline void end_game(Env env, Py_ssize_t i, State* state, result_t result) noexcept nogil:
+    """Write the rewards, flags and statistics of the rows of copy i; state.seat made the last move."""
     cdef Py_ssize_t seat, row
     cdef bint own
-    game.result = result
+    state.result = result
     for seat in range(env.agents_per_env):
         row = i * env.agents_per_env + seat
-        own = seat == game.seat
+        own = seat == state.seat
         env.terminations[row] = True
         if result == LINE:
             env.rewards[row] = 1 if own else -1
@@ -121,21 +160,34 @@ cdef inline void end_game(Env env, Py_ssize_t i, Game* game, result_t result) no
         env.statistics[row, ILLEGAL_MOVE] = own and result == ILLEGAL
 
 
+cdef inline bint is_to_move(const State* state, Py_ssize_t seat) noexcept nogil:
+    return (state.result == PLAYING) & (state.seat == seat)
+
+
 # ---- Bits ----
 
 cdef inline int draw_bit(rng_t* rng, uint32_t bits) noexcept nogil:
-    """The number of one of the set bits, uniformly; at least one, and none above the ninth, is set."""
+    """The index of one of the set bits, uniformly; of the lowest nine at least one is set, and no other."""
     return set_bits[bits][rng_below(rng, set_bits[bits][15])]
 
 
-# ---- For people ----
+# ---- Games as plain values, and as text ----
 
-cdef inline int owner(const Game* game, int cell) noexcept nogil:
+cdef inline object side_to_move(const State* state):
+    """The seat to move, or None after the game."""
+    return state.seat if state.result == PLAYING else None
+
+
+cdef inline list actions_of(uint32_t bits):
+    return [action for action in range(9) if bits >> action & 1]
+
+
+cdef inline int owner(const State* state, int cell) noexcept nogil:
     """0 for an empty cell, 1 for a stone of seat 0, 2 for a stone of seat 1."""
-    return (game.stones[0] >> cell & 1) + 2 * (game.stones[1] >> cell & 1)
+    return (state.stones[0] >> cell & 1) + 2 * (state.stones[1] >> cell & 1)
 
 
-cdef inline str headline(const Game* game, str first, str second):
-    """How the game stands, in a few words; the seats go by the names `first` and `second`."""
-    name = second if game.seat else first
-    return (f"{name} to move", f"{name} wins", "draw", f"{name}: illegal move")[game.result]
+cdef inline str headline(const State* state, str first, str second):
+    """Whose move it is, or the result; the seats go by the names `first` and `second`."""
+    name = second if state.seat else first
+    return (f"{name} to move", f"{name} wins", "draw", f"{name}: illegal move")[state.result]

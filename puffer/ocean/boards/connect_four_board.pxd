@@ -2,7 +2,9 @@
 #
 # A board is a word: a byte for each row, the top one first, and in it a bit for each column. The eighth bit of a row
 # is never set, so that no line runs from one end of a row to the other end of the next.
-from libc.stdint cimport uint32_t, uint64_t
+from libc.stdint cimport int32_t, uint32_t, uint64_t
+
+from puffer.ocean.boards.board_game cimport FULL, ILLEGAL, LINE, PLAYING, State, result_t
 
 cdef extern from * nogil:
     """
@@ -40,7 +42,7 @@ cdef inline uint64_t fourths(uint64_t stones, int stride) noexcept nogil:
 
 cdef inline uint64_t winning_cells(uint64_t stones) noexcept nogil:
     """The cells, empty or not, on which one more stone completes a line."""
-    # In a column the fourth stone can only be the top one.
+    # In a column, only the top stone can be the fourth.
     cdef uint64_t column = stones >> 8 & stones >> 16 & stones >> 24
     return column | fourths(stones, 1) | fourths(stones, 7) | fourths(stones, 9)
 
@@ -53,7 +55,7 @@ cdef inline uint64_t open_cells(uint64_t taken) noexcept nogil:
 cdef inline int search(uint64_t own, uint64_t other, int depth, int low, int high) noexcept nogil:
     """The value for the side to move within `depth` >= 1 moves, as far as it lies between `low` and `high`.
 
-    A line that is completed when r moves are left, itself included, counts r for its owner; anything else is 0.
+    A line that is completed when r moves are left, itself included, counts r for its owner; anything else counts 0.
     """
     cdef uint64_t cells = open_cells(own | other), threats, cell
     cdef int k
@@ -77,8 +79,26 @@ cdef inline int search(uint64_t own, uint64_t other, int depth, int low, int hig
     return low
 
 
-cdef inline uint32_t best_columns(uint64_t own, uint64_t other, int depth) noexcept nogil:
-    """The columns of the best moves within `depth`, as bits."""
+# ---- The rules ----
+
+cdef inline result_t drop(State* state, int seat, int32_t column) noexcept nogil:
+    cdef uint64_t taken = state.stones[0] | state.stones[1], stone
+    if <uint32_t>column > 6 or taken >> column & 1:
+        return ILLEGAL
+    stone = open_cells(taken) & COLUMN << column
+    state.stones[seat] |= stone
+    state.last = lowest_bit(stone)
+    return LINE if has_line(state.stones[seat]) else FULL if taken | stone == BOARD else PLAYING
+
+
+cdef inline uint32_t open_columns(const State* state) noexcept nogil:
+    """The columns that are not full, as bits."""
+    return ~(state.stones[0] | state.stones[1]) & 0x7F
+
+
+cdef inline uint32_t best_columns(const State* state, int seat, int depth) noexcept nogil:
+    """The columns of a seat's best moves within `depth`, as bits."""
+    cdef uint64_t own = state.stones[seat], other = state.stones[1 - seat]
     cdef uint64_t cells = open_cells(own | other), wins = winning_cells(own), cell
     cdef int k, value, best = -depth
     cdef uint32_t columns = 0

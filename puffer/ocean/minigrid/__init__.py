@@ -1,1 +1,1 @@
-"""Grid worlds with a task, generated anew for each episode."""
+"""Grid worlds with a task, drawn again for each episode."""

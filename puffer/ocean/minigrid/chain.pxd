@@ -1,19 +1,7 @@
-# The level MultiRoom of MiniGrid: a chain of rooms, each behind a door of the one before.
+# The level MultiRoom of MiniGrid: a chain of rooms, each behind a door of the previous one.
 from puffer.ocean.minigrid.draft cimport (
-    CLOSED_DOOR,
-    COLOURS,
-    Draft,
-    EAST,
-    EMPTY,
-    OUTER_WALL,
-    Rules,
-    SOUTH,
-    WEST,
-    draw_place,
-    fill,
-    minigrid_cell,
-    place_agent,
-    set_goal,
+    CLOSED_DOOR, COLOURS, Draft, EAST, EMPTY, OUTER_WALL, Rules, SOUTH, WEST, draw_position, fill, minigrid_cell,
+    place_agent, set_goal,
 )
 from puffer.rng cimport rng_below, rng_t
 
@@ -23,12 +11,12 @@ cdef enum:
 
 cdef struct Room:
     int left, top, width, height
-    # The way in from the room before, and the side it is on.
+    # The door from the previous room, and the side it is on.
     int door, side
 
 
 cdef inline void draw_exit(rng_t* rng, const Room* room, int stride, Room* following) noexcept nogil:
-    """Draw a door out of a room, not in the wall through which one comes in."""
+    """Draw a door out of a room, in a wall other than that of the door into it."""
     cdef int side = (room.side + 1 + rng_below(rng, 3)) & 3, x = room.left, y = room.top
     if side & 1:
         x += 1 + rng_below(rng, room.width - 2)
@@ -41,7 +29,7 @@ cdef inline void draw_exit(rng_t* rng, const Room* room, int stride, Room* follo
 
 
 cdef inline void draw_room(Draft* draft, Room* room) noexcept nogil:
-    """Draw the size of a room, and where it is around its door."""
+    """Draw the size of a room, and its position around its door."""
     cdef int sizes = draft.rules.largest_room - SMALLEST_ROOM + 1
     cdef int x = room.door // draft.rules.stride, y = room.door % draft.rules.stride
     room.width = SMALLEST_ROOM + rng_below(draft.rng, sizes)
@@ -59,7 +47,7 @@ cdef inline bint fits(const Rules* rules, const Room* rooms, int count) noexcept
     cdef const Room* room = &rooms[count]
     cdef const Room* other
     cdef int k
-    # Not so strict on the right, as in the package; so too among rooms.
+    # As in the package, the comparison on the right is not strict, nor are those among rooms.
     if room.left < 0 or room.top < 0 or room.left + room.width > rules.width or room.top + room.height >= rules.height:
         return False
     for k in range(count - 1):
@@ -71,13 +59,13 @@ cdef inline bint fits(const Rules* rules, const Room* rooms, int count) noexcept
 
 
 cdef inline bint draw_chain(Draft* draft, Room* rooms, int wanted) noexcept nogil:
-    """Draw a chain of rooms; False when there is no place for one of them."""
+    """Draw a chain of rooms; returns whether all of them found room."""
     cdef const Rules* rules = draft.rules
     cdef int count
     rooms[0].side = WEST
     rooms[0].door = rng_below(draft.rng, rules.width - 2) * rules.stride + rng_below(draft.rng, rules.width - 2)
     draw_room(draft, &rooms[0])
-    # The door is the corner of the first room, in which no door is drawn.
+    # The first room has no door into it; its corner is there instead.
     rooms[0].top = rooms[0].door % rules.stride
     if not fits(rules, rooms, 0):
         return False
@@ -98,7 +86,7 @@ cdef inline void draw_multi_room(Draft* draft) noexcept nogil:
     cdef const Room* room = rooms
     cdef int wanted = rules.least_rooms + rng_below(draft.rng, rules.most_rooms - rules.least_rooms + 1)
     cdef int colour = 0, k
-    # Of MOST_ROOMS rooms of the largest size that is allowed, one chain in twelve has room.
+    # With MOST_ROOMS rooms of the largest size, one chain in twelve fits the grid.
     while not draw_chain(draft, rooms, wanted):
         pass
     fill(draft, 0, 0, rules.width, rules.height, EMPTY)
@@ -107,11 +95,11 @@ cdef inline void draw_multi_room(Draft* draft) noexcept nogil:
         fill(draft, room.left, room.top, room.width, room.height, OUTER_WALL)
         fill(draft, room.left + 1, room.top + 1, room.width - 2, room.height - 2, EMPTY)
         if k > 0:
-            # Never the colour of the door before.
+            # Never the colour of the previous door.
             if k == 1:
                 colour = rng_below(draft.rng, COLOURS)
             else:
                 colour = (colour + 1 + rng_below(draft.rng, COLOURS - 1)) % COLOURS
             draft.cells[room.door] = minigrid_cell(CLOSED_DOOR, colour)
     place_agent(draft, rooms[0].left, rooms[0].top, rooms[0].width, rooms[0].height)
-    set_goal(draft, draw_place(draft, room.left, room.top, room.width, room.height, 1))
+    set_goal(draft, draw_position(draft, room.left, room.top, room.width, room.height, 1))

@@ -1,4 +1,4 @@
-# What the levels of MiniGrid are made of, and the pieces that they are drawn from.
+# The levels of MiniGrid: their rules, their state, and the pieces that they are drawn from.
 from libc.stdint cimport int32_t, uint8_t, uint64_t
 from libc.string cimport memset
 
@@ -31,23 +31,27 @@ cdef enum:
 # The parameters of a level, the same for all copies.
 cdef struct Rules:
     int level, width, height
-    # Cells lie column by column, as in the package's encoding. From one column to the next it is `stride`; `size` is
-    # that of all columns. A column of wall is on either side, so that there is a cell in front of any agent.
+    # Cells lie column by column, as in the package's encoding, with `stride` cells from one column to the next and
+    # `size` cells in all columns. On either side there is a column of wall, so that there is a cell in front of any
+    # agent.
     int stride, size, cell_count
     int room_size, rows, kind, least_rooms, most_rooms, largest_room, obstacles
     bint random_start, sees_all
+    # The offset to the next cell in each direction, and those to the nine cells around one, itself included.
+    int32_t steps[4]
+    int32_t around[9]
 
 cdef struct State:
-    # Places in the grid, x * stride + y. Of a level that is about an object, the target is where that lies.
+    # Positions in the grid, x * stride + y: of the agent, and of the object that the level is about, or NOWHERE.
     int32_t agent, target
     uint8_t direction
-    # A cell, or 0.
+    # The cell that the agent carries, or 0.
     uint8_t carried
     uint8_t mission_kind, mission_colour
-    # Whether the agent may see something else than what the observation row shows.
+    # Whether the observation row may differ from the agent's view.
     bint has_changed
 
-# A level that is being drawn. `cells` begins with the cell (0, 0), in front of which is the border.
+# A level that is being drawn. `cells` begins with the cell (0, 0), after the border.
 cdef struct Draft:
     const Rules* rules
     State* state
@@ -55,17 +59,22 @@ cdef struct Draft:
     rng_t* rng
 
 
-# ---- Places ----
+# ---- Positions ----
 
 cdef inline int first_cell(const Rules* rules) noexcept nogil:
-    """The cells in front of the cell (0, 0): a column of wall, and the border."""
+    """The number of cells before the cell (0, 0): a column of wall, and the border."""
     return rules.stride + BORDER
 
 
 cdef inline int towards(int direction, int stride) noexcept nogil:
-    """The way to the next cell in a direction."""
+    """The offset to the next cell in a direction."""
     cdef int step = 1 if direction & 1 else stride
     return -step if direction & 2 else step
+
+
+cdef inline int32_t in_front(const Rules* rules, const State* state) noexcept nogil:
+    """The position in front of the agent."""
+    return state.agent + rules.steps[state.direction]
 
 
 cdef inline int corner(const Rules* rules) noexcept nogil:
@@ -86,7 +95,7 @@ cdef inline bint is_near(const Draft* draft, int x, int y, int reach) noexcept n
     return agent != NOWHERE and abs(x - agent // stride) + abs(y - agent % stride) < reach
 
 
-cdef inline int draw_place(Draft* draft, int left, int top, int width, int height, int reach) noexcept nogil:
+cdef inline int draw_position(Draft* draft, int left, int top, int width, int height, int reach) noexcept nogil:
     """A random empty cell of a rectangle, at least `reach` steps from the agent. Every level has one."""
     cdef int x, y
     while True:
@@ -98,7 +107,7 @@ cdef inline int draw_place(Draft* draft, int left, int top, int width, int heigh
 
 cdef inline void place_agent(Draft* draft, int left, int top, int width, int height) noexcept nogil:
     draft.state.agent = NOWHERE
-    draft.state.agent = draw_place(draft, left, top, width, height, 1)
+    draft.state.agent = draw_position(draft, left, top, width, height, 1)
     draft.state.direction = <uint8_t>rng_below(draft.rng, 4)
 
 
@@ -107,5 +116,5 @@ cdef inline void set_start(Draft* draft) noexcept nogil:
     draft.state.direction = EAST
 
 
-cdef inline void set_goal(Draft* draft, int place) noexcept nogil:
-    draft.cells[place] = minigrid_cell(GOAL, GREEN)
+cdef inline void set_goal(Draft* draft, int position) noexcept nogil:
+    draft.cells[position] = minigrid_cell(GOAL, GREEN)

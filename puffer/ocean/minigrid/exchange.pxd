@@ -1,31 +1,14 @@
-# Levels of MiniGrid as plain values in the encoding of the package, out of the memory of a copy and into it.
+# Levels of MiniGrid as plain values in the encoding of the package, read from the memory of a copy and written to it.
 from libc.stdint cimport int32_t, uint8_t
 
-import numpy as np
-
 from puffer.ocean.minigrid.draft cimport (
-    BALL,
-    CLOSED_DOOR,
-    COLOUR,
-    COLOURS,
-    DOOR,
-    EMPTY,
-    GOAL,
-    GREEN,
-    KIND,
-    LAVA,
-    NOWHERE,
-    PORTABLE,
-    Rules,
-    State,
-    UNLOCK,
-    WALKABLE,
-    minigrid_cell,
-    minigrid_triples,
+    BALL, CLOSED_DOOR, COLOUR, COLOURS, DOOR, EMPTY, GOAL, GREEN, KIND, LAVA, NOWHERE, PORTABLE, Rules, State, UNLOCK,
+    WALKABLE, minigrid_cell, minigrid_triples,
 )
 
 
 cdef inline dict level_values(const Rules* rules, const State* state, const uint8_t* grid, const int32_t* obstacles):
+    import numpy as np
     cdef int k
     codes = np.asarray(<uint8_t[:rules.width, :rules.stride]><uint8_t*>grid)[:, :rules.height]
     return {
@@ -39,18 +22,18 @@ cdef inline dict level_values(const Rules* rules, const State* state, const uint
     }
 
 
-cdef inline tuple pair(const Rules* rules, int place):
-    return place // rules.stride, place % rules.stride
+cdef inline tuple pair(const Rules* rules, int position):
+    return position // rules.stride, position % rules.stride
 
 
 cdef inline int read_level(const Rules* rules, State* state, uint8_t* grid, int32_t* obstacles, dict values) except -1:
-    """Write what `level_values` returned, or the like. Everything is checked before anything is written."""
+    """Write values like those of `level_values`. Everything is checked before anything is written."""
     from puffer import checks
     cdef State read
     cdef int k
     read.has_changed = True
     codes = read_grid(rules, values["grid"])
-    read.agent = read_place(rules, "position", values["position"])
+    read.agent = read_position(rules, "position", values["position"])
     if not WALKABLE >> (codes[read.agent] & KIND) & 1:
         raise ValueError(f"position must be a cell that the agent can stand on, got {values['position']!r}")
     read.direction = <uint8_t>checks.integer("direction", values["direction"], 0, 3)
@@ -58,22 +41,23 @@ cdef inline int read_level(const Rules* rules, State* state, uint8_t* grid, int3
     read.mission_kind = <uint8_t>rules.kind
     read.target = read_target(rules, codes, values["target"])
     read.mission_colour = read_colour(rules, codes, read.target, values["mission_colour"])
-    places = [read_place(rules, f"obstacles[{k}]", place) for k, place in enumerate(values["obstacles"])]
-    if len(places) != rules.obstacles or len(set(places)) != len(places):
-        raise ValueError(f"obstacles must be {rules.obstacles} distinct places, got {values['obstacles']!r}")
+    positions = [read_position(rules, f"obstacles[{k}]", position) for k, position in enumerate(values["obstacles"])]
+    if len(positions) != rules.obstacles or len(set(positions)) != len(positions):
+        raise ValueError(f"obstacles must be {rules.obstacles} distinct positions, got {values['obstacles']!r}")
     for k in range(rules.obstacles):
-        if codes[places[k]] & KIND != BALL:
-            raise ValueError(f"obstacles[{k}] must be the place of a ball, got {values['obstacles'][k]!r}")
+        if codes[positions[k]] & KIND != BALL:
+            raise ValueError(f"obstacles[{k}] must be the position of a ball, got {values['obstacles'][k]!r}")
     state[0] = read
     for k in range(rules.obstacles):
-        obstacles[k] = places[k]
-    for place, code in codes.items():
-        grid[place] = code
+        obstacles[k] = positions[k]
+    for position, code in codes.items():
+        grid[position] = code
     return 0
 
 
 cdef inline dict read_grid(const Rules* rules, object encoded):
-    """The cells, by place, of a grid in the package's encoding."""
+    """The cells, by position, of a grid in the package's encoding."""
+    import numpy as np
     encoded = np.asarray(encoded)
     shape = (rules.width, rules.height, 3)
     if encoded.shape != shape or encoded.dtype != np.uint8:
@@ -84,17 +68,17 @@ cdef inline dict read_grid(const Rules* rules, object encoded):
             kind, colour, door = encoded[x, y].tolist()
             is_known = EMPTY <= kind <= LAVA and colour < COLOURS and (kind != EMPTY or colour == 0)
             if not is_known or door > (2 if kind == DOOR else 0):
-                raise ValueError(f"grid[{x}, {y}] is no cell of a grid: {encoded[x, y].tolist()}")
+                raise ValueError(f"grid[{x}, {y}] is not a cell of a grid: {encoded[x, y].tolist()}")
             codes[x * rules.stride + y] = minigrid_cell(CLOSED_DOOR + door - 1 if door else kind, colour)
     return codes
 
 
-cdef inline int read_place(const Rules* rules, str name, object place) except -1:
+cdef inline int read_position(const Rules* rules, str name, object position) except -1:
     from puffer import checks
     try:
-        x, y = place
+        x, y = position
     except (TypeError, ValueError):
-        raise ValueError(f"{name} must be a pair x, y, got {place!r}") from None
+        raise ValueError(f"{name} must be a pair x, y, got {position!r}") from None
     x = checks.integer(f"{name}[0]", x, 0, rules.width - 1)
     return x * rules.stride + checks.integer(f"{name}[1]", y, 0, rules.height - 1)
 
@@ -118,10 +102,10 @@ cdef inline int read_target(const Rules* rules, dict codes, object target) excep
         raise ValueError(f"target must be None in a level with a goal, got {target!r}")
     if target is None and rules.level != UNLOCK:
         return NOWHERE
-    place = read_place(rules, "target", target)
-    if minigrid_triples[codes[place]][0] != rules.kind:
-        raise ValueError(f"target must be the place of an object of kind {rules.kind}, got {target!r}")
-    return place
+    position = read_position(rules, "target", target)
+    if minigrid_triples[codes[position]][0] != rules.kind:
+        raise ValueError(f"target must be the position of an object of kind {rules.kind}, got {target!r}")
+    return position
 
 
 cdef inline int read_colour(const Rules* rules, dict codes, int target, object colour) except -1:

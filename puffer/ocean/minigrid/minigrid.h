@@ -1,4 +1,4 @@
-/* The cells of MiniGrid, and what the agent sees of them. */
+/* The cells of MiniGrid, and the agent's view of them. */
 #ifndef PUFFER_MINIGRID_H
 #define PUFFER_MINIGRID_H
 
@@ -6,8 +6,11 @@
 #include <stdint.h>
 #include <string.h>
 
-/* A cell is one byte: its kind in the lowest four bits, its colour in the next three, and whether it hides what is
- * behind it. The kinds are the package's object types; DOOR is an open one, closed and locked ones have their own. */
+/* The package's actions. */
+enum minigrid_action { LEFT, RIGHT, FORWARD, PICK_UP, DROP, TOGGLE, IDLE };
+
+/* A cell is one byte: its kind in the lowest four bits, its colour in the next three, and whether it hides the cells
+ * behind it. The kinds are the package's object types; DOOR is an open door, closed and locked ones have their own. */
 enum minigrid_kind { UNSEEN, EMPTY, WALL, FLOOR, DOOR, KEY, BALL, BOX, GOAL, LAVA, CLOSED_DOOR = 11, LOCKED_DOOR };
 enum { RED, GREEN, BLUE, PURPLE, YELLOW, GREY, COLOURS };
 enum { KIND = 15, COLOUR = 4, OPAQUE = 128 };
@@ -20,14 +23,13 @@ enum {
     SOLID = 1 << WALL | 1 << CLOSED_DOOR | 1 << LOCKED_DOOR,
 };
 
-/* The view is a square with the agent in the middle of its nearest row. BORDER cells of wall between the columns of the
- * grid mean that no view reaches from one of them into the next. */
+/* The view is a square with the agent in the middle of its nearest row. Between the columns of the grid there are
+ * BORDER cells of wall, so that no view reaches from one column into the next. */
 enum { VIEW = 7, BORDER = VIEW - 1, CELLS = VIEW * VIEW, IMAGE = 3 * CELLS };
 
-/* The three bytes that the package has for each cell, and a fourth of 0. */
+/* The three bytes of the package's encoding of each cell, and a fourth of 0. */
 static uint8_t minigrid_triples[256][4];
-/* By the transparent cells of a row of the view, and the cells in it that light falls on: the cells of the next row
- * that light falls on. */
+/* By the transparent cells of a row of the view, and its lit cells: the lit cells of the next row. */
 static uint8_t minigrid_light[1 << VIEW][1 << VIEW];
 
 static inline uint8_t minigrid_cell(int kind, int colour) {
@@ -79,16 +81,16 @@ static inline void minigrid_transpose(uint64_t words[8]) {
     minigrid_swap(words, 1, UINT64_C(0x00FF00FF00FF00FF));
 }
 
-/* The cells that the agent sees: a word for each column from the left, in which the byte of the farthest cell is the
- * lowest; UNSEEN what is hidden. The highest bytes and the last word have no meaning.
+/* Writes the view of the agent: a word for each column from the left, in which the byte of the farthest cell is the
+ * lowest; hidden cells are UNSEEN. The highest bytes and the last word have no meaning.
  *
- * `grid` is the cell (0, 0) of `size` cells, borders included; `right` and `ahead` are the ways to the next cell. */
+ * `grid` is the cell (0, 0) of `size` cells, borders included; `right` and `ahead` are the offsets to the next cell. */
 static inline void minigrid_view(const uint8_t *grid, ptrdiff_t size, ptrdiff_t agent, ptrdiff_t right, ptrdiff_t ahead,
                                  int sees_all, uint64_t columns[8]) {
     static const uint8_t walls[8] = {OUTER_WALL, OUTER_WALL, OUTER_WALL, OUTER_WALL,
                                      OUTER_WALL, OUTER_WALL, OUTER_WALL, OUTER_WALL};
     const uint64_t lowest = UINT64_C(0x0101010101010101);
-    /* Cells that lie one after the other in the memory are a column of the view, or a row. */
+    /* Consecutive cells in memory are a column of the view, or a row. */
     int by_column = ahead == 1 || ahead == -1, backwards = (by_column ? -ahead : right) < 0;
     ptrdiff_t line = agent + (VIEW - 1) * ahead - VIEW / 2 * right - (backwards ? 7 : 0);
     uint64_t hidden = 0, visible;
@@ -109,8 +111,8 @@ static inline void minigrid_view(const uint8_t *grid, ptrdiff_t size, ptrdiff_t 
     for (int k = 0; k < VIEW; k++) columns[k] &= (visible >> k & lowest) * 0xFF;
 }
 
-/* Asks for the cells of a view that is soon to be drawn: those of many copies do not fit the nearer caches.
- * Unless it is inlined, gcc takes the call for one without effect, and drops it. */
+/* Prefetches the cells of a view that is needed soon: the cells of many copies do not fit the nearer caches. Unless it
+ * is inlined, gcc removes the call as one without effect. */
 static inline __attribute__((always_inline)) void minigrid_prefetch(
     const uint8_t *grid, ptrdiff_t size, ptrdiff_t agent, ptrdiff_t right, ptrdiff_t ahead) {
     ptrdiff_t first = agent - VIEW / 2 * (right < 0 ? -right : right) + (ahead < 0 ? (VIEW - 1) * ahead : 0);
@@ -125,7 +127,7 @@ static inline uint8_t minigrid_seen(const uint64_t columns[8], int cell) {
     return (uint8_t)(columns[cell / VIEW] >> 8 * (cell % VIEW));
 }
 
-/* Writes the package's image of a view, with `own` in the place of the agent, and one byte more. */
+/* Writes the package's image of a view, with `own` in the agent's cell, and one byte more. */
 static inline void minigrid_image(uint64_t columns[8], uint8_t own, uint8_t *image) {
     uint64_t *middle = &columns[VIEW / 2];
     *middle = (*middle & ~(UINT64_C(0xFF) << 8 * (VIEW - 1))) | (uint64_t)own << 8 * (VIEW - 1);

@@ -1,25 +1,14 @@
 # The parameters of the levels of MiniGrid.
 from puffer.ocean.minigrid.chain cimport MOST_ROOMS, SMALLEST_ROOM
 from puffer.ocean.minigrid.draft cimport (
-    BALL,
-    BORDER,
-    BOX,
-    DOOR,
-    DYNAMIC_OBSTACLES,
-    EMPTY_ROOM,
-    GOAL,
-    KEY,
-    KEY_CORRIDOR,
-    MULTI_ROOM,
-    Rules,
-    UNLOCK,
-    UNLOCK_PICKUP,
+    BALL, BORDER, BOX, DOOR, DYNAMIC_OBSTACLES, EMPTY_ROOM, GOAL, KEY, KEY_CORRIDOR, MULTI_ROOM, Rules, UNLOCK,
+    UNLOCK_PICKUP, towards,
 )
 from puffer.ocean.minigrid.rooms cimport MOST_ROWS
 
 
 cdef inline dict default_parameters():
-    """The parameters of each level, by default; the levels in the order of level_t."""
+    """The parameters of each level with their defaults. The levels are in the order of level_t."""
     return {
         "Empty": {"size": 8, "random_start": False},
         "DoorKey": {"size": 8},
@@ -34,19 +23,19 @@ cdef inline dict default_parameters():
 
 
 cdef inline dict check_parameters(object level, dict given):
-    """The parameters of a level, checked. Those that are None are as by default; of another level's, all must be."""
+    """The parameters of a level, checked: None stands for the default, and is required for those of other levels."""
     from puffer import checks
     defaults = default_parameters()
     own = defaults[checks.choice("level", level, defaults)]
     for name, value in given.items():
         if value is not None and name not in own:
-            raise ValueError(f"{name} is no parameter of level {level!r}, which has {', '.join(own) or 'none'}; "
+            raise ValueError(f"{name} is not a parameter of level {level!r}, which has {', '.join(own) or 'none'}; "
                              f"got {value!r}")
     values = {name: default if given[name] is None else given[name] for name, default in own.items()}
     if "size" in values:
         values["size"] = check_integer(values, "size", 4 if level == "Empty" else 5, 64)
     if "n_obstacles" in values:
-        # What the package makes of more than this.
+        # As in the package, which reduces a number that is too large for the grid.
         if given["n_obstacles"] is None:
             values["n_obstacles"] = min(4, values["size"] // 2)
         values["n_obstacles"] = check_integer(values, "n_obstacles", 0, values["size"] // 2 + 1)
@@ -56,7 +45,7 @@ cdef inline dict check_parameters(object level, dict given):
         if not isinstance(values["obj_type"], str) or values["obj_type"] not in ("key", "ball", "box"):
             raise ValueError(f"obj_type must be 'key', 'ball' or 'box', got {values['obj_type']!r}")
     if "max_rooms" in values:
-        # Given one of them, the other follows.
+        # If only one of them is given, the other one is the same.
         if given["min_rooms"] is None:
             values["min_rooms"] = values["max_rooms"]
         if given["max_rooms"] is None:
@@ -92,6 +81,8 @@ cdef inline Rules make_rules(str level, dict values) except *:
         rules.width, rules.height = 3 * (size - 1) + 1, rooms * (size - 1) + 1
         rules.kind = {"key": KEY, "ball": BALL, "box": BOX}[values["obj_type"]]
     rules.stride = rules.height + BORDER
+    rules.steps = [towards(direction, rules.stride) for direction in range(4)]
+    rules.around = [x * rules.stride + y for x in (-1, 0, 1) for y in (-1, 0, 1)]
     rules.size = rules.width * rules.stride
     rules.cell_count = BORDER + rules.size + 2 * rules.stride
     rules.least_rooms, rules.most_rooms = values.get("min_rooms", 0), values.get("max_rooms", 0)

@@ -1,33 +1,10 @@
-# Pictures of MiniGrid, and its levels as text.
+# Pictures of MiniGrid's levels, and the levels as text.
 from libc.stdint cimport uint8_t, uint32_t, uint64_t
 
 from puffer._core cimport Canvas
 from puffer.ocean.minigrid.draft cimport (
-    BALL,
-    BOX,
-    CELLS,
-    CLOSED_DOOR,
-    COLOUR,
-    DOOR,
-    EAST,
-    EMPTY,
-    FLOOR,
-    GOAL,
-    KEY,
-    KIND,
-    LAVA,
-    LOCKED_DOOR,
-    NORTH,
-    Rules,
-    SOUTH,
-    State,
-    UNSEEN,
-    VIEW,
-    WALL,
-    WEST,
-    minigrid_seen,
-    minigrid_view,
-    towards,
+    BALL, BOX, CELLS, CLOSED_DOOR, COLOUR, DOOR, EAST, EMPTY, FLOOR, GOAL, KEY, KIND, LAVA, LOCKED_DOOR, NORTH, Rules,
+    SOUTH, State, UNSEEN, VIEW, WALL, WEST, minigrid_seen, minigrid_view,
 )
 
 
@@ -43,7 +20,7 @@ cdef inline int tile_size(const Rules* rules) noexcept nogil:
 
 cdef inline void draw_picture(Canvas canvas, const Rules* rules, const State* state,
                               const uint8_t* grid) noexcept nogil:
-    """The grid, what the agent sees of it on a lighter ground, and the agent with what it carries."""
+    """Draw the grid, the agent's view of it on a lighter ground, and the agent with the object it carries."""
     cdef uint64_t[8] columns
     cdef int size = tile_size(rules), stride = rules.stride, direction = state.direction
     cdef int agent_x = state.agent // stride, agent_y = state.agent % stride
@@ -53,7 +30,7 @@ cdef inline void draw_picture(Canvas canvas, const Rules* rules, const State* st
     for x in range(rules.width):
         for y in range(rules.height):
             draw_cell(canvas, size * x, size * y, size, grid[x * stride + y], False)
-    minigrid_view(grid, rules.size, state.agent, towards((direction + 1) & 3, stride), towards(direction, stride),
+    minigrid_view(grid, rules.size, state.agent, rules.steps[(direction + 1) & 3], rules.steps[direction],
                   rules.sees_all, columns)
     for k in range(CELLS):
         right, ahead = k // VIEW - VIEW // 2, VIEW - 1 - k % VIEW
@@ -76,7 +53,7 @@ cdef inline void draw_cell(Canvas canvas, double x, double y, double size, int c
         return
     fill_square(canvas, x, y, size, 0.02, ground)
     if kind == FLOOR:
-        # At half the brightness, unlike a goal.
+        # At half the brightness, to look different from a goal.
         fill_square(canvas, x, y, size, 0.02, (paint(cell) & 0xFEFEFE) >> 1)
     elif kind == GOAL:
         fill_square(canvas, x, y, size, 0.1, paint(cell))
@@ -121,7 +98,7 @@ cdef inline void draw_door(Canvas canvas, double x, double y, double size, int k
 
 
 cdef inline void draw_thing(Canvas canvas, double x, double y, double size, int cell, uint32_t ground) noexcept nogil:
-    """A key, a ball or a box; `ground` is what shows through the hole of the key and inside the box."""
+    """A key, a ball or a box; `ground` is the colour in the hole of the key and inside the box."""
     cdef int kind = cell & KIND
     cdef uint32_t colour = paint(cell)
     if kind == BALL:

@@ -2,25 +2,8 @@
 from libc.stdint cimport uint8_t
 
 from puffer.ocean.minigrid.draft cimport (
-    BOX,
-    CLOSED_DOOR,
-    COLOURS,
-    Draft,
-    EMPTY,
-    KEY,
-    KIND,
-    LOCKED_DOOR,
-    OUTER_WALL,
-    Rules,
-    State,
-    UNLOCK,
-    UNLOCK_PICKUP,
-    WALL,
-    draw_place,
-    fill,
-    minigrid_cell,
-    place_agent,
-    towards,
+    BOX, CLOSED_DOOR, COLOURS, Draft, EMPTY, KEY, KIND, LOCKED_DOOR, OUTER_WALL, Rules, State, UNLOCK, UNLOCK_PICKUP,
+    WALL, draw_position, fill, in_front, minigrid_cell, place_agent,
 )
 from puffer.rng cimport rng_below
 
@@ -31,20 +14,19 @@ cdef enum:
 # ---- Rows and columns of rooms ----
 
 cdef inline int draw_in_room(Draft* draft, int column, int row, int kind, int colour) noexcept nogil:
-    """Put an object into a room, not beside the agent; returns its place."""
+    """Put an object into a room, not next to the agent; returns its position."""
     cdef int size = draft.rules.room_size
-    cdef int place = draw_place(draft, column * (size - 1) + 1, row * (size - 1) + 1, size - 2, size - 2, 2)
-    draft.cells[place] = minigrid_cell(kind, colour)
-    return place
+    cdef int position = draw_position(draft, column * (size - 1) + 1, row * (size - 1) + 1, size - 2, size - 2, 2)
+    draft.cells[position] = minigrid_cell(kind, colour)
+    return position
 
 
 cdef inline void draw_start_in_room(Draft* draft, int column, int row) noexcept nogil:
-    """Put the agent into a room, or where a wall of it was removed, with nothing but a wall in front of it."""
-    cdef const Rules* rules = draft.rules
-    cdef int size = rules.room_size, kind = BOX
+    """Put the agent into a room, or where its wall was removed, with an empty cell or a wall in front of it."""
+    cdef int size = draft.rules.room_size, kind = BOX
     while kind != EMPTY and kind != WALL:
         place_agent(draft, column * (size - 1), row * (size - 1), size, size)
-        kind = draft.cells[draft.state.agent + towards(draft.state.direction, rules.stride)] & KIND
+        kind = draft.cells[in_front(draft.rules, draft.state)] & KIND
 
 
 cdef inline void build_rooms(Draft* draft, int columns) noexcept nogil:
@@ -53,7 +35,7 @@ cdef inline void build_rooms(Draft* draft, int columns) noexcept nogil:
     for column in range(columns):
         for row in range(draft.rules.rows):
             fill(draft, column * (size - 1) + 1, row * (size - 1) + 1, size - 2, size - 2, EMPTY)
-    # Until it is placed it is in the middle, and objects keep away from there.
+    # Until the agent is placed, it is in the middle of the grid, and objects keep away from there.
     draft.state.agent = (columns // 2 * (size - 1) + size // 2) * draft.rules.stride
     draft.state.agent += draft.rules.rows // 2 * (size - 1) + size // 2
 
@@ -96,8 +78,8 @@ cdef inline void draw_key_corridor(Draft* draft) noexcept nogil:
 
 
 cdef inline void connect_rooms(Draft* draft, int locked) noexcept nogil:
-    """Add doors at random until all rooms can be reached. The locked room, on the right, gets no other."""
-    cdef int rows = draft.rules.rows, column, row, room, other, wall, place
+    """Add doors at random until all rooms can be reached. The locked room, on the right, gets no other door."""
+    cdef int rows = draft.rules.rows, column, row, room, other, wall, position
     cdef bint is_below
     # A bit for each room, column by column.
     cdef int one_column = (1 << rows) - 1, reached = 0
@@ -123,12 +105,12 @@ cdef inline void connect_rooms(Draft* draft, int locked) noexcept nogil:
             continue
         links[room] |= 1 << other
         links[other] |= 1 << room
-        place = draw_doorway(draft, column, row, is_below)
-        draft.cells[place] = minigrid_cell(CLOSED_DOOR, rng_below(draft.rng, COLOURS))
+        position = draw_doorway(draft, column, row, is_below)
+        draft.cells[position] = minigrid_cell(CLOSED_DOOR, rng_below(draft.rng, COLOURS))
 
 
 cdef inline int spread(const int* links, int reached) noexcept nogil:
-    """The rooms that can be reached from these; links[k] are those beside room k, and itself."""
+    """The rooms that can be reached from these. links[k] has room k and the rooms with a door to it, as bits."""
     cdef int before = 0, room
     while reached != before:
         before = reached

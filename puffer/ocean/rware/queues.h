@@ -1,16 +1,16 @@
-/* Which robots move when some are in each other's way: what rware 2.0 computes with networkx 3.
+/* Which robots move when some block others, as rware 2.0 computes it with networkx 3.
  *
  * There, the cells are the nodes of a graph and the plans, of which a robot has one, its edges. In each connected part
- * a cycle of one robot (it stays) or of more than two moves and nothing else does; two that would change places block
- * all others too. A part without a cycle is a tree that leads to a free cell, and the longest queue to it moves. Of
- * equally long queues the one moves whose next cell networkx lists first: in the order in which the graph got its
- * cells, or, for parts of less than half the graph, in the order of a Python set of (x, y) tuples. */
+ * a cycle of one robot (it stays) or of more than two robots moves, and nothing else does; two robots that would swap
+ * cells do not move, and block all others. A part without a cycle is a tree that leads to a free cell, and the longest
+ * queue to it moves. Of equally long queues, the one moves whose next cell networkx lists first: in the order in which
+ * the graph got its cells or, for parts of less than half the graph, in the order of a Python set of (x, y) tuples. */
 #ifndef PUFFER_RWARE_QUEUES_H
 #define PUFFER_RWARE_QUEUES_H
 
 enum { FREE_CELL = -1, STUCK = -1, MOST_NODES = 2 * MOST_ROBOTS, SLOTS = 128, PROBES = 9 };
 
-/* The graph: its cells, in the order in which the plans name them, and to which of them each robot's plan leads. */
+/* The graph: its cells, in the order in which the plans name them, and the nodes that each robot's plan connects. */
 typedef struct {
     int robots, nodes, stride, margin;
     int32_t cells[MOST_NODES];
@@ -37,7 +37,7 @@ static uint64_t rware_hash(const rware_graph *graph, int node) {
     return sum + (2 ^ (UINT64_C(2870177450012600261) ^ UINT64_C(3527539)));
 }
 
-/* A set of CPython, of nodes + 1; it holds no more than the robots and one free cell. */
+/* A set as in CPython, of nodes + 1. It holds at most the cells of all robots and one free cell. */
 typedef struct { int mask, used; int16_t slots[SLOTS]; } rware_set;
 
 static void rware_set_place(const rware_graph *graph, rware_set *set, int node) {
@@ -63,7 +63,7 @@ static void rware_set_add(const rware_graph *graph, rware_set *set, int node) {
         if (old.slots[k]) rware_set_place(graph, set, old.slots[k] - 1);
 }
 
-/* The search of networkx through a part of the graph, which adds what it finds to a set. Returns the number of nodes. */
+/* Searches a part of the graph as networkx does, and adds its nodes to a set. Returns the number of nodes. */
 static int rware_search(const rware_graph *graph, int source, uint8_t *inside, rware_set *set) {
     int16_t found[MOST_NODES] = {(int16_t)source};
     int size = 1;
@@ -92,7 +92,7 @@ static int rware_list_part(const rware_graph *graph, int node, int16_t *list) {
             if (inside[k]) list[count++] = (int16_t)k;
         return count;
     }
-    /* The order of a set depends on that of the additions: networkx begins at the first node, and makes a copy. */
+    /* The order of a set depends on that of the additions: networkx begins at the first node, and copies the set. */
     while (!inside[source]) source++;
     set = copy;
     rware_search(graph, source, again, &set);
@@ -103,7 +103,8 @@ static int rware_list_part(const rware_graph *graph, int node, int16_t *list) {
     return count;
 }
 
-/* Of the robots that would go to a node, the last of the longest queue. `lengths`: of the queue up to each robot. */
+/* Finds, among the robots that would go to a node, the first one of the longest queue. `lengths` has for each robot the
+ * number of robots in the queue behind it, itself included. */
 static int rware_next_in_queue(const rware_graph *graph, int node, const int *lengths) {
     int16_t list[MOST_NODES];
     int longest = 0, ties = 0, best = STUCK;
@@ -121,8 +122,9 @@ static int rware_next_in_queue(const rware_graph *graph, int node, const int *le
     return STUCK;
 }
 
-/* Gives the robots that cannot move their own cell as the target. */
-static __attribute__((noinline)) void rware_queue(int n, const rware_robot *robots, int32_t *targets, int stride, int margin) {
+/* Makes its own cell the target of each robot that cannot move. */
+static __attribute__((noinline)) void rware_queue(int n, const rware_robot *robots, int32_t *targets, int stride,
+                                                  int margin) {
     rware_graph graph = {n, 0, stride, margin, {0}, {0}, {0}};
     int following[MOST_NODES], lengths[MOST_ROBOTS] = {0};
     uint8_t moves[MOST_ROBOTS] = {0};

@@ -1,4 +1,4 @@
-/* The floor of the robot warehouse: moves, what robots in each other's way do, and what a robot sees. */
+/* The floor of the robot warehouse: the moves of the robots, and the part of the floor that a robot sees. */
 #ifndef PUFFER_RWARE_H
 #define PUFFER_RWARE_H
 
@@ -8,29 +8,30 @@
 #include "puffer/native/dispatch.h"
 
 enum { NOOP, FORWARD, TURN_LEFT, TURN_RIGHT, TOGGLE_LOAD };
-/* A cell of the floor: in the lowest three bits a robot's direction + 1, or 0; then whether there is a shelf, whether
- * it is requested, whether the robot carries it, whether the cell is a highway, whether it is a wall. The walls around
- * the floor are as wide as a robot sees. While moves are planned, free cells that a robot will enter are CLAIMED. */
+/* A cell of the floor: in the lowest three bits a robot's direction + 1, or 0; then one bit each: there is a shelf, it
+ * is requested, the robot carries it, the cell is a highway, it is a wall. The walls around the floor are as wide as a
+ * robot sees. While moves are planned, free cells that a robot will enter are CLAIMED. */
 enum { ROBOT = 7, SHELF = 8, REQUESTED = 16, CARRIED = 32, HIGHWAY = 64, WALL = 128, CLAIMED = 7, SEEN = 31 };
 enum { MOST_ROBOTS = 64, SELF_FLOATS = 8, CELL_FLOATS = 7 };
 
 typedef struct { int32_t cell; uint8_t direction, loaded, delivered; } rware_robot;
 
-/* By action and direction (up, down, left, right): the direction after it. */
+/* By action and direction (up, down, left, right), the new direction. */
 static const uint8_t rware_turns[5][4] = {{0, 1, 2, 3}, {0, 1, 2, 3}, {2, 3, 1, 0}, {3, 2, 0, 1}, {0, 1, 2, 3}};
 
 #include "puffer/ocean/rware/queues.h"
 
 static inline int rware_action(int32_t action) { return (uint32_t)action <= TOGGLE_LOAD ? action : NOOP; }
 
-/* Where every robot goes, which is its own cell if it stays. There are no jumps on what robots do at random. */
+/* Finds the cell that each robot goes to, its own if it stays. Without branches, since random actions are not
+ * predictable. */
 static inline void rware_plan(int n, const rware_robot *robots, const int32_t *actions, uint8_t *floor,
                               const int32_t *steps, int stride, int margin, int32_t *targets) {
     int in_the_way = 0;
     for (int i = 0; i < n; i++) {
         int32_t cell = robots[i].cell, step = steps[robots[i].direction];
         int code = floor[cell + step];
-        /* A loaded robot does not get under a shelf, unless that is about to be carried away. */
+        /* A loaded robot cannot enter a cell with a shelf, unless a robot carries that shelf. */
         int blocked = code >> 7 | (robots[i].loaded & (code >> 3 & ~(code >> 5) & 1));
         int moves = (actions[i] == FORWARD) & ~blocked;
         targets[i] = cell + (step & -moves);
@@ -43,12 +44,12 @@ static inline void rware_plan(int n, const rware_robot *robots, const int32_t *a
     }
 }
 
-/* Carries the plans out. Returns the robots that put a shelf down which had been delivered, as bits. */
+/* Carries the plans out. Returns, as bits, the robots that put down a shelf that had been delivered. */
 static inline uint64_t rware_move(int n, rware_robot *robots, const int32_t *actions, uint8_t *floor,
                                   const int32_t *targets) {
     uint8_t arriving[MOST_ROBOTS];
     uint64_t returned = 0;
-    /* All leave before the first arrives. */
+    /* All robots leave before the first one arrives. */
     for (int i = 0; i < n; i++) {
         rware_robot robot = robots[i];
         int here = floor[robot.cell], action = rware_action(actions[i]);
@@ -68,7 +69,7 @@ static inline uint64_t rware_move(int n, rware_robot *robots, const int32_t *act
     return returned;
 }
 
-/* The eighth float of a row of these tables is written over by what follows it. */
+/* A row of rware_cells has seven floats and one for padding, so that it is copied as eight. */
 static float rware_cells[SEEN + 1][8];
 static float rware_bodies[2][4][SELF_FLOATS];
 
@@ -76,7 +77,7 @@ static void rware_fill_tables(void) {
     for (int code = 0; code <= SEEN; code++) {
         int direction = code & ROBOT ? (code & ROBOT) - 1 : 0;
         rware_cells[code][0] = (code & ROBOT) != 0;
-        /* An empty cell looks as if something there were facing up. */
+        /* As in the package, the direction of an empty cell is up. */
         if (direction < 4) rware_cells[code][1 + direction] = 1;
         rware_cells[code][5] = (code & SHELF) != 0;
         rware_cells[code][6] = (code & SHELF) && (code & REQUESTED);
@@ -93,13 +94,13 @@ static inline __attribute__((always_inline)) void rware_see(int side, ptrdiff_t 
     for (int y = 0; y < side; y++)
         for (int x = 0; x < side; x++, row += CELL_FLOATS) {
             const float *cell = rware_cells[corner[y * stride + x] & SEEN];
-            /* Eight floats are faster than seven, and the last of them is mended by the next cell. */
+            /* Eight floats are copied faster than seven; the next cell overwrites the last of them. */
             if (y < side - 1 || x < side - 1) memcpy(row, cell, 8 * sizeof(float));
             else memcpy(row, cell, CELL_FLOATS * sizeof(float));
         }
 }
 
-/* The rows of the robots of one copy. `places`: by cell, the parts of the first SELF_FLOATS that depend on it. */
+/* Writes the observations of copies. `places` has, by cell, the numbers of the first SELF_FLOATS that depend on it. */
 PUFFER_CLONES
 static void rware_observe(ptrdiff_t copies, int n, int side, ptrdiff_t stride, ptrdiff_t floor_size,
                           const rware_robot *robots, const uint8_t *floor, const float *places, float *restrict row) {
@@ -109,7 +110,7 @@ static void rware_observe(ptrdiff_t copies, int n, int side, ptrdiff_t stride, p
             const float *place = places + SELF_FLOATS * robots[k].cell;
             const float *body = rware_bodies[robots[k].loaded][robots[k].direction];
             for (int j = 0; j < SELF_FLOATS; j++) row[j] = place[j] + body[j];
-            /* Of a known side, the compiler unrolls the window. */
+            /* With a constant side, the compiler unrolls the loops. */
             if (side == 3) rware_see(3, stride, floor + robots[k].cell - corner, row + SELF_FLOATS);
             else rware_see(side, stride, floor + robots[k].cell - corner, row + SELF_FLOATS);
         }

@@ -1,4 +1,4 @@
-"""The game of the package crafter, with deterministic worlds that are made, and drawn, in compiled code."""
+"""The game of the package crafter, with deterministic worlds that compiled code generates and draws."""
 
 from __future__ import annotations
 
@@ -10,21 +10,21 @@ import numpy as np
 from gymnasium import spaces
 
 from puffer import checks
+from puffer.backends.seeding import fresh_seeds
 from puffer.systems.crafter.terrain import LocalView, generate_terrain
 from puffer.systems.quiet import undisturbed
-from puffer.systems.seeding import fresh_seeds
 
 with undisturbed():
     import crafter
     from crafter import constants, engine, objects
 
 _CHUNK = (12, 12)
-# Pixels of the pictures of `render`, at most.
+# The largest width or height of the pictures of `render`, in pixels.
 _RENDERED = 600
 
 
 class _Chunk(dict):
-    """The objects of a part of the world, in the order in which they came."""
+    """The objects of a part of the world, in the order in which they appeared."""
 
     def add(self, thing: objects.Object) -> None:
         self[thing] = None
@@ -34,7 +34,7 @@ class _Chunk(dict):
 
 
 class _World(engine.World):
-    """A world whose chunks have an order."""
+    """A world whose chunks keep their objects in order."""
 
     def reset(self, seed: int | None = None) -> None:
         super().reset(seed)
@@ -45,8 +45,8 @@ class Crafter(crafter.Env):
     """One copy of the game.
 
     The observation is the picture, uint8 (size[1], size[0], 3). There are 17 actions, `crafter.constants.actions`. The
-    infos are `achievements`, int32 (22,), how often each one has been achieved in this episode; `inventory`, int32
-    (16,); `player_pos`, (x, y); and `reward`, also if the rewards are off. The orders are those of
+    infos are `achievements`, int32 (22,), the number of times that each one has been achieved in this episode;
+    `inventory`, int32 (16,); `player_pos`, (x, y); and `reward`, even if `reward` is False. The orders are those of
     `crafter.constants.achievements` and `items`.
 
     Parameters
@@ -54,15 +54,18 @@ class Crafter(crafter.Env):
     area : int or (int, int)
         Cells of the world, width and height.
     view : int or (int, int)
-        Cells of the picture, width and height. The lower ones are for the inventory.
+        Cells of the picture, width and height. The lowest rows show the inventory.
     size : int or (int, int)
         Pixels of the picture, width and height.
     reward : bool
         Whether there are rewards: 1 for each first achievement, 0.1 for a point of health.
     length : int or None
-        Steps of an episode; 0 or None is no limit.
+        Steps after which an episode is truncated; 0 or None for no limit.
     semantic : bool
-        Whether the infos have `semantic`, uint8 (width, height), what is on each cell of the world.
+        Whether the infos have `semantic`, uint8 (width, height): the material or object on each cell of the world.
+    render_mode : "rgb_array", optional
+
+    Raises TypeError and ValueError for bad arguments.
     """
 
     metadata = {"render_modes": ["rgb_array"], "render_fps": 10}
@@ -82,12 +85,12 @@ class Crafter(crafter.Env):
         inventory_rows = -(-len(constants.items) // view[0])
         checks.integer("view[1]", view[1], inventory_rows + 1)
         for axis in range(2):
-            # What is held is drawn at 0.6 of a cell.
+            # The package draws the amounts in the inventory at 0.6 of a cell.
             checks.integer(f"size[{axis}]", size[axis], 2 * view[axis])
         checks.boolean("reward", reward)
         length = None if length is None else checks.integer("length", length, 0)
         super().__init__(area, view, size, reward, length, seed=0)
-        # They are properties and None in the package.
+        # In the package the spaces are properties, and the metadata are None.
         self.observation_space = spaces.Box(0, 255, (size[1], size[0], 3), np.uint8)
         self.action_space = spaces.Discrete(len(constants.actions))
         self.metadata = type(self).metadata
@@ -100,7 +103,7 @@ class Crafter(crafter.Env):
         self._set_up_picture(view, view[1] - inventory_rows, size)
 
     def _set_up_picture(self, view: tuple[int, int], rows: int, size: tuple[int, int]) -> None:
-        """A picture of what is near, `rows` of cells, with the inventory below."""
+        """Set up the picture: `rows` rows of the cells around the player, with the inventory below."""
         self._unit = width, height = size[0] // view[0], size[1] // view[1]
         self._local_view = LocalView(self._world, self._textures, (view[0], rows), self._unit)
         self._picture = np.zeros((size[1], size[0], 3), np.uint8)
@@ -180,16 +183,16 @@ class Crafter(crafter.Env):
         return self._picture.copy()
 
     def render(self) -> np.ndarray:
-        """The last observation, larger: each pixel becomes as many as fit into 600."""
+        """The last observation, enlarged by the largest whole factor that keeps it within 600 pixels."""
         times = max(1, _RENDERED // max(self._picture.shape))
         return self._picture.repeat(times, axis=0).repeat(times, axis=1)
 
     def close(self) -> None:
-        """Nothing is held."""
+        """Do nothing: a game holds no resources."""
 
 
 def _pair(name: str, value: int | Sequence[int]) -> tuple[int, int]:
-    """Width and height, from both or from one number for both. Raises TypeError or ValueError."""
+    """Width and height, given as two integers or as one for both. Raises TypeError or ValueError."""
     pair = (value, value) if np.ndim(value) == 0 else tuple(value)
     if len(pair) != 2:
         raise ValueError(f"{name} must be two integers, width and height, got {value!r}")

@@ -1,12 +1,12 @@
 """OpenSimplex noise in three dimensions, after the algorithm of Kurt Spencer (2014).
 
 The bits are those of the Python package `opensimplex` 0.4: vertices are summed in the same order, and their distances
-are rounded in the same places.
+are rounded at the same points.
 
 Space is stretched so that its lattice consists of unit cubes. Each cube is cut along the planes x + y + z = 1 and
 x + y + z = 2 into a low tetrahedron, a high one, and an octahedron between them. The noise at a point is the sum of
-what the vertices of its piece contribute, and two more vertices outside, which follow from the two vertices that are
-closest to the point. A vertex of the cube is written as three bits: 1 for x, 2 for y, 4 for z.
+the contributions of the vertices of its piece and of two more vertices outside, which follow from the two vertices that
+are closest to the point. A vertex of the cube is written as three bits: 1 for x, 2 for y, 4 for z.
 """
 from libc.math cimport fabs, floor
 from libc.stdint cimport int64_t, uint8_t, uint64_t

@@ -1,4 +1,4 @@
-"""What takes most of the time of the package crafter, with the same results: making worlds, and drawing the view."""
+"""The slowest parts of the package crafter, with the same results: generating worlds, and drawing the view."""
 cimport cython
 from cpython.pycapsule cimport PyCapsule_GetPointer
 from libc.math cimport sqrt
@@ -24,13 +24,13 @@ def generate_terrain(random, uint8_t[:, ::1] terrain, center, ids):
     Parameters
     ----------
     random : numpy.random.RandomState
-        Goes on as it does in the package.
+        Its state afterwards is that of the package.
     terrain : (width, height) uint8
-        Gets the ids of the materials.
+        The ids of the materials are written to it.
     center : (x, y)
-        Where the player is.
+        The position of the player.
     ids : dict
-        Of the materials, by name.
+        The ids of the materials, by name.
 
     Returns the animals, [(name, x, y)], in the order in which they are to be added to the world.
     """
@@ -45,7 +45,7 @@ def generate_terrain(random, uint8_t[:, ::1] terrain, center, ids):
     for x in range(width):
         for y in range(height):
             start[x, y] = 4 - sqrt((x - center_x) ** 2 + (y - center_y) ** 2) + 2 * _noise(simplex, x, y, 8, 3)
-    # NumPy's exponential function is not that of the C library, to the last bit.
+    # NumPy's exponential function differs from that of the C library in the last bit.
     np.divide(1, 1 + np.exp(-starts), out=starts)
     for x in range(width):
         for y in range(height):
@@ -73,7 +73,7 @@ cdef inline bint _luck(bitgen_t* generator, double above) noexcept nogil:
 cdef uint8_t _material(
     Simplex simplex, bitgen_t* generator, const Materials* materials, double start, double x, double y, uint8_t* tunnel
 ) noexcept nogil:
-    """The material of a cell. `start` says how close to the player it is, from 1 to 0."""
+    """The material of a cell. `start` is its closeness to the player, from 1 (close) to 0 (far)."""
     cdef double water, mountain
     water = _noise(simplex, x, y, 3, 15) + 0.15 * _noise(simplex, x, y, 3, 5) + 0.1
     water -= 2 * start
@@ -152,7 +152,7 @@ world : crafter.engine.World
 textures : crafter.engine.Textures
 grid : (columns, rows)
 unit : (width, height)
-    Of a cell, in pixels.
+    The size of a cell, in pixels.
 """
 
     cdef object world, textures, vignette
@@ -175,11 +175,11 @@ unit : (width, height)
         self.vignette = 1 - np.exp(-0.5 * (xs ** 2 + ys ** 2) / (0.5 ** 2))
 
     def draw(self, player):
-        """The view, (rows * height, columns * width, 3) uint8, in an array of its own."""
+        """The view, a new array (rows * height, columns * width, 3) uint8."""
         drawn = np.empty((self.rows * self.height, self.columns * self.width, 3), np.uint8)
         cdef uint8_t[:, :, ::1] picture = drawn
         cdef const uint8_t[:, ::1] terrain = self.world._mat_map
-        cdef const uint32_t[:, ::1] places = self.world._obj_map
+        cdef const uint32_t[:, ::1] objects = self.world._obj_map
         cdef Py_ssize_t left = player.pos[0] - self.columns // 2, top = player.pos[1] - self.rows // 2
         cdef Py_ssize_t column, row, x, y
         # Beyond the edge of the world.
@@ -190,8 +190,8 @@ unit : (width, height)
                 if not (0 <= x < terrain.shape[0] and 0 <= y < terrain.shape[1]):
                     continue
                 self.draw_tile(picture, column, row, terrain[x, y])
-                if places[x, y]:
-                    self.draw_sprite(picture, column, row, self.world._objects[places[x, y]].texture)
+                if objects[x, y]:
+                    self.draw_sprite(picture, column, row, self.world._objects[objects[x, y]].texture)
         self.light(picture)
         if player.sleeping:
             _darken(picture)
@@ -238,7 +238,7 @@ unit : (width, height)
         return 0
 
     cdef inline void light_pixel(self, uint8_t* pixel, double daylight, double noise, double share) noexcept nogil:
-        """What the eye sees at night is noise to a share, and of muted colours with a tint of blue."""
+        """Light a pixel: night mixes in a share of noise, mutes the colours and tints them blue."""
         cdef double[3] tint = [0, 16, 64]
         cdef uint8_t[3] seen
         cdef int channel, grey
@@ -252,12 +252,12 @@ unit : (width, height)
 
 
 cdef inline int _grey(const uint8_t* colour) noexcept nogil:
-    """As the package Pillow has it."""
+    """The grey value of a colour, as the package Pillow computes it."""
     return (19595 * colour[0] + 38470 * colour[1] + 7471 * colour[2] + 0x8000) >> 16
 
 
 cdef void _darken(uint8_t[:, :, ::1] picture) noexcept:
-    """Draw what one sees asleep."""
+    """Darken a picture as the player sees it asleep."""
     cdef uint8_t* pixel
     cdef double grey
     cdef Py_ssize_t x, y
@@ -270,14 +270,14 @@ cdef void _darken(uint8_t[:, :, ::1] picture) noexcept:
 
 
 def _sprite(texture):
-    """What is to be added to each channel of a pixel, and the share of the pixel that stays: (height, width, 4)."""
+    """The numbers to add to each channel of a pixel, and the share of the pixel that stays: (height, width, 4)."""
     texture = texture.transpose(1, 0, 2).astype(np.float32) / 255
     alpha = texture[..., 3:]
     return np.ascontiguousarray(np.concatenate([alpha * texture[..., :3], 1 - alpha], axis=2))
 
 
 def _muted_colours(share):
-    """How the package Pillow blends grey values (rows) with a share of colours (columns)."""
+    """Grey values (rows) blended with a share of colours (columns), as the package Pillow does it."""
     levels = np.arange(256, dtype=np.uint8)
     greys, colours = (np.ascontiguousarray(levels) for levels in np.meshgrid(levels, levels, indexing="ij"))
     return np.array(Image.blend(Image.fromarray(greys), Image.fromarray(colours), share))

@@ -3,7 +3,7 @@
 Observation   uint8 (64, 64, 3): a picture, red, green, blue.
 Action        Discrete(15): 0 left and down, 1 left, 2 left and up, 3 down, 4 nothing, 5 up, 6 right and down, 7 right,
               8 right and up; 9 to 14 the keys D, A, W, S, Q, E, of which each game uses some or none.
-Reward        the game's, for what is collected or hit and for a level that is completed.
+Reward        the game's, for collecting or hitting objects and for completing a level.
 Terminated    when the game is won or lost.
 Truncated     after 1000 steps; 6000 in bigfish, 4000 in bossfight and plunder, 500 in leaper and maze, 2000 in jumper's
               mode "memory". After max_steps steps if given.
@@ -17,28 +17,31 @@ Parameters, as in the package:
 - `distribution_mode`: "easy" or "hard"; "extreme" for chaser, dodgeball, leaper and starpilot; "memory" for caveflyer,
   dodgeball, heist, jumper, maze and miner; "exploration", a single hard level that has to be explored, for caveflyer,
   climber, coinrun, heist, jumper, leaper, maze and ninja.
-- `num_levels`, `start_level`: the levels to draw from. With num_levels=0 it is all 2**31 - 1, whatever start_level is.
-- `use_sequential_levels`: an episode goes on with another level when one is completed, and each has the time limit for
-  itself.
-- `center_agent`, `use_backgrounds`, `use_monochrome_assets`, `restrict_themes`, `paint_vel_info`: what pictures show.
+- `num_levels`, `start_level`: the levels to draw from. With num_levels=0 they are all 2**31 - 1, whatever start_level
+  is.
+- `use_sequential_levels`: an episode continues with another level when one is completed, and each level has the whole
+  time limit.
+- `center_agent`, `use_backgrounds`, `use_monochrome_assets`, `restrict_themes`, `paint_vel_info`: the style of the
+  pictures.
 
 There is no `use_generated_assets`: the library cannot save such a game, and ends the process when it is asked to.
 
-`stats()` has `levels_completed`, by episode. `env.unwrapped.backend` has `levels`, the level of each copy, and
+`stats()` has `levels_completed`, by episode. `env.native_env` has `levels`, the level of each copy, and
 `rand_seeds`, with which the package plays the same levels.
 
-The library shows the first picture of the next episode in place of the last one of an episode that terminates, so that
-nobody has seen that one: the last observation (`final_obs`, or the row of a copy that waits for its reset) is the one
-before it. At a truncation it is the right one.
+When an episode terminates, the library shows the first picture of the next episode in place of the last one, which is
+lost. So the last observation (`final_obs`, or the row of a copy that waits for its reset) is the last but one. At a
+truncation it is the last one.
 
-Everything follows from the seed, and the package's own drawing of levels is kept. The first environment of a process
-takes two seconds and 390 MB, for art that all the others in the process share: prefer threads to processes.
+Everything follows from the seed, and levels are drawn in the package's own way. The first environment of a process
+takes two seconds and 390 MB, for art that all others in the process share: prefer threads to processes.
 """
 
 from __future__ import annotations
 
 from functools import cache
 
+from puffer.systems.family import Family
 from puffer.systems.procgen.library import Procgen
 
 _GAMES = (
@@ -60,10 +63,10 @@ _GAMES = (
     "starpilot",
 )
 
-# The time limit, where it is not 1000 steps.
+# The time limits that are not 1000 steps.
 _TIME_LIMITS = {"bigfish": 6000, "bossfight": 4000, "leaper": 500, "maze": 500, "plunder": 4000}
 
-# Beside "easy" and "hard", which all games have.
+# The games with modes in addition to "easy" and "hard".
 _EXTREME = ("chaser", "dodgeball", "leaper", "starpilot")
 _MEMORY = ("caveflyer", "dodgeball", "heist", "jumper", "maze", "miner")
 _EXPLORATION_LEVELS = {
@@ -83,14 +86,9 @@ def names() -> list[str]:
     return list(_GAMES)
 
 
-def knows(name: str) -> bool:
-    """Whether there is such a game."""
-    return name in _GAMES
-
-
 @cache
 def env_class(name: str) -> type[Procgen]:
-    """The class of a game, which needs the package only when it is made."""
+    """The class of a game. It needs the package only when it is instantiated."""
     limit = _TIME_LIMITS.get(name, 1000)
     limits = {"easy": limit, "hard": limit}
     if name in _EXPLORATION_LEVELS:
@@ -108,3 +106,6 @@ def env_class(name: str) -> type[Procgen]:
         "default_max_steps": limit,
     }
     return type(name.capitalize(), (Procgen,), attributes)
+
+
+FAMILY = Family(env_class=env_class, names=names)

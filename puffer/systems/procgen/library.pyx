@@ -1,15 +1,15 @@
 """Procgen's games as native environments: all copies, driven through the C interface of the package's library.
 
 Every copy has a game of its own, made by `libenv_make` for one environment without threads, which draws into memory of
-its own. Games share nothing that they write, so that the threads of the step loop may step them at the same time.
+its own. Games share no memory that they write, so the threads of the step loop may step them at the same time.
 
-The library begins the next episode within the step that ends one, and shows that one's first picture. It is kept back
-until `reset_one`: until then a copy shows the last picture of the episode that has ended. A copy that is reset in the
-middle of an episode goes on with the library's action -1, which ends an episode. One whose random stream was seeded
-since it was last reset gets a new game.
+The library begins the next episode within the step that ends one, and then shows the first picture of the next one.
+That picture is kept back until `reset_one`: until then a copy shows the last picture of the episode that has ended. A
+copy that is reset in the middle of an episode takes the library's action -1, which ends an episode. A copy whose random
+stream was seeded after its last reset gets a new game.
 
-The library's time limit is lifted by a change to the one number of a game's saved state, so that an end that the rules
-brought about is told from one of time, and the time limit is the step loop's.
+The library's time limit is lifted by changing one number of a game's saved state. The step loop keeps the time limit
+instead, which tells episodes that the rules have ended from those that time has ended.
 """
 import ctypes
 from importlib.util import find_spec
@@ -61,14 +61,14 @@ cdef enum:
     ACTIONS = 15
     STAY = 4
     END_EPISODE = -1
-    # What the package has room for when it saves a game; more would end the process.
+    # The room that the package has for saving a game; a larger state would end the process.
     LARGEST_STATE = 1 << 20
-    # Twice the largest that long random play of all games has met.
+    # Twice the largest state seen in long random play of all games.
     SAVED_STATE = 96 << 10
     MAX_OPTIONS = 16
     FOREVER = 0x7FFFFFFF
 
-# What the interface calls an environment is a game here.
+# An environment of the interface is called a game here.
 cdef struct library_t:
     int (*version)() noexcept nogil
     void* (*make)(int games, options_t options) noexcept nogil
@@ -90,7 +90,7 @@ _MODES = {"easy": 0, "hard": 1, "exploration": 1, "extreme": 2, "memory": 10}
 cdef object load_library():
     """Load the library, once in a process, and return the folder with its pictures as bytes.
 
-    Raises ImportError, with what installs the package, if it is missing.
+    Raises ImportError if the package is missing; the message has the line that installs it.
     """
     require("procgen")
     # Not imported: the package's own module needs gym.
@@ -113,7 +113,7 @@ cdef object load_library():
     return bytes(folder / "assets") + b"/"
 
 
-# What the library writes for a copy, and the action that it reads.
+# The numbers that the library writes for a copy, and the action that it reads.
 cdef struct game_t:
     void* handle
     float reward
@@ -124,13 +124,13 @@ cdef struct game_t:
     uint8_t is_last_complete
     uint8_t frame[FRAME]
 
-# What a copy has beside its game.
+# The state of a copy in addition to its game.
 cdef struct episode_t:
     # The random stream as it was when the game was made, and the seed drawn from it.
     rng_t stream
     int32_t rand_seed
     int32_t level_steps
-    # Whether the game shows the next episode, which the copy has yet to begin; it then shows the last frame of the old.
+    # Whether the game is in the next episode, which the copy has not begun; the copy then shows the last frame.
     uint8_t is_ahead
     uint8_t last_frame[FRAME]
 
@@ -145,17 +145,17 @@ cdef class Procgen(Env):
          paint_vel_info=False, **options)
 --
 
-Base of the classes that `puffer.systems.procgen.env_class` makes, one for each game; not made by itself. See that
-module for what the parameters mean.
+Base of the classes that `puffer.systems.procgen.env_class` makes, one for each game; it is not made itself. The
+parameters are described in that module.
 
 Attributes
 ----------
 game : str
-    Its name in the package.
+    The name of the game in the package.
 time_limits : dict
     The steps of an episode, or of a level in a series, by distribution mode.
 exploration_level : int or None
-    The level that the mode "exploration" consists of.
+    The only level of the mode "exploration".
 """
 
     statistic_names = ("levels_completed",)
@@ -164,7 +164,7 @@ exploration_level : int or None
     time_limits = {}
     exploration_level = None
 
-    # Of the games: the seed comes first, and each game has its own.
+    # The options of the games. The seed comes first, and each game has its own.
     cdef option_t options[MAX_OPTIONS]
     cdef int32_t values[MAX_OPTIONS]
     cdef int num_options
@@ -206,13 +206,13 @@ exploration_level : int or None
         self.sets_limit = self.time_limits[mode] != self.time_limits["hard"]
         self.level_limit = FOREVER
         if options.get("max_steps") is None:
-            # In a series every level has the time for itself.
+            # In a series every level has the whole time limit.
             options["max_steps"] = FOREVER if sequential else self.time_limits[mode]
             self.level_limit = self.time_limits[mode] if sequential else FOREVER
         super().__init__(num_envs, spaces.Box(0, 255, (SIDE, SIDE, 3), np.uint8), spaces.Discrete(ACTIONS),
                          observes_in_step=True, copies_per_block=1,
                          snapshot_key=(*numbers.values(), *switches.values()), **options)
-        # Until new_state() has succeeded.
+        # It is complete when new_state() has succeeded.
         self.is_complete = False
         self.games = <game_t*>calloc(self.num_copies, sizeof(game_t))
         self.picture = <uint8_t*>malloc(PICTURE)
@@ -236,7 +236,7 @@ exploration_level : int or None
         self.num_options = 0
         for name, value in {**numbers, **switches}.items():
             self.values[self.num_options] = value
-            # Of a switch the library reads one byte, which is the first of a small number.
+            # The library reads one byte of a switch: the first byte of its number.
             self._add_option(name, UINT8 if name in switches else INT32, 1, &self.values[self.num_options])
         self._add_option("env_name", UINT8, len(self.name), <char*>self.name)
         self._add_option("resource_root", UINT8, len(self.folder), <char*>self.folder)
@@ -256,15 +256,11 @@ exploration_level : int or None
         return 0
 
     def __dealloc__(self):
-        self._close_games()
+        self.release()
         free(self.games)
         free(self.picture)
 
-    def close(self):
-        super().close()
-        self._close_games()
-
-    cdef void _close_games(self) noexcept:
+    cdef void release(self) noexcept:
         cdef Py_ssize_t i
         for i in range(self.num_copies if self.games != NULL else 0):
             if self.games[i].handle != NULL:
@@ -355,27 +351,20 @@ exploration_level : int or None
 
     # ---- Snapshots ----
 
-    def get_state(self, copies=None):
-        """As `puffer.Env.get_state`. Raises RuntimeError if a game is too large to be saved."""
-        self.require_settled("get_state")
-        room = np.empty(LARGEST_STATE, np.uint8)
-        chosen = self._indices(copies)
-        for i in chosen:
-            self._save_game(i, room)
-        return super().get_state(chosen)
+    cdef int save_one(self, Py_ssize_t i) except -1:
+        return self._save_game(i, np.empty(LARGEST_STATE, np.uint8))
 
     cdef int _save_game(self, Py_ssize_t i, uint8_t[::1] room) except -1:
         cdef saved_t* saved = &self.saved[i]
         cdef int size = library.get_state(self.games[i].handle, 0, <char*>&room[0], LARGEST_STATE)
         if size > SAVED_STATE:
-            raise RuntimeError(f"the state of copy {i} has {size} bytes, and a snapshot room for {SAVED_STATE}")
+            raise RuntimeError(f"the state of copy {i} has {size} bytes, and a snapshot has room for {SAVED_STATE}")
         memcpy(saved.state, &room[0], size)
         memset(saved.state + size, 0, SAVED_STATE - size)
         saved.size = size
         return 0
 
-    cdef void load_copy(self, Py_ssize_t i, const uint8_t* source) noexcept nogil:
-        Env.load_copy(self, i, source)
+    cdef void load_one(self, Py_ssize_t i) noexcept nogil:
         library.set_state(self.games[i].handle, 0, self.saved[i].state, self.saved[i].size)
 
     # ---- Pictures ----
@@ -384,7 +373,7 @@ exploration_level : int or None
         cdef const uint8_t* frame = self.episodes[i].last_frame
         cdef Py_ssize_t row, column, scale = PICTURE_SIDE // SIDE
         if not self.episodes[i].is_ahead:
-            # Drawing leaves its scale behind in the game.
+            # Drawing changes the scale of the game's pictures, which the saved state restores.
             self._save_game(i, np.empty(LARGEST_STATE, np.uint8))
             library.draw(self.games[i].handle)
             library.set_state(self.games[i].handle, 0, self.saved[i].state, self.saved[i].size)
@@ -400,22 +389,22 @@ cdef void _lift_time_limit(void* game) noexcept nogil:
     """Let the episodes of a game last as long as the rules allow."""
     cdef char* state = <char*>malloc(LARGEST_STATE)
     cdef int32_t limit = FOREVER
-    cdef int size, place
-    # Without memory the library's limit stays, for which it would itself end the process.
+    cdef int size, offset
+    # Without memory the limit stays. The library itself would end the process.
     if state == NULL:
         return
     size = library.get_state(game, 0, state, LARGEST_STATE)
     # A version, a name, 17 options; two random streams, each a flag and a text; three results of a step, an action.
-    place = _after_text(state, 4) + 4 * 17
-    place = _after_text(state, place + 4)
-    place = _after_text(state, place + 4) + 4 * 4
-    memcpy(state + place, &limit, 4)
+    offset = _after_text(state, 4) + 4 * 17
+    offset = _after_text(state, offset + 4)
+    offset = _after_text(state, offset + 4) + 4 * 4
+    memcpy(state + offset, &limit, 4)
     library.set_state(game, 0, state, size)
     free(state)
 
 
-cdef int _after_text(const char* state, int place) noexcept nogil:
-    """Where the text ends that begins here with its length."""
+cdef int _after_text(const char* state, int offset) noexcept nogil:
+    """The end of the text at this offset, which begins with its length."""
     cdef int32_t length
-    memcpy(&length, state + place, 4)
-    return place + 4 + length
+    memcpy(&length, state + offset, 4)
+    return offset + 4 + length

@@ -1,70 +1,20 @@
-"""The step loop for environments written in Python: adapters that drive one copy each, and the batch of them.
-
-An `Adapter` calls its environment and writes what it returns into the rows of its copy. `PythonBatch` owns what is the
-same for every kind: time limits, autoreset, episode statistics, and which infos belong to which row. The serial backend
-holds one batch; every worker of the process and Ray backends holds one, over its share of the rows.
-"""
+"""Adapters: each drives one copy of an environment and writes its observations, rewards and flags into its rows."""
 import inspect
-import time
 
 import numpy as np
 from gymnasium import Env as GymnasiumEnv
-from gymnasium import error, spaces
+from gymnasium import spaces
 
 cimport numpy as cnp
 from libc.stdint cimport uintptr_t
-from libc.string cimport memcpy, memset
+from libc.string cimport memset
 
 from puffer.rendering import rendering_of
-from puffer.layout.spaces import ActionLayout, Layout
-
-from puffer.native.loop cimport DISABLED, SAME_STEP
+from puffer.layout.action import ActionLayout
+from puffer.layout.observation import Layout
+from puffer.layout.spec import CopySpec
 
 cnp.import_array()
-
-cdef enum:
-    EPISODES
-    RETURNS
-    LENGTHS
-
-
-class Events:
-    """What a step reports beside the arrays; rows count within the batch of the worker.
-
-    Attributes
-    ----------
-    infos : list of (row, dict)
-        Infos that are not empty.
-    final_infos : list of (row, dict)
-        Last infos of episodes that ended, in the mode SameStep, if they are not empty.
-    columns : list of (row, present, dict)
-        Infos of many rows from that row on: arrays by name, and which of the rows they tell of.
-    """
-
-    __slots__ = ("columns", "final_infos", "infos")
-
-    def __init__(self):
-        self.infos = []
-        self.final_infos = []
-        self.columns = []
-
-    def add(self, other, Py_ssize_t rows):
-        """Take over other events, whose row 0 is the row `rows` here."""
-        self.infos += [(row + rows, info) for row, info in other.infos]
-        self.final_infos += [(row + rows, info) for row, info in other.final_infos]
-        self.columns += [(row + rows, present, arrays) for row, present, arrays in other.columns]
-
-    def __bool__(self):
-        return bool(self.infos or self.final_infos or self.columns)
-
-
-def ended_rows(const uint8_t[::1] terminations, const uint8_t[::1] truncations):
-    """Which episodes have ended, bool (rows,), or None if none has."""
-    cdef Py_ssize_t row, rows = terminations.shape[0]
-    for row in range(rows):
-        if terminations[row] | truncations[row]:
-            return np.asarray(terminations).view(np.bool_) | np.asarray(truncations).view(np.bool_)
-    return None
 
 
 cdef class Adapter:
@@ -100,6 +50,12 @@ seeds : iterator of int or None
         self.agents_per_env = agents_per_env
         self.scalar_actions = isinstance(action_space, spaces.Discrete)
         self.plain_actions = self.action_layout.is_plain
+
+    @property
+    def spec(self):
+        """What this copy has in common with the others of its batch, a CopySpec."""
+        return CopySpec(self.layout, self.action_layout, self.agents_per_env, self.copy_action_space, self.max_steps,
+                        self.rendering)
 
     def attach(self, buffers, Py_ssize_t first_row):
         """Use the rows from `first_row` on of these `Buffers`."""
@@ -224,24 +180,6 @@ Drives an environment with one agent: a `gymnasium.Env`, or one with the same me
         return 0
 
 
-_LIKENESS = ("layout", "action_layout", "agents_per_env", "copy_action_space")
-
-
-def likeness(adapter):
-    """What all copies of a batch have in common, since they share one set of arrays."""
-    return tuple([getattr(adapter, name) for name in _LIKENESS])
-
-
-def require_alike(adapters, first_copy=0):
-    """Raises ValueError unless all adapters have the likeness of the first."""
-    first = likeness(adapters[0])
-    for place, adapter in enumerate(adapters):
-        for name, expected, got in zip(_LIKENESS, first, likeness(adapter)):
-            if got != expected:
-                raise ValueError(f"all copies must be alike, but copy {first_copy} has {name.removesuffix('_per_env')} "
-                                 f"{expected} and copy {first_copy + place} has {got}")
-
-
 def seeds_after(seed):
     """Seeds without end, the same ones for the same seed; from entropy for None."""
     rng = np.random.default_rng(seed)
@@ -257,189 +195,3 @@ def takes_parameter(function, parameter):
     except (TypeError, ValueError):
         return False
     return parameter in parameters or any(p.kind is p.VAR_KEYWORD for p in parameters.values())
-
-
-cdef class PythonBatch:
-    """PythonBatch(adapters, buffers, books, *, autoreset, max_steps)
---
-
-The copies that `adapters` drive, in the rows of `buffers`. They record their episodes in `books`, a
-`puffer.backends.books.Books`, which are the caller's.
-"""
-
-    def __init__(self, list adapters, buffers, books, *, int autoreset, max_steps):
-        cdef Adapter adapter = adapters[0]
-        self.adapters = adapters
-        self.buffers = buffers
-        self.agents_per_env = adapter.agents_per_env
-        self.autoreset = autoreset
-        self.max_steps = 2**62 if max_steps is None else max_steps
-        self.row_size = adapter.plan.row_size
-        self.observation_memory = <char*><uintptr_t>buffers.observations.ctypes.data
-        self.rewards = buffers.rewards
-        self.terminations = buffers.terminations
-        self.truncations = buffers.truncations
-        self.masks = buffers.masks
-        self.ended = books.ended
-        self.sums = books.sums
-        self.episodes = books.episodes
-        self.finals_memory = <char*><uintptr_t>books.finals.ctypes.data
-        self.books = books
-        rows = len(adapters) * self.agents_per_env
-        self.returns = np.zeros(rows)
-        self.lengths = np.zeros(rows, np.int64)
-        self.start_times = np.zeros(rows)
-        self.steps = np.zeros(len(adapters), np.int64)
-        self.events = Events()
-        for i, adapter in enumerate(adapters):
-            if adapter.plan.row_size != self.row_size or adapter.agents_per_env != self.agents_per_env:
-                raise ValueError("the copies of a batch must be alike")
-            adapter.attach(buffers, i * self.agents_per_env)
-
-    def reset(self, seeds, copies):
-        """Begin new episodes in the given copies, with a seed (or None) for each. Returns Events."""
-        events = Events()
-        # What a step that raised has left.
-        self.events = Events()
-        for i, seed in zip(copies, seeds):
-            self.current = i
-            self.clear_outputs(i)
-            self.reset_copy(i, seed, events.infos)
-        return events
-
-    def step(self):
-        """Step every copy with the actions in the buffers. Returns Events, or None if there is nothing to report."""
-        cdef Py_ssize_t i
-        events = self.events
-        for i in range(len(self.adapters)):
-            self.current = i
-            self.step_copy(i)
-        # Most steps have nothing to report, so the same object waits for the one that has.
-        if not events:
-            return None
-        self.events = Events()
-        return events
-
-    def render_copy(self, Py_ssize_t i):
-        """What render() of a copy returns."""
-        self.current = i
-        return self.adapters[i].render()
-
-    def close(self):
-        """Close every copy; the first error is raised when all have been tried."""
-        close_all(self.adapters)
-
-    cdef int clear_outputs(self, Py_ssize_t i) except -1:
-        cdef Py_ssize_t first = i * self.agents_per_env
-        memset(&self.rewards[first], 0, self.agents_per_env * sizeof(float))
-        memset(&self.terminations[first], 0, self.agents_per_env)
-        memset(&self.truncations[first], 0, self.agents_per_env)
-        return 0
-
-    cdef int reset_copy(self, Py_ssize_t i, object seed, list infos) except -1:
-        cdef Adapter adapter = self.adapters[i]
-        cdef Py_ssize_t row, first = i * self.agents_per_env
-        cdef double now = time.perf_counter()
-        # A reset that raises leaves a copy that must be reset.
-        self.ended[i] = True
-        memset(&self.masks[first], True, self.agents_per_env)
-        adapter.reset(adapter.seed_of(seed), infos)
-        self.ended[i] = False
-        self.steps[i] = 0
-        for row in range(first, first + self.agents_per_env):
-            self.returns[row] = 0
-            self.lengths[row] = 0
-            self.start_times[row] = now
-        return 0
-
-    cdef int reset_in_step(self, Py_ssize_t i) except -1:
-        """Reset a copy whose step has just ended its episode; the rewards and flags of that step stay."""
-        cdef Py_ssize_t first = i * self.agents_per_env, count = self.agents_per_env
-        # An environment that writes in place may write these in its reset as well.
-        cdef bytearray kept = bytearray(count * (sizeof(float) + 2))
-        cdef char* memory = kept
-        memcpy(memory, &self.rewards[first], count * sizeof(float))
-        memcpy(memory + count * sizeof(float), &self.terminations[first], count)
-        memcpy(memory + count * sizeof(float) + count, &self.truncations[first], count)
-        self.clear_outputs(i)
-        self.reset_copy(i, None, self.events.infos)
-        memcpy(&self.rewards[first], memory, count * sizeof(float))
-        memcpy(&self.terminations[first], memory + count * sizeof(float), count)
-        memcpy(&self.truncations[first], memory + count * sizeof(float) + count, count)
-        return 0
-
-    cdef int step_copy(self, Py_ssize_t i) except -1:
-        cdef Adapter adapter = self.adapters[i]
-        cdef list infos = []
-        self.clear_outputs(i)
-        if self.ended[i]:
-            if self.autoreset == DISABLED:
-                raise error.ResetNeeded(f"step() of copy {i}, whose episode has ended")
-            self.reset_copy(i, None, self.events.infos)
-            return 0
-        adapter.step(infos)
-        if self.account(i, infos) and self.autoreset == SAME_STEP:
-            self.reset_in_step(i)
-        elif infos:
-            self.events.infos.extend(infos)
-        return 0
-
-    cdef bint account(self, Py_ssize_t i, list infos) except -1:
-        """Book-keeping after a step. Returns whether the episode of the copy is over."""
-        cdef Adapter adapter = self.adapters[i]
-        cdef Py_ssize_t row, first = i * self.agents_per_env, last = first + self.agents_per_env
-        cdef bint late, any_ended = False
-        self.steps[i] += 1
-        late = self.steps[i] >= self.max_steps
-        if late:
-            adapter.ended = True
-        for row in range(first, last):
-            if not self.masks[row]:
-                continue
-            self.lengths[row] += 1
-            self.returns[row] += self.rewards[row]
-            if late:
-                self.truncations[row] = True
-            any_ended |= self.terminations[row] | self.truncations[row]
-        if any_ended:
-            self.record_ends(first, last, infos)
-        self.ended[i] = adapter.ended
-        return adapter.ended
-
-    cdef int record_ends(self, Py_ssize_t first, Py_ssize_t last, list infos) except -1:
-        cdef Py_ssize_t row
-        cdef double now = time.perf_counter()
-        for row in range(first, last):
-            if not self.masks[row] or not (self.terminations[row] or self.truncations[row]):
-                continue
-            self.episodes[row, 0] = self.returns[row]
-            self.episodes[row, 1] = self.lengths[row]
-            self.episodes[row, 2] = now - self.start_times[row]
-            self.sums[row, EPISODES] += 1
-            self.sums[row, RETURNS] += self.returns[row]
-            self.sums[row, LENGTHS] += self.lengths[row]
-            # An agent may come again while the episode of the copy goes on.
-            self.returns[row] = 0
-            self.lengths[row] = 0
-            self.start_times[row] = now
-            if self.autoreset == SAME_STEP:
-                memcpy(self.finals_memory + row * self.row_size, self.observation_memory + row * self.row_size,
-                       self.row_size)
-        if self.autoreset == SAME_STEP:
-            for place, info in infos:
-                row = place
-                if self.terminations[row] or self.truncations[row]:
-                    self.events.final_infos.append((row, info))
-        return 0
-
-
-def close_all(closeables):
-    """Close all of them; the first error is raised when all have been tried."""
-    failure = None
-    for one in closeables:
-        try:
-            one.close()
-        except Exception as raised:
-            failure = failure or raised
-    if failure is not None:
-        raise failure

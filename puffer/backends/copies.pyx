@@ -1,0 +1,192 @@
+"""Steps copies that have an adapter each: the same in this process and in every worker."""
+from libc.stdint cimport uint8_t, uintptr_t
+from libc.string cimport memcpy, memset
+
+from puffer.backends.infos import Events
+
+from puffer.wrappers.adapters.adapter cimport Adapter
+
+
+cdef class CopiesStepper:
+    """CopiesStepper(adapters, rows, *, same_step)
+--
+
+The copies that `adapters` drive, in `rows`. `same_step` tells whether a copy is reset within the step that ends its
+episode, instead of in the next one.
+
+Attributes
+----------
+adapters : list of Adapter
+current : int
+    The copy that is being reset, stepped or rendered.
+"""
+
+    cdef readonly Py_ssize_t current
+    cdef readonly list adapters
+    cdef object rows
+    cdef bint same_step
+    cdef Py_ssize_t agents
+    cdef Py_ssize_t row_size
+    cdef char* observation_memory
+    cdef char* finals_memory
+    cdef float[::1] rewards
+    cdef uint8_t[::1] terminations, truncations, masks, late, waiting, over
+    cdef object events
+
+    def __cinit__(self, list adapters not None, rows, *, bint same_step):
+        cdef Adapter adapter
+        cdef Py_ssize_t i
+        buffers = rows.buffers
+        self.adapters = adapters
+        self.rows = rows
+        self.same_step = same_step
+        self.agents = rows.form.agents_per_env
+        self.row_size = buffers.observations.nbytes // len(buffers.rewards)
+        self.observation_memory = <char*><uintptr_t>buffers.observations.ctypes.data
+        self.finals_memory = <char*><uintptr_t>rows.finals.ctypes.data
+        self.rewards = buffers.rewards
+        self.terminations = buffers.terminations
+        self.truncations = buffers.truncations
+        self.masks = buffers.masks
+        self.late = rows.late
+        self.waiting = rows.waiting
+        self.over = rows.over
+        self.events = Events()
+        if len(adapters) * self.agents != len(buffers.rewards):
+            raise ValueError(f"{len(adapters)} copies need {len(adapters) * self.agents} rows, got {len(buffers.rewards)}")
+        for i, adapter in enumerate(adapters):
+            if adapter.plan.row_size != self.row_size or adapter.agents_per_env != self.agents:
+                raise ValueError("the copies of a batch must be alike")
+            adapter.attach(buffers, i * self.agents)
+
+    def reset(self, seeds, copies):
+        """Begin new episodes in the given copies, with a seed (or None) for each. Returns Events."""
+        events = Events()
+        # The last step may have raised, and left some.
+        self.events = Events()
+        for i, seed in zip(copies, seeds):
+            self.check(i)
+            self.current = i
+            self.clear_outputs(i)
+            self.reset_copy(i, seed, events.infos)
+        return events
+
+    def start(self):
+        """Begin to step every copy: nothing happens before `finish`."""
+
+    def finish(self):
+        """Step every copy with the actions in the rows. Returns Events, or None if there is nothing to report."""
+        cdef Py_ssize_t i
+        events = self.events
+        for i in range(len(self.adapters)):
+            self.current = i
+            self.step_copy(i)
+        # Most steps have nothing to report, so the same object waits for the one that has.
+        if not events:
+            return None
+        self.events = Events()
+        return events
+
+    def render_copy(self, Py_ssize_t i):
+        """What render() of a copy returns."""
+        self.check(i)
+        self.current = i
+        return self.adapters[i].render()
+
+    def close(self):
+        """Close every copy; the first error is raised when all have been tried."""
+        close_all(self.adapters)
+
+    cdef int check(self, Py_ssize_t i) except -1:
+        if not 0 <= i < len(self.adapters):
+            raise IndexError(f"there is no copy {i} among {len(self.adapters)}")
+        return 0
+
+    cdef int step_copy(self, Py_ssize_t i) except -1:
+        cdef Adapter adapter = self.adapters[i]
+        cdef list infos = []
+        self.clear_outputs(i)
+        self.over[i] = False
+        if self.waiting[i]:
+            return self.reset_copy(i, None, self.events.infos)
+        adapter.step(infos)
+        if self.late[i]:
+            self.truncate(i)
+            adapter.ended = True
+        self.over[i] = adapter.ended
+        if self.same_step and self.has_ends(i):
+            self.keep_finals(i, infos)
+        if self.same_step and adapter.ended:
+            self.reset_in_step(i)
+        elif infos:
+            self.events.infos.extend(infos)
+        return 0
+
+    cdef int reset_copy(self, Py_ssize_t i, object seed, list infos) except -1:
+        cdef Adapter adapter = self.adapters[i]
+        memset(&self.masks[i * self.agents], True, self.agents)
+        adapter.reset(adapter.seed_of(seed), infos)
+        return 0
+
+    cdef int reset_in_step(self, Py_ssize_t i) except -1:
+        """Reset a copy whose step has just ended its episode; the rewards and flags of that step stay."""
+        cdef Py_ssize_t first = i * self.agents, count = self.agents
+        # An environment that writes in place may write these in its reset as well.
+        cdef bytearray kept = bytearray(count * (sizeof(float) + 2))
+        cdef char* memory = kept
+        memcpy(memory, &self.rewards[first], count * sizeof(float))
+        memcpy(memory + count * sizeof(float), &self.terminations[first], count)
+        memcpy(memory + count * sizeof(float) + count, &self.truncations[first], count)
+        self.clear_outputs(i)
+        self.reset_copy(i, None, self.events.infos)
+        memcpy(&self.rewards[first], memory, count * sizeof(float))
+        memcpy(&self.terminations[first], memory + count * sizeof(float), count)
+        memcpy(&self.truncations[first], memory + count * sizeof(float) + count, count)
+        return 0
+
+    cdef int clear_outputs(self, Py_ssize_t i) except -1:
+        cdef Py_ssize_t first = i * self.agents
+        memset(&self.rewards[first], 0, self.agents * sizeof(float))
+        memset(&self.terminations[first], 0, self.agents)
+        memset(&self.truncations[first], 0, self.agents)
+        return 0
+
+    cdef int truncate(self, Py_ssize_t i) except -1:
+        """Truncate the agents that took part in the step."""
+        cdef Py_ssize_t row
+        for row in range(i * self.agents, (i + 1) * self.agents):
+            self.truncations[row] |= self.masks[row]
+        return 0
+
+    cdef bint has_ends(self, Py_ssize_t i) noexcept:
+        """Whether the episode of an agent has ended."""
+        cdef Py_ssize_t row
+        for row in range(i * self.agents, (i + 1) * self.agents):
+            if self.terminations[row] | self.truncations[row]:
+                return True
+        return False
+
+    cdef int keep_finals(self, Py_ssize_t i, list infos) except -1:
+        """Keep the last observations and infos of the agents whose episodes have ended."""
+        cdef Py_ssize_t row
+        for row in range(i * self.agents, (i + 1) * self.agents):
+            if self.terminations[row] | self.truncations[row]:
+                memcpy(self.finals_memory + row * self.row_size, self.observation_memory + row * self.row_size,
+                       self.row_size)
+        for index, info in infos:
+            row = index
+            if self.terminations[row] | self.truncations[row]:
+                self.events.final_infos.append((row, info))
+        return 0
+
+
+def close_all(closeables):
+    """Close all of them; the first error is raised when all have been tried."""
+    failure = None
+    for one in closeables:
+        try:
+            one.close()
+        except Exception as raised:
+            failure = failure or raised
+    if failure is not None:
+        raise failure

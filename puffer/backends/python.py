@@ -1,0 +1,108 @@
+"""The common part of the backends for Python environments: seeds, episodes and infos."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from gymnasium.vector import AutoresetMode
+
+from puffer.backends.episodes import Episodes
+from puffer.backends.infos import Events, add_episodes, add_finals, merged
+from puffer.backends.rows import Rows, RowsForm
+from puffer.layout.spec import CopySpec
+from puffer.native.actions import ActionReader
+from puffer.native.batch import BackendBase, Batch, Part
+from puffer.options import BatchOptions
+from puffer.rendering import settled_mode
+
+
+class PythonBackend(BackendBase):
+    """Base of the backends that step copies in this process, and in workers.
+
+    A subclass makes the copies, calls `_settle` with their spec, takes `_rows` over, and implements `_reset`, `start`,
+    `_finish`, `render_one` and `close_copies`.
+    """
+
+    spec: CopySpec
+    rows: Rows
+
+    def __init__(self, options: BatchOptions) -> None:
+        self.options = options
+        self._same_step = options.autoreset_mode is AutoresetMode.SAME_STEP
+
+    def batch(self) -> Batch:
+        """The batch of the copies."""
+        return Batch(self, self.spec, self.options, self.rows.buffers, self._reader)
+
+    def _settle(self, spec: CopySpec) -> None:
+        """Take over the spec of the copies, as far as the options say nothing else."""
+        limit = spec.max_steps if self.options.max_steps is None else self.options.max_steps
+        mode = settled_mode(self.options.render_mode, spec.rendering)
+        self.spec = spec._replace(max_steps=limit, rendering=spec.rendering._replace(mode=mode))
+        flat = spec.action_layout.flat_space
+        self._reader = ActionReader(flat, self.options.check_actions, False, spec.copy_action_space)
+        space = spec.layout.flat_space
+        self._form = RowsForm(
+            self.options.num_envs,
+            spec.agents_per_env,
+            (space.shape, space.dtype),
+            (self._reader.shape, self._reader.dtype),
+        )
+
+    def _live_in(self, rows: Rows) -> None:
+        """Take over the arrays of the batch."""
+        self.rows = rows
+        self.episodes = Episodes(rows, same_step=self._same_step, max_steps=self.spec.max_steps)
+
+    # ---- For subclasses ----
+
+    def _reset(self, seeds: Sequence[int | None], copies: Sequence[int]) -> Events:
+        """Reset these copies. The rows of the events count in the whole batch."""
+        raise NotImplementedError
+
+    def _start(self, part: Part) -> None:
+        """Begin to step a part."""
+
+    def _finish(self, part: Part) -> Events | None:
+        """Wait for a part. The rows of the events count in the part."""
+        raise NotImplementedError
+
+    # ---- What Batch asks for ----
+
+    def reset_copies(self, seed: Any, copies: np.ndarray) -> dict[str, Any]:
+        """Begin new episodes; an int seed s gives copy i the seed s + i, as Gymnasium does."""
+        chosen = np.flatnonzero(copies).tolist()
+        if seed is None:
+            seeds: list[int | None] = [None] * len(chosen)
+        else:
+            seeds = [seed + copy if isinstance(seed, int) else seed[copy] for copy in chosen]
+        events = self._reset(seeds, chosen)
+        self.episodes.begin(chosen)
+        return merged(len(self.rows.buffers.rewards), events.infos, events.columns)
+
+    def start_part(self, part: Part) -> None:
+        """Begin to step a part with the actions of its rows."""
+        self.episodes.prepare(part.first, part.last)
+        self._start(part)
+
+    def finish_part(self, part: Part) -> dict[str, Any]:
+        """Wait for a part that was started; returns its infos."""
+        events = self._finish(part)
+        ended = self.episodes.account(part.first, part.last)
+        rows = part.rows
+        info = merged(rows.stop - rows.start, events.infos, events.columns) if events else {}
+        if ended is not None and self._same_step:
+            add_finals(info, ended, self.rows.finals[rows], events.final_infos if events else ())
+        if ended is not None and self.options.record_episodes:
+            add_episodes(info, ended, self.episodes.records[rows])
+        return info
+
+    def first_waiting(self, part: Part) -> int:
+        """The first copy of a part whose episode has ended, or -1."""
+        return self.episodes.first_waiting(part.first, part.last)
+
+    def episode_stats(self) -> dict[str, float]:
+        """Means over the episodes that ended since the last call."""
+        return self.episodes.stats()

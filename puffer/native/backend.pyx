@@ -1,0 +1,330 @@
+"""Steps native environments: threads and their number, the ends of episodes, seeds, snapshots, pictures."""
+import math
+import os
+
+import numpy as np
+from gymnasium.vector import AutoresetMode
+
+from cpython.ref cimport PyObject
+from libc.stdint cimport uint8_t, uint64_t
+from libc.string cimport memset
+
+from puffer import checks
+
+from puffer.native.batch cimport Part, Backend
+from puffer.native.buffers cimport Buffers
+from puffer.native.info cimport EpisodeEnds, Info
+from puffer.native.loop cimport DISABLED, MAX_THREADS, NEXT_STEP, SAME_STEP, Loop
+from puffer.native.pool cimport pool_nanoseconds
+from puffer.native.raster cimport Canvas
+from puffer.native.rules cimport Rules
+from puffer.native.snapshots cimport Snapshots
+from puffer.rng cimport rng_seed
+
+cdef extern from "Python.h":
+    PyObject* PyList_GET_ITEM(list items, Py_ssize_t index)
+    Py_ssize_t Py_REFCNT(PyObject* item)
+
+# A step of one thread shorter than twice this is not worth another thread; each thread should get this much.
+cdef uint64_t THREAD_NANOSECONDS = 25_000
+cdef int CALIBRATION_STEPS = 8
+
+# Copies whose episode statistics are added up in one sum, and which one thread steps together.
+BLOCK = 64
+# The numbers of the modes in loops over copies.
+MODES = {AutoresetMode.NEXT_STEP: NEXT_STEP, AutoresetMode.SAME_STEP: SAME_STEP, AutoresetMode.DISABLED: DISABLED}
+
+
+cdef class NativePart(Part):
+    """NativePart(index, first, last, agents_per_env)
+--
+
+A part of a native environment.
+"""
+
+    def __cinit__(self, *arguments):
+        self.c.job = &self.job
+        self.spare = []
+
+    cdef int use(self, EpisodeEnds ends) except -1:
+        """Record the coming step's ends of episodes there."""
+        self.ends = ends
+        self.c.ended_rows = ends.rows
+        self.c.final_observations = ends.final_observations
+        self.c.final_returns = ends.returns
+        self.c.final_lengths = ends.lengths
+        self.c.final_times = ends.times
+        return 0
+
+    cdef EpisodeEnds ended(self):
+        """The ends of episodes that the step recorded, or None."""
+        cdef int k
+        for k in range(self.slices):
+            if self.c.stretches[k].count:
+                self.ends.take(self.rows.start, self.c.stretches, self.slices)
+                return self.ends
+        return None
+
+    cdef EpisodeEnds take_spare(self):
+        """Memory for episode ends that no Info holds any more, or None."""
+        cdef Py_ssize_t k
+        self.ends = None
+        for k in range(len(self.spare)):
+            if Py_REFCNT(PyList_GET_ITEM(self.spare, k)) == 1 and not (<EpisodeEnds>self.spare[k]).is_out:
+                return self.spare[k]
+        return None
+
+
+cdef class NativeBackend(Backend):
+    """NativeBackend()
+--
+
+Steps the copies of a native environment, which makes it. It does not keep the environment alive, which detaches it when
+it goes.
+"""
+
+    cdef int prepare(self, Rules rules, object spec, object options, Buffers buffers, bint independent_agents,
+                     bint observes_in_step, object snapshot_key, int copies_per_block, int num_threads) except -1:
+        """Step the copies of `rules`, whose sizes are set, in the rows of `buffers`; see `puffer.Env`."""
+        cdef Loop loop = Loop()
+        self.requested_threads = num_threads
+        self.rules = <void*>rules
+        self.spec = spec
+        self.record_episodes = options.record_episodes
+        self.batch_size = options.batch_size
+        self.num_parts = options.num_parts
+        self.snapshot_key = (snapshot_key, options.autoreset_mode.value)
+        loop.independent_agents = independent_agents
+        loop.observes_in_step = observes_in_step
+        loop.autoreset = MODES[options.autoreset_mode]
+        loop.num_statistics = len(rules.statistic_names)
+        # Parts that are under way at the same time must not share a block.
+        loop.block = math.gcd(BLOCK, copies_per_block, options.batch_size)
+        loop.row_size = buffers.observations.nbytes // rules.num_agents
+        loop.observation_memory = buffers.observation_memory
+        loop.allocate(rules, options.record_episodes)
+        self.loop = loop
+        rules.attach(buffers)
+        return 0
+
+    cdef int detach(self) except -1:
+        """Forget the rules, after everything that is under way."""
+        if self.loop is not None:
+            self.loop.free_pool()
+        self.rules = NULL
+        return 0
+
+    cdef int check(self) except -1:
+        if self.rules == NULL:
+            raise RuntimeError("the environment of this batch is gone; keep a reference to it")
+        if not (<Rules>self.rules).is_complete:
+            raise RuntimeError(f"{type(<Rules>self.rules).__name__}.__init__() has not run to its end")
+        return 0
+
+    cdef Part make_part(self, Py_ssize_t index, Py_ssize_t first, Py_ssize_t last, Py_ssize_t agents):
+        cdef NativePart part = NativePart(index, first, last, agents)
+        self.check()
+        self.loop.set_part(<Rules>self.rules, &part.c, first, last)
+        return part
+
+    # ---- Reset ----
+
+    cdef object reset(self, object seed, object copies, object rows):
+        cdef Rules rules = <Rules>self.rules
+        cdef Loop loop = self.loop
+        cdef const uint8_t[::1] whole = copies.view(np.uint8)
+        cdef const uint8_t[::1] chosen
+        cdef double now = pool_nanoseconds() * 1e-9
+        if seed is None and not self.is_seeded:
+            seed = int.from_bytes(os.urandom(8), "little")
+        if seed is not None:
+            self.seed_streams(seed, whole)
+        self.is_seeded = True
+        if rows is None:
+            rules.retained = False
+            with nogil:
+                loop.reset_all(rules, now)
+            rules.retained = not self.is_recording
+        else:
+            chosen = rows.view(np.uint8)
+            with nogil:
+                # A rollout keeps what the last step returned for the rows that are reset now.
+                loop.reset_rows(rules, &chosen[0], &whole[0], self.is_recording, now)
+        return {}
+
+    cdef int seed_streams(self, object seeds, object selected) except -1:
+        cdef Rules rules = <Rules>self.rules
+        cdef Py_ssize_t i
+        cdef const uint8_t[::1] chosen = selected
+        cdef bint one = isinstance(seeds, int)
+        cdef uint64_t seed = seeds if one else 0
+        for i in range(rules.num_copies):
+            if chosen[i] and one:
+                rng_seed(&rules.rng[i], seed, i)
+            elif chosen[i]:
+                # A copy without a seed among seeded ones must not repeat itself from run to run.
+                seed = int.from_bytes(os.urandom(8), "little") if seeds[i] is None else seeds[i]
+                rng_seed(&rules.rng[i], seed, 0)
+        return 0
+
+    # ---- Step ----
+
+    cdef object step(self, Part which):
+        cdef NativePart part = <NativePart>which
+        cdef Loop loop = self.loop
+        cdef uint64_t begin
+        cdef bint threaded
+        self.use_spare_ends(part)
+        if self.threads == 0:
+            self.choose_threads()
+        threaded = self.threads > 1
+        if threaded:
+            loop.make_pool(self.threads - 1, self.num_parts)
+        part.slices = self.threads
+        if self.calibration_steps > 0:
+            begin = pool_nanoseconds()
+            with nogil:
+                loop.run(&part.c, threaded)
+            self.calibrate(pool_nanoseconds() - begin)
+        else:
+            with nogil:
+                loop.run(&part.c, threaded)
+        return self.info_of(part)
+
+    cdef int start(self, Part which) except -1:
+        cdef NativePart part = <NativePart>which
+        self.use_spare_ends(part)
+        part.slices = min(self.requested_threads or checks.available_cores(), self.batch_size, MAX_THREADS - 1)
+        self.loop.make_pool(part.slices, self.num_parts)
+        self.loop.submit(&part.c)
+        return 0
+
+    cdef object finish(self, Part which):
+        cdef NativePart part = <NativePart>which
+        cdef Loop loop = self.loop
+        with nogil:
+            loop.wait(&part.c)
+        return self.info_of(part)
+
+    cdef Py_ssize_t ended_copy(self, Part part) except -2:
+        cdef Rules rules = <Rules>self.rules
+        cdef Py_ssize_t i
+        if self.loop.independent_agents:
+            return -1
+        for i in range(part.first, part.last):
+            if self.loop.is_ended(rules, i):
+                return i
+        return -1
+
+    cdef object info_of(self, NativePart part):
+        cdef EpisodeEnds ends = None
+        if part.c.final_observations != NULL or self.record_episodes:
+            ends = part.ended()
+        return {} if ends is None else Info.over(ends)
+
+    cdef int use_spare_ends(self, NativePart part) except -1:
+        cdef EpisodeEnds ends = part.take_spare()
+        if ends is None:
+            space = self.spec.layout.flat_space
+            ends = EpisodeEnds(part.rows.stop - part.rows.start, space.shape, space.dtype,
+                               final_observations=self.loop.autoreset == SAME_STEP,
+                               record_episodes=self.record_episodes)
+            # A caller who holds the last info while stepping needs two; if more are kept, the older ones are let go.
+            part.spare = [*part.spare[len(part.spare) // 2:], ends]
+        part.use(ends)
+        if self.record_episodes:
+            part.c.now = pool_nanoseconds() * 1e-9
+        return 0
+
+    cdef int attach(self, Buffers buffers) except -1:
+        (<Rules>self.rules).attach(buffers)
+        self.loop.observation_memory = buffers.observation_memory
+        self.is_recording = True
+        return 0
+
+    # ---- Threads ----
+
+    @property
+    def num_threads(self):
+        """Threads that step; 0 until the first steps have been measured."""
+        return 0 if self.calibration_steps > 0 else self.threads
+
+    cdef int choose_threads(self) except -1:
+        if self.requested_threads:
+            self.threads = min(self.requested_threads, self.batch_size)
+            return 0
+        self.threads = 1
+        if self.batch_size > 1 and checks.available_cores() > 1:
+            self.calibration_steps = CALIBRATION_STEPS
+            self.fastest_step = <uint64_t>-1
+        return 0
+
+    cdef int calibrate(self, uint64_t nanoseconds) except -1:
+        """Settle the number of threads when enough steps of one thread have been timed."""
+        self.fastest_step = min(self.fastest_step, nanoseconds)
+        self.calibration_steps -= 1
+        if self.calibration_steps == 0 and self.fastest_step >= 2 * THREAD_NANOSECONDS:
+            self.threads = min(checks.available_cores(), self.batch_size, self.fastest_step // THREAD_NANOSECONDS,
+                               MAX_THREADS - 1)
+        return 0
+
+    # ---- Statistics, snapshots, pictures ----
+
+    cdef object stats(self, list parts):
+        cdef Py_ssize_t columns = 3 + self.loop.num_statistics, block = self.loop.block
+        cdef Part part
+        names = ("episode_return", "episode_length", *(<Rules>self.rules).statistic_names)
+        sums = np.asarray(self.loop.sums)
+        chosen = np.zeros(len(sums), np.bool_)
+        for part in parts:
+            chosen[part.first // block:part.last // block] = True
+        # In one sum over the blocks, whose order no split into parts changes.
+        totals = sums[chosen, :columns].sum(axis=0)
+        sums[chosen] = 0
+        episodes, *totals = totals.tolist()
+        if not episodes:
+            return {"episodes": 0}
+        return {"episodes": int(episodes), **{name: total / episodes for name, total in zip(names, totals)}}
+
+    cdef object get_state(self, list copies):
+        return self.form().get(<Rules>self.rules, copies)
+
+    cdef int set_state(self, object state, list copies) except -1:
+        cdef Rules rules = <Rules>self.rules
+        cdef Loop loop = self.loop
+        cdef Py_ssize_t row
+        cdef bint retained = rules.retained
+        self.form().set(rules, state, copies)
+        for copy in copies:
+            for row in range(copy * rules.agents_per_env, (copy + 1) * rules.agents_per_env):
+                if not rules.masks[row]:
+                    memset(loop.observation_memory + row * loop.row_size, 0, loop.row_size)
+            rules.retained = False
+            rules.observe(copy)
+            rules.retained = retained
+        return 0
+
+    cdef Snapshots form(self):
+        """The form of snapshots, made when every block of state is there."""
+        cls = type(<Rules>self.rules)
+        if self.snapshots is None:
+            key = (cls.__qualname__, cls.version, self.spec.layout.flat_space.shape, self.snapshot_key)
+            self.snapshots = Snapshots(<Rules>self.rules, key)
+        return self.snapshots
+
+    cdef object render_copy(self, Py_ssize_t copy):
+        cdef Rules rules = <Rules>self.rules
+        cdef Canvas canvas = Canvas(*rules.render_size)
+        rules.render_one(copy, canvas)
+        return canvas.array()
+
+    cdef object ansi_copy(self, Py_ssize_t copy):
+        return (<Rules>self.rules).ansi_one(copy)
+
+    # ---- End ----
+
+    cdef int close(self) except -1:
+        if self.rules != NULL:
+            self.loop.free_pool()
+            (<Rules>self.rules).release()
+        return 0

@@ -1,9 +1,0 @@
-from typing_extensions import disjoint_base
-
-@disjoint_base
-class Loop:
-    num_copies: int
-    agents_per_env: int
-    num_agents: int
-    max_steps: int
-    independent_agents: bool

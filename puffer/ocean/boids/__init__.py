@@ -1,0 +1,1 @@
+"""A flock of agents."""

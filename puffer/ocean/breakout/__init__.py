@@ -1,0 +1,1 @@
+"""Bricks, a ball and a paddle."""

@@ -1,0 +1,1 @@
+"""The game 2048: its rules, and a kernel that plays 64 games at a time."""

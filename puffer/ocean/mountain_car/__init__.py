@@ -1,0 +1,1 @@
+"""A weak car in a valley."""

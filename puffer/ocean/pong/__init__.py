@@ -1,0 +1,1 @@
+"""Pong against a scripted opponent."""

@@ -1,0 +1,1 @@
+"""Snakes on a map."""

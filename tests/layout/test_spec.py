@@ -1,0 +1,36 @@
+"""What the copies of a batch have in common."""
+
+import pickle
+
+import numpy as np
+import pytest
+from gymnasium.spaces import Box, Discrete, MultiDiscrete
+
+from puffer.layout.spec import CopySpec
+from puffer.rendering import Rendering
+from puffer.spaces import ActionLayout, Layout
+
+SPEC = CopySpec(Layout(Box(-1, 1, (4,))), ActionLayout(Discrete(3)), 2, None, None, Rendering((), None, 30))
+
+
+@pytest.mark.parametrize(
+    ("difference", "message"),
+    [
+        ({"layout": Layout(Box(-2, 2, (4,)))}, r"copy 3 has layout Layout\(Box\(-1.* and copy 5 has Layout\(Box\(-2"),
+        ({"action_layout": ActionLayout(Discrete(4))}, r"copy 3 has action_layout .*Discrete\(3\).*Discrete\(4\)"),
+        ({"agents_per_env": 1}, "all copies must be alike, but copy 3 has agents 2 and copy 5 has 1"),
+        ({"copy_action_space": MultiDiscrete([3, 2])}, r"has copy_action_space None and copy 5 has MultiDiscrete"),
+    ],
+)
+def test_copies_that_cannot_share_arrays_are_refused(difference, message):
+    with pytest.raises(ValueError, match=message):
+        SPEC.require_same(SPEC._replace(**difference), copy=5, first_copy=3)
+
+
+def test_time_limits_and_rendering_may_differ():
+    SPEC.require_same(SPEC._replace(max_steps=5, rendering=Rendering(("ansi",), "ansi", 4)), copy=1, first_copy=0)
+
+
+def test_a_spec_survives_pickling():
+    ranges = SPEC._replace(copy_action_space=MultiDiscrete(np.array([3, 2])))
+    ranges.require_same(pickle.loads(pickle.dumps(ranges)), copy=1, first_copy=0)
