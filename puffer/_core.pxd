@@ -1,6 +1,6 @@
-# PUBLIC: what the author of a native environment cimports. An extension compiled against this file and native/rules.pxd
-# holds their layout, so any change to the fields or to the order of methods must raise PUFFER_ABI in native/abi.h, which
-# then refuses extensions built for another layout instead of letting them write to the wrong addresses.
+# PUBLIC: the author of a native environment cimports it. An extension compiled against this file and native/rules.pxd
+# holds their layout, so any change to the fields or to the order of methods must raise PUFFER_ABI in native/abi.h,
+# which then refuses extensions built for another layout instead of letting them write to the wrong addresses.
 from puffer.native.buffers cimport Buffers
 from puffer.native.raster cimport Canvas
 from puffer.native.rules cimport Rules

@@ -7,6 +7,8 @@ from gymnasium import Space
 from gymnasium.vector import AutoresetMode
 from typing_extensions import disjoint_base
 
+from puffer.layout.action import ActionLayout
+from puffer.layout.observation import Layout
 from puffer.native.batch import Batch
 from puffer.native.buffers import Buffers
 from puffer.native.rules import Rules
@@ -42,6 +44,12 @@ class Env(Rules):
         record_episodes: bool = False,
         check_actions: bool = True,
     ) -> None: ...
+    single_observation_space: Space
+    single_action_space: Space
+    @property
+    def layout(self) -> Layout: ...
+    @property
+    def action_layout(self) -> ActionLayout: ...
     def reset(
         self, *, seed: int | Sequence[int | None] | None = None, mask: npt.NDArray[np.bool_] | None = None
     ) -> tuple[np.ndarray, dict[str, Any]]: ...

@@ -121,6 +121,28 @@ render_size : (int, int)
         self._made().require(method)
         return 0
 
+    # ---- Spaces ----
+
+    @property
+    def single_observation_space(self):
+        """The space of one row of observations."""
+        return self._made().spec.layout.flat_space
+
+    @property
+    def single_action_space(self):
+        """The space of one row of actions."""
+        return self._made().spec.action_layout.flat_space
+
+    @property
+    def layout(self):
+        """How an observation lies in its row, a `puffer.spaces.Layout`."""
+        return self._made().spec.layout
+
+    @property
+    def action_layout(self):
+        """How an action lies in its row, a `puffer.spaces.ActionLayout`."""
+        return self._made().spec.action_layout
+
     # ---- States ----
 
     cdef dict state_one(self, Py_ssize_t i):

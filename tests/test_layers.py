@@ -13,24 +13,23 @@ PACKAGE = Path(puffer.__file__).parent
 
 # The rooms (the modules and folders of the package) by layer, from the ground up.
 LAYERS = [
-    ["_version", "checks", "errors", "rendering", "rng"],
+    ["_version", "checks", "errors", "options", "rendering", "rng"],
     ["layout", "native"],
     ["_core", "env", "wrappers"],
     ["backends"],
     ["authoring"],
     ["ocean", "systems"],
     ["emulation", "registry", "vector", "window"],
+    ["faces"],
     # The package itself has the public names. Some modules are public by two names.
     ["", "building", "checking", "spaces"],
-    ["faces", "measuring", "testing"],
-    ["bench", "install", "new"],
+    ["measuring", "testing"],
+    ["bench", "install", "new", "programs"],
 ]
-PROGRAMS = LAYERS[-1]
+PROGRAMS = ["bench", "install", "new"]
 
 # Imports that go up, by module and room, until they are turned round.
-NOT_YET = {
-    ("backends.batched", "systems"),
-}
+NOT_YET: set[tuple[str, str]] = set()
 
 CYTHON_IMPORT = re.compile(r"^[ \t]*(?:from[ \t]+([\w.]+)[ \t]+)?c?import[ \t]+(\([^)]*\)|.*)", re.MULTILINE)
 

@@ -1,9 +1,9 @@
 """Hand-over between processes: counters in shared memory that one side raises and the other waits for, and wires.
 
 A counter is two neighbouring 32-bit words: its value, and whether somebody sleeps on it. A waiting process looks at it
-for a bounded time and then sleeps in the kernel; raising it asks the kernel to wake somebody only if somebody sleeps. So
-a hand-over to a process that is still looking costs a store, and a long wait costs nothing. A process that looks offers
-its core to others after each look, so that it never keeps it from the one that it waits for.
+for a bounded time and then sleeps in the kernel; raising it asks the kernel to wake somebody only if somebody sleeps.
+So a hand-over to a process that is still looking costs a store, and a long wait costs nothing. A process that looks
+offers its core to others after each look, so that it never keeps it from the one that it waits for.
 
 A command is counted, given and, where an argument belongs to it, sent in one call, and so is an answer taken: no signal
 handler of Python runs in between, so that Ctrl-C finds a worker either asked or not.
@@ -79,9 +79,9 @@ sent, received : int
         self.put(number, content, seconds)
 
     def receive(self, double seconds=60.0):
-        """The next message as (number, bytes). Raises EOFError if the other end is gone, OSError if it stops in between.
+        """The next message as (number, bytes).
 
-        With seconds=0 it waits for ever.
+        With seconds=0 it waits for ever. Raises EOFError if the other end is gone, OSError if it stops in between.
         """
         cdef char head[HEAD]
         cdef uint64_t length

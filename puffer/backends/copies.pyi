@@ -1,13 +1,16 @@
 from collections.abc import Sequence
 from typing import Any
 
+from typing_extensions import Self, disjoint_base
+
 from puffer.backends.infos import Events
 from puffer.backends.rows import Rows
-from puffer.wrappers.adapters.adapter import Adapter
 
+@disjoint_base
 class CopiesStepper:
+    adapters: list[Any]
     current: int
-    def __init__(self, adapters: list[Adapter], rows: Rows, *, same_step: bool) -> None: ...
+    def __new__(cls, adapters: list[Any], rows: Rows, *, same_step: bool) -> Self: ...
     def reset(self, seeds: Sequence[int | None], copies: Sequence[int]) -> Events: ...
     def start(self) -> None: ...
     def finish(self) -> Events | None: ...

@@ -53,7 +53,8 @@ current : int
         self.over = rows.over
         self.events = Events()
         if len(adapters) * self.agents != len(buffers.rewards):
-            raise ValueError(f"{len(adapters)} copies need {len(adapters) * self.agents} rows, got {len(buffers.rewards)}")
+            raise ValueError(f"{len(adapters)} copies need {len(adapters) * self.agents} rows, "
+                             f"got {len(buffers.rewards)}")
         for i, adapter in enumerate(adapters):
             if adapter.plan.row_size != self.row_size or adapter.agents_per_env != self.agents:
                 raise ValueError("the copies of a batch must be alike")

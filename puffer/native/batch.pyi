@@ -3,7 +3,7 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from typing_extensions import disjoint_base
+from typing_extensions import Self, disjoint_base
 
 from puffer.layout.spec import CopySpec
 from puffer.native.actions import ActionReader
@@ -17,12 +17,11 @@ class Part:
     first: int
     last: int
     rows: slice
-    def __init__(self, index: int, first: int, last: int, agents: int) -> None: ...
+    def __new__(cls, index: int, first: int, last: int, agents_per_env: int) -> Self: ...
 
 @disjoint_base
 class Backend: ...
 
-@disjoint_base
 class BackendBase(Backend):
     def check_usable(self) -> Any: ...
     def next_pending(self, pending: list[Part]) -> int: ...
@@ -41,8 +40,8 @@ class Batch:
     def observations(self) -> np.ndarray: ...
     @property
     def masks(self) -> npt.NDArray[np.bool_]: ...
-    def __init__(
-        self,
+    def __new__(
+        cls,
         backend: Backend,
         spec: CopySpec,
         options: BatchOptions,
@@ -50,7 +49,7 @@ class Batch:
         reader: ActionReader,
         *,
         independent_agents: bool = False,
-    ) -> None: ...
+    ) -> Self: ...
     def reset(
         self, *, seed: int | Sequence[int | None] | None = None, mask: npt.NDArray[np.bool_] | None = None
     ) -> tuple[np.ndarray, dict[str, Any]]: ...

@@ -196,8 +196,8 @@ independent_agents : bool
     Whether each agent has episodes of its own.
 """
 
-    def __cinit__(self, Backend backend not None, spec, options, Buffers buffers not None, ActionReader reader not None, *,
-                  bint independent_agents=False):
+    def __cinit__(self, Backend backend not None, spec, options, Buffers buffers not None,
+                  ActionReader reader not None, *, bint independent_agents=False):
         self.backend = backend
         self.spec = spec
         self.options = options
@@ -207,7 +207,9 @@ independent_agents : bool
         self.num_agents = self.num_copies * self.agents_per_env
         self.independent_agents = independent_agents
         self.is_disabled = options.autoreset_mode is AutoresetMode.DISABLED
-        self.action_layout = spec.action_layout if options.check_actions and spec.action_layout.is_mixed else None
+        # Of a native environment the rules say what a discrete entry that is not a whole number means.
+        is_checked = options.check_actions and spec.action_layout.is_mixed and not reader.native
+        self.action_layout = spec.action_layout if is_checked else None
         self.reader = reader
         self.num_parts = options.num_parts
         size = options.batch_size
@@ -515,8 +517,8 @@ independent_agents : bool
     def stats(self):
         """Means over the episodes that ended since the last call, which it forgets.
 
-        Those of parts between send() and recv() count in a later call. Returns a dict with `episodes` (how many, counted per agent) and, when there are any, `episode_return`,
-        `episode_length` and the environment's own statistics.
+        Those of parts between send() and recv() count in a later call. Returns a dict with `episodes` (how many, counted
+        per agent) and, when there are any, `episode_return`, `episode_length` and the environment's own statistics.
         """
         self.claim()
         try:
@@ -556,21 +558,26 @@ independent_agents : bool
 
     def render_copy(self, copy=0):
         """A picture of one copy, (height, width, 3) uint8; of a Python environment, what its render() returns."""
-        return self._settled("render", lambda: self.backend.render_copy(self._index("copy", copy)))
+        return self._drawn(lambda: self.backend.render_copy(self._index("copy", copy)))
 
     def ansi_copy(self, copy=0):
         """One copy as text, for environments with the render mode "ansi"."""
-        return self._settled("render", lambda: self.backend.ansi_copy(self._index("copy", copy)))
+        return self._drawn(lambda: self.backend.ansi_copy(self._index("copy", copy)))
+
+    def _drawn(self, function):
+        """The result of a function that draws a copy; an environment in Python decides what it draws before a reset."""
+        return self._settled("render", function, self.status == NEW and isinstance(self.backend, BackendBase))
 
     def require(self, method):
         """Raise unless the state of episodes may be read now, by the method of that name."""
         self._settled(method, lambda: None)
 
-    def _settled(self, method, function):
-        """What a function returns that reads or writes the state of episodes."""
+    def _settled(self, method, function, is_early=False):
+        """The result of a function that reads or writes the state of episodes."""
         self.claim()
         try:
-            self.require_settled(method)
+            if not is_early:
+                self.require_settled(method)
             return function()
         except (WorkerDied, WorkerTimeout) as problem:
             self.failed(problem)

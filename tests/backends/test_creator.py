@@ -4,9 +4,10 @@ import cloudpickle
 import gymnasium
 import numpy as np
 import pytest
-from puffer.backends.serial import SerialBackend
 
 from puffer.backends.creator import Creator
+from puffer.backends.local import serial_backend
+from puffer.options import BatchOptions
 
 
 class Seeded(gymnasium.Env):
@@ -54,7 +55,7 @@ def test_a_render_mode_that_the_copies_do_not_have_is_refused():
 def test_seeds_of_resets_without_one(reseed):
     def seeds():
         env = Seeded()
-        batch = SerialBackend(Creator(lambda: env, reseed=reseed), 1)
+        batch = serial_backend(Creator(lambda: env, reseed=reseed), BatchOptions(1)).batch()
         for seed in (None, None, 7, None, None):
             batch.reset(seed=seed)
         return env.seeds

@@ -174,9 +174,13 @@ def test_modes_of_a_batch():
 @pytest.mark.parametrize(
     ("make", "mode", "message"),
     [
-        (Painted("ansi"), "rgb_array", "needs environments made with the render_mode 'rgb_array', these have 'ansi'"),
-        (Painted(), "human", "render_mode 'human' or 'rgb_array', these have None"),
-        (lambda: Painted("ansi"), "human", "these have 'ansi'"),
+        (
+            Painted("ansi"),
+            "rgb_array",
+            "needs environments made with render_mode 'rgb_array', these were made with 'ansi'",
+        ),
+        (Painted(), "human", "render_mode 'human' or 'rgb_array', these were made with None"),
+        (lambda: Painted("ansi"), "human", "these were made with 'ansi'"),
     ],
 )
 def test_modes_that_the_copies_have_not(make, mode, message):

@@ -302,8 +302,8 @@ def test_rows_lie_in_the_space(level, parameters):
     [
         ({"level": "Labyrinth"}, "level must be one of 'Empty', .*, got 'Labyrinth'"),
         ({"level": 3}, "level must be one of .*, got 3"),
-        ({"num_rows": 3}, "num_rows is no parameter of level 'DoorKey', which has size; got 3"),
-        ({"level": "FourRooms", "size": 9}, "size is no parameter of level 'FourRooms', which has none; got 9"),
+        ({"num_rows": 3}, "num_rows is not a parameter of level 'DoorKey', which has size; got 3"),
+        ({"level": "FourRooms", "size": 9}, "size is not a parameter of level 'FourRooms', which has none; got 9"),
         ({"size": 4}, "size must be at least 5, got 4"),
         ({"level": "Empty", "size": 3}, "size must be at least 4, got 3"),
         ({"size": 65}, "size must be at most 64, got 65"),
@@ -339,7 +339,7 @@ def test_a_random_start_is_true_or_false():
         ({"carrying": 5}, "carrying must be None or a pair kind, colour, got 5"),
         ({"target": (1, 1)}, "target must be None in a level with a goal, got \\(1, 1\\)"),
         ({"mission_colour": 0}, "mission_colour must be at least 1, got 0"),
-        ({"obstacles": [(1, 1)]}, "obstacles must be 0 distinct places, got \\[\\(1, 1\\)\\]"),
+        ({"obstacles": [(1, 1)]}, "obstacles must be 0 distinct positions, got \\[\\(1, 1\\)\\]"),
     ],
 )
 def test_bad_levels_are_refused_and_change_nothing(change, message):
@@ -354,7 +354,7 @@ def test_bad_levels_are_refused_and_change_nothing(change, message):
 def test_cells_that_no_grid_has_are_refused(cell):
     game = Game(OPEN)
     game.level["grid"][2, 2] = cell
-    with pytest.raises(ValueError, match=r"grid\[2, 2\] is no cell of a grid"):
+    with pytest.raises(ValueError, match=r"grid\[2, 2\] is not a cell of a grid"):
         game.backend.set_level(0, **game.level)
 
 
@@ -368,7 +368,7 @@ def test_targets_must_be_there():
 
 
 def test_obstacles_must_be_balls():
-    with pytest.raises(ValueError, match=r"obstacles\[0\] must be the place of a ball, got \(2, 2\)"):
+    with pytest.raises(ValueError, match=r"obstacles\[0\] must be the position of a ball, got \(2, 2\)"):
         Game(OPEN, level="Dynamic-Obstacles", n_obstacles=1, obstacles=[(2, 2)])
 
 

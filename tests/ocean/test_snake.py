@@ -117,7 +117,7 @@ class Reference:
     # ---- A step ----
 
     def step(self, actions):
-        n, mode = self.env.snakes, self.env.autoreset_mode.value
+        n, mode = self.env.snakes, self.env.batch.options.autoreset_mode.value
         self.rewards, self.terminated, self.truncated = [0] * n, [False] * n, [False] * n
         self.final = {}
         if n == 1 and not self.alive[0]:
@@ -253,7 +253,7 @@ def assert_stepped(env, references, result):
         reference = references[row // env.snakes]
         expected = reference.rewards[k], reference.terminated[k], reference.truncated[k]
         assert tuple(array[row] for array in arrays) == expected
-        if k in reference.final and env.autoreset_mode.value == "SameStep":
+        if k in reference.final and env.batch.options.autoreset_mode.value == "SameStep":
             assert np.array_equal(info["final_obs"][row], reference.final[k])
     assert_equal(env, references)
 

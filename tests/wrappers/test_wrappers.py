@@ -103,17 +103,17 @@ class Single(gymnasium.Env):
 def play(make, mode="SameStep", steps=30, **options):
     """What a batch of three copies returns for random actions, with the masks of each step."""
     env = puffer.emulate(make, 3, autoreset_mode=mode, **{"backend": "serial", **options})
-    backend = env.unwrapped.native_env
-    backend.action_layout.space.seed(2)
+    layout = env.action_layout
+    layout.space.seed(2)
     results = [(*snapshot(env.reset(seed=4)), env.masks.copy())]
     ended = np.zeros(3, np.bool_)
     for _ in range(steps):
         if mode == "Disabled" and ended.any():
             env.reset(options={"reset_mask": np.repeat(ended, env.agents_per_env)})
-        actions = [backend.action_layout.flatten(backend.action_layout.space.sample()) for _ in range(env.num_envs)]
+        actions = [layout.flatten(layout.space.sample()) for _ in range(env.num_envs)]
         *arrays, info = snapshot(env.step(np.array(actions)))
         results.append((*arrays, env.masks.copy(), info))
-        ended = backend.books.ended.copy()
+        ended = env.batch.backend.rows.waiting.copy()
     stats = env.stats()
     env.close()
     return [*results, stats]

@@ -2,8 +2,8 @@
 
 A copy has a row for each of `possible_agents`, in their order; which rows count when, see `AgentsAdapter`. The episode
 of a copy is over when no agent is left. An agent's reward and flags are those of the step that it got them in, the one
-that ends it included. Agents whose spaces differ share the layout that spans them, see `puffer.layout.padding`; an action
-outside an agent's own range of integers is refused like any other bad action.
+that ends it included. Agents whose spaces differ share the layout that spans them, see `puffer.layout.padding`; an
+action outside an agent's own range of integers is refused like any other bad action.
 """
 from puffer.wrappers.adapters.adapter import takes_parameter
 from puffer.layout.padding import PaddedAction, PaddedObservation, copy_action_space, spanning_space
