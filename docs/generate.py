@@ -136,7 +136,7 @@ def _facts(name: str, env: puffer.VectorEnv) -> list[tuple[str, str]]:
     cls, backend = find(name), env.unwrapped.native_env
     agents = str(env.agents_per_env)
     if env.agents_per_env > 1:
-        agents += ", each with episodes of its own" if backend.independent_agents else ", which share an episode"
+        agents += ", each with episodes of its own" if env.independent_agents else ", which share an episode"
     statistics = ("episode_return", "episode_length", *cls.statistic_names)
     return [
         ("**Name**", f"`{name}`, or `{file_name(name)}`; in Gymnasium `{gymnasium_id(cls)}`"),
