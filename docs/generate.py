@@ -133,7 +133,7 @@ def table_of_all() -> str:
 
 
 def _facts(name: str, env: puffer.VectorEnv) -> list[tuple[str, str]]:
-    cls, backend = find(name), env.unwrapped.native_env
+    cls = find(name)
     agents = str(env.agents_per_env)
     if env.agents_per_env > 1:
         agents += ", each with episodes of its own" if env.independent_agents else ", which share an episode"

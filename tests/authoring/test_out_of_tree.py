@@ -105,9 +105,9 @@ def test_an_extension_for_another_binary_interface_is_refused_at_import(package)
 @pytest.mark.parametrize(
     ("before", "after"),
     [
-        ("    cdef uint64_t signature\n", "    cdef uint64_t signature\n    cdef uint64_t more[4]\n"),
-        ("    cdef uint64_t signature\n", ""),
-        ("cdef class Env(Batch):", "cdef class Absent:\n    cdef int field\n\n\ncdef class Env(Batch):"),
+        ("    cdef readonly object batch\n", "    cdef readonly object batch\n    cdef long long more[4]\n"),
+        ("    cdef readonly object batch\n", ""),
+        ("cdef class Env(Rules):", "cdef class Absent:\n    cdef int field\n\n\ncdef class Env(Rules):"),
     ],
     ids=["a smaller Env", "a larger Env", "a class less"],
 )
@@ -117,6 +117,7 @@ def test_what_else_differs_does_not_come_first(tmp_path, before, after):
     shutil.copytree(Path(puffer.__file__).parent, other, ignore=shutil.ignore_patterns("__pycache__", "ocean"))
     (other / "ocean").mkdir()
     (other / "ocean" / "__init__.py").touch()
+    (other / "ocean" / "ids.json").write_text("{}")
     for name, old, new in (
         ("_core.pxd", before, after),
         ("native/abi.h", f"ABI {puffer.ABI}", f"ABI {puffer.ABI + 1}"),

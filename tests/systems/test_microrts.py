@@ -257,7 +257,7 @@ def test_pictures(bots):
     [
         ({"opponent": "coac"}, ValueError, "opponent must be one of .*'coacAI'.*got 'coac'"),
         ({"opponent": ["workerRushAI", 3]}, ValueError, r"opponent\[1\] must be one of .*got 3"),
-        ({"opponent": []}, ValueError, "opponent must be a bot or a sequence of them"),
+        ({"opponent": []}, ValueError, "opponent must be a bot or a sequence of at least one"),
         ({"opponent": None}, ValueError, "opponent must be one of"),
         ({"map": "nowhere"}, ValueError, "map must be the name or the path of a map, got 'nowhere'"),
         ({"map": "16x16/basesWorker"}, ValueError, "did you mean '16x16/basesWorkers16x16"),
