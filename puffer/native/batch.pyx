@@ -365,8 +365,9 @@ independent_agents : bool
     def stats(self):
         """Means over the episodes that ended since the last call, which it forgets.
 
-        Those of parts between send() and recv() count in a later call. Returns a dict with `episodes` (how many, counted
-        per agent) and, when there are any, `episode_return`, `episode_length` and the environment's own statistics.
+        Those of parts between send() and recv() count in a later call. Returns a dict with `episodes` (their number,
+        counted per agent) and, when there are any, `episode_return`, `episode_length` and the environment's own
+        statistics.
         """
         self.claim()
         try:
