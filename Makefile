@@ -60,7 +60,7 @@ fuzz:
 build/%/tree: systems FORCE
 	mkdir -p $@
 	tar -c --exclude='*.so' --exclude=__pycache__ puffer tests benchmarks docs examples \
-		setup.py pyproject.toml MANIFEST.in README.md LICENSE | tar -x -C $@
+		setup.py pyproject.toml MANIFEST.in *.md LICENSE | tar -x -C $@
 
 FORCE:
 
