@@ -156,11 +156,6 @@ class PaddedAction:
         The agent's.
     layout : ActionLayout
         Of the spanning space.
-
-    Attributes
-    ----------
-    places : ndarray
-        The indices of its entries in a row, int64 (entries,).
     """
 
     def __init__(self, space: Space, layout: ActionLayout) -> None:
@@ -168,24 +163,25 @@ class PaddedAction:
         self._flat = self._layout.flat_space
         itemsize = layout.flat_space.dtype.itemsize
         spanning_leaves = {leaf.path: leaf for leaf in layout.leaves}
-        places = []
+        indices = []
         for own in self._layout.leaves:
             spanning = spanning_leaves[own.path]
             size = int(np.prod(spanning.shape, dtype=np.int64))
             entries = spanning.offset // itemsize + np.arange(size).reshape(spanning.shape)
-            places.append(entries[_corner(own.shape)].ravel())
-        self.places = np.concatenate(places)
+            indices.append(entries[_corner(own.shape)].ravel())
+        # Where its entries are in a row.
+        self._indices = np.concatenate(indices)
 
     def value(self, row: np.ndarray) -> Any:
         """The action in a row, an element of the agent's space."""
-        own = row.reshape(-1)[self.places].astype(self._flat.dtype).reshape(self._flat.shape)
+        own = row.reshape(-1)[self._indices].astype(self._flat.dtype).reshape(self._flat.shape)
         return self._layout.value(own)
 
     def narrow(self, low: np.ndarray, high: np.ndarray) -> None:
         """Write the agent's ranges of integers into those of its row, which has the spanning ones."""
         own_low, own_high = _ranges(self._flat)
-        low.reshape(-1)[self.places] = own_low.ravel()
-        high.reshape(-1)[self.places] = own_high.ravel()
+        low.reshape(-1)[self._indices] = own_low.ravel()
+        high.reshape(-1)[self._indices] = own_high.ravel()
 
 
 def copy_action_space(layout: ActionLayout, padded: list[PaddedAction | None]) -> spaces.MultiDiscrete | None:

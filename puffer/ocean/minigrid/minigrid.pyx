@@ -35,7 +35,7 @@ from puffer.ocean.minigrid.draft cimport (
 )
 from puffer.ocean.minigrid.exchange cimport level_values, read_level
 from puffer.ocean.minigrid.levels cimport draw_level
-from puffer.ocean.minigrid.moves cimport DEATH, SUCCESS, act, move_obstacles, outcome_t
+from puffer.ocean.minigrid.moves cimport ON, SUCCESS, act, move_obstacles, outcome_t
 from puffer.ocean.minigrid.parameters cimport check_parameters, make_rules, step_limit
 from puffer.ocean.minigrid.picture cimport draw_picture, tile_size, write_level
 
@@ -148,8 +148,11 @@ list); `direction`; `carrying`, a pair of Kind and colour, or None; `mission_col
         cdef uint8_t* grid = self._grid(i)
         cdef int action = self.actions[i]
         cdef uint8_t front
+        cdef outcome_t outcome
         if self.rules.level != DYNAMIC_OBSTACLES:
-            self._finish(i, act(&self.rules, state, grid, action))
+            outcome = act(&self.rules, state, grid, action)
+            if outcome != ON:
+                self._finish(i, outcome)
             return
         # As in the package, the cell in front of the agent before the obstacles move decides about a collision.
         front = grid[in_front(&self.rules, state)]
@@ -193,12 +196,10 @@ list); `direction`; `carrying`, a pair of Kind and colour, or None; `mission_col
 
     cdef inline void _finish(self, Py_ssize_t i, outcome_t outcome) noexcept nogil:
         """Write the reward and the flags of an outcome."""
+        self.terminations[i] = outcome != ON
         if outcome == SUCCESS:
             self.rewards[i] = <float>(1 - 0.9 * ((self.elapsed[i] + 1) / <double>self.max_steps))
-            self.terminations[i] = True
             self.statistics[i, 0] = 1
-        elif outcome == DEATH:
-            self.terminations[i] = True
 
     cdef dict state_one(self, Py_ssize_t i):
         return level_values(&self.rules, &self.state[i], self._grid(i), self._obstacles(i))

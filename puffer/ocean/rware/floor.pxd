@@ -16,6 +16,18 @@ cdef extern from "puffer/ocean/rware/rware.h" nogil:
                        const State* robots, const uint8_t* floor, const float* places, float* row)
 
 
+cdef inline void request_shelf(uint8_t* floor, int before) noexcept nogil:
+    """Request the shelf that comes after `before` others that are not requested."""
+    cdef Py_ssize_t cell = 0
+    while True:
+        if floor[cell] & (SHELF | REQUESTED) == SHELF:
+            if before == 0:
+                break
+            before -= 1
+        cell += 1
+    floor[cell] |= REQUESTED
+
+
 # ---- The map: its layout is that of the package ----
 
 cdef inline object highway_cells(int rows, int columns, int height):

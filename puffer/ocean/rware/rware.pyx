@@ -32,8 +32,9 @@ from puffer import checks
 from puffer._core cimport Buffers, Canvas, Env, import_puffer
 from puffer.ocean.rware.floor cimport (
     CELL_FLOATS, HIGHWAY, MOST_ROBOTS, REQUESTED, ROBOT, SELF_FLOATS, SHELF, State, empty_floor, goal_cells,
-    highway_cells, place_numbers, rware_fill_tables, rware_move, rware_observe, rware_plan,
+    place_numbers, request_shelf, rware_fill_tables, rware_move, rware_observe, rware_plan,
 )
+from puffer.ocean.rware.parameters cimport GLOBAL, TWO_STAGE, check_map, check_robots, reward_kind, reward_t
 from puffer.ocean.rware.picture cimport TILE, draw_floor, write_floor
 from puffer.rng cimport rng_below
 
@@ -46,13 +47,6 @@ cpdef enum Action:
 
 cpdef enum Direction:
     UP, DOWN, LEFT, RIGHT
-
-cdef enum reward_t:
-    INDIVIDUAL, GLOBAL, TWO_STAGE
-
-# shelf_rows and shelf_columns.
-_SIZES = {"tiny": (1, 3), "small": (2, 3), "medium": (2, 5), "large": (3, 5)}
-_REWARDS = {"individual": INDIVIDUAL, "global": GLOBAL, "two_stage": TWO_STAGE}
 
 
 @cython.final
@@ -131,20 +125,9 @@ has delivered the shelf that it carries; `shelves`, int8 (height, width): 0 none
     def __init__(self, num_envs=1, *, size="tiny", n_agents=4, request_queue_size=None, reward_type="individual",
                  sensor_range=1, max_inactivity_steps=None, shelf_rows=None, shelf_columns=None, column_height=8,
                  **options):
-        rows, columns = _SIZES[checks.choice("size", size, _SIZES)]
-        rows = checks.integer("shelf_rows", rows if shelf_rows is None else shelf_rows, 1, 40)
-        columns = checks.integer("shelf_columns", columns if shelf_columns is None else shelf_columns, 1, 39)
-        if columns % 2 == 0:
-            raise ValueError(f"shelf_columns must be odd, so that the goals are in the middle, got {columns}")
-        highways = highway_cells(rows, columns, checks.integer("column_height", column_height, 1, 40))
-        robots = checks.integer("n_agents", n_agents, 1, min(MOST_ROBOTS, highways.size))
-        shelves = int((highways == 0).sum())
-        if shelves < 2:
-            raise ValueError(f"shelf_rows={rows}, shelf_columns={columns} and column_height={column_height} leave room "
-                             f"for {shelves} shelves; there must be 2 at least")
-        queue = min(robots, shelves - 1) if request_queue_size is None else request_queue_size
-        queue = checks.integer("request_queue_size", queue, 1, shelves - 1)
-        reward = _REWARDS[checks.choice("reward_type", reward_type, _REWARDS)]
+        rows, columns, column_height, highways = check_map(size, shelf_rows, shelf_columns, column_height)
+        robots, queue, shelves = check_robots(highways, n_agents, request_queue_size)
+        reward = reward_kind(reward_type)
         vision = checks.integer("sensor_range", sensor_range, 1, 16)
         limit = -1
         if max_inactivity_steps is not None:
@@ -161,7 +144,7 @@ has delivered the shelf that it carries; `shelves`, int8 (height, width): 0 none
         self.steps = [-self.stride, self.stride, -1, 1]
         self.goals = [self._cell(row, column) for row, column in goal_cells(highways)]
         self.start = empty_floor(highways, self.sensor_range)
-        self.floor_size = self.start.size
+        self.floor_size = self.start.shape[0]
         self.places = place_numbers(highways, self.sensor_range)
         self.floors = <uint8_t*>self.new_state(self.floor_size)
         self.state = <State*>self.new_state(self.n_agents * sizeof(State))
@@ -230,18 +213,9 @@ has delivered the shelf that it carries; `shelves`, int8 (height, width): 0 none
         """The cell in this row and column of the map."""
         return (row + self.sensor_range) * self.stride + self.sensor_range + column
 
-    cdef void _request(self, Py_ssize_t i, int requested) noexcept nogil:
+    cdef inline void _request(self, Py_ssize_t i, int requested) noexcept nogil:
         """Request one more of the shelves, `requested` of which are requested already."""
-        cdef uint8_t* floor = self.floors + i * self.floor_size
-        cdef int before = rng_below(&self.rng[i], self.shelves - requested)
-        cdef Py_ssize_t cell = 0
-        while True:
-            if floor[cell] & (SHELF | REQUESTED) == SHELF:
-                if before == 0:
-                    break
-                before -= 1
-            cell += 1
-        floor[cell] |= REQUESTED
+        request_shelf(self.floors + i * self.floor_size, rng_below(&self.rng[i], self.shelves - requested))
 
     cdef void _deliver(self, Py_ssize_t i, int32_t goal) noexcept nogil:
         cdef Py_ssize_t row, first = i * self.n_agents

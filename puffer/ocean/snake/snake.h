@@ -32,11 +32,11 @@ static inline __attribute__((always_inline)) void snake_window(
     for (int row = 0; row < side; row++)
         for (int column = 0; column < side; column += CHUNK) {
             const uint16_t *cells = corner + row * stride + column;
-            int place = row * side + column;
-            int fits = place + CHUNK <= side * side;
-            if (fits) snake_see(cells, owner, window + place);
+            int index = row * side + column;
+            int fits = index + CHUNK <= side * side;
+            if (fits) snake_see(cells, owner, window + index);
             else snake_see(cells, owner, last);
-            if (!fits) memcpy(window + place, last, side - column);
+            if (!fits) memcpy(window + index, last, side - column);
         }
 }
 

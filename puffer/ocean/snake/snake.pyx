@@ -16,8 +16,6 @@ Rules         All snakes move at once: first every tail leaves its cell, unless 
 Source        Gremlin's arcade game Blockade, 1976; many snakes on one map, as in PufferLib's Snake. The rules are new.
 Version       0
 """
-import math
-
 import numpy as np
 from gymnasium import spaces
 
@@ -25,9 +23,8 @@ cimport cython
 from libc.stdint cimport int32_t, uint8_t, uint16_t
 from libc.string cimport memset
 
-from puffer import checks
-
 from puffer._core cimport Buffers, Canvas, Env, import_puffer
+from puffer.ocean.snake.parameters cimport START_LENGTH, check_parameters
 from puffer.ocean.snake.picture cimport draw_map, tile_size, write_map
 from puffer.rng cimport rng_below
 
@@ -35,7 +32,7 @@ import_puffer()
 
 cdef extern from "puffer/ocean/snake/snake.h" nogil:
     enum:
-        KIND, TURN, OWNER, CLAIMED, CONTESTED, MOST_SNAKES, START_LENGTH, NO_DIRECTION, NO_TARGET, TRIES, CHUNK
+        KIND, TURN, OWNER, CLAIMED, CONTESTED, NO_DIRECTION, NO_TARGET, TRIES, CHUNK
     void snake_windows(int first, int last, int side, Py_ssize_t stride, const uint16_t* board, const int32_t* heads,
                        const uint8_t* masks, uint8_t* windows)
 
@@ -108,21 +105,8 @@ Notes
     def __init__(self, num_envs=1, *, snakes=8, width=None, height=None, food=None, vision=5, max_length=None,
                  **options):
         cdef Py_ssize_t cell
-        snakes = checks.integer("snakes", snakes, 1, MOST_SNAKES)
-        side = max(10, math.isqrt(64 * snakes - 1) + 1)
-        width = checks.integer("width", side if width is None else width, 2, 4096)
-        height = checks.integer("height", side if height is None else height, 2, 4096)
-        vision = checks.integer("vision", vision, 1, 64)
-        cells = width * height
-        food = checks.integer("food", snakes if food is None else food, 0, cells)
-        # However long all the others are, there must be an empty cell for a snake or for food.
-        fits = (cells - food) // snakes
-        most = max(fits, START_LENGTH) if max_length is None else max_length
-        max_length = checks.integer("max_length", most, START_LENGTH, cells)
-        if max_length > fits:
-            raise ValueError(
-                f"{snakes} snakes of up to {max_length} cells and {food} cells of food do not fit a map of {width} x "
-                f"{height} = {cells} cells, which has room for max_length={fits}")
+        values = check_parameters(snakes, width, height, food, vision, max_length)
+        snakes, width, height, food, vision, max_length = values
         window = spaces.Box(EMPTY, OTHER_HEAD, (2 * vision + 1,) * 2, np.uint8)
         super().__init__(num_envs, window, spaces.Discrete(4), agents_per_env=snakes, independent_agents=True,
                          snapshot_key=(width, height, food, max_length), **options)

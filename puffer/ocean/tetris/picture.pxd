@@ -23,7 +23,7 @@ cdef inline tuple picture_size(int rows, int columns, int previews):
 
 cdef inline int draw_game(Canvas canvas, object board, int piece, int held, list queue) except -1:
     """The board as it is observed, with the falling piece; on its right the held piece and the next ones."""
-    cdef int row, column, place, left = CELL_SIZE * board.shape[1] + 12
+    cdef int row, column, k, left = CELL_SIZE * board.shape[1] + 12
     cdef uint32_t[3] paints = [0x1F2D3A, 0x8A9BA8, paint(piece)]
     canvas.clear(BACKGROUND)
     for row in range(board.shape[0]):
@@ -34,8 +34,8 @@ cdef inline int draw_game(Canvas canvas, object board, int piece, int held, list
         draw_piece(canvas, left, 24, held)
     if queue:
         canvas.text(left, 84, 14, b"next", LABELS)
-    for place in range(len(queue)):
-        draw_piece(canvas, left, 104 + SPACING * place, queue[place])
+    for k in range(len(queue)):
+        draw_piece(canvas, left, 104 + SPACING * k, queue[k])
     return 0
 
 

@@ -34,7 +34,7 @@ from puffer._core cimport Buffers, Canvas, Env, import_puffer
 from puffer.ocean.tetris.picture cimport draw_game, picture_size
 from puffer.ocean.tetris.pieces cimport box_cells
 from puffer.ocean.tetris.well cimport (
-    FULL_ROW, MARGIN, MAX_ROWS, NO_PIECE, PADDING, QUEUE, SHAPES, Rules, State, fix_piece, kick_piece, move_piece,
+    FULL_ROW, MARGIN, MAX_ROWS, NO_PIECE, PADDING, QUEUE, SHAPES, State, fix_piece, kick_piece, move_piece,
     next_piece, shape_of, show_piece, show_rows, start_piece,
 )
 
@@ -86,7 +86,11 @@ of the next seven pieces, each an index in "IOTSZJL" (7 for none); `rotation`, `
     statistic_names = ("lines", "pieces")
     render_modes = ("rgb_array", "ansi")
     cdef readonly int rows, columns, fall_interval, previews
-    cdef Rules rules
+    # By shape, 4 * piece + rotation: its box as four rows of the board; its cells, as indices in the observed board
+    # from the first cell of the box.
+    cdef uint64_t boxes[SHAPES]
+    cdef int32_t cells[SHAPES][4]
+    cdef uint16_t empty_row
     cdef uint8_t[:, ::1] observations
     cdef int32_t[::1] actions
     cdef State* state
@@ -98,13 +102,12 @@ of the next seven pieces, each an index in "IOTSZJL" (7 for none); `rotation`, `
         self.columns = checks.integer("columns", columns, 4, 10)
         self.fall_interval = checks.integer("fall_interval", fall_interval, 1, 255)
         self.previews = checks.integer("previews", previews, 0, QUEUE)
-        self.rules.rows, self.rules.columns = self.rows, self.columns
-        self.rules.empty_row = FULL_ROW & ~(((1 << self.columns) - 1) << MARGIN)
+        self.empty_row = FULL_ROW & ~(((1 << self.columns) - 1) << MARGIN)
         for shape in range(SHAPES):
             cells = box_cells(shape)
             bits = [sum(1 << column for row, column in cells if row == k) for k in range(4)]
-            memcpy(&self.rules.boxes[shape], bits, sizeof(uint64_t))
-            self.rules.cells[shape] = [row * self.columns + column for row, column in cells]
+            memcpy(&self.boxes[shape], bits, sizeof(uint64_t))
+            self.cells[shape] = [row * self.columns + column for row, column in cells]
         size = self.rows * self.columns
         high = np.array(size * [PIECE] + [self.fall_interval - 1] + (19 + 7 * self.previews) * [1], np.uint8)
         space = spaces.Box(np.uint8(0), high, dtype=np.uint8)
@@ -122,7 +125,7 @@ of the next seven pieces, each an index in "IOTSZJL" (7 for none); `rotation`, `
         cdef int row, _
         memset(state.board, 0xFF, sizeof(state.board))
         for row in range(self.rows):
-            state.board[PADDING + row] = self.rules.empty_row
+            state.board[PADDING + row] = self.empty_row
         state.changed_first, state.changed_end = 0, self.rows
         state.left_in_bag, state.held, state.hold_allowed = 0, NO_PIECE, True
         # The queue is filled as pieces leave it.
@@ -134,19 +137,19 @@ of the next seven pieces, each an index in "IOTSZJL" (7 for none); `rotation`, `
         cdef int held = state.held, action = self.actions[i]
         cdef int turn = (action == CLOCKWISE) - (action == COUNTERCLOCKWISE)
         if action == HARD_DROP:
-            while move_piece(&self.rules, state, 0, 1, 0):
+            while move_piece(self.boxes, state, 0, 1, 0):
                 pass
             self._fix(i)
         elif action == HOLD and state.hold_allowed:
             state.held, state.hold_allowed = state.piece, False
             self._bring(i, held)
         else:
-            if not move_piece(&self.rules, state, turn, 0, (action == RIGHT) - (action == LEFT)) and turn:
-                kick_piece(&self.rules, state, turn)
+            if not move_piece(self.boxes, state, turn, 0, (action == RIGHT) - (action == LEFT)) and turn:
+                kick_piece(self.boxes, state, turn)
             state.waited += 1
             if action == SOFT_DROP or state.waited >= self.fall_interval:
                 state.waited = 0
-                if not move_piece(&self.rules, state, 0, 1, 0):
+                if not move_piece(self.boxes, state, 0, 1, 0):
                     self._fix(i)
 
     cdef void step_range(self, Py_ssize_t first, Py_ssize_t last) noexcept nogil:
@@ -162,12 +165,12 @@ of the next seven pieces, each an index in "IOTSZJL" (7 for none); `rotation`, `
         cdef int k
         if not self.retained:
             state.changed_first, state.changed_end = 0, self.rows
-        show_piece(&self.rules, cells + state.shown_place, state.shown_shape, EMPTY)
-        show_rows(&self.rules, state, cells, state.changed_first, state.changed_end)
+        show_piece(cells + state.shown_place, self.cells[state.shown_shape], EMPTY)
+        show_rows(state, cells, self.columns, state.changed_first, state.changed_end)
         state.changed_first = state.changed_end = 0
         state.shown_place = state.row * self.columns + state.column
         state.shown_shape = shape_of(state)
-        show_piece(&self.rules, cells + state.shown_place, state.shown_shape, PIECE)
+        show_piece(cells + state.shown_place, self.cells[state.shown_shape], PIECE)
         rest[0], rest[1] = state.waited, state.hold_allowed
         memset(rest + 2, 0, 18 + 7 * self.previews)
         rest[2 + state.rotation] = rest[6 + state.piece] = 1
@@ -178,7 +181,7 @@ of the next seven pieces, each an index in "IOTSZJL" (7 for none); `rotation`, `
 
     cdef void _fix(self, Py_ssize_t i) noexcept nogil:
         """Make the piece part of the board, clear full rows, and bring the next piece."""
-        cdef int lines = fix_piece(&self.rules, &self.state[i])
+        cdef int lines = fix_piece(self.boxes, &self.state[i], self.rows, self.empty_row)
         # 1, 3, 5 or 8 points.
         self.rewards[i] = 2 * lines - (lines > 0) + (lines == 4)
         self.statistics[i, 0] += lines
@@ -191,15 +194,15 @@ of the next seven pieces, each an index in "IOTSZJL" (7 for none); `rotation`, `
         cdef State* state = &self.state[i]
         if piece == NO_PIECE:
             piece = next_piece(state, &self.rng[i])
-        if not start_piece(&self.rules, state, piece):
+        if not start_piece(self.boxes, state, piece, (self.columns - 4) // 2):
             self.terminations[i] = True
 
     cdef object _board(self, Py_ssize_t i):
         """The board as it is observed."""
         cdef State* state = &self.state[i]
         cdef uint8_t[:, ::1] cells = np.empty((self.rows, self.columns), np.uint8)
-        show_rows(&self.rules, state, &cells[0, 0], 0, self.rows)
-        show_piece(&self.rules, &cells[0, 0] + state.row * self.columns + state.column, shape_of(state), PIECE)
+        show_rows(state, &cells[0, 0], self.columns, 0, self.rows)
+        show_piece(&cells[0, 0] + state.row * self.columns + state.column, self.cells[shape_of(state)], PIECE)
         return np.asarray(cells)
 
     cdef list _queue(self, Py_ssize_t i):
@@ -231,7 +234,7 @@ of the next seven pieces, each an index in "IOTSZJL" (7 for none); `rotation`, `
         if board.all(axis=1).any() or board[self._board(i) == PIECE].any():
             raise ValueError(f"board must have no full row, and be empty where the piece is, got\n{board.astype(int)}")
         for row, bits in enumerate(board @ (1 << MARGIN + np.arange(self.columns))):
-            self.state[i].board[PADDING + row] = self.rules.empty_row | <int>bits
+            self.state[i].board[PADDING + row] = self.empty_row | <int>bits
         retained, self.retained = self.retained, False
         self.observe(i)
         self.retained = retained

@@ -10,14 +10,6 @@ cdef enum:
     MAX_ROWS = 40, PADDING = 4, MARGIN = 3, FULL_ROW = 0xFFFF
     SHAPES = 28, QUEUE = 7, NO_PIECE = 7, FULL_BAG = 0x6543210
 
-# The size of the board, and for each shape, 4 * piece + rotation, its box as four rows of the board, and its cells as
-# indices in the observed board, counted from the first cell of the box.
-cdef struct Rules:
-    int rows, columns
-    uint16_t empty_row
-    uint64_t boxes[SHAPES]
-    int32_t cells[SHAPES][4]
-
 cdef struct State:
     # Bit MARGIN + c of board[PADDING + r] is the cell in row r and column c.
     uint16_t board[MAX_ROWS + 2 * PADDING]
@@ -35,7 +27,7 @@ cdef inline int shape_of(const State* state) noexcept nogil:
     return 4 * state.piece + state.rotation
 
 
-# ---- The piece ----
+# ---- The piece. `boxes` has for each shape, 4 * piece + rotation, its box as four rows of the board ----
 
 cdef inline int next_piece(State* state, rng_t* rng) noexcept nogil:
     """Take the first piece of the queue, and put one from the bag at its end."""
@@ -51,47 +43,47 @@ cdef inline int next_piece(State* state, rng_t* rng) noexcept nogil:
     return piece
 
 
-cdef inline bint start_piece(const Rules* rules, State* state, int piece) noexcept nogil:
-    """Let a piece appear at the top; returns whether it fits there."""
+cdef inline bint start_piece(const uint64_t* boxes, State* state, int piece, int column) noexcept nogil:
+    """Let a piece appear at the top, its box in this column and the next ones; returns whether it fits there."""
     state.piece, state.rotation, state.waited = piece, 0, 0
-    state.row, state.column = 0, (rules.columns - 4) // 2
-    return move_piece(rules, state, 0, 0, 0)
+    state.row, state.column = 0, column
+    return move_piece(boxes, state, 0, 0, 0)
 
 
-cdef inline bint move_piece(const Rules* rules, State* state, int turn, int down, int right) noexcept nogil:
+cdef inline bint move_piece(const uint64_t* boxes, State* state, int turn, int down, int right) noexcept nogil:
     """Turn and move the piece if it fits there; returns whether it does."""
     cdef int rotation = (state.rotation + turn) & 3, row = state.row + down, column = state.column + right
     cdef uint64_t window
     memcpy(&window, &state.board[PADDING + row], sizeof(window))
-    if window & rules.boxes[4 * state.piece + rotation] << (MARGIN + column):
+    if window & boxes[4 * state.piece + rotation] << (MARGIN + column):
         return False
     state.rotation, state.row, state.column = rotation, row, column
     return True
 
 
-cdef inline void kick_piece(const Rules* rules, State* state, int turn) noexcept nogil:
+cdef inline void kick_piece(const uint64_t* boxes, State* state, int turn) noexcept nogil:
     """Turn the piece with the first wall kick after which it fits, if there is one."""
     cdef int others = state.piece != 0, old = state.rotation, new = (old + turn) & 3, k, up, right
     for k in range(1, 5):
         right = OFFSETS[others][old][k][0] - OFFSETS[others][new][k][0]
         up = OFFSETS[others][old][k][1] - OFFSETS[others][new][k][1]
-        if move_piece(rules, state, turn, -up, right):
+        if move_piece(boxes, state, turn, -up, right):
             return
 
 
-cdef inline int fix_piece(const Rules* rules, State* state) noexcept nogil:
+cdef inline int fix_piece(const uint64_t* boxes, State* state, int rows, uint16_t empty_row) noexcept nogil:
     """Make the piece part of the board and clear full rows; returns how many."""
     cdef uint16_t* board = &state.board[PADDING]
     cdef uint64_t window
     cdef int row, lines = 0
     memcpy(&window, board + state.row, sizeof(window))
-    window |= rules.boxes[shape_of(state)] << (MARGIN + state.column)
+    window |= boxes[shape_of(state)] << (MARGIN + state.column)
     memcpy(board + state.row, &window, sizeof(window))
-    state.changed_first, state.changed_end = max(state.row, 0), min(state.row + 4, rules.rows)
+    state.changed_first, state.changed_end = max(state.row, 0), min(state.row + 4, rows)
     for row in range(state.changed_first, state.changed_end):
         if board[row] == FULL_ROW:
             memmove(board + 1, board, row * sizeof(uint16_t))
-            board[0] = rules.empty_row
+            board[0] = empty_row
             state.changed_first = 0
             lines += 1
     return lines
@@ -99,16 +91,15 @@ cdef inline int fix_piece(const Rules* rules, State* state) noexcept nogil:
 
 # ---- The observed board, a byte for each cell ----
 
-cdef inline void show_rows(const Rules* rules, const State* state, uint8_t* cells, int first, int end) noexcept nogil:
-    cdef int row, column, columns = rules.columns, bits
+cdef inline void show_rows(const State* state, uint8_t* cells, int columns, int first, int end) noexcept nogil:
+    cdef int row, column, bits
     for row in range(first, end):
         bits = state.board[PADDING + row] >> MARGIN
         for column in range(columns):
             cells[row * columns + column] = bits >> column & 1
 
 
-cdef inline void show_piece(const Rules* rules, uint8_t* box, int shape, uint8_t cell) noexcept nogil:
-    """Write the cells of a shape; `box` is the first cell of its box."""
-    cdef const int32_t* cells = rules.cells[shape]
+cdef inline void show_piece(uint8_t* box, const int32_t* cells, uint8_t value) noexcept nogil:
+    """Write four cells, by their indices from the first cell of the box."""
     cdef int a = cells[0], b = cells[1], c = cells[2], d = cells[3]
-    box[a] = box[b] = box[c] = box[d] = cell
+    box[a] = box[b] = box[c] = box[d] = value
