@@ -3,5 +3,6 @@
 
 cdef inline float clip(float value, float low, float high) noexcept nogil:
     """The nearest number from low to high; NaN, for which every comparison is false, gives low."""
-    value = value if value > low else low
-    return value if value < high else high
+    # Two steps, of which neither is a branch: random actions make it unpredictable.
+    cdef float raised = value if value > low else low
+    return raised if raised < high else high

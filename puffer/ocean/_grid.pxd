@@ -1,15 +1,10 @@
-# Shared by the environments in which somebody moves on a grid of cells: cliff_walking and frozen_lake, in which this is
-# the whole state, and taxi. Header only.
+# Shared by the environments in which somebody moves on a grid of cells: cliff_walking, frozen_lake and taxi. A cell has
+# the number row * columns + column. Header only.
 from libc.math cimport llrint
-from libc.stdint cimport int32_t, int64_t, uint32_t
+from libc.stdint cimport int64_t, uint32_t
 
 from puffer._core cimport Canvas
 from puffer.rng cimport rng_bits, rng_t
-
-cdef struct State:
-    int32_t row
-    int32_t column
-
 
 # Of 32 random bits: below `straight` a move goes straight on, below `one_side` to one side, else to the other one.
 cdef struct Slips:
@@ -26,18 +21,15 @@ cdef inline Slips slips_of(double straight) noexcept nogil:
 cdef inline int slip(rng_t* rng, const Slips* slips) noexcept nogil:
     """Draw a turn: 0 for straight on, 1 to one side, -1 to the other one."""
     cdef uint32_t bits = rng_bits(rng)
-    return 0 if bits < slips.straight else 1 if bits < slips.one_side else -1
+    # Sums of comparisons instead of branches, which random bits make unpredictable.
+    return (bits >= slips.straight) - 2 * (bits >= slips.one_side)
 
 
-cdef inline bint can_walk(const State* state, int down, int right, int rows, int columns) noexcept nogil:
-    """Whether a move by so many cells stays on the grid."""
-    return 0 <= state.row + down < rows and 0 <= state.column + right < columns
-
-
-cdef inline void walk(State* state, int down, int right, int rows, int columns) noexcept nogil:
-    """Move; the edge of the grid stops the walker."""
-    state.row = min(max(state.row + down, 0), rows - 1)
-    state.column = min(max(state.column + right, 0), columns - 1)
+cdef inline int neighbour(int cell, int down, int right, int rows, int columns) noexcept nogil:
+    """The cell to which a move by a number of cells leads; the edge of the grid stops it."""
+    cdef int row = min(max(cell // columns + down, 0), rows - 1)
+    cdef int column = min(max(cell % columns + right, 0), columns - 1)
+    return row * columns + column
 
 
 cdef inline void draw_flag(Canvas canvas, int row, int column, double side) noexcept nogil:
@@ -46,8 +38,8 @@ cdef inline void draw_flag(Canvas canvas, int row, int column, double side) noex
     canvas.rectangle(x, y - 0.3 * side, x + 0.45 * side, y, 0xE07A5F)
 
 
-cdef inline void draw_walker(Canvas canvas, const State* state, double side) noexcept nogil:
-    cdef double x = side * (state.column + 0.5), y = side * (state.row + 0.5)
+cdef inline void draw_walker(Canvas canvas, int row, int column, double side) noexcept nogil:
+    cdef double x = side * (column + 0.5), y = side * (row + 0.5)
     canvas.disc(x, y, 0.24 * side, 0x3D405B)
     canvas.disc(x, y, 0.19 * side, 0xF2A541)
 

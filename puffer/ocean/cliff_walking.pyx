@@ -24,7 +24,7 @@ from libc.stdint cimport int32_t, uint32_t
 from puffer import checks
 
 from puffer._core cimport Buffers, Canvas, Env, import_puffer
-from puffer.ocean._grid cimport State, can_walk, draw_flag, draw_walker, marked, walk
+from puffer.ocean._grid cimport draw_flag, draw_walker, marked, neighbour
 from puffer.rng cimport rng_below
 
 import_puffer()
@@ -38,7 +38,9 @@ cpdef enum Action:
 cdef enum:
     ROWS = 4
     COLUMNS = 12
-    GOAL = ROWS * COLUMNS - 1
+    CELLS = ROWS * COLUMNS
+    START = CELLS - COLUMNS
+    GOAL = CELLS - 1
     SIDE = 48  # of a cell, in pixels
 
 # How far each action leads. The actions go round: at right angles to one are the previous and the next one.
@@ -46,8 +48,30 @@ cdef int[4] DOWNWARDS = [-1, 0, 1, 0]
 cdef int[4] TO_THE_RIGHT = [0, 1, 0, -1]
 
 
-cdef inline bint is_cliff(int row, int column) noexcept nogil:
-    return row == ROWS - 1 and 0 < column < COLUMNS - 1
+cdef struct State:
+    int32_t cell
+
+# What a move from a cell leads to.
+cdef struct Outcome:
+    int32_t cell
+    float reward
+
+cdef Outcome[CELLS][4] OUTCOMES
+
+
+cdef inline bint is_cliff(int cell) noexcept nogil:
+    return START < cell < GOAL
+
+
+cdef void fill_outcomes() noexcept nogil:
+    cdef int cell, move, reached
+    for cell in range(CELLS):
+        for move in range(4):
+            reached = neighbour(cell, DOWNWARDS[move], TO_THE_RIGHT[move], ROWS, COLUMNS)
+            OUTCOMES[cell][move] = Outcome(START, -100) if is_cliff(reached) else Outcome(reached, -1)
+
+
+fill_outcomes()
 
 
 @cython.final
@@ -96,29 +120,35 @@ is_slippery, action_mask : bool
         return 0
 
     cdef void reset_one(self, Py_ssize_t i) noexcept nogil:
-        self.state[i] = State(row=ROWS - 1, column=0)
+        self.state[i].cell = START
 
     cdef void step_one(self, Py_ssize_t i) noexcept nogil:
         cdef State* state = &self.state[i]
         cdef uint32_t move = self.actions[i]
+        cdef Outcome outcome
         if self.is_slippery:
             move += rng_below(&self.rng[i], 3) - 1
-        walk(state, DOWNWARDS[move % 4], TO_THE_RIGHT[move % 4], ROWS, COLUMNS)
-        self.rewards[i] = -1
-        if is_cliff(state.row, state.column):
-            self.rewards[i] = -100
-            self.reset_one(i)
-        self.terminations[i] = self.cell(i) == GOAL
+        outcome = OUTCOMES[state.cell][move % 4]
+        state.cell = outcome.cell
+        self.rewards[i] = outcome.reward
+        self.terminations[i] = outcome.cell == GOAL
 
     cdef void observe(self, Py_ssize_t i) noexcept nogil:
         cdef int action
-        self.observations[i, 0] = self.cell(i)
+        self.observations[i, 0] = self.state[i].cell
         if self.action_mask:
             for action in range(4):
                 self.observations[i, 1 + action] = self.can_move(i, action)
 
-    cdef int cell(self, Py_ssize_t i) noexcept nogil:
-        return self.state[i].row * COLUMNS + self.state[i].column
+    cdef void step_range(self, Py_ssize_t first, Py_ssize_t last) noexcept nogil:
+        cdef Py_ssize_t i
+        for i in range(first, last):
+            self.step_one(i)
+
+    cdef void observe_range(self, Py_ssize_t first, Py_ssize_t last) noexcept nogil:
+        cdef Py_ssize_t i
+        for i in range(first, last):
+            self.observe(i)
 
     cdef bint can_move(self, Py_ssize_t i, int action) noexcept nogil:
         """Whether an action can lead to another cell."""
@@ -126,17 +156,17 @@ is_slippery, action_mask : bool
             self.is_slippery and (self.is_open(i, action + 1) or self.is_open(i, action + 3)))
 
     cdef bint is_open(self, Py_ssize_t i, int move) noexcept nogil:
-        return can_walk(&self.state[i], DOWNWARDS[move % 4], TO_THE_RIGHT[move % 4], ROWS, COLUMNS)
+        cdef int cell = self.state[i].cell
+        return neighbour(cell, DOWNWARDS[move % 4], TO_THE_RIGHT[move % 4], ROWS, COLUMNS) != cell
 
     cdef dict state_one(self, Py_ssize_t i):
-        return {"cell": self.cell(i)}
+        return {"cell": self.state[i].cell}
 
     def set_cell(self, copy, cell):
         """Put one copy on a cell, given by its number; its episode goes on from there."""
         self.require_settled("set_cell")
         i = checks.integer("copy", copy, 0, self.num_copies - 1)
-        cell = checks.integer("cell", cell, 0, GOAL)
-        self.state[i] = State(row=cell // COLUMNS, column=cell % COLUMNS)
+        self.state[i].cell = checks.integer("cell", cell, 0, GOAL)
         self.observe(i)
 
     cdef int render_one(self, Py_ssize_t i, Canvas canvas) except -1:
@@ -146,16 +176,16 @@ is_slippery, action_mask : bool
         for row in range(ROWS):
             for column in range(COLUMNS):
                 x, y = column * SIDE, row * SIDE
-                if is_cliff(row, column):
+                if is_cliff(COLUMNS * row + column):
                     canvas.rectangle(x, y, x + SIDE, y + SIDE, 0x4A4E5A)
                     canvas.line(x + 6, y + 8, x + 18, y + 30, 3, 0x6C7280)
                     canvas.line(x + 28, y + 5, x + 36, y + 22, 3, 0x6C7280)
                 else:
                     canvas.cell(row, column, SIDE, 1, 0xBFD8C2 if row == ROWS - 1 and column == 0 else 0xE9E7D8)
         draw_flag(canvas, ROWS - 1, COLUMNS - 1, SIDE)
-        draw_walker(canvas, &self.state[i], SIDE)
+        draw_walker(canvas, self.state[i].cell // COLUMNS, self.state[i].cell % COLUMNS, SIDE)
         return 0
 
     cdef object ansi_one(self, Py_ssize_t i):
         lines = ["." * COLUMNS] * (ROWS - 1) + ["." + "C" * (COLUMNS - 2) + "G"]
-        return marked(lines, self.state[i].row, self.state[i].column, "o")
+        return marked(lines, self.state[i].cell // COLUMNS, self.state[i].cell % COLUMNS, "o")

@@ -37,9 +37,10 @@ cdef struct State:
     float y
     float target_x
     float target_y
+    float distance
 
 
-cdef inline float distance(const State* state) noexcept nogil:
+cdef inline float distance_of(const State* state) noexcept nogil:
     cdef float x = state.target_x - state.x, y = state.target_y - state.y
     return sqrtf(x * x + y * y)
 
@@ -80,13 +81,14 @@ num_envs : int, default 1
         state.y = rng_uniform(&self.rng[i], -1, 1)
         state.target_x = rng_uniform(&self.rng[i], -1, 1)
         state.target_y = rng_uniform(&self.rng[i], -1, 1)
+        state.distance = distance_of(state)
 
     cdef void step_one(self, Py_ssize_t i) noexcept nogil:
         cdef State* state = &self.state[i]
-        cdef float before = distance(state), after
+        cdef float before = state.distance, after
         state.x = clip(state.x + MOVE * clip(self.actions[i, 0], -1, 1), -1, 1)
         state.y = clip(state.y + MOVE * clip(self.actions[i, 1], -1, 1), -1, 1)
-        after = distance(state)
+        state.distance = after = distance_of(state)
         self.rewards[i] = before - after
         self.terminations[i] = after < REACH
 
@@ -96,6 +98,16 @@ num_envs : int, default 1
         self.observations[i, 1] = state.y
         self.observations[i, 2] = state.target_x
         self.observations[i, 3] = state.target_y
+
+    cdef void step_range(self, Py_ssize_t first, Py_ssize_t last) noexcept nogil:
+        cdef Py_ssize_t i
+        for i in range(first, last):
+            self.step_one(i)
+
+    cdef void observe_range(self, Py_ssize_t first, Py_ssize_t last) noexcept nogil:
+        cdef Py_ssize_t i
+        for i in range(first, last):
+            self.observe(i)
 
     cdef dict state_one(self, Py_ssize_t i):
         cdef State state = self.state[i]

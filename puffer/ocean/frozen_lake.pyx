@@ -20,7 +20,7 @@ from libc.stdint cimport int32_t, uint8_t, uint32_t
 from puffer import checks
 
 from puffer._core cimport Buffers, Canvas, Env, import_puffer
-from puffer.ocean._grid cimport Slips, State, can_walk, draw_flag, draw_walker, marked, slip, slips_of, walk
+from puffer.ocean._grid cimport Slips, draw_flag, draw_walker, marked, neighbour, slip, slips_of
 from puffer.rng cimport rng_below
 
 import_puffer()
@@ -39,6 +39,9 @@ MAPS = {
     "4x4": ("SFFF", "FHFH", "FFFH", "HFFG"),
     "8x8": ("SFFFFFFF", "FFFFFFFF", "FFFHFFFF", "FFFFFHFF", "FFFHFFFF", "FHHFFFHF", "FHFFHFHF", "FFFHFFFG"),
 }
+
+cdef struct State:
+    int32_t cell
 
 
 @cython.final
@@ -87,13 +90,13 @@ is_slippery, success_rate, reward_schedule, action_mask
     cdef readonly double success_rate
     cdef readonly tuple reward_schedule
     cdef readonly bint action_mask
-    # The letters of the map, and the numbers of its start cells.
-    cdef uint8_t[:, ::1] letters
+    # The numbers of the start cells; by cell, the neighbour in the direction of each action, whether an episode is over
+    # there, and the reward of coming there.
     cdef int32_t[::1] starts
+    cdef int32_t[:, ::1] neighbours
+    cdef uint8_t[::1] over
+    cdef float[::1] reward_at
     cdef Slips slips
-    cdef float goal_reward
-    cdef float hole_reward
-    cdef float step_reward
     cdef int32_t[:, ::1] observations
     cdef int32_t[::1] actions
     cdef State* state
@@ -115,11 +118,22 @@ is_slippery, success_rate, reward_schedule, action_mask
         self.success_rate = success_rate
         self.reward_schedule = reward_schedule
         self.action_mask = action_mask
-        self.letters = np.array([list(line.encode()) for line in desc], np.uint8)
-        self.starts = np.flatnonzero(np.asarray(self.letters) == ord("S")).astype(np.int32)
         self.slips = slips_of(success_rate)
-        self.goal_reward, self.hole_reward, self.step_reward = reward_schedule
+        self._fill_tables()
         self.state = <State*>self.new_state(sizeof(State))
+
+    def _fill_tables(self):
+        cdef int cell, move
+        letters = "".join(self.desc)
+        self.starts = np.array([cell for cell, letter in enumerate(letters) if letter == "S"], np.int32)
+        self.over = np.array([letter in "GH" for letter in letters], np.uint8)
+        goal, hole, step = self.reward_schedule
+        self.reward_at = np.array([{"G": goal, "H": hole}.get(letter, step) for letter in letters], np.float32)
+        self.neighbours = np.empty((len(letters), 4), np.int32)
+        for cell in range(len(letters)):
+            for move in range(4):
+                self.neighbours[cell, move] = neighbour(cell, DOWNWARDS[move], TO_THE_RIGHT[move], self.rows,
+                                                        self.columns)
 
     cdef int bind(self, Buffers buffers) except -1:
         self.observations = buffers.observations
@@ -127,41 +141,35 @@ is_slippery, success_rate, reward_schedule, action_mask
         return 0
 
     cdef void reset_one(self, Py_ssize_t i) noexcept nogil:
-        self.put(i, self.starts[rng_below(&self.rng[i], <uint32_t>self.starts.shape[0])])
+        self.state[i].cell = self.starts[rng_below(&self.rng[i], <uint32_t>self.starts.shape[0])]
 
     cdef void step_one(self, Py_ssize_t i) noexcept nogil:
+        cdef State* state = &self.state[i]
         cdef uint32_t move = self.actions[i]
         if self.is_slippery:
             move += slip(&self.rng[i], &self.slips)
-        if self.is_over(i):
-            # set_cell() has put the copy on a goal or a hole, where nothing moves.
-            self.terminations[i] = True
-        else:
-            walk(&self.state[i], DOWNWARDS[move % 4], TO_THE_RIGHT[move % 4], self.rows, self.columns)
-            self.rewards[i] = self.reward(self.letter(i))
-            self.terminations[i] = self.is_over(i)
+        # set_cell() may have put the copy on a goal or a hole, where nothing moves.
+        if not self.over[state.cell]:
+            state.cell = self.neighbours[state.cell, move % 4]
+            self.rewards[i] = self.reward_at[state.cell]
+        self.terminations[i] = self.over[state.cell]
 
     cdef void observe(self, Py_ssize_t i) noexcept nogil:
         cdef int action
-        self.observations[i, 0] = self.cell(i)
+        self.observations[i, 0] = self.state[i].cell
         if self.action_mask:
             for action in range(4):
                 self.observations[i, 1 + action] = self.can_move(i, action)
 
-    cdef int cell(self, Py_ssize_t i) noexcept nogil:
-        return self.state[i].row * self.columns + self.state[i].column
+    cdef void step_range(self, Py_ssize_t first, Py_ssize_t last) noexcept nogil:
+        cdef Py_ssize_t i
+        for i in range(first, last):
+            self.step_one(i)
 
-    cdef void put(self, Py_ssize_t i, int cell) noexcept nogil:
-        self.state[i] = State(row=cell // self.columns, column=cell % self.columns)
-
-    cdef uint8_t letter(self, Py_ssize_t i) noexcept nogil:
-        return self.letters[self.state[i].row, self.state[i].column]
-
-    cdef bint is_over(self, Py_ssize_t i) noexcept nogil:
-        return self.letter(i) == c"G" or self.letter(i) == c"H"
-
-    cdef float reward(self, uint8_t letter) noexcept nogil:
-        return self.goal_reward if letter == c"G" else self.hole_reward if letter == c"H" else self.step_reward
+    cdef void observe_range(self, Py_ssize_t first, Py_ssize_t last) noexcept nogil:
+        cdef Py_ssize_t i
+        for i in range(first, last):
+            self.observe(i)
 
     cdef bint can_move(self, Py_ssize_t i, int action) noexcept nogil:
         """Whether an action can lead to another cell."""
@@ -170,16 +178,17 @@ is_slippery, success_rate, reward_schedule, action_mask
             straight < 1 and (self.is_open(i, action + 1) or self.is_open(i, action + 3)))
 
     cdef bint is_open(self, Py_ssize_t i, int move) noexcept nogil:
-        return can_walk(&self.state[i], DOWNWARDS[move % 4], TO_THE_RIGHT[move % 4], self.rows, self.columns)
+        return self.neighbours[self.state[i].cell, move % 4] != self.state[i].cell
 
     cdef dict state_one(self, Py_ssize_t i):
-        return {"cell": self.cell(i), "letter": chr(self.letter(i))}
+        cell = self.state[i].cell
+        return {"cell": cell, "letter": self.desc[cell // self.columns][cell % self.columns]}
 
     def set_cell(self, copy, cell):
         """Put one copy on a cell, given by its number; its episode goes on from there."""
         self.require_settled("set_cell")
         i = checks.integer("copy", copy, 0, self.num_copies - 1)
-        self.put(i, checks.integer("cell", cell, 0, self.rows * self.columns - 1))
+        self.state[i].cell = checks.integer("cell", cell, 0, self.rows * self.columns - 1)
         self.observe(i)
 
     @property
@@ -203,11 +212,11 @@ is_slippery, success_rate, reward_schedule, action_mask
                     canvas.disc(side * (column + 0.5), side * (row + 0.5), side * 0.38, 0x2F4B5E)
                 elif letter == "G":
                     draw_flag(canvas, row, column, side)
-        draw_walker(canvas, &self.state[i], side)
+        draw_walker(canvas, self.state[i].cell // self.columns, self.state[i].cell % self.columns, side)
         return 0
 
     cdef object ansi_one(self, Py_ssize_t i):
-        return marked(self.desc, self.state[i].row, self.state[i].column, "o")
+        return marked(self.desc, self.state[i].cell // self.columns, self.state[i].cell % self.columns, "o")
 
 
 def _checked_map(desc, map_name):

@@ -29,6 +29,9 @@ import_puffer()
 cdef enum:
     AGENTS = 2
 
+# Whether an agent played its role. A table, because a branch on random actions is unpredictable.
+cdef float[2] PAYS = [0, 1]
+
 cdef struct State:
     int32_t role  # of the first agent; the second one has the other
 
@@ -79,13 +82,23 @@ length : int
     cdef void step_one(self, Py_ssize_t i) noexcept nogil:
         cdef Py_ssize_t row
         for row in range(AGENTS * i, AGENTS * (i + 1)):
-            self.rewards[row] = self.actions[row] == self.role(row)
+            self.rewards[row] = PAYS[self.actions[row] == self.role(row)]
             self.terminations[row] = self.elapsed[row] + 1 >= self.length
 
     cdef void observe(self, Py_ssize_t i) noexcept nogil:
         cdef Py_ssize_t row
         for row in range(AGENTS * i, AGENTS * (i + 1)):
             self.observations[row, 0] = self.role(row)
+
+    cdef void step_range(self, Py_ssize_t first, Py_ssize_t last) noexcept nogil:
+        cdef Py_ssize_t i
+        for i in range(first, last):
+            self.step_one(i)
+
+    cdef void observe_range(self, Py_ssize_t first, Py_ssize_t last) noexcept nogil:
+        cdef Py_ssize_t i
+        for i in range(first, last):
+            self.observe(i)
 
     cdef int role(self, Py_ssize_t row) noexcept nogil:
         """The role of the agent of a row."""

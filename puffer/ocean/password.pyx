@@ -82,15 +82,25 @@ password : str
     cdef void step_one(self, Py_ssize_t i) noexcept nogil:
         cdef State* state = &self.state[i]
         cdef int k = self.elapsed[i]
+        cdef bint is_last = k == self.length - 1
         state.entered |= <uint32_t>(self.actions[i] & 1) << k
-        if k == self.length - 1:
-            self.rewards[i] = state.entered == self.secret
-            self.terminations[i] = True
+        self.rewards[i] = is_last & (state.entered == self.secret)
+        self.terminations[i] = is_last
 
     cdef void observe(self, Py_ssize_t i) noexcept nogil:
         cdef int k
         for k in range(self.length):
-            self.observations[i, k] = 2 * digit(self.state[i].entered, k) - 1 if k < self.elapsed[i] else 0
+            self.observations[i, k] = (2 * digit(self.state[i].entered, k) - 1) * (k < self.elapsed[i])
+
+    cdef void step_range(self, Py_ssize_t first, Py_ssize_t last) noexcept nogil:
+        cdef Py_ssize_t i
+        for i in range(first, last):
+            self.step_one(i)
+
+    cdef void observe_range(self, Py_ssize_t first, Py_ssize_t last) noexcept nogil:
+        cdef Py_ssize_t i
+        for i in range(first, last):
+            self.observe(i)
 
     cdef dict state_one(self, Py_ssize_t i):
         return {"entered": digits_text(self.state[i].entered, self.elapsed[i])}

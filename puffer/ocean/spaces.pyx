@@ -39,6 +39,9 @@ cdef enum:
     COLUMNS = 4
     SIDE = 48  # of a pixel of the image, in pixels of the picture
 
+# What the side earns, wrong and right.
+cdef float[2] PAYS = [0, 1]
+
 # A row of the observations, laid out as the observation space.
 cdef struct State:
     int8_t[NUMBERS] code
@@ -120,15 +123,26 @@ length : int
         cdef State* state = &self.state[i]
         cdef float level = clip(self.actions[i, 0], -1, 1), gain
         cdef bint side = self.actions[i, 1] > 0.5
-        gain = max(0, 1 - fabsf(level - level_of(state)))
-        self.rewards[i] = (gain + (side == is_right_brighter(state))) / 2
+        gain = 1 - fabsf(level - level_of(state))
+        # max(0, gain) and a table, because branches on random actions are unpredictable.
+        self.rewards[i] = ((gain + fabsf(gain)) / 2 + PAYS[side == is_right_brighter(state)]) / 2
         self.terminations[i] = self.elapsed[i] + 1 >= self.length
         self.draw(i)
 
     cdef void observe(self, Py_ssize_t i) noexcept nogil:
         memcpy(&self.observations[i, 0], &self.state[i], sizeof(State))
 
-    cdef void draw(self, Py_ssize_t i) noexcept nogil:
+    cdef void step_range(self, Py_ssize_t first, Py_ssize_t last) noexcept nogil:
+        cdef Py_ssize_t i
+        for i in range(first, last):
+            self.step_one(i)
+
+    cdef void observe_range(self, Py_ssize_t first, Py_ssize_t last) noexcept nogil:
+        cdef Py_ssize_t i
+        for i in range(first, last):
+            self.observe(i)
+
+    cdef inline void draw(self, Py_ssize_t i) noexcept nogil:
         """Draw an image, of which each pixel is four random bits, and a code, of which each number is eight."""
         cdef State* state = &self.state[i]
         cdef uint32_t pixels = rng_bits(&self.rng[i]), numbers = rng_bits(&self.rng[i])

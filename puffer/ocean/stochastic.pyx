@@ -34,6 +34,9 @@ cdef enum:
     WIDTH = 400
     HEIGHT = 140
 
+# Whether there is a coin left. A table, because a branch on random actions is unpredictable.
+cdef float[2] PAYS = [0, 1]
+
 cdef struct State:
     int32_t[2] played  # how often, by action
 
@@ -93,12 +96,22 @@ length, coins : int
     cdef void step_one(self, Py_ssize_t i) noexcept nogil:
         cdef State* state = &self.state[i]
         cdef int action = self.actions[i] & 1
-        self.rewards[i] = state.played[action] < self.coins_of[action]
+        self.rewards[i] = PAYS[state.played[action] < self.coins_of[action]]
         state.played[action] += 1
-        self.terminations[i] = state.played[0] + state.played[1] == self.length
+        self.terminations[i] = self.elapsed[i] + 1 == self.length
 
     cdef void observe(self, Py_ssize_t i) noexcept nogil:
         self.observations[i, 0] = 1
+
+    cdef void step_range(self, Py_ssize_t first, Py_ssize_t last) noexcept nogil:
+        cdef Py_ssize_t i
+        for i in range(first, last):
+            self.step_one(i)
+
+    cdef void observe_range(self, Py_ssize_t first, Py_ssize_t last) noexcept nogil:
+        cdef Py_ssize_t i
+        for i in range(first, last):
+            self.observe(i)
 
     cdef dict state_one(self, Py_ssize_t i):
         return {"zeros": self.state[i].played[0], "ones": self.state[i].played[1]}

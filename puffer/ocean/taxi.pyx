@@ -26,12 +26,12 @@ import numpy as np
 from gymnasium import spaces
 
 cimport cython
-from libc.stdint cimport int32_t, uint32_t
+from libc.stdint cimport int8_t, int16_t, int32_t, uint8_t, uint32_t
 
 from puffer import checks
 
 from puffer._core cimport Buffers, Canvas, Env, import_puffer
-from puffer.ocean._grid cimport Slips, marked, slip, slips_of
+from puffer.ocean._grid cimport Slips, marked, neighbour, slip, slips_of
 from puffer.rng cimport rng_below, rng_chance
 
 import_puffer()
@@ -50,6 +50,7 @@ cdef enum:
     ON_BOARD = PLACES
     NOWHERE = -1
     STATES = SIDE * SIDE * (PLACES + 1) * PLACES
+    ACTIONS = 6
     WIDTH = 2 * SIDE + 1  # of a line of the map
     SIZE = 80  # of a cell, in pixels
 
@@ -63,16 +64,49 @@ cdef const char* MAP = (
 _COLOURS = (0xD9594C, 0x5BA56B, 0xE3B23C, 0x4C78B5)
 
 cdef struct State:
-    int32_t row
-    int32_t column
-    int32_t passenger    # a place, or ON_BOARD
-    int32_t destination  # a place
-    int32_t fickle       # whether the passenger is going to pick another destination
+    int32_t number  # as observed
+    int32_t fickle  # whether the passenger is going to pick another destination
+
+# The parts of a number.
+cdef struct Town:
+    int cell
+    int passenger    # a place, or ON_BOARD
+    int destination  # a place
+
+# What an action does in dry weather, to a passenger who is not fickle.
+cdef struct Outcome:
+    int16_t number
+    int8_t reward
+    uint8_t is_end
+
+# The last column is that of every number that is not an action: nothing happens.
+cdef Outcome[STATES][ACTIONS + 1] OUTCOMES
+cdef int[4] DOWNWARDS = [1, -1, 0, 0]
+cdef int[4] TO_THE_RIGHT = [0, 0, 1, -1]
+# By move: the one to its left. To its right is the opposite of that.
+cdef uint32_t[4] LEFT_OF = [EAST, WEST, NORTH, SOUTH]
 
 
-cdef inline int place_at(int row, int column) noexcept nogil:
+cdef inline Town town_of(int number) noexcept nogil:
+    return Town(
+        cell=number // (PLACES * (PLACES + 1)),
+        passenger=number // PLACES % (PLACES + 1),
+        destination=number % PLACES,
+    )
+
+
+cdef inline int number_of(Town town) noexcept nogil:
+    return (town.cell * (PLACES + 1) + town.passenger) * PLACES + town.destination
+
+
+cdef inline char character_at(int cell, int offset) noexcept nogil:
+    """A character of the map, counted from that of a cell."""
+    return MAP[WIDTH * (cell // SIDE) + 2 * (cell % SIDE) + 1 + offset]
+
+
+cdef inline int place_at(int cell) noexcept nogil:
     """The place that a cell is, or NOWHERE."""
-    cdef char letter = MAP[WIDTH * row + 2 * column + 1]
+    cdef char letter = character_at(cell, 0)
     return 0 if letter == c"R" else 1 if letter == c"G" else 2 if letter == c"Y" else 3 if letter == c"B" else NOWHERE
 
 
@@ -81,12 +115,39 @@ cdef inline int other_place(int place, int k) noexcept nogil:
     return k + (k >= place)
 
 
-cdef inline uint32_t left_of(uint32_t move) noexcept nogil:
-    return EAST if move == SOUTH else WEST if move == NORTH else NORTH if move == EAST else SOUTH
+cdef inline int cell_after(int cell, int move) noexcept nogil:
+    """The cell to which a move leads, past no wall."""
+    cdef int right = TO_THE_RIGHT[move]
+    if right and character_at(cell, right) == c"|":
+        return cell
+    return neighbour(cell, DOWNWARDS[move], right, SIDE, SIDE)
 
 
-cdef inline uint32_t opposite(uint32_t move) noexcept nogil:
-    return move ^ 1
+cdef Outcome outcome_of(int number, int action) noexcept nogil:
+    cdef Town town = town_of(number)
+    cdef int place = place_at(town.cell), reward = -1
+    cdef bint is_end = False
+    if action <= WEST:
+        town.cell = cell_after(town.cell, action)
+    elif action == PICK_UP and town.passenger == place:
+        town.passenger = ON_BOARD
+    elif action == DROP_OFF and town.passenger == ON_BOARD and place != NOWHERE:
+        town.passenger = place
+        is_end = place == town.destination
+        reward = 20 if is_end else -1
+    elif action < ACTIONS:
+        reward = -10
+    return Outcome(number=number_of(town), reward=reward, is_end=is_end)
+
+
+cdef void fill_outcomes() noexcept nogil:
+    cdef int number, action
+    for number in range(STATES):
+        for action in range(ACTIONS + 1):
+            OUTCOMES[number][action] = outcome_of(number, action)
+
+
+fill_outcomes()
 
 
 @cython.final
@@ -137,9 +198,9 @@ is_rainy, fickle_passenger, rainy_probability, fickle_probability, action_mask
                  fickle_probability=0.3, action_mask=False, **options):
         rainy_probability = checks.number("rainy_probability", rainy_probability, 0, 1)
         fickle_probability = checks.number("fickle_probability", fickle_probability, 0, 1)
-        high = np.array([STATES - 1] + [1] * 6 * bool(action_mask), np.int32)
+        high = np.array([STATES - 1] + [1] * ACTIONS * bool(action_mask), np.int32)
         key = bool(is_rainy), bool(fickle_passenger), rainy_probability, fickle_probability
-        super().__init__(num_envs, spaces.Box(np.zeros_like(high), high, dtype=np.int32), spaces.Discrete(6),
+        super().__init__(num_envs, spaces.Box(np.zeros_like(high), high, dtype=np.int32), spaces.Discrete(ACTIONS),
                          snapshot_key=key, **options)
         self.is_rainy, self.fickle_passenger, self.action_mask = is_rainy, fickle_passenger, action_mask
         self.rainy_probability, self.fickle_probability = rainy_probability, fickle_probability
@@ -155,100 +216,89 @@ is_rainy, fickle_passenger, rainy_probability, fickle_probability, action_mask
         cdef State* state = &self.state[i]
         # One number for the cell, the passenger and the destination.
         cdef int start = rng_below(&self.rng[i], SIDE * SIDE * PLACES * (PLACES - 1))
-        cdef int cell = start // (PLACES * (PLACES - 1))
-        state.row, state.column = cell // SIDE, cell % SIDE
-        state.passenger = start // (PLACES - 1) % PLACES
-        state.destination = other_place(state.passenger, start % (PLACES - 1))
+        cdef Town town
+        town.cell = start // (PLACES * (PLACES - 1))
+        town.passenger = start // (PLACES - 1) % PLACES
+        town.destination = other_place(town.passenger, start % (PLACES - 1))
+        state.number = number_of(town)
         state.fickle = self.fickle_passenger and rng_chance(&self.rng[i], self.fickle_probability)
 
     cdef void step_one(self, Py_ssize_t i) noexcept nogil:
         cdef State* state = &self.state[i]
-        cdef uint32_t action = self.actions[i]
+        cdef uint32_t action = min(<uint32_t>self.actions[i], <uint32_t>ACTIONS)
+        cdef Outcome outcome
         if self.is_rainy:
             action = self.in_rain(i, action)
-        self.rewards[i] = -1
-        if not self.has_effect(i, action):
-            if action == PICK_UP or action == DROP_OFF:
-                self.rewards[i] = -10
-        elif action == PICK_UP:
-            state.passenger = ON_BOARD
-        elif action == DROP_OFF:
-            state.passenger = place_at(state.row, state.column)
-            if state.passenger == state.destination:
-                self.rewards[i] = 20
-                self.terminations[i] = True
-        else:
-            self.drive(i, action)
+        outcome = OUTCOMES[state.number][action]
+        if state.fickle and action <= WEST and outcome.number != state.number:
+            outcome.number = self.with_new_destination(i, outcome.number)
+        state.number = outcome.number
+        self.rewards[i] = outcome.reward
+        self.terminations[i] = outcome.is_end
 
     cdef void observe(self, Py_ssize_t i) noexcept nogil:
         cdef int action
-        self.observations[i, 0] = self.number(i)
+        self.observations[i, 0] = self.state[i].number
         if self.action_mask:
-            for action in range(6):
+            for action in range(ACTIONS):
                 self.observations[i, 1 + action] = self.has_effect(i, action)
+
+    cdef void step_range(self, Py_ssize_t first, Py_ssize_t last) noexcept nogil:
+        cdef Py_ssize_t i
+        for i in range(first, last):
+            self.step_one(i)
+
+    cdef void observe_range(self, Py_ssize_t first, Py_ssize_t last) noexcept nogil:
+        cdef Py_ssize_t i
+        for i in range(first, last):
+            self.observe(i)
 
     cdef bint has_effect(self, Py_ssize_t i, uint32_t action) noexcept nogil:
         """Whether an action changes the state, in dry weather."""
-        cdef State* state = &self.state[i]
-        cdef int place = place_at(state.row, state.column)
-        if action == SOUTH:
-            return state.row < SIDE - 1
-        if action == NORTH:
-            return state.row > 0
-        if action == EAST:
-            return MAP[WIDTH * state.row + 2 * state.column + 2] == c":"
-        if action == WEST:
-            return MAP[WIDTH * state.row + 2 * state.column] == c":"
-        if action == PICK_UP:
-            return state.passenger == place
-        return action == DROP_OFF and state.passenger == ON_BOARD and place != NOWHERE
+        return OUTCOMES[self.state[i].number][action].number != self.state[i].number
 
     cdef uint32_t in_rain(self, Py_ssize_t i, uint32_t action) noexcept nogil:
         """What an action becomes: an open move may turn."""
         cdef int turn = slip(&self.rng[i], &self.slips)
         if turn == 0 or action > WEST or not self.has_effect(i, action):
             return action
-        return left_of(action) if turn > 0 else opposite(left_of(action))
+        # The moves are in pairs of opposite ones.
+        return LEFT_OF[action] if turn > 0 else LEFT_OF[action] ^ 1
 
-    cdef void drive(self, Py_ssize_t i, uint32_t move) noexcept nogil:
-        cdef State* state = &self.state[i]
-        state.row += (move == SOUTH) - (move == NORTH)
-        state.column += (move == EAST) - (move == WEST)
-        if state.fickle and state.passenger == ON_BOARD:
-            state.destination = other_place(state.destination, rng_below(&self.rng[i], PLACES - 1))
-            state.fickle = False
-
-    cdef int number(self, Py_ssize_t i) noexcept nogil:
-        cdef State* state = &self.state[i]
-        return ((state.row * SIDE + state.column) * (PLACES + 1) + state.passenger) * PLACES + state.destination
+    cdef int with_new_destination(self, Py_ssize_t i, int number) noexcept nogil:
+        """A number after the first move on board of a fickle passenger; any other one is as it was."""
+        cdef Town town = town_of(number)
+        if town.passenger == ON_BOARD:
+            town.destination = other_place(town.destination, rng_below(&self.rng[i], PLACES - 1))
+            self.state[i].fickle = False
+        return number_of(town)
 
     cdef dict state_one(self, Py_ssize_t i):
-        return {"number": self.number(i), "fickle": bool(self.state[i].fickle)}
+        return {"number": self.state[i].number, "fickle": bool(self.state[i].fickle)}
 
     def set_number(self, copy, number, fickle=False):
         """Put one copy into a state; its episode goes on from there."""
         self.require_settled("set_number")
         i = checks.integer("copy", copy, 0, self.num_copies - 1)
-        cell, rest = divmod(checks.integer("number", number, 0, STATES - 1), (PLACES + 1) * PLACES)
-        self.state[i] = State(cell // SIDE, cell % SIDE, rest // PLACES, rest % PLACES,
-                              self.fickle_passenger and fickle)
+        number = checks.integer("number", number, 0, STATES - 1)
+        self.state[i] = State(number=number, fickle=self.fickle_passenger and fickle)
         self.observe(i)
 
     cdef int render_one(self, Py_ssize_t i, Canvas canvas) except -1:
-        cdef State state = self.state[i]
-        cdef double x = SIZE * (state.column + 0.5), y = SIZE * (state.row + 0.5)
+        cdef Town town = town_of(self.state[i].number)
+        cdef double x = SIZE * (town.cell % SIDE + 0.5), y = SIZE * (town.cell // SIDE + 0.5)
         cdef double passenger_x = x, passenger_y = y
         cdef int row, column, place
         canvas.clear(0xD3D0C0)
         for row in range(SIDE):
             for column in range(SIDE):
-                place = place_at(row, column)
+                place = place_at(SIDE * row + column)
                 canvas.cell(row, column, SIZE, 1, 0xE9E7D8)
                 if place != NOWHERE:
                     canvas.cell(row, column, SIZE, 6, _COLOURS[place])
-                    if place != state.destination:
+                    if place != town.destination:
                         canvas.cell(row, column, SIZE, 13, 0xE9E7D8)
-                if place == state.passenger:
+                if place == town.passenger:
                     passenger_x, passenger_y = SIZE * (column + 0.5), SIZE * (row + 0.25)
                 if column > 0 and MAP[WIDTH * row + 2 * column] == c"|":
                     canvas.rectangle(column * SIZE - 4, row * SIZE, column * SIZE + 4, row * SIZE + SIZE, 0x4A4E5A)
@@ -258,7 +308,8 @@ is_rainy, fickle_passenger, rainy_probability, fickle_probability, action_mask
         return 0
 
     cdef object ansi_one(self, Py_ssize_t i):
-        cdef State state = self.state[i]
+        cdef Town town = town_of(self.state[i].number)
         lines = [MAP[WIDTH * row:WIDTH * (row + 1)].decode() for row in range(SIDE)]
-        town = marked(lines, state.row, 1 + 2 * state.column, "@" if state.passenger == ON_BOARD else "o")
-        return f"{town}\n{'RGYB '[state.passenger]} -> {'RGYB'[state.destination]}"
+        marker = "@" if town.passenger == ON_BOARD else "o"
+        text = marked(lines, town.cell // SIDE, 1 + 2 * (town.cell % SIDE), marker)
+        return f"{text}\n{'RGYB '[town.passenger]} -> {'RGYB'[town.destination]}"
