@@ -13,12 +13,13 @@ import numpy as np
 from gymnasium import spaces
 
 cimport cython
-from libc.stdint cimport int32_t, uint8_t
+from libc.stdint cimport int32_t, uint8_t, uint32_t
 from libc.string cimport memset
 
 from puffer import checks
 
 from puffer._core cimport Buffers, Canvas, Env, import_puffer
+from puffer.ocean._grid cimport neighbour
 from puffer.rng cimport rng_below
 
 import_puffer()
@@ -35,14 +36,39 @@ cpdef enum Cell:
     AGENT
     TARGET
 
+cdef enum:
+    ACTIONS = 5
+    COLUMNS = 8  # of the table of neighbours: those behind the actions stay, as every number that is no action does
+
+cdef int[COLUMNS] DOWNWARDS = [0, -1, 1, 0, 0, 0, 0, 0]
+cdef int[COLUMNS] TO_THE_RIGHT = [0, 0, 0, -1, 1, 0, 0, 0]
+# By whether the target is reached. A table, because a branch on random actions is unpredictable.
+cdef float[2] PAYS = [0, 1]
+
+# Numbers of cells, row * size + column.
 cdef struct State:
-    int32_t row
-    int32_t column
-    # Cell numbers, row * size + column.
+    int32_t agent
     int32_t target
     # The cells that the observation row shows: to change only those is several times faster than to write the board.
     int32_t shown_agent
     int32_t shown_target
+
+
+cdef inline void draw_board(State* state, uint8_t* cells, Py_ssize_t count) noexcept nogil:
+    memset(cells, EMPTY, count)
+    cells[state.target] = TARGET
+    cells[state.agent] = AGENT
+    state.shown_agent, state.shown_target = state.agent, state.target
+
+
+cdef inline void redraw_marks(State* state, int32_t agent, int32_t target, uint8_t* cells) noexcept nogil:
+    """Draw the board where it shows another state."""
+    cells[state.shown_agent] = EMPTY
+    cells[state.shown_target] = EMPTY
+    cells[target] = TARGET
+    cells[agent] = AGENT
+    state.shown_agent = agent
+    state.shown_target = target
 
 
 cdef class Squared(Env):
@@ -70,6 +96,7 @@ size : int
     cdef readonly int size
     cdef uint8_t[:, ::1] cells
     cdef int32_t[::1] actions
+    cdef int32_t[:, ::1] neighbours
     cdef State* state
 
     def __init__(self, num_envs=1, *, size=11, max_steps=None, **options):
@@ -78,9 +105,19 @@ size : int
             raise ValueError(f"size must be odd, so that the board has a centre, got {size}")
         board = spaces.Box(EMPTY, TARGET, (size, size), np.uint8)
         max_steps = 3 * size if max_steps is None else max_steps
-        super().__init__(num_envs, board, spaces.Discrete(5), observes_in_step=True, max_steps=max_steps, **options)
+        super().__init__(num_envs, board, spaces.Discrete(ACTIONS), observes_in_step=True, max_steps=max_steps, **options)
         self.size = size
+        self._fill_neighbours()
         self.state = <State*>self.new_state(sizeof(State))
+
+    def _fill_neighbours(self):
+        """The cell to which each action leads from each cell."""
+        cdef int cell, action
+        self.neighbours = np.empty((self.size * self.size, COLUMNS), np.int32)
+        for cell in range(self.size * self.size):
+            for action in range(COLUMNS):
+                self.neighbours[cell, action] = neighbour(cell, DOWNWARDS[action], TO_THE_RIGHT[action], self.size,
+                                                          self.size)
 
     cdef int bind(self, Buffers buffers) except -1:
         self.cells = buffers.observations.reshape(self.num_agents, -1)
@@ -93,7 +130,7 @@ size : int
         # The rim in four runs of size - 1 cells, one along each side.
         cdef int cell = rng_below(&self.rng[i], 4 * last)
         cdef int side = cell // last, along = cell % last
-        state.row = state.column = self.size // 2
+        state.agent = self.size * self.size // 2
         if side == 0:
             state.target = along
         elif side == 1:
@@ -103,44 +140,41 @@ size : int
         else:
             state.target = (last - along) * self.size
 
-    # Final, like `observe`, so that `step_range` calls it directly.
-    @cython.final
-    cdef void step_one(self, Py_ssize_t i) noexcept nogil:
-        cdef State* state = &self.state[i]
-        cdef int action = self.actions[i], last = self.size - 1
-        cdef bint reached
-        state.row = min(max(state.row + (action == DOWN) - (action == UP), 0), last)
-        state.column = min(max(state.column + (action == RIGHT) - (action == LEFT), 0), last)
-        reached = state.row * self.size + state.column == state.target
-        self.rewards[i] = reached
-        self.terminations[i] = reached
-
     cdef void step_range(self, Py_ssize_t first, Py_ssize_t last) noexcept nogil:
-        cdef Py_ssize_t i
+        # Flags and cells are bytes, and a store of bytes may change anything but locals: hence a local for what is read.
+        cdef const int32_t* neighbours = &self.neighbours[0, 0]
+        cdef const int32_t* actions = &self.actions[0]
+        cdef float* rewards = &self.rewards[0]
+        cdef uint8_t* terminations = &self.terminations[0]
+        cdef uint8_t* cells = &self.cells[0, 0]
+        cdef State* state
+        # Not read from the state again: compilers read both at once, which waits for the store of each.
+        cdef int32_t agent, target
+        cdef Py_ssize_t i, count = self.size * self.size
+        cdef bint retained = self.retained, reached
         for i in range(first, last):
-            self.step_one(i)
-            self.observe(i)
+            state = &self.state[i]
+            agent = neighbours[COLUMNS * state.agent + min(<uint32_t>actions[i], <uint32_t>ACTIONS)]
+            target = state.target
+            reached = agent == target
+            state.agent = agent
+            rewards[i] = PAYS[reached]
+            terminations[i] = reached
+            if retained:
+                redraw_marks(state, agent, target, cells + i * count)
+            else:
+                draw_board(state, cells + i * count, count)
 
-    @cython.final
     cdef void observe(self, Py_ssize_t i) noexcept nogil:
-        cdef State* state = &self.state[i]
-        cdef uint8_t* cells = &self.cells[i, 0]
-        if not self.retained:
-            memset(cells, EMPTY, self.size * self.size)
-            cells[state.target] = TARGET
+        if self.retained:
+            redraw_marks(&self.state[i], self.state[i].agent, self.state[i].target, &self.cells[i, 0])
         else:
-            cells[state.shown_agent] = EMPTY
-            # The agent may have stood on the cell that is the next target, too.
-            if state.shown_target != state.target or state.shown_agent == state.target:
-                cells[state.shown_target] = EMPTY
-                cells[state.target] = TARGET
-        state.shown_agent = state.row * self.size + state.column
-        state.shown_target = state.target
-        cells[state.shown_agent] = AGENT
+            draw_board(&self.state[i], &self.cells[i, 0], self.size * self.size)
 
     cdef dict state_one(self, Py_ssize_t i):
         cdef State* state = &self.state[i]
-        return {"row": state.row, "column": state.column, "target": divmod(state.target, self.size)}
+        row, column = divmod(state.agent, self.size)
+        return {"row": row, "column": column, "target": divmod(state.target, self.size)}
 
     @property
     def render_size(self):
@@ -154,14 +188,14 @@ size : int
             for column in range(self.size):
                 canvas.cell(row, column, 24, 1, 0x1F2D3A)
         canvas.cell(state.target // self.size, state.target % self.size, 24, 1, 0xFF9F1C)
-        canvas.disc(24 * (state.column + 0.5), 24 * (state.row + 0.5), 9, 0x2EC4B6)
+        canvas.disc(24 * (state.agent % self.size + 0.5), 24 * (state.agent // self.size + 0.5), 9, 0x2EC4B6)
         return 0
 
     cdef object ansi_one(self, Py_ssize_t i):
         cdef State* state = &self.state[i]
         board = [["."] * self.size for _ in range(self.size)]
         board[state.target // self.size][state.target % self.size] = "X"
-        board[state.row][state.column] = "o"
+        board[state.agent // self.size][state.agent % self.size] = "o"
         return "\n".join("".join(row) for row in board)
 
 
