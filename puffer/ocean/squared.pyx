@@ -12,7 +12,6 @@ Version       0
 import numpy as np
 from gymnasium import spaces
 
-cimport cython
 from libc.stdint cimport int32_t, uint8_t, uint32_t
 from libc.string cimport memset
 
@@ -141,7 +140,7 @@ size : int
             state.target = (last - along) * self.size
 
     cdef void step_range(self, Py_ssize_t first, Py_ssize_t last) noexcept nogil:
-        # Flags and cells are bytes, and a store of bytes may change anything but locals: hence a local for what is read.
+        # Flags and cells are bytes, and a store of bytes may change anything but locals: hence a local for each array.
         cdef const int32_t* neighbours = &self.neighbours[0, 0]
         cdef const int32_t* actions = &self.actions[0]
         cdef float* rewards = &self.rewards[0]
