@@ -104,7 +104,8 @@ size : int
             raise ValueError(f"size must be odd, so that the board has a centre, got {size}")
         board = spaces.Box(EMPTY, TARGET, (size, size), np.uint8)
         max_steps = 3 * size if max_steps is None else max_steps
-        super().__init__(num_envs, board, spaces.Discrete(ACTIONS), observes_in_step=True, max_steps=max_steps, **options)
+        super().__init__(num_envs, board, spaces.Discrete(ACTIONS), observes_in_step=True, max_steps=max_steps,
+                         **options)
         self.size = size
         self._fill_neighbours()
         self.state = <State*>self.new_state(sizeof(State))
