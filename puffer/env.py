@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from functools import cached_property
 from typing import Any
 
@@ -16,13 +16,16 @@ from puffer.native.actions import ActionReader
 from puffer.native.buffers import Buffers
 
 _ROWS = ("observations", "actions", "rewards", "terminations", "truncations", "masks")
+# The other name of each space.
+_SHORT_NAMES = {"single_observation_space": "observation_space", "single_action_space": "action_space"}
 
 
 class PufferEnv:
     """Base class of environments written in Python, with one agent or several.
 
     A subclass sets `single_observation_space` and `single_action_space`, the spaces of one agent, and `num_agents` if
-    there are several. It writes `reset` and `step` in one of two styles:
+    there are several. `observation_space` and `action_space` are other names of the same two. It writes `reset` and
+    `step` in one of two styles:
 
     - In place: `reset` and `step` write into `self.observations`, `self.rewards`, `self.terminations`,
       `self.truncations` and `self.masks`, with one row for each agent, and return them. `step(actions)` gets an array
@@ -30,7 +33,8 @@ class PufferEnv:
       in `reset`. In `step`, the masks of agents that have ended are false, and the batch zeroes their rows.
     - Returning: `step` gets an action of the space and returns observations of the space, as in Gymnasium; both may
       nest. With several agents, actions, observations, rewards and flags are dicts by agent id. Absent agents are
-      missing from them, and `"__all__"` among the flags ends the episode for all agents.
+      missing from them, and `"__all__"` among the flags ends the episode for all agents. Ids that are not in
+      `possible_agents` get rows in the order in which `reset` first returns them.
 
     In both styles, `reset` may take a `seed` and return observations or (observations, infos). `step` may return
     (observations, rewards, terminations, truncations, infos) or the older (observations, rewards, dones, infos), where
@@ -48,6 +52,8 @@ class PufferEnv:
     ----------
     num_agents : int
         Number of rows, 1 by default.
+    single_observation_space, single_action_space, observation_space, action_space : Space
+        The spaces of one agent, by either name. The one that was set last counts.
     possible_agents : sequence
         Agent ids in the order of their rows; 0 .. num_agents - 1 by default.
     copy_action_space : MultiDiscrete or None
@@ -83,9 +89,11 @@ class PufferEnv:
         ----------
         description : Space, mapping, list, or tuple of int
             A Gymnasium space is returned unchanged. A mapping becomes a Dict and a list a Tuple, whose items are
-            described in the same way. A tuple of ints is the shape of a Box.
-        dtype : numpy dtype
-            Dtype of the Boxes: bool, an integer or a float.
+            described in the same way. A tuple of ints is the shape of a Box, and a tuple of a shape and a dtype one
+            with a dtype of its own, as in `{"image": ((84, 84, 3), np.uint8), "speed": (2,)}`.
+        dtype : numpy dtype, or mapping or list of them
+            Dtype of the Boxes: bool, an integer or a float. A mapping or a list has those of the items of such a
+            description, and float32 for a key that it lacks.
         low, high : number or array, optional
             Bounds of the Boxes; by default those of the dtype, which are infinite for floats.
 
@@ -98,16 +106,22 @@ class PufferEnv:
         TypeError
             If the description is none of these, or the dtype is of another kind.
         ValueError
-            If a size in a shape is less than 1.
+            If a size in a shape is less than 1, or dtypes have another form than the description.
         """
         if isinstance(description, Space):
             return description
         if isinstance(description, Mapping):
-            return spaces.Dict({key: self.make_space(one, dtype, low, high) for key, one in description.items()})
+            dtypes = _dtypes_of(dtype, description)
+            return spaces.Dict({key: self.make_space(one, dtypes[key], low, high) for key, one in description.items()})
         if isinstance(description, list):
-            return spaces.Tuple([self.make_space(one, dtype, low, high) for one in description])
+            dtypes = _dtypes_of(dtype, range(len(description)))
+            return spaces.Tuple([self.make_space(one, dtypes[k], low, high) for k, one in enumerate(description)])
         if not isinstance(description, tuple):
             raise TypeError(f"description must be a Space, a dict, a list or a tuple of ints, got {description!r}")
+        if len(description) == 2 and isinstance(description[0], tuple):
+            description, dtype = description
+        if isinstance(dtype, (Mapping, list)):
+            raise ValueError(f"dtype must be one dtype for the shape {description}, got {dtype!r}")
         shape = tuple(checks.integer("shape", size, 1) for size in description)
         least, most = _range(np.dtype(dtype))
         return spaces.Box(least if low is None else low, most if high is None else high, shape, dtype)
@@ -132,11 +146,40 @@ class PufferEnv:
         """How an action lies in its row."""
         return ActionLayout(self._space("single_action_space"))
 
+    @property
+    def observation_space(self) -> Space:
+        return self.single_observation_space
+
+    @observation_space.setter
+    def observation_space(self, space: Space) -> None:
+        self.single_observation_space = space
+
+    @property
+    def action_space(self) -> Space:
+        return self.single_action_space
+
+    @action_space.setter
+    def action_space(self, space: Space) -> None:
+        self.single_action_space = space
+
+    def __getattr__(self, name: str) -> Any:
+        # A subclass may have declared the short name on the class, which hides the property above.
+        declared = _hidden(type(self), _SHORT_NAMES.get(name))
+        if declared is None:
+            raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
+        return getattr(self, _SHORT_NAMES[name])
+
+    @classmethod
+    def _declares(cls, name: str) -> bool:
+        """Whether a subclass names this space, `single_observation_space` or `single_action_space`, on the class."""
+        return hasattr(cls, name) or _hidden(cls, _SHORT_NAMES[name]) is not None
+
     def _space(self, name: str) -> Space:
         space = getattr(self, name, None)
         if not isinstance(space, Space):
             raise TypeError(
-                f"{type(self).__name__}.{name} must be a Gymnasium space, got {space!r}; set it in __init__"
+                f"{type(self).__name__}.{name} must be a Gymnasium space, got {space!r}; set it in __init__, by this "
+                f"name or as {_SHORT_NAMES[name]}"
             )
         return space
 
@@ -234,11 +277,33 @@ class PufferEnv:
         """Release the resources of the environment."""
 
 
+def _hidden(cls: type, name: str | None) -> Any:
+    """What a subclass of PufferEnv has put in the place of one of its properties, or None."""
+    if name is None:
+        return None
+    found = getattr(cls, name)
+    return None if found is getattr(PufferEnv, name) else found
+
+
 def rows_for(layout: Layout, action_layout: ActionLayout, agents: int, buf: Any) -> Buffers:
     """The rows of one environment. They use the arrays in `buf`, which need not have all of them."""
     space = layout.flat_space
     reader = ActionReader(action_layout.flat_space, native=False)
     return Buffers(agents, space.shape, space.dtype, reader.shape, reader.dtype, buf)
+
+
+def _dtypes_of(dtype: Any, keys: Collection[Any]) -> dict[Any, Any]:
+    """By key, the dtype of each item of a description."""
+    if isinstance(dtype, list):
+        if len(dtype) != len(keys):
+            raise ValueError(f"dtype must have one dtype for each of the {len(keys)} items, got {dtype!r}")
+        dtype = dict(enumerate(dtype))
+    if not isinstance(dtype, Mapping):
+        return dict.fromkeys(keys, dtype)
+    unknown = [key for key in dtype if key not in keys]
+    if unknown:
+        raise ValueError(f"dtype must have keys of the description, {list(keys)}, got {unknown}")
+    return {key: dtype.get(key, np.float32) for key in keys}
 
 
 def _range(dtype: np.dtype) -> tuple[Any, Any]:

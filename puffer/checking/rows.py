@@ -7,7 +7,8 @@ from typing import Any, NamedTuple
 import numpy as np
 from gymnasium import spaces
 
-from puffer.checking.driver import SHORT, Driver, Record
+from puffer.checking.driver import SHORT, Driver, Record, play
+from puffer.checking.dtypes import ReturnedDtypes
 from puffer.checking.guards import NAMES, Guards
 from puffer.checking.report import Report
 from puffer.checking.single import suspect_infinite_bounds
@@ -33,7 +34,8 @@ class RowsDriver(Driver):
     def __init__(self, env: Any, report: Report, make: Any = None) -> None:
         super().__init__(env, report, make)
         self._earlier = env._buffers if isinstance(env, PufferEnv) else None
-        self.adapter: Adapter = adapter_of(env)
+        self.returned = ReturnedDtypes(env)
+        self.adapter = self._watched_adapter()
         self.action_space = self.adapter.action_layout.space
         flat, reader = self.adapter.layout.flat_space, ActionReader(self.adapter.action_layout.flat_space, native=False)
         agents = self.adapter.agents_per_env
@@ -44,6 +46,16 @@ class RowsDriver(Driver):
         self.adapter.attach(self._guards.buffers, agents)
         self._bound = {name: env.__dict__.get(name) for name in NAMES} if isinstance(env, PufferEnv) else {}
         self._before = self._earlier_bytes()
+
+    def _watched_adapter(self) -> Adapter:
+        try:
+            self.returned.begin()
+        except AttributeError:
+            # It lets nobody put other methods in front of its own.
+            return adapter_of(self.env)
+        adapter = adapter_of(self.env)
+        self.returned.end(adapter.layout.space)
+        return adapter
 
     @property
     def must_reset(self) -> bool:
@@ -218,4 +230,15 @@ def _outputs(env: PufferEnv, result: tuple) -> tuple[np.ndarray, np.ndarray]:
     return rewards.copy().reshape(env.rewards.shape), np.logical_or.reduce(flags).reshape(env.rewards.shape)
 
 
-CHECKS = [declarations, stale_outputs]
+def wide_leaves(driver: RowsDriver, steps: int, seed: int) -> None:
+    """An image that is returned as uint8 takes four times the memory where its space has float32."""
+    play(driver, seed, min(steps, SHORT))
+    for path in driver.returned.bytes_as_floats():
+        driver.report.suspect(
+            f"{driver.label}observation{path} is always an array of uint8, and its space has floats: a row takes four "
+            "times the memory",
+            "declare uint8: make_space(..., dtype=np.uint8), or ((84, 84, 3), np.uint8) for one item",
+        )
+
+
+CHECKS = [declarations, stale_outputs, wide_leaves]

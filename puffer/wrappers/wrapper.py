@@ -18,7 +18,7 @@ class Wrapper(PufferEnv):
     """Base class of environments that change the observations, actions or rewards of another one.
 
     A subclass overrides `change_observations`, `change_actions` or `change_rewards`. If the change needs another space,
-    it sets `single_observation_space` or `single_action_space` after `super().__init__(env)`. Each of these methods
+    it sets `observation_space` or `action_space` after `super().__init__(env)`, or on the class. Each of these methods
     handles the rows of all agents at once. To change infos or anything else, a subclass overrides `reset` and `step`,
     whose infos are a list with a dict for each agent.
 
@@ -54,8 +54,10 @@ class Wrapper(PufferEnv):
         self.env = env
         self._drive()
         adapter = self._adapter
-        self.single_observation_space = adapter.layout.space
-        self.single_action_space = adapter.action_layout.space
+        if not self._declares("single_observation_space"):
+            self.single_observation_space = adapter.layout.space
+        if not self._declares("single_action_space"):
+            self.single_action_space = adapter.action_layout.space
         self.num_agents = adapter.agents_per_env
         self.possible_agents = getattr(env, "possible_agents", range(self.num_agents))
         if not self._changes("actions"):

@@ -284,3 +284,30 @@ class Cards(puffer.PufferEnv):
 
 def test_only_legal_actions_are_played():
     assert puffer.check_env(Cards, steps=60).problems == []
+
+
+class Picture(puffer.PufferEnv):
+    """Returns an image of bytes."""
+
+    def __init__(self, dtype):
+        super().__init__()
+        self.observation_space = self.make_space({"image": ((4, 4), dtype), "speed": (2,)}, low=0, high=255)
+        self.action_space = self.make_discrete(2)
+
+    def reset(self, seed=None):
+        self.t = 0
+        return {"image": np.full((4, 4), self.t, np.uint8), "speed": np.ones(2, np.float32)}
+
+    def step(self, action):
+        self.t += 1
+        observation = {"image": np.full((4, 4), self.t, np.uint8), "speed": np.ones(2, np.float32)}
+        return observation, 1.0, self.t == 9, False, {}
+
+
+@pytest.mark.parametrize("wrapper", [lambda env: env, puffer.Wrapper])
+def test_bytes_in_a_space_of_floats_are_suspicious(wrapper):
+    with pytest.warns(puffer.CheckWarning) as warned:
+        puffer.check_env(lambda: Picture(np.float32), steps=60)
+    assert any("['image'] is always an array of uint8" in str(one.message) for one in warned)
+    report = puffer.check_env(lambda: wrapper(Picture(np.uint8)), steps=60)
+    assert not any("uint8" in str(one) for one in report.suspicions)

@@ -6,9 +6,9 @@ import contextlib
 import os
 import pickle
 import socket
-import sys
 import time
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import cloudpickle
@@ -21,6 +21,8 @@ from puffer.backends.infos import Events
 from puffer.backends.links.worker_process import WorkerProcess, single_threaded
 from puffer.backends.rows import Rows, RowsForm
 from puffer.backends.worker.commands import STEP
+from puffer.backends.worker.notes import Noted
+from puffer.backends.worker.surroundings import Surroundings, command_of, module_path
 
 # How long parent and workers look for each other before they sleep, in seconds: longer than being woken takes.
 LOOK = 0.0005
@@ -34,7 +36,7 @@ class ProcessLink:
     def __init__(self, index: int, copies: range, creator: bytes) -> None:
         self.index = index
         self.copies = copies
-        self._process = WorkerProcess([sys.executable, "-c", _program()], single_threaded(os.environ))
+        self._process = WorkerProcess(command_of(_program()), single_threaded(os.environ))
         self.has_ended = self._process.has_ended
         self.describe_end = self._process.describe_end
         self.leave = self._process.leave
@@ -43,7 +45,7 @@ class ProcessLink:
         self.pid = self._process.pid
         # From `introduce` on.
         self.line: Line | None = None
-        self._process.send(0, pickle.dumps((creator, copies)))
+        self._process.send(0, pickle.dumps((creator, copies, Surroundings.of_this_process())))
 
     def introduce(self, block: Block, forms: dict, form: RowsForm, *, same_step: bool) -> None:
         """Tell the worker where its copies live."""
@@ -83,12 +85,19 @@ class ProcessLink:
     def receive(self) -> Any:
         """Take the answer."""
         message = self._process.wire.receive()[1] if self.line is None else self.line.take()
-        return None if message is None else pickle.loads(message)
+        answer = None if message is None else pickle.loads(message)
+        if isinstance(answer, Noted):
+            answer.hand_over()
+            return None if answer.answer is None else pickle.loads(answer.answer)
+        return answer
 
 
 def _program() -> str:
     """The program of a worker: it finds modules where this process does, and not in the current folder."""
-    path = [*sys.path, os.path.dirname(os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)))))]
+    path = [
+        *module_path(),
+        str(Path(__file__).resolve().parents[3]),
+    ]
     return f"import sys; sys.path[:] = {path!r}; from puffer.backends.worker.process import main; main()"
 
 

@@ -143,12 +143,13 @@ Drives an environment with one agent: a `gymnasium.Env`, or one with the same me
             if seed is not None and hasattr(self.env, "seed"):
                 self.env.seed(seed)
             result = self.env_reset()
-        info = None
-        if isinstance(result, tuple) and len(result) == 2 and isinstance(result[1], dict):
-            result, info = result
-        elif self.is_current:
+        if not self.is_current:
+            observation, info = observation_and_info(result, self.layout.space)
+        elif isinstance(result, (tuple, list)) and len(result) == 2 and isinstance(result[1], dict):
+            observation, info = result
+        else:
             raise TypeError(f"reset() of a gymnasium.Env must return (observation, info), got {result!r:.80}")
-        self.plan.write_row(result, self.observation_memory + self.first_row * self.plan.row_size)
+        self.plan.write_row(observation, self.observation_memory + self.first_row * self.plan.row_size)
         self.ended = False
         if info:
             self.report(info, infos)
@@ -157,12 +158,12 @@ Drives an environment with one agent: a `gymnasium.Env`, or one with the same me
         cdef Py_ssize_t row = self.first_row
         cdef bint terminated, truncated
         result = self.env_step(self.read_action(0))
-        if not isinstance(result, tuple) or not 4 <= len(result) <= 5:
+        if not isinstance(result, (tuple, list)) or not 4 <= len(result) <= 5:
             raise TypeError(f"step() must return 5 values (or the older 4), got {result!r:.80}")
-        if len(<tuple>result) == 5:
-            observation, reward, terminated, truncated, info = <tuple>result
+        if len(result) == 5:
+            observation, reward, terminated, truncated, info = result
         else:
-            observation, reward, terminated, info = <tuple>result
+            observation, reward, terminated, info = result
             truncated = bool(terminated and isinstance(info, dict) and info.get("TimeLimit.truncated", False))
             terminated = terminated and not truncated
         self.plan.write_row(observation, self.observation_memory + row * self.plan.row_size)
@@ -178,6 +179,31 @@ Drives an environment with one agent: a `gymnasium.Env`, or one with the same me
             raise TypeError(f"the info that an environment returns must be a dict, got {info!r:.80}")
         infos.append((self.first_row, info))
         return 0
+
+
+def observation_and_info(result, space):
+    """What reset() of an environment with this observation space has returned: an observation, or a pair with infos.
+
+    Returns (observation, info), and None for an info that is not there. Raises TypeError where the two cannot be told
+    apart.
+    """
+    if not isinstance(result, (tuple, list)) or len(result) != 2 or not _is_info(result[1]):
+        return result, None
+    if not isinstance(space, spaces.Tuple) or len(space) != 2:
+        return tuple(result)
+    is_observation, is_pair = space.contains(tuple(result)), space.contains(result[0])
+    if is_observation == is_pair:
+        raise TypeError(
+            f"reset() returned {result!r:.200}, which can be an observation of {space} or a pair (observation, info), "
+            f"and is neither: return an observation of the space alone, or (observation, info)"
+        )
+    return (result, None) if is_observation else tuple(result)
+
+
+def _is_info(value):
+    """Whether a value may be an info, or a list with one for each agent."""
+    return value is None or isinstance(value, dict) or (
+        isinstance(value, list) and all([one is None or isinstance(one, dict) for one in value]))
 
 
 def seeds_after(seed):

@@ -5,6 +5,9 @@ import numpy as np
 
 from puffer.wrappers.adapters.adapter cimport Adapter
 
+# The key of the info that belongs to no agent, as in RLlib's environments.
+COMMON = "__common__"
+
 
 cdef class AgentsAdapter(Adapter):
     """AgentsAdapter(env, observation_space, action_space, agents, max_steps=None)
@@ -108,7 +111,7 @@ without a flag is truncated, so that no episode ends unseen.
 
     cdef int report_of(self, Py_ssize_t place, object info, list infos) except -1:
         """Add the info of an agent."""
-        if not isinstance(info, dict):
+        if info is not None and not isinstance(info, dict):
             raise TypeError(f"the info of an agent must be a dict, got {info!r:.80}")
         if info:
             infos.append((self.first_row + place, info))

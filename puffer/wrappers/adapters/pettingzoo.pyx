@@ -6,6 +6,7 @@ that ends it included. Agents whose spaces differ share the layout that spans th
 action outside an agent's own range of integers is refused like any other bad action.
 """
 from puffer.wrappers.adapters.adapter import takes_parameter
+from puffer.wrappers.adapters.agents import COMMON
 from puffer.layout.padding import PaddedAction, PaddedObservation, copy_action_space, spanning_space
 
 from puffer.wrappers.adapters.agents cimport AgentsAdapter, as_dict
@@ -71,10 +72,12 @@ Base of the adapters for PettingZoo environments.
         return self.env_reset(seed=seed) if self.takes_seed else self.env_reset()
 
     cdef int report_by_agent(self, dict by_agent, list infos) except -1:
-        """Add the infos of the agents that took part."""
+        """Add the infos of the agents that took part; that of no agent is reported in the first row."""
         cdef Py_ssize_t place
         for agent, info in by_agent.items():
-            if info:
+            if info and isinstance(agent, str) and agent == COMMON:
+                self.report_of(0, info, infos)
+            elif info:
                 place = self.place_of(agent)
                 if self.masks[self.first_row + place]:
                     self.report_of(place, info, infos)

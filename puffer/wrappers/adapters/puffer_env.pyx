@@ -3,8 +3,11 @@ from collections.abc import Mapping
 
 import numpy as np
 
+from gymnasium import spaces
+
 from puffer.native.buffers import Buffers
-from puffer.wrappers.adapters.adapter import takes_parameter
+from puffer.wrappers.adapters.adapter import observation_and_info, takes_parameter
+from puffer.wrappers.adapters.agents import COMMON
 
 from puffer.wrappers.adapters.agents cimport AgentsAdapter, as_dict
 from puffer.wrappers.adapters.adapter cimport Adapter
@@ -35,6 +38,9 @@ environment sets its mask True again: its row is zero.
     cdef object own_truncations
     cdef bint takes_seed
     cdef bint many
+    # Whether agents whose ids nobody has declared get rows as they come, and whether some have.
+    cdef bint names_agents
+    cdef bint has_named
     cdef style_t style
 
     def __init__(self, env):
@@ -49,6 +55,7 @@ environment sets its mask True again: its row is zero.
         self.env_reset = env.reset
         self.takes_seed = takes_parameter(env.reset, "seed")
         self.many = self.agents_per_env > 1
+        self.names_agents = isinstance(env.possible_agents, range)
         self.alive[:] = True
 
     def attach(self, buffers, Py_ssize_t first_row):
@@ -65,11 +72,10 @@ environment sets its mask True again: its row is zero.
         self.own_truncations = own.truncations
 
     cpdef object reset(self, object seed, list infos):
+        cdef Py_ssize_t agent
         self.ended = False
         result = self.env_reset(seed=seed) if self.takes_seed else self.env_reset()
-        observations, info = result, None
-        if isinstance(result, tuple) and len(result) == 2 and isinstance(result[1], (dict, list)):
-            observations, info = result
+        observations, info = observation_and_info(result, self.layout.space)
         self.style = self._style_of(observations)
         if self.style == ROWS:
             self._take("observations", self.own_observations, observations)
@@ -77,7 +83,12 @@ environment sets its mask True again: its row is zero.
         elif self.style == VALUE:
             self.write_observation(0, observations)
         else:
+            self._name_agents(observations)
             self.begin_by_agent(as_dict(observations, "observations"), observations)
+            # Rows for agents that have not come yet.
+            for agent in range(len(self.rows_of_agents), self.agents_per_env):
+                self.alive[agent] = False
+                self.leave_out(agent)
         if info:
             self._report(info, infos)
 
@@ -89,11 +100,11 @@ environment sets its mask True again: its row is zero.
             for agent in range(self.agents_per_env):
                 self.masks[self.first_row + agent] = self.alive[agent]
             result = self.env_step(self.own_actions if self.style == ROWS else self._actions_by_agent())
-        if not isinstance(result, tuple) or not 4 <= len(result) <= 5:
+        if not isinstance(result, (tuple, list)) or not 4 <= len(result) <= 5:
             raise TypeError(f"step() must return 5 values (or the older 4), got {result!r:.80}")
         if len(result) == 4:
             result = self._five(result)
-        observations, rewards, terminations, truncations, info = <tuple>result
+        observations, rewards, terminations, truncations, info = result
         if self.style == ROWS:
             self._take("observations", self.own_observations, observations)
             self._take("rewards", self.own_rewards, rewards)
@@ -107,6 +118,7 @@ environment sets its mask True again: its row is zero.
             self.truncations[self.first_row] = bool(truncations)
             self.ended = self.terminations[self.first_row] | self.truncations[self.first_row]
         else:
+            self._name_agents(observations)
             self.take_by_agent(
                 as_dict(observations, "observations"), as_dict(rewards, "rewards"),
                 as_dict(terminations, "terminations"), as_dict(truncations, "truncations"), observations,
@@ -122,11 +134,43 @@ environment sets its mask True again: its row is zero.
         if isinstance(observations, np.ndarray) and observations.shape == own.shape and observations.dtype == own.dtype:
             return ROWS
         if not self.many:
-            return VALUE
+            return VALUE if self._is_value(observations) else BY_AGENT
         if not isinstance(observations, Mapping):
             raise TypeError(f"observations of {self.agents_per_env} agents must be self.observations or a dict by "
                             f"agent id, got {observations!r:.80}")
         return BY_AGENT
+
+    def _is_value(self, observations):
+        """Whether the observations of one agent are its observation, and not a dict by agent id."""
+        space = self.layout.space
+        if not isinstance(observations, Mapping) or isinstance(space, spaces.Dict) and set(observations) == set(space):
+            return True
+        if len(observations) == 1 and (not isinstance(space, spaces.Dict) or not set(observations) & set(space)):
+            return False
+        if isinstance(space, spaces.Dict):
+            # The layout says what is missing.
+            return True
+        raise ValueError(f"{type(self.env).__name__}.num_agents is 1, and reset() returned observations of the agents "
+                         f"{list(observations)}: set num_agents to the number of agents")
+
+    cdef int _name_agents(self, observations) except -1:
+        """Give rows to agents that nobody has declared, in the order in which they come."""
+        if not self.names_agents:
+            return 0
+        new = [agent for agent in observations if agent not in self.rows_of_agents]
+        if not new:
+            return 0
+        if not self.has_named:
+            self.has_named = True
+            self.rows_of_agents = {}
+            new = list(observations)
+        if len(self.rows_of_agents) + len(new) > self.agents_per_env:
+            raise ValueError(f"{type(self.env).__name__} has num_agents = {self.agents_per_env}, and observations of "
+                             f"more agents: {[*self.rows_of_agents, *new]}; set num_agents to the number of all agents "
+                             f"that may come, or possible_agents to their ids")
+        for agent in new:
+            self.rows_of_agents[agent] = len(self.rows_of_agents)
+        return 0
 
     cdef int _take(self, str name, own, given) except -1:
         """Copy what an environment that works in place has returned, if it is not its own buffer."""
@@ -178,8 +222,11 @@ environment sets its mask True again: its row is zero.
             by_row = [(min(place, self.agents_per_env - 1), one) for place, one in enumerate(info)]
         elif not isinstance(info, dict):
             raise TypeError(f"infos must be a dict, or a list with a dict for each agent, got {info!r:.80}")
-        elif self.many and any(agent in self.rows_of_agents for agent in info):
+        elif (self.many or self.style == BY_AGENT) and any(agent in self.rows_of_agents for agent in info):
             by_row = [(self.rows_of_agents[agent], one) for agent, one in info.items() if agent in self.rows_of_agents]
+            # What belongs to no agent is reported in the first row.
+            rest = {name: one for name, one in info.items() if name not in self.rows_of_agents}
+            by_row.append((0, {**(rest.pop(COMMON, None) or {}), **rest}))
         else:
             by_row = [(0, info)]
         for place, one in by_row:

@@ -1,0 +1,82 @@
+"""What a worker process has in common with the program, so that an environment finds the same things in both."""
+
+from __future__ import annotations
+
+import logging
+import multiprocessing.process
+import os
+import subprocess
+import sys
+import warnings
+from dataclasses import dataclass
+from typing import Any
+
+import cloudpickle
+
+
+def command_of(program: str) -> list[str]:
+    """The command that runs a program with this interpreter and its flags, such as -O, -W and -X dev."""
+    # As multiprocessing starts its own processes.
+    return [sys.executable, *subprocess._args_from_interpreter_flags(), "-c", program]  # type: ignore[attr-defined]
+
+
+def module_path() -> list[str]:
+    """Where this process finds modules, in folders that a worker finds too.
+
+    An entry relative to the current folder meant another one when the program began, if it has changed the folder
+    since. Modules were imported from there, so it comes first.
+    """
+    began_in = multiprocessing.process.ORIGINAL_DIR or os.getcwd()
+    path: list[str] = []
+    for entry in sys.path:
+        path += [os.path.join(folder, entry) for folder in dict.fromkeys((began_in, os.getcwd()))]
+    return list(dict.fromkeys(os.path.normpath(entry) for entry in path))
+
+
+@dataclass(frozen=True)
+class Surroundings:
+    """The arguments, log levels and filters of warnings of a program.
+
+    Attributes
+    ----------
+    arguments : list of str
+    levels : dict
+        By name of a logger, its level; "" is the root's.
+    disabled : int
+        The level up to which all log records are dropped.
+    filters : bytes
+        The filters of warnings, pickled. Empty if they cannot be.
+    """
+
+    arguments: list[str]
+    levels: dict[str, int]
+    disabled: int
+    filters: bytes
+
+    @staticmethod
+    def of_this_process() -> Surroundings:
+        """Those of the calling process, now."""
+        known = {name: logger for name, logger in logging.root.manager.loggerDict.items() if _has_level(logger)}
+        levels = {"": logging.root.level, **{name: logger.level for name, logger in known.items()}}
+        return Surroundings(list(sys.argv), levels, logging.root.manager.disable, _pickled(warnings.filters))
+
+    def adopt(self) -> None:
+        """Have them in the calling process."""
+        sys.argv[:] = self.arguments
+        for name, level in self.levels.items():
+            logging.getLogger(name or None).setLevel(level)
+        logging.disable(self.disabled)
+        if self.filters:
+            warnings.filters[:] = cloudpickle.loads(self.filters)
+            warnings._filters_mutated()  # type: ignore[attr-defined]
+
+
+def _has_level(logger: Any) -> bool:
+    return isinstance(logger, logging.Logger) and logger.level != logging.NOTSET
+
+
+def _pickled(filters: Any) -> bytes:
+    try:
+        return cloudpickle.dumps(list(filters))
+    except Exception:
+        return b""

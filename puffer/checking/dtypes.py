@@ -1,0 +1,67 @@
+"""The dtypes of the arrays that an environment returns as observations, before they are cast to those of its space."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from functools import wraps
+from typing import Any
+
+import numpy as np
+from gymnasium import Space, spaces
+
+from puffer.layout.walk import NestingError, along
+from puffer.wrappers.adapters.adapter import observation_and_info
+
+
+class ReturnedDtypes:
+    """Watches the observations that `reset` and `step` return.
+
+    Parameters
+    ----------
+    env
+        The environment. An adapter that is made between `begin` and `end` calls it in a watched way.
+    """
+
+    def __init__(self, env: Any) -> None:
+        self._env = env
+        self._space: Space | None = None
+        # By path of a leaf of floats.
+        self._found: dict[str, set[np.dtype]] = {}
+
+    def begin(self) -> None:
+        """Put watched methods in front of the environment's own."""
+        self._env.reset = self._watched(self._env.reset, lambda result: observation_and_info(result, self._space)[0])
+        self._env.step = self._watched(self._env.step, _first)
+
+    def end(self, space: Space) -> None:
+        """Take them away. The observations lie in `space`."""
+        del self._env.reset, self._env.step
+        self._space = space
+
+    def _watched(self, method: Callable[..., Any], observation_of: Callable[[Any], Any]) -> Callable[..., Any]:
+        @wraps(method)
+        def watched(*arguments: Any, **keywords: Any) -> Any:
+            result = method(*arguments, **keywords)
+            self._note(observation_of(result))
+            return result
+
+        return watched
+
+    def _note(self, observation: Any) -> None:
+        by_agent = list(observation.values()) if isinstance(observation, Mapping) else []
+        for one in (observation, *by_agent):
+            try:
+                for path, leaf, value in along(self._space, one, ""):
+                    if isinstance(leaf, spaces.Box) and leaf.dtype.kind == "f" and isinstance(value, np.ndarray):
+                        self._found.setdefault(path.subscript, set()).add(value.dtype)
+            except NestingError:
+                # Not of one agent, or not right, which others report.
+                continue
+
+    def bytes_as_floats(self) -> list[str]:
+        """The leaves of floats that only ever got arrays of uint8."""
+        return [path for path, dtypes in self._found.items() if dtypes == {np.dtype(np.uint8)}]
+
+
+def _first(result: Any) -> Any:
+    return result[0] if isinstance(result, (tuple, list)) and result else None
