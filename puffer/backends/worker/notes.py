@@ -13,7 +13,6 @@ import warnings
 from dataclasses import dataclass
 from typing import Any
 
-
 _FORMATTER = logging.Formatter()
 
 
