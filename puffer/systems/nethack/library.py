@@ -30,8 +30,8 @@ def isolate(library: Path, *, own_clock: bool) -> None:
     _bind_symbolically(data)
     if own_clock and not _redirect_clock(data):
         warnings.warn(
-            "the library of this nle cannot be given a clock: games of equal seeds may differ in what NetHack takes from "
-            "the time, such as the names of shopkeepers",
+            "the library of this nle cannot be given a clock: games of equal seeds may differ in what NetHack takes "
+            "from the time, such as the names of shopkeepers",
             stacklevel=3,
         )
     # In place: others may have opened the file.
