@@ -23,7 +23,7 @@ from puffer.backends.system import SystemCreator
 from puffer.options import BatchOptions, WorkerOptions
 from puffer.rendering import declared_modes
 from puffer.systems.family import Family
-from puffer.systems.requirements import SYSTEMS, missing
+from puffer.systems.requirements import SYSTEMS, missing, outdated
 from puffer.vector import VectorEnv
 
 if TYPE_CHECKING:
@@ -150,7 +150,8 @@ def list_envs(installed: bool = False) -> list[str]:
 
     Makes none of them. The environments of a package that is missing are listed as far as their names are known.
     """
-    families = [family for family in _FAMILIES if not (installed and family in SYSTEMS and missing(family))]
+    lacking = [family for family in SYSTEMS if installed and (missing(family) or outdated(family))]
+    families = [family for family in _FAMILIES if family not in lacking]
     theirs = [f"{family}-{name}" if name else family for family in families for name in _family(family).names()]
     return sorted({*_ocean_names(), *theirs, *_registered, *_entry_points()})
 

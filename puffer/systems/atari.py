@@ -21,6 +21,7 @@ from gymnasium.vector import AutoresetMode
 from puffer import checks
 from puffer.backends.seeding import small_seed
 from puffer.backends.system import SystemCreator, SystemStepper
+from puffer.native.buffers import Buffers
 from puffer.systems.family import Family
 from puffer.systems.quiet import undisturbed
 from puffer.systems.requirements import folders, require
@@ -51,8 +52,8 @@ class AtariBatch(SystemStepper):
 
     The observation is uint8 (framestack, img_height, img_width), with a last axis of 3 colours if not `grayscale`.
     The action is Discrete, over the actions that the game uses, or over all 18 with `full_action_space`. With
-    `continuous` it is float32 (3,): radius, angle and fire. The infos are lives, frame_number and
-    episode_frame_number.
+    `continuous` it is float32 (3,): radius, angle and fire. The infos are lives; life_lost, whether this step has lost
+    one; frame_number; and episode_frame_number, which counts from the beginning of the game.
 
     Parameters
     ----------
@@ -71,9 +72,15 @@ class AtariBatch(SystemStepper):
     noop_max : int
         The largest number of random no-ops at the beginning of an episode.
     use_fire_reset : bool
-        Whether fire is pressed after a reset, in games that wait for it.
+        Whether fire is pressed at the beginning of a game, in games that wait for it.
     episodic_life : bool
-        Whether an episode terminates when a life is lost; the next episode then continues the game.
+        Whether an episode terminates when a life is lost. The next episode then continues the game, from the
+        observation that ended the last one; in NextStep, whose reset takes a step, from the one after an action that
+        does nothing. A new game begins when one is over or its time is up, and where a reset has a seed or comes in
+        the middle of an episode. ale-py's own option of this name begins a new game with every life.
+    life_loss_info : bool
+        The same as `episodic_life`, by the name that ale-py has for it: a lost life is a termination without a new
+        game. There the episode goes on as well; in a batch of puffer every termination ends an episode.
     reward_clipping : bool
         Whether rewards are clipped to -1, 0 or 1.
     repeat_action_probability : float
@@ -109,6 +116,7 @@ class AtariBatch(SystemStepper):
         noop_max: int = 30,
         use_fire_reset: bool = True,
         episodic_life: bool = False,
+        life_loss_info: bool = False,
         reward_clipping: bool = True,
         repeat_action_probability: float = 0.0,
         full_action_space: bool = False,
@@ -132,11 +140,13 @@ class AtariBatch(SystemStepper):
             "grayscale": grayscale,
             "maxpool": maxpool,
             "use_fire_reset": use_fire_reset,
-            "episodic_life": episodic_life,
             "reward_clipping": reward_clipping,
             "full_action_space": full_action_space,
             "continuous": continuous,
         }
+        # Not the option of ale-py, which begins a new game.
+        episodic_life = checks.boolean("episodic_life", episodic_life)
+        self._lives_end = checks.boolean("life_loss_info", life_loss_info) or episodic_life
         options |= {name: checks.boolean(name, value) for name, value in flags.items()}
         # With autoreset disabled, copies that have ended are not stepped, so either mode will do.
         same_step = autoreset_mode is AutoresetMode.SAME_STEP
@@ -151,34 +161,85 @@ class AtariBatch(SystemStepper):
         self.observation_space = self._env.single_observation_space
         self.action_space = self._env.single_action_space
 
+    def attach(self, buffers: Buffers, waiting: np.ndarray) -> None:
+        super().attach(buffers, waiting)
+        self._lives = np.zeros(len(waiting), np.int64)
+        self._lost = np.zeros(len(waiting), np.bool_)
+        # The copies whose next episode will continue the game.
+        self._goes_on = np.zeros(len(waiting), np.bool_)
+
     def reset_copies(self, seeds: list[int | None], copies: list[int]) -> dict[str, np.ndarray]:
+        pairs = zip(copies, seeds, strict=True)
+        # In ale-py -1 continues the random numbers.
+        new = {
+            copy: -1 if seed is None else small_seed(seed)
+            for copy, seed in pairs
+            if seed is not None or not self._goes_on[copy]
+        }
+        if new:
+            self._begin_games(list(new), list(new.values()))
+        self.buffers.observations[copies] = self._shown[copies]
+        self.buffers.masks[copies] = True
+        self._goes_on[copies] = False
+        return self._infos
+
+    def _begin_games(self, copies: list[int], seeds: list[int]) -> None:
+        """Begin new games in these copies."""
         chosen = np.zeros(self._env.num_envs, np.bool_)
         chosen[copies] = True
-        # In ale-py -1 continues the random numbers.
-        given = np.array([-1 if seed is None else small_seed(seed) for seed in seeds])
-        observations, info = self._env.reset(seed=given, options=None if chosen.all() else {"reset_mask": chosen})
-        self.buffers.observations[chosen] = observations[chosen]
-        self.buffers.masks[chosen] = True
-        return _infos(info)
+        options = None if chosen.all() else {"reset_mask": chosen}
+        self._shown, info = self._env.reset(seed=np.array(seeds), options=options)
+        self._note(info, self._lost & ~chosen)
+
+    def _note(self, info: dict[str, np.ndarray], lost: np.ndarray) -> None:
+        """Keep the infos of the games, and in which of them the last step has lost a life."""
+        self._lives, self._lost = info["lives"].copy(), lost
+        names = ("lives", "frame_number", "episode_frame_number")
+        self._infos = {**{name: info[name] for name in names}, "life_lost": lost}
 
     def begin_step(self) -> None:
-        self._env.send(self.buffers.actions)
+        actions = self.buffers.actions
+        if self._goes_on.any():
+            # The step is the reset of these copies, and does not play.
+            actions = actions.copy()
+            actions[self._goes_on] = 0
+        self._env.send(actions)
 
     def end_step(self, finals: np.ndarray) -> dict[str, np.ndarray]:
         buffers = self.buffers
-        observations, rewards, terminations, truncations, info = self._env.recv()
-        buffers.observations[...] = observations
+        self._shown, rewards, terminations, truncations, info = self._env.recv()
+        over = terminations | truncations
+        # Where a game is over in SameStep, the lives are those of the next one.
+        lost = np.where(over, terminations & (self._lives > 0), info["lives"] < self._lives)
+        self._note(info, lost)
         buffers.rewards[...] = rewards
         buffers.terminations[...] = terminations
         buffers.truncations[...] = truncations
-        over = terminations | truncations
         if self._keeps_finals and over.any():
             finals[over] = info["final_obs"][over]
-        return _infos(info)
+        if self._lives_end:
+            self._end_lives(lost & ~over & (self._lives > 0), over, finals)
+        buffers.observations[...] = self._shown
+        return self._infos
 
-
-def _infos(info: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
-    return {name: info[name] for name in ("lives", "frame_number", "episode_frame_number")}
+    def _end_lives(self, ended: np.ndarray, over: np.ndarray, finals: np.ndarray) -> None:
+        """End the episodes of these copies, whose games go on."""
+        buffers = self.buffers
+        if self._goes_on.any():
+            # The step was their reset.
+            for name in ("rewards", "terminations", "truncations"):
+                getattr(buffers, name)[self._goes_on] = 0
+            again = np.flatnonzero(self._goes_on & over).tolist()
+            ended = ended & ~self._goes_on
+            self._goes_on[:] = False
+            if again:
+                # Their time was up within that step.
+                self._begin_games(again, [-1] * len(again))
+        buffers.terminations[ended] = True
+        if self._keeps_finals:
+            finals[ended] = self._shown[ended]
+        else:
+            self._goes_on[ended] = True
 
 
 def _game(name: str) -> str | None:

@@ -21,7 +21,7 @@ from puffer import checks
 from puffer.rendering import declared_modes
 from puffer.systems.family import Family
 from puffer.systems.quiet import undisturbed
-from puffer.systems.requirements import folders
+from puffer.systems.requirements import folders, require_versions
 
 if TYPE_CHECKING:
     from puffer.backends.creator import Creator
@@ -82,6 +82,7 @@ def creator(name: str, arguments: dict[str, Any]) -> Creator:
     from puffer.backends.creator import Creator
 
     module = _installed_module(name)
+    require_versions("pettingzoo")
     return Creator(
         partial(_make, module),
         _own_arguments(module, arguments),

@@ -6,7 +6,9 @@
 
 from __future__ import annotations
 
+import importlib.metadata
 import importlib.util
+import re
 import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -121,7 +123,7 @@ SYSTEMS = {
         bare_requirements=["gym-microrts==0.6.0"],
         bare_in_extra=False,
         builders=["setuptools<82", "wheel", "poetry-core", "poetry-dynamic-versioning"],
-        programs={"java": "apt-get install default-jre-headless, or any Java 17"},
+        programs={"java": "apt-get install default-jre-headless, brew install openjdk, or any Java from 17 on"},
         example="microrts",
     ),
     "nmmo": System(
@@ -148,6 +150,28 @@ def missing(name: str) -> list[str]:
     return modules + [program for program in system.programs if shutil.which(program) is None]
 
 
+def outdated(name: str) -> list[str]:
+    """The packages of a system that are installed in a version that is too old, as "package version (needs ...)"."""
+    system = SYSTEMS[name]
+    found = []
+    for requirement in [*system.requirements, *system.bare_requirements]:
+        package, bounds = re.fullmatch(r"([\w.-]+)(?:\[.*\])?(.*)", requirement).groups()  # type: ignore[union-attr]
+        least = re.search(r"[>=]=([\d.]+)", bounds)
+        try:
+            version = importlib.metadata.version(package)
+        except importlib.metadata.PackageNotFoundError:
+            # Another package has the module, or a folder in the path.
+            continue
+        if least and _release(version) < _release(least[1]):
+            found.append(f"{package} {version} (needs {bounds})")
+    return found
+
+
+def _release(version: str) -> list[int]:
+    """The numbers of a version, without what follows them."""
+    return [int(number) for number in re.findall(r"\d+", re.match(r"[\d.]*", version)[0])]  # type: ignore[index]
+
+
 def folders(package: str) -> list[Path]:
     """The folders of a package, which is not imported; empty if it is not installed."""
     spec = importlib.util.find_spec(package)
@@ -155,11 +179,27 @@ def folders(package: str) -> list[Path]:
 
 
 def require(name: str) -> None:
-    """Raise ImportError if a system lacks modules or programs; the message has the line that installs them."""
+    """Raise ImportError if a system lacks modules or programs, or has old packages; the message has the remedy."""
     lacking = missing(name)
     if lacking:
-        remedy = SYSTEMS[name].by_hand or f"python -m puffer.install {name}"
-        raise ImportError(f"{name} needs {' and '.join(lacking)}, not found here: {remedy}")
+        raise ImportError(f"{name} needs {' and '.join(lacking)}, not found here: {_remedy(name, lacking)}")
+    require_versions(name)
+
+
+def require_versions(name: str) -> None:
+    """Raise ImportError if a system has packages that are too old; the message has the line that installs others."""
+    old = outdated(name)
+    if old:
+        raise ImportError(f"{name} does not work with {' and '.join(old)}: python -m puffer.install {name}")
+
+
+def _remedy(name: str, lacking: Sequence[str]) -> str:
+    """How to get the modules and programs that a system lacks."""
+    system = SYSTEMS[name]
+    programs = [f"for {program}, {system.programs[program]}" for program in lacking if program in system.programs]
+    if len(programs) < len(lacking):
+        return "; ".join([system.by_hand or f"python -m puffer.install {name}", *programs])
+    return "; ".join(programs)
 
 
 def extras() -> dict[str, list[str]]:

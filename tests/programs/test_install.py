@@ -1,11 +1,13 @@
 """`python -m puffer.install`, which here installs nothing."""
 
 import sys
+from dataclasses import replace
 
 import pytest
 
 import puffer
 from puffer import install
+from puffer.systems import requirements
 from puffer.systems.requirements import SYSTEMS, System, extras
 
 
@@ -101,6 +103,63 @@ def test_the_check_names_missing_modules(capsys, monkeypatch):
     assert not [name for name in puffer.list_envs(installed=True) if name.startswith("minigrid-")]
     with pytest.raises(ImportError, match="python -m puffer.install minigrid"):
         puffer.make("minigrid-DoorKey-8x8")
+
+
+def test_packages_that_are_too_old_are_told(capsys, monkeypatch):
+    pytest.importorskip("minigrid")
+    versions = {"minigrid": "2.5.0"}
+    monkeypatch.setattr(requirements.importlib.metadata, "version", lambda package: versions.get(package, "99"))
+    message = r"minigrid does not work with minigrid 2.5.0 \(needs >=3.1,<4\): python -m puffer.install minigrid"
+    with pytest.raises(ImportError, match=message):
+        puffer.make("minigrid-DoorKey-8x8")
+    assert install.main(["minigrid", "--check"]) == 1
+    assert "too old: minigrid 2.5.0" in " ".join(capsys.readouterr().out.split())
+    assert not [name for name in puffer.list_envs(installed=True) if name.startswith("minigrid-")]
+    for version, is_old in (("3.1.0", False), ("3.10.1rc2", False), ("3.0.9", True), ("4.0", False)):
+        versions["minigrid"] = version
+        assert bool(requirements.outdated("minigrid")) == is_old, version
+
+
+@pytest.mark.parametrize("name", ["nethack", "atari", "pettingzoo", "crafter"])
+def test_every_form_of_a_requirement_has_a_least_version(name, monkeypatch):
+    monkeypatch.setattr(requirements.importlib.metadata, "version", lambda package: "0.0.1")
+    packages = [one.split()[0] for one in requirements.outdated(name)]
+    assert packages[0] == {"nethack": "nle", "atari": "ale-py"}.get(name, name)
+    with pytest.raises(ImportError, match=f"python -m puffer.install {name}"):
+        requirements.require_versions(name)
+
+
+def test_a_program_that_is_missing_is_told_with_its_remedy(monkeypatch, capsys):
+    monkeypatch.setitem(SYSTEMS, "microrts", replace(SYSTEMS["microrts"], imports=["sys"]))
+    monkeypatch.setattr(requirements.shutil, "which", lambda program: None)
+    with pytest.raises(ImportError, match="microrts needs java, not found here: for java, apt-get install default-jre"):
+        requirements.require("microrts")
+    assert install.main(["microrts", "--check"]) == 1
+    assert "no java: apt-get install default-jre-headless" in " ".join(capsys.readouterr().out.split())
+
+
+def test_a_check_does_not_fail_for_what_cannot_be_had(monkeypatch, capsys):
+    lacking = System(["no_such_module"], [], by_hand="build it")
+    monkeypatch.setitem(SYSTEMS, "gpudrive", lacking)
+    assert install.main(["gpudrive", "--check"]) == 0
+    monkeypatch.setitem(SYSTEMS, "gpudrive", replace(lacking, by_hand="", pythons=((3, 6), (3, 7))))
+    assert install.main(["gpudrive", "--check"]) == 0
+    assert "no no_such_module" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("printed", "told"),
+    [(b'{"rows_per_second": 2.5}\n{"rows_per', ("slow: steps", "2.5")), (None, ("no step", ""))],
+)
+def test_slow_is_not_called_hung(printed, told, monkeypatch):
+    def patience_ends(*command, **options):
+        raise install.subprocess.TimeoutExpired("it", 300, output=printed)
+
+    monkeypatch.setattr(install.subprocess, "run", patience_ends)
+    monkeypatch.setitem(SYSTEMS, "nmmo", System(["sys"], []))
+    problem, speed = install._tried("nmmo")
+    assert problem.startswith(told[0])
+    assert speed == told[1]
 
 
 def test_an_extra_has_the_requirements_of_its_system_for_the_pythons_that_have_them():

@@ -53,6 +53,19 @@ def point(x, y):
     return {"x": x, "y": float(y), "z": 0.0}
 
 
+def write(folder, made, name="scene"):
+    """The path of a scene that is written into this folder."""
+    path = folder / f"{name}.json"
+    path.write_text(made if isinstance(made, str) else json.dumps(made))
+    return str(path)
+
+
+def parked(number, x, y):
+    """A car that stands there and is not controlled."""
+    # Not at its goal: who is there goes.
+    return {**car(number, x, y, 0.0), "mark_as_expert": True, "goalPosition": point(500, y)}
+
+
 @cache
 def scene_files():
     """The paths of two scenes, in a folder that goes with the process."""

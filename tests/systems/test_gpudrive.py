@@ -2,7 +2,6 @@
 
 import gc
 import importlib.machinery
-import json
 import sys
 import types
 from contextlib import closing
@@ -11,7 +10,7 @@ import gpudrive_scene
 import gpudrive_standin
 import numpy as np
 import pytest
-from gpudrive_scene import scene_files
+from gpudrive_scene import parked, scene_files, write
 from system_cases import SYSTEM_CASES
 from test_systems import (  # noqa: F401 - run here too, over the stand-in
     test_a_seed_begins_the_same_game_again,
@@ -24,8 +23,10 @@ from test_systems import (  # noqa: F401 - run here too, over the stand-in
 )
 
 import puffer
+from puffer.systems.gpudrive import scenes
 from puffer.systems.requirements import missing
 
+IGNORE = gpudrive_standin.CollisionBehaviour.Ignore
 IS_INSTALLED = not missing("gpudrive")
 
 
@@ -68,8 +69,9 @@ def test_rows_and_masks():
             "road": (192, 200, 9),
             "self": (192, 8),
         }
-        # The second car of the first world sees the first one 12 m behind it.
-        assert parts["partners"][1, 0, 1] == -12
+        # The second car of the first world sees the first one 12 m behind it, to its right.
+        assert parts["partners"][1, 0, 1:3].tolist() == [-12, -4]
+        assert parts["partners"][1, :4, -1].tolist() == [0, 2, 3, -1]
         assert parts["self"][64:66, -1].tolist() == [0, 1]
         assert not info["reached_goal"].any()
         assert (info["_reached_goal"] == env.masks).all()
@@ -79,9 +81,7 @@ def test_agents_end_at_different_times(tmp_path):
     made = gpudrive_scene.scene(2)
     # The second one has a nearer goal.
     made["objects"][1]["goalPosition"]["x"] = -24.0
-    path = tmp_path / "scene.json"
-    path.write_text(json.dumps(made))
-    with closing(make(1, scenes=[path], record_episodes=True)) as env:
+    with closing(make(1, scenes=[write(tmp_path, made)], record_episodes=True)) as env:
         env.reset()
         lengths = {}
         for _ in range(91):
@@ -132,17 +132,18 @@ def test_a_reset_of_one_world_leaves_the_others():
 
 
 def test_parts_of_an_observation_are_the_simulators_memory():
-    with closing(make(2, observations=["self"], dynamics="State")) as env, closing(make(2)) as whole:
+    options = {"dynamics": "State", "collisions": "Ignore"}
+    with closing(make(2, observations=["self"], **options)) as env, closing(make(2, **options)) as whole:
         manager = env.batch.backend.steppers[0]._manager
         observations, _ = env.reset()
         assert np.shares_memory(observations, manager.self_observation)
         assert np.shares_memory(env.buffers.actions, manager.action)
         assert env.single_action_space.shape == (10,)
         expected, _ = whole.reset()
-        actions = np.random.default_rng(1).normal(size=(128, 3)).astype(np.float32)
+        actions = np.random.default_rng(1).normal(size=(128, 10)).astype(np.float32)
         for _ in range(100):
             assert (observations == whole.layout.view(expected)["self"]).all()
-            observations, *rest = env.step(np.pad(actions, ((0, 0), (0, 7))))
+            observations, *rest = env.step(actions)
             expected, *other = whole.step(actions)
             assert all((one == two).all() for one, two in zip(rest[:3], other[:3], strict=True))
 
@@ -174,16 +175,97 @@ def test_parts_play_the_same():
                 assert all((one == two[rows]).all() for one, two in zip(got[:4], expected[:4], strict=True))
 
 
-def test_rewards_and_collisions():
-    off_road = np.tile(np.array([0, 1, 0], np.float32), (64, 1))
-    with closing(make(1, reward="DistanceBased", collisions="AgentRemoved")) as env:
+@pytest.mark.parametrize("collisions", ["AgentStop", "AgentRemoved"])
+@pytest.mark.parametrize("mode", ["SameStep", "NextStep", "Disabled"])
+def test_a_crash_ends_an_agent_in_its_step(collisions, mode):
+    off_road = np.tile(np.array([0, 0.3, 0], np.float32), (64, 1))
+    options = {"reward": "DistanceBased", "collisions": collisions, "autoreset_mode": mode}
+    with closing(make(1, record_episodes=True, **options)) as env:
         env.reset()
-        rewards = env.step(still(env))[1]
-        assert (rewards[:4] < -50).all()
-        assert any(env.step(off_road)[2].any() for _ in range(20))
-    with closing(make(1)) as env:
+        crashed = np.zeros(64, bool)
+        while not crashed[:4].all():
+            observations, rewards, terminations, truncations, info = env.step(off_road)
+            # Nobody is told of what the simulator does to a car that has crashed.
+            assert (rewards > -200).all()
+            last = env.layout.view(observations)["self"].copy()
+            if mode == "SameStep" and "final_obs" in info:
+                for row in np.flatnonzero(terminations):
+                    last[row] = env.layout.view(info["final_obs"][row])["self"]
+            assert (np.abs(last[:, 4:6]) < 200).all()
+            assert (last[terminations, 6] == 1).all()
+            ended = info["final_info"] if mode == "SameStep" and terminations.any() else info
+            assert (ended["collided_with_road"][terminations]).all()
+            assert not truncations.any()
+            crashed |= terminations
+            if terminations.any():
+                assert (info["episode"]["r"][terminations] > -91 * 100).all()
+
+
+def test_ignored_collisions_end_nothing():
+    off_road = np.tile(np.array([0, 0.3, 0], np.float32), (64, 1))
+    for options in ({"collisions": "Ignore"}, {"parameters": {"collisionBehaviour": IGNORE}}):
+        with closing(make(1, autoreset_mode="Disabled", **options)) as env:
+            env.reset()
+            collided = 0
+            for step in range(91):
+                _, _, terminations, truncations, info = env.step(off_road)
+                collided += info["collided_with_road"].sum()
+                assert not terminations.any()
+                assert truncations.sum() == (4 if step == 90 else 0)
+            assert collided > 4
+
+
+@pytest.mark.parametrize("step", [1, 89, 90, 91])
+def test_a_crash_in_the_last_steps_is_a_termination(step, tmp_path):
+    # A car at 4 m/s drives into one that is parked: boxes of 0.7 times the size, 3.15 m long.
+    made = gpudrive_scene.scene(1, speed=4.0)
+    made["objects"][0]["goalPosition"] = gpudrive_scene.point(200, -2)
+    made["objects"].append(parked(1, -40 + 3.15 + 0.4 * (step - 0.5), -2))
+    with closing(make(1, scenes=[write(tmp_path, made)], autoreset_mode="Disabled")) as env:
         env.reset()
-        assert any(env.step(off_road)[-1]["collided_with_road"].any() for _ in range(20))
+        assert env.masks.sum() == 1
+        for count in range(1, step + 1):
+            _, _, terminations, truncations, info = env.step(still(env))
+            assert terminations.sum() == (count == step)
+            assert not truncations.any()
+        assert info["collided_with_vehicle"][0]
+
+
+def test_who_crashes_from_the_beginning_takes_no_part(tmp_path):
+    made = gpudrive_scene.scene(3)
+    made["objects"].append(parked(7, -39, -2))
+    with closing(make(1, scenes=[write(tmp_path, made)])) as env:
+        env.reset()
+        assert np.flatnonzero(env.masks).tolist() == [1, 2]
+        for _ in range(100):
+            _, rewards, terminations, truncations, _ = env.step(still(env))
+            assert not (terminations | truncations)[[0, 3]].any()
+            assert np.flatnonzero(env.masks).tolist() in ([1, 2], [1], [2])
+    with closing(make(1, scenes=[write(tmp_path, made)], collisions="Ignore")) as env:
+        env.reset()
+        assert np.flatnonzero(env.masks).tolist() == [0, 1, 2]
+
+
+def test_next_step_resets_worlds_once_that_have_ended_early(tmp_path):
+    near = gpudrive_scene.scene(1)
+    near["objects"][0]["goalPosition"]["x"] = -36.0
+    scenes = [write(tmp_path, near, "near"), write(tmp_path, gpudrive_scene.scene(1), "far")]
+    with closing(make(2, scenes=scenes, autoreset_mode="NextStep")) as env:
+        resets = env.batch.backend.steppers[0]._manager.resets
+        first = env.reset()[0].copy()
+        resets.clear()
+        while True:
+            _, _, terminations, _, _ = env.step(still(env))
+            if terminations[64]:
+                break
+            assert [1] not in resets
+        # The first world has played many times, and the second once.
+        assert len(resets) > 10
+        assert all(one == [0] for one in resets)
+        count = len(resets)
+        observations = env.step(still(env))[0]
+        assert (observations[64] == first[64]).all()
+        assert sum(1 in one for one in resets[count:]) == 1
 
 
 def test_it_prints_nothing(capfd):
@@ -222,6 +304,25 @@ def test_a_package_without_the_simulator(monkeypatch):
         ({"goal_radius": "x"}, TypeError, "goal_radius"),
         ({"device": "cuda"}, ValueError, "device must be one of 'cpu'"),
         ({"parameters": {"nothing": 1}}, ValueError, "parameters has 'nothing'"),
+        ({"parameters": {"_rewards": 1}}, ValueError, "parameters has '_rewards'"),
+        ({"parameters": {3: 1}}, ValueError, "parameters has 3"),
+        ({"parameters": ["IgnoreNonVehicles"]}, TypeError, "parameters must be a mapping"),
+        ({"parameters": {"IgnoreNonVehicles": 1}}, TypeError, r"parameters\['IgnoreNonVehicles'\] must be a bool"),
+        ({"parameters": {"maxNumControlledAgents": 2.5}}, TypeError, r"parameters\['maxNumControlledAgents'\]"),
+        (
+            {"parameters": {"polylineReductionThreshold": "x"}},
+            TypeError,
+            "polylineReductionThreshold.* must be a num",
+        ),
+        ({"parameters": {"observationRadius": "x"}}, TypeError, r"parameters\['observationRadius'\] must be a number"),
+        (
+            {"parameters": {"observationRadius": 9}, "observation_radius": 50},
+            ValueError,
+            "observation_radius = 50 says",
+        ),
+        ({"parameters": {"collisionBehaviour": IGNORE}, "collisions": "AgentStop"}, ValueError, "collisionBehaviour"),
+        ({"parameters": {"collisionBehaviour": "Ignore"}}, TypeError, "'collisionBehaviour'.* must be a CollisionBeh"),
+        ({"parameters": {"rewardParams": 3}}, ValueError, "parameters has 'rewardParams', which the arguments reward"),
     ],
 )
 def test_bad_arguments_are_refused(options, error, message):
@@ -235,15 +336,85 @@ def test_scenes_are_needed():
 
 
 def test_a_scene_without_agents(tmp_path):
-    path = tmp_path / "empty.json"
-    path.write_text(json.dumps(gpudrive_scene.scene(0)))
+    path = write(tmp_path, gpudrive_scene.scene(0), "empty")
     with pytest.raises(ValueError, match=r"scenes has .*empty\.json, in which no agent can be controlled"):
         make(1, scenes=[path])
 
 
+def without(field):
+    """A scene that lacks a field, given by its names and numbers."""
+    made = gpudrive_scene.scene(2)
+    *path, last = field
+    inner = made
+    for name in path:
+        inner = inner[name]
+    del inner[last]
+    return made
+
+
+def replaced(field, value):
+    """A scene that has another value of a field."""
+    made = without(field)
+    inner = made
+    for name in field[:-1]:
+        inner = inner[name]
+    inner[field[-1]] = value
+    return made
+
+
+@pytest.mark.parametrize(
+    ("made", "message"),
+    [
+        ("{", "which is not JSON"),
+        ('{"name": NaN}', "which is not JSON: NaN"),
+        ("[" * 100_000, "which is not JSON"),
+        ("[]", "whose whole must be an object"),
+        *(
+            (without(field), f"whose {message} is missing")
+            for field, message in (
+                (["name"], "name"),
+                (["scenario_id"], "scenario_id"),
+                (["objects"], "objects"),
+                (["roads"], "roads"),
+                (["metadata"], "metadata"),
+                (["metadata", "sdc_track_index"], "metadata.sdc_track_index"),
+                (["objects", 1, "valid"], r"objects\[1\].valid"),
+                (["objects", 0, "goalPosition", "y"], r"objects\[0\].goalPosition.y"),
+                (["objects", 1, "position", 90, "x"], r"objects\[1\].position\[90\].x"),
+                (["roads", 2, "type"], r"roads\[2\].type"),
+            )
+        ),
+        (replaced(["name"], 3), "whose name must be a string, got 3"),
+        (replaced(["objects", 0, "valid"], [1] * 91), r"whose objects\[0\].valid\[0\] must be true or false, got 1"),
+        (replaced(["objects", 0, "width"], "2"), r"whose objects\[0\].width must be a finite number, got '2'"),
+        (replaced(["objects", 0, "mark_as_expert"], 0), r"whose objects\[0\].mark_as_expert must be true or false"),
+        (replaced(["objects", 0, "heading"], [0.0]), r"whose objects\[0\].heading must have 91 items"),
+        (replaced(["objects", 0, "id"], 1.5), r"whose objects\[0\].id must be an integer"),
+        (replaced(["roads", 3, "geometry"], []), r"whose roads\[3\].geometry must be a list of at least 1, got \[\]"),
+        (replaced(["roads"], {}), "whose roads must be a list, got {}"),
+    ],
+)
+def test_malformed_scenes_are_refused_before_the_simulator_reads_them(made, message, tmp_path, standin, monkeypatch):
+    monkeypatch.setattr(standin, "SimManager", None)
+    path = write(tmp_path, made, "broken")
+    with pytest.raises(ValueError, match=rf"scenes has .*broken\.json, {message}"):
+        make(2, scenes=[*scene_files(), path])
+
+
+def test_each_scene_is_read_once_for_many_worlds(monkeypatch):
+    read = []
+    monkeypatch.setattr(scenes, "_read", read.append)
+    make(6, scenes=[*scene_files(), *scene_files()]).close()
+    assert read == scene_files()
+
+
 def test_parameters_of_the_simulator():
-    with closing(make(1, parameters={"IgnoreNonVehicles": True})) as env:
-        assert env.batch.backend.steppers[0]._manager.params.IgnoreNonVehicles
+    given = {"IgnoreNonVehicles": True, "observationRadius": 20, "dynamicsModel": gpudrive_standin.DynamicsModel.State}
+    with closing(make(1, parameters=given)) as env:
+        params = env.batch.backend.steppers[0]._manager.params
+        assert params.IgnoreNonVehicles
+        assert params.observationRadius == 20
+        assert env.single_action_space.shape == (10,)
 
 
 @pytest.mark.skipif(not IS_INSTALLED, reason="madrona_gpudrive must be built by hand")

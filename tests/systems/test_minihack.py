@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from gymnasium.envs.registration import load_env_creator
 from helpers import assert_same, run_script, snapshot
-from nle_package import assert_shows, begin, guarded, make
+from nle_package import assert_shows, begin, guarded, make, printed_at
 from puffer.wrappers.adapters.adapter import seeds_after
 
 import puffer
@@ -29,6 +29,19 @@ ENDMAP
 BRANCH: (0,0,0,0),(1,1,1,1)
 STAIR: (4,0),down
 """
+SHOP = """
+MAZE: "mylevel", ' '
+GEOMETRY: center,center
+MAP
+-------------
+|...+.......|
+-------------
+ENDMAP
+REGION: (0,0,12,2),lit,"ordinary"
+REGION: (5,1,11,1),lit,"shop"
+DOOR: open,(4,1)
+BRANCH: (2,1,2,1),(0,0,0,0)
+"""
 # Of the compass, in minihack's order of actions.
 EAST = 1
 
@@ -45,6 +58,22 @@ def bare_task(id, **arguments):
 
         spec = gymnasium.spec(id)
         return guarded(load_env_creator(spec.entry_point)(**{**spec.kwargs, "fix_moon_phase": True, **arguments}))
+
+
+WELCOME = f"""
+import puffer
+env = puffer.make("minihack-Skill-Custom", 2, backend="serial", des_file={SHOP!r}, observation_keys=("message",))
+env.reset(seed=[3, 4])
+for _ in range(8):
+    print(env.step([{EAST}] * 2)[0].tobytes().replace(b"\\0", b""))
+env.close()
+"""
+
+
+def test_a_shopkeeper_has_the_same_name_at_every_hour(tmp_path):
+    first, second, third = printed_at([1_760_956_200, 1_760_959_800, 1_770_000_000], WELCOME, tmp_path)
+    assert "Welcome to" in first
+    assert first == second == third
 
 
 @pytest.mark.parametrize(

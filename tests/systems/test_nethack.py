@@ -1,22 +1,27 @@
 """NetHack: puffer's environments against those of nle, and what is puffer's own."""
 
+import ctypes
+import importlib.util
 import os
 import re
 import shutil
 import subprocess
-import sys
 import tempfile
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import gymnasium
 import numpy as np
 import pytest
 from helpers import assert_same, run_script, snapshot
-from nle_package import assert_shows, bare_task, begin, make
+from nle_package import assert_shows, bare_task, begin, make, printed_at
 from puffer.wrappers.adapters.adapter import seeds_after
 
 import puffer
 from puffer import Buffers
 from puffer.systems import nethack
+from puffer.systems.nethack.library import isolate
 
 nle_nethack = pytest.importorskip("nle.nethack", reason="python -m puffer.install nethack")
 
@@ -120,41 +125,44 @@ for _ in range(2):
     print(observations.tobytes().hex()[::997])
 env.close()
 """
-CLOCK = """
-#include <stdlib.h>
-#include <time.h>
-time_t time(time_t *out) { time_t now = atol(getenv("TEST_TIME")); if (out) *out = now; return now; }
-"""
 
 
 def test_plays_the_same_on_every_day(tmp_path):
-    compiler = shutil.which("cc") or shutil.which("gcc")
-    if compiler is None:
-        pytest.skip("no compiler for a clock")
-    (tmp_path / "clock.c").write_text(CLOCK)
-    clock = str(tmp_path / "clock.so")
-    subprocess.run([compiler, "-shared", "-fPIC", "-o", clock, str(tmp_path / "clock.c")], check=True)
     # A day of new moon, one of full moon at night, and a Friday the 13th.
-    dates = ["1760956200", "1759795200", "1765627200"]
-
-    def played(date, fixed):
-        variables = {
-            **os.environ,
-            "LD_PRELOAD": clock,
-            "TEST_TIME": date,
-            "TZ": "UTC",
-            "PYTHONPATH": puffer.get_include(),
-        }
-        script = DATES.format(fixed=fixed)
-        done = subprocess.run(
-            [sys.executable, "-c", script], env=os.environ | variables, capture_output=True, text=True, timeout=60
-        )
-        assert done.returncode == 0, done.stderr
-        return done.stdout
-
-    assert len({played(date, True) for date in dates}) == 1
+    dates = [1760956200, 1759795200, 1765627200]
+    assert len(set(printed_at(dates, DATES.format(fixed=True), tmp_path))) == 1
     # The clock is one that NetHack heeds.
-    assert "moon tonight" in played(dates[1], False)
+    assert "moon tonight" in printed_at([dates[1]], DATES.format(fixed=False), tmp_path)[0]
+
+
+def test_the_library_asks_the_clock_of_its_thread(tmp_path):
+    installed = Path(importlib.util.find_spec("nle").submodule_search_locations[0], "libnethack.so")
+    own = shutil.copy(installed, tmp_path)
+    nethack.clock.show()
+    isolate(Path(own), own_clock=True)
+    getnow = ctypes.CDLL(own).getnow
+    getnow.restype = ctypes.c_long
+
+    def asked(seconds):
+        nethack.clock.set_time(seconds)
+        barrier.wait()
+        return getnow()
+
+    barrier = threading.Barrier(2)
+    with ThreadPoolExecutor(2) as pool:
+        assert list(pool.map(asked, (1_234_567_890, 7))) == [1_234_567_890, 7]
+    seeds = range(1000)
+    # Neighbours differ in what NetHack makes of the time.
+    assert len({nethack.start_of_game(seed) // 257 % 100 for seed in seeds}) == 100
+    assert all(0 < nethack.start_of_game(seed) < 2**31 for seed in (0, 2**31, 2**63, 2**64 - 1))
+
+
+def test_a_library_without_the_clock_is_told(tmp_path):
+    installed = Path(importlib.util.find_spec("nle").submodule_search_locations[0], "libnethack.so")
+    other = tmp_path / "other.so"
+    other.write_bytes(installed.read_bytes().replace(b"libnethack.so\0", b"libanother.so\0"))
+    with pytest.warns(UserWarning, match="cannot be given a clock"):
+        isolate(other, own_clock=True)
 
 
 def test_a_time_limit_truncates_and_shows_the_map():
@@ -233,6 +241,20 @@ def test_recordings_only_where_they_are_asked_for(tmp_path):
         env.reset(seed=1)
         env.step([1])
     assert [path.suffixes[-2:] for path in (tmp_path / "games").iterdir() if path.suffix == ".bz2"]
+
+
+@pytest.mark.parametrize("backend", ["serial", "process"])
+def test_copies_record_into_different_files(backend, tmp_path):
+    with make("nethack-score", 3, backend=backend, savedir=tmp_path, save_ttyrec_every=1, max_episode_steps=5) as env:
+        env.reset(seed=1)
+        for _ in range(12):
+            env.step([1] * 3)
+    # Each has begun three games.
+    recorded = list(tmp_path.rglob("*.ttyrec*.bz2"))
+    assert len(recorded) == 9
+    assert len({path.read_bytes() for path in recorded}) == 9
+    with pytest.raises(TypeError, match="savedir must be a path"):
+        puffer.make("nethack-score", 1, backend="serial", savedir=3)
 
 
 @pytest.mark.parametrize(

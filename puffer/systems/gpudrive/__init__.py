@@ -2,8 +2,13 @@
 
 `puffer.make("gpudrive", num_envs=2, scenes=["scene.json"])` makes worlds from scenes, files of the simulator's own
 format. Every world has 64 agents: the row of agent a in world w is w * 64 + a. Agents that can be controlled take part
-until they reach their goal, or crash and are removed if the simulator is set to do so. The others follow the recording,
-and their rows are zero. Everything is deterministic, so seeds have no effect.
+until they reach their goal, or crash, unless collisions are ignored. The others follow the recording, and their rows
+are zero. Everything is deterministic, so seeds have no effect.
+
+The simulator ends an agent that has crashed one step later, when it has already moved it 15 km away. Here the agent is
+terminated in the step of the crash, with the reward and the observation of that step. An agent that a scene puts into a
+crash from the beginning does not take part. The simulator ends the process at a malformed scene, so each scene is read
+first; it keeps about 30 MB for a world that is closed, and a reset of one world costs as much as a step of all.
 
 The module must be built by hand, from https://github.com/Emerge-Lab/gpudrive; no package index has it. An older module
 called gpudrive works too. Worlds live on the CPU, in threads of the simulator, whose number cannot be chosen. If the
@@ -13,10 +18,8 @@ observation is a single tensor of the simulator, the batch uses its memory. So i
 from __future__ import annotations
 
 import importlib
-import os
 from collections.abc import Mapping, Sequence
 from importlib.util import find_spec
-from pathlib import Path
 from types import ModuleType
 from typing import Any
 
@@ -29,6 +32,7 @@ from puffer.backends.system import SystemCreator, SystemStepper
 from puffer.layout.observation import Layout
 from puffer.native.buffers import Buffers
 from puffer.systems.family import Family
+from puffer.systems.gpudrive.scenes import checked_scenes
 from puffer.systems.quiet import silent_process
 from puffer.systems.requirements import require
 
@@ -39,6 +43,15 @@ _TENSORS = {
     "road": "agent_roadmap_tensor",
 }
 _INFOS = ("collided_with_road", "collided_with_vehicle", "collided_with_non_vehicle", "reached_goal")
+_COLLISIONS = 3
+# The arguments that set attributes of the simulator's Parameters, and the enumerations that their values name.
+_ARGUMENTS = {
+    "collisionBehaviour": ("collisions", "CollisionBehaviour"),
+    "dynamicsModel": ("dynamics", "DynamicsModel"),
+    "observationRadius": ("observation_radius", None),
+}
+# Of a float32.
+_LARGEST = 3.4028234663852886e38
 
 
 def creator(name: str, arguments: dict[str, Any]) -> SystemCreator:
@@ -47,7 +60,7 @@ def creator(name: str, arguments: dict[str, Any]) -> SystemCreator:
     checks.arguments("gpudrive", arguments, GPUDriveBatch)
     if "scenes" not in arguments:
         raise TypeError("gpudrive needs scenes=[...], the paths of one or more scenes")
-    return SystemCreator(GPUDriveBatch, arguments)
+    return SystemCreator(GPUDriveBatch, _resolved(arguments))
 
 
 FAMILY = Family(creator=creator)
@@ -61,9 +74,9 @@ class GPUDriveBatch(SystemStepper):
     of the version that was built. If `observations` names one of them only, the observation is that Box.
 
     Actions are float32 (3,): acceleration, steering and angle of the head, or the three numbers of other dynamics; in
-    the dynamics "State" they are float32 (10,), all numbers of the simulator. An agent that reaches its goal or is
-    removed is terminated, and one whose time is up is truncated. The infos are collided_with_road,
-    collided_with_vehicle, collided_with_non_vehicle and reached_goal.
+    the dynamics "State" they are float32 (10,), all numbers of the simulator. An agent that reaches its goal or crashes
+    is terminated, and one whose time is up is truncated. The infos are collided_with_road, collided_with_vehicle,
+    collided_with_non_vehicle and reached_goal.
 
     Parameters
     ----------
@@ -72,12 +85,14 @@ class GPUDriveBatch(SystemStepper):
     observations : sequence of "self", "partners", "road"
     dynamics : "Classic", "InvertibleBicycle", "DeltaLocal" or "State"
     collisions : "AgentStop", "AgentRemoved" or "Ignore"
-        Whether agents that have collided stop, are removed, or drive on.
+        With "Ignore" agents that have collided drive on. With the others they are out, and the simulator takes them off
+        the road.
     reward : "OnGoalAchieved" or "DistanceBased"
     goal_radius, observation_radius : float
         In metres.
     parameters : mapping, optional
-        Further attributes of the simulator's `Parameters`, by name.
+        Further attributes of the simulator's `Parameters`, by name. Attributes that an argument sets may be given here
+        instead of the argument.
     device : "cpu"
         No other device is supported.
 
@@ -102,7 +117,7 @@ class GPUDriveBatch(SystemStepper):
         device: str = "cpu",
     ) -> None:
         checks.choice("device", device, ("cpu",))
-        files = _scene_files(scenes)
+        files = checked_scenes(scenes)
         self._kinds = _kinds(observations)
         module = _simulator()
         settings = module.Parameters()
@@ -119,16 +134,23 @@ class GPUDriveBatch(SystemStepper):
         settings.dynamicsModel = _member(module.DynamicsModel, "dynamics", dynamics, models)
         settings.maxNumControlledAgents = module.kMaxAgentCount
         for name, value in (parameters or {}).items():
-            if not hasattr(settings, name):
-                raise ValueError(f"parameters has {name!r}, which is not an attribute of the simulator's Parameters")
-            setattr(settings, name, value)
+            _set_parameter(settings, name, value)
+        self._crashes_end = settings.collisionBehaviour != module.CollisionBehaviour.Ignore
         chosen = [files[copy % len(files)] for copy in copies]
         with silent_process():
             self._manager = module.SimManager(module.madrona.ExecMode.CPU, 0, chosen, settings)
         self._read_tensors(module.kMaxAgentCount, dynamics == "State")
-        for scene, has_agents in zip(chosen, np.logical_or.reduce(self._controlled != 0, axis=1), strict=True):
+        for scene, has_agents in zip(chosen, np.logical_or.reduce(self._can_play(), axis=1), strict=True):
             if not has_agents:
                 raise ValueError(f"scenes has {scene}, in which no agent can be controlled")
+
+    def _can_play(self) -> np.ndarray:
+        """Which agents, (worlds, agents), can be controlled and have not crashed."""
+        return (self._controlled != 0) & ~self._has_crashed()
+
+    def _has_crashed(self) -> np.ndarray:
+        """Which agents, (worlds, agents), have collided in a way that ends them."""
+        return (self._info[..., :_COLLISIONS] != 0).any(axis=2) & self._crashes_end
 
     def _read_tensors(self, agents: int, whole_actions: bool) -> None:
         """Take the arrays of the simulator, and make the spaces from them."""
@@ -168,7 +190,7 @@ class GPUDriveBatch(SystemStepper):
 
     def reset_copies(self, seeds: list[int | None], copies: list[int]) -> dict[str, np.ndarray]:
         self._manager.reset(copies)
-        self._playing[copies] = self._controlled[copies] != 0
+        self._playing[copies] = self._can_play()[copies]
         chosen = np.zeros(self._playing.shape, np.bool_)
         chosen[copies] = True
         self.buffers.masks[chosen.ravel()] = self._playing[copies].ravel()
@@ -184,16 +206,17 @@ class GPUDriveBatch(SystemStepper):
 
     def end_step(self, finals: np.ndarray) -> dict[str, np.ndarray]:
         buffers, took_part = self.buffers, self._playing.copy()
-        waiting = np.flatnonzero(self.waiting).tolist()
-        if waiting:
-            # The simulator would read beyond the end of the recording.
-            self._manager.reset(waiting)
+        # The simulator would read beyond the end of the recording. Agents that are not there have no steps left.
+        late_worlds = np.flatnonzero(self.waiting & (np.maximum.reduce(self._remaining, axis=1) == 0)).tolist()
+        if late_worlds:
+            self._manager.reset(late_worlds)
         width = buffers.actions.shape[1]
         if not np.may_share_memory(buffers.actions, self._actions):
             self._actions[..., :width] = buffers.actions.reshape(*self._done.shape, width)
         self._manager.step()
-        ended = took_part & (self._done != 0)
-        late = ended & (self._remaining == 0) & (self._info[..., _INFOS.index("reached_goal")] == 0)
+        crashed = self._has_crashed()
+        ended = took_part & ((self._done != 0) | crashed)
+        late = ended & ~crashed & (self._remaining == 0) & (self._info[..., _INFOS.index("reached_goal")] == 0)
         buffers.rewards[:] = np.where(took_part, self._rewards, 0).ravel()
         buffers.terminations[:] = (ended & ~late).ravel()
         buffers.truncations[:] = late.ravel()
@@ -229,20 +252,6 @@ def _simulator() -> ModuleType:
     raise ImportError("gpudrive needs madrona_gpudrive with its SimManager, which must be built by hand")
 
 
-def _scene_files(scenes: Any) -> list[str]:
-    """The paths of the scenes. Raises TypeError or ValueError."""
-    if isinstance(scenes, (str, bytes)) or not isinstance(scenes, Sequence):
-        raise TypeError(f"scenes must be a sequence of paths, got {scenes!r}")
-    if not scenes:
-        raise ValueError("scenes must have at least one path, got none")
-    for k, scene in enumerate(scenes):
-        if not isinstance(scene, (str, os.PathLike)):
-            raise TypeError(f"scenes[{k}] must be a path, got {scene!r}")
-        if not Path(scene).is_file():
-            raise ValueError(f"scenes[{k}] must be the path of a scene, got {str(scene)!r}, which is not a file")
-    return [str(scene) for scene in scenes]
-
-
 def _kinds(observations: Any) -> list[str]:
     """The parts of an observation. Raises TypeError or ValueError."""
     if isinstance(observations, str) or not isinstance(observations, Sequence):
@@ -255,3 +264,62 @@ def _kinds(observations: Any) -> list[str]:
 def _member(enumeration: Any, argument: str, name: Any, names: Sequence[str]) -> Any:
     """The member of one of the simulator's enumerations. Raises ValueError."""
     return getattr(enumeration, checks.choice(argument, name, [one for one in names if hasattr(enumeration, one)]))
+
+
+# ---- Parameters ----
+
+
+def _resolved(arguments: Mapping[str, Any]) -> dict[str, Any]:
+    """The arguments, with those parameters that an argument sets among them.
+
+    Raises TypeError for parameters that are not a mapping, and ValueError for one that contradicts an argument.
+    """
+    parameters = arguments.get("parameters")
+    if parameters is None:
+        return dict(arguments)
+    if not isinstance(parameters, Mapping):
+        raise TypeError(f"parameters must be a mapping of names to values, got {parameters!r}")
+    result, others = dict(arguments), dict(parameters)
+    if "rewardParams" in others:
+        raise ValueError("parameters has 'rewardParams', which the arguments reward and goal_radius set")
+    for name in others.keys() & _ARGUMENTS.keys():
+        argument, enumeration = _ARGUMENTS[name]
+        value = others.pop(name)
+        if enumeration is None:
+            value = checks.number(f"parameters[{name!r}]", value, 0, 1e6)
+        else:
+            value = _name_of(getattr(_simulator(), enumeration), name, value)
+        if argument in arguments and arguments[argument] != value:
+            raise ValueError(
+                f"parameters has {name!r}: {value!r}, and {argument} = {arguments[argument]!r} says otherwise: give one"
+            )
+        result[argument] = value
+    return {**result, "parameters": others}
+
+
+def _name_of(enumeration: Any, parameter: str, value: Any) -> str:
+    """The name of a member of one of the simulator's enumerations. Raises TypeError."""
+    for name in dir(enumeration):
+        if not name.startswith("_") and isinstance(value, enumeration) and getattr(enumeration, name) == value:
+            return name
+    raise TypeError(f"parameters[{parameter!r}] must be a {enumeration.__name__} of the simulator, got {value!r}")
+
+
+def _set_parameter(settings: Any, name: Any, value: Any) -> None:
+    """Set an attribute of the simulator's Parameters. Raises TypeError for a wrong type, ValueError for no such one."""
+    if not isinstance(name, str) or name.startswith("_") or not (hasattr(settings, name) or name in dir(settings)):
+        raise ValueError(f"parameters has {name!r}, which is not an attribute of the simulator's Parameters")
+    label = f"parameters[{name!r}]"
+    now = getattr(settings, name, None)
+    if isinstance(now, bool):
+        value = checks.boolean(label, value)
+    elif isinstance(now, int):
+        value = checks.integer(label, value, -(2**31), 2**32 - 1)
+    elif isinstance(now, float):
+        value = checks.number(label, value, -_LARGEST, _LARGEST)
+    elif now is not None and not isinstance(value, type(now)):
+        raise TypeError(f"{label} must be a {type(now).__name__}, got {value!r} of type {type(value).__name__}")
+    try:
+        setattr(settings, name, value)
+    except (TypeError, AttributeError) as error:
+        raise TypeError(f"{label} cannot be {value!r}: {error}") from None

@@ -5,8 +5,8 @@ without a task, with the score for a reward. Ids of Gymnasium are names too: `ne
 
 The game writes its observations straight into the batch. Every episode is seeded, with a seed that follows from the
 last one given; so is the task of the NetHack Challenge, which itself refuses seeds. The phase of the moon, Friday the
-13th and the night, which NetHack takes from the clock, follow from the seed as well (`fix_moon_phase`), so a seed plays
-the same game on every day.
+13th, the night and the names of shopkeepers, which NetHack takes from the clock, follow from the seed as well, so a
+seed plays the same game on every day and at every hour. With `fix_moon_phase=False` they follow the clock.
 
 Further differences from the package:
 
@@ -20,6 +20,9 @@ Further differences from the package:
 The challenge's `no_progress_timeout` counts every step twice, in nle and here. Do not write into observations: NetHack
 draws only what has changed, and a reward is a difference to the previous observation.
 
+Recordings (`savedir`) of the first environment of a process lie in that folder, and those of each further one in a
+folder in it, "1", "2" and so on: nle names files by process and episode, so copies would write the same ones.
+
 Each copy loads a library of its own, about 3 MB and two file descriptors, and has a folder of its own among the
 temporary files until it is closed. nle grows by about 2 KB with each episode.
 """
@@ -27,10 +30,10 @@ temporary files until it is closed. nle grows by about 2 KB with each episode.
 from __future__ import annotations
 
 import itertools
+import os
 import re
-import struct
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -43,14 +46,14 @@ from puffer.backends.creator import Creator
 from puffer.env import PufferEnv
 from puffer.systems import ids
 from puffer.systems.family import Family
+from puffer.systems.nethack import clock
+from puffer.systems.nethack.library import isolate
 from puffer.systems.quiet import undisturbed
 from puffer.systems.requirements import require
 from puffer.wrappers.adapters.adapter import seeds_after
 
 # The list from which nle registers its tasks.
 _TASK = r"\n    \"(NetHack\w*)\","
-# Constants of the file format ELF.
-_PT_DYNAMIC, _DT_SYMBOLIC = 2, 16
 _TERMINAL = ("tty_chars", "tty_colors", "tty_cursor")
 # How many games are tried when nle cannot begin one.
 _TRIES = 10
@@ -110,6 +113,7 @@ class NetHack(PufferEnv):
     ) -> None:
         super().__init__()
         self.render_mode = render_mode
+        clock.show()
         with undisturbed():
             make = self._task_class(task)
             arguments = {"fix_moon_phase": True, **arguments}
@@ -120,8 +124,10 @@ class NetHack(PufferEnv):
                 arguments["observation_keys"] = self._needed_keys(observation_keys)
             if render_mode == "rgb_array":
                 arguments["render_mode"] = "pixel"
+            if arguments.get("savedir"):
+                arguments["savedir"] = _own_folder(arguments["savedir"])
             self._task = make(**arguments)
-        bind_symbolically(Path(self._task.nethack.dlpath))
+        isolate(Path(self._task.nethack.dlpath), own_clock=arguments["fix_moon_phase"])
         known = self._task.observation_space.spaces
         keys = known if observation_keys is None else observation_keys
         self.single_observation_space = spaces.Dict({key: known[key] for key in keys})
@@ -204,6 +210,7 @@ class NetHack(PufferEnv):
         """Seed the next game."""
         # Not by the task's own method: that of the challenge refuses.
         self._task.nethack._pynethack.set_initial_seeds(seed, seed, False, None)
+        clock.set_time(start_of_game(seed))
 
     def step(self, actions: np.ndarray) -> tuple:
         self._task.last_observation = self._previous
@@ -236,6 +243,26 @@ class NetHack(PufferEnv):
 
     def close(self) -> None:
         self._task.close()
+
+
+def start_of_game(seed: int) -> int:
+    """The time at which the game of a seed begins, in seconds since 1970: within 17 years from 2001 on."""
+    # A shopkeeper's name depends on multiples of 257 seconds, and seeds are often neighbours.
+    return 10**9 + seed * 1_000_003 % 2**29
+
+
+# The environments of this process that were given each folder for recordings.
+_recorders: dict[str, Iterator[int]] = {}
+
+
+def _own_folder(savedir: Any) -> str:
+    """A folder for the recordings of one environment: the one that was given, and then folders in it."""
+    if not isinstance(savedir, (str, os.PathLike)):
+        raise TypeError(f"savedir must be a path, got {savedir!r}")
+    folder = os.path.abspath(savedir)
+    number = next(_recorders.setdefault(folder, itertools.count()))
+    os.makedirs(folder, exist_ok=True)
+    return os.path.join(folder, str(number)) if number else folder
 
 
 class _Unread:
@@ -304,31 +331,6 @@ _CHECKS: dict[str, Callable[[str, Any], Any]] = {
     "options": _checked_options,
     "penalty_mode": lambda name, mode: checks.choice(name, mode, ("constant", "exp", "square", "linear", "always")),
 }
-
-
-def bind_symbolically(library: Path) -> None:
-    """Let a copy of the game's library, which is not loaded yet, always call its own functions.
-
-    Otherwise it may call functions of the same name in other libraries of the process, and Java has one. The copy gets
-    the entry DT_SYMBOLIC in place of a spare one at the end of its dynamic section.
-    """
-    with library.open("r+b") as file:
-        header = file.read(64)
-        if header[:5] != b"\x7fELF\x02":
-            return
-        (first,), (count,) = struct.unpack_from("<Q", header, 32), struct.unpack_from("<H", header, 56)
-        for offset in range(first, first + 56 * count, 56):
-            file.seek(offset)
-            kind, _, start, _, _, size = struct.unpack("<IIQQQQ", file.read(40))
-            if kind != _PT_DYNAMIC:
-                continue
-            file.seek(start)
-            tags = [tag for tag, _ in struct.iter_unpack("<Qq", file.read(size))]
-            end = tags.index(0)
-            # The last entry has to stay.
-            if _DT_SYMBOLIC not in tags[:end] and end + 1 < len(tags):
-                file.seek(start + 16 * end)
-                file.write(struct.pack("<Qq", _DT_SYMBOLIC, 0))
 
 
 @cache
