@@ -4,7 +4,6 @@ from collections.abc import Mapping
 import numpy as np
 
 from puffer.native.buffers import Buffers
-from puffer.wrappers.adapters.adapter import takes_parameter
 
 from puffer.wrappers.adapters.agents cimport AgentsAdapter, as_dict
 from puffer.wrappers.adapters.adapter cimport Adapter
@@ -27,13 +26,11 @@ environment sets its mask True again: its row is zero.
 """
 
     cdef object env_step
-    cdef object env_reset
     cdef object own_observations
     cdef object own_actions
     cdef object own_rewards
     cdef object own_terminations
     cdef object own_truncations
-    cdef bint takes_seed
     cdef bint many
     cdef style_t style
 
@@ -46,8 +43,6 @@ environment sets its mask True again: its row is zero.
         super().__init__(env, env.layout.space, env.action_layout.space, agents, env.max_steps)
         self.copy_action_space = env.copy_action_space
         self.env_step = env.step
-        self.env_reset = env.reset
-        self.takes_seed = takes_parameter(env.reset, "seed")
         self.many = self.agents_per_env > 1
         self.alive[:] = True
 
@@ -66,7 +61,7 @@ environment sets its mask True again: its row is zero.
 
     cpdef object reset(self, object seed, list infos):
         self.ended = False
-        result = self.env_reset(seed=seed) if self.takes_seed else self.env_reset()
+        result = self.call_reset(seed)
         observations, info = result, None
         if isinstance(result, tuple) and len(result) == 2 and isinstance(result[1], (dict, list)):
             observations, info = result
