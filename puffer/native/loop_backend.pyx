@@ -155,6 +155,7 @@ it goes.
 
     def first_seed(self, seed):
         """Seed every stream; a copy with a seed from set_next begins its episode with that one."""
+        self.check()
         self.seed_streams(seed, np.ones((<Rules>self.rules).num_copies, np.uint8))
         self.is_seeded = True
 
@@ -183,11 +184,12 @@ it goes.
 
     def set_next(self, copies, seed, options, parameters):
         """Set seeds for the next episodes, and the parameters that the class lets copies have of their own."""
+        self.check()
         cdef Rules rules = <Rules>self.rules
         cdef Py_ssize_t k
         if self.loop.independent_agents:
             raise TypeError(f"set_next(): the agents of a copy of {type(rules).__name__} have episodes of their own, "
-                            "and the copy has no next one")
+                            f"and the copy has no next one")
         if parameters:
             rules.set_next_parameters(copies, parameters)
         if not self.is_seeded:
@@ -200,13 +202,14 @@ it goes.
 
     def call(self, name, arguments, named):
         """A parameter or an attribute for every copy, or what a method with a parameter `copy` returns for it."""
+        self.check()
         return (<Rules>self.rules).attribute_of_copies(name, arguments, named)
 
     def set_attr(self, name, values):
         """Raises AttributeError."""
         cls = type(<Rules>self.rules).__name__
-        raise AttributeError(f"the copies of {cls} are not objects of their own, and {name!r} cannot be set; parameters "
-                             f"of the next episodes: env.set_next(copies, ...)")
+        raise AttributeError(f"the copies of {cls} are not objects of their own, and {name!r} cannot be set; for "
+                             f"parameters of the next episodes use env.set_next(copies, ...)")
 
     # ---- Step ----
 
@@ -350,7 +353,8 @@ it goes.
         return self.before_first or []
 
     def rest(self):
-        """What a batch has in addition to snapshots of its copies: sums for stats(), and seeds for the next episodes."""
+        """Sums for stats(), and seeds for the next episodes, which no snapshot of a copy has."""
+        self.check()
         cdef Loop loop = self.loop
         cdef Py_ssize_t i
         seeds = {}
@@ -361,6 +365,7 @@ it goes.
 
     def take_rest(self, rest):
         """Take over the rest of another batch."""
+        self.check()
         cdef Rules rules = <Rules>self.rules
         np.asarray(self.loop.sums)[...] = rest["sums"]
         for copy, (seed, number) in rest["seeds"].items():

@@ -178,6 +178,7 @@ num_envs : int
         checks.arguments("set_next() of CartPole", parameters, NAMES)
         values = {name: [checks.number(name, value, 0 if name == "gravity" else 1e-3, 1 if name == "tau" else 1e3)
                          for value in given] for name, given in parameters.items()}
+        copies = [checks.integer("copy", copy, 0, self.num_copies - 1) for copy in copies]
         self.has_own = True
         for k, i in enumerate(copies):
             own = &self.own[i]

@@ -240,6 +240,7 @@ list); `direction`; `carrying`, a pair of Kind and colour, or None; `mission_col
         cdef Py_ssize_t i, k
         cdef list levels = []
         checks.arguments("set_next() of Minigrid", parameters, ("level", *PARAMETERS))
+        copies = [checks.integer("copy", copy, 0, self.num_copies - 1) for copy in copies]
         for k, i in enumerate(copies):
             given = {name: values[k] for name, values in parameters.items()}
             levels.append(self._level_of(i, given))
