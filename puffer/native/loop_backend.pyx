@@ -207,6 +207,7 @@ it goes.
 
     def set_attr(self, name, values):
         """Raises AttributeError."""
+        self.check()
         cls = type(<Rules>self.rules).__name__
         raise AttributeError(f"the copies of {cls} are not objects of their own, and {name!r} cannot be set; for "
                              f"parameters of the next episodes use env.set_next(copies, ...)")
