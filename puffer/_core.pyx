@@ -1,4 +1,10 @@
 """Native environments: the base class `Env`, whose author writes the rules and whose batch steps them."""
+import inspect
+
+import numpy as np
+
+from libc.stdint cimport uintptr_t
+
 from puffer import checks
 from puffer.layout.action import ActionLayout
 from puffer.layout.observation import Layout
@@ -15,6 +21,9 @@ from puffer.native.loop_backend cimport NativeBackend
 from puffer.native.rules cimport Rules
 
 ABI = PUFFER_ABI
+
+# The arguments of environments whose __init__ has not come to that of Env, by their address.
+cdef dict _arguments = {}
 
 
 cdef class Env(Rules):
@@ -74,6 +83,12 @@ render_size : (int, int)
     render_modes = ("rgb_array",)
     render_size = (400, 300)
 
+    def __cinit__(self, *arguments, **named):
+        _arguments[<uintptr_t><void*>self] = (arguments, named)
+
+    def __dealloc__(self):
+        _arguments.pop(<uintptr_t><void*>self, None)
+
     def __init__(self, num_envs, observation_space, action_space, *, agents_per_env=1, independent_agents=False,
                  observes_in_step=False, snapshot_key=(), copies_per_block=BLOCK, num_threads=0, **options):
         cdef NativeBackend backend = NativeBackend()
@@ -101,6 +116,7 @@ render_size : (int, int)
             self.agents_per_env = agents
             self.num_agents = options.num_envs * agents
             self.max_steps = MOST if spec.max_steps is None else spec.max_steps
+            backend.made_with = _arguments.pop(<uintptr_t><void*>self, None)
             backend.prepare(self, spec, options, buffers, independent, observes_in_step, snapshot_key, copies_per_block,
                             threads)
         self.batch = Batch(backend, spec, options, buffers, reader, independent_agents=independent)
@@ -153,11 +169,67 @@ render_size : (int, int)
         self.require_settled("state")
         return self.state_one(checks.integer("copy", copy, 0, self.num_copies - 1))
 
+    # ---- Parameters of single copies, for authors to write in Python ----
+
+    def set_next_parameters(self, copies, parameters):
+        """Set parameters for the next episodes of copies, in classes that have such; their docstrings say which.
+
+        `copies` is a list of numbers, and `parameters` has a list with a value for each of them by name. An author's
+        method keeps them in memory from `new_state`, from which `reset_one` takes them. It raises TypeError or
+        ValueError, before anything is set, for values that a copy cannot have.
+        """
+        checks.arguments(f"set_next() of {type(self).__name__}", parameters, ())
+
+    def parameters_of(self, copy):
+        """The parameters of the episode of one copy, by name, in classes whose copies have their own."""
+        return {}
+
+    def attribute_of_copies(self, name, arguments, named):
+        """What `VectorEnv.call` returns, as a list."""
+        cls = type(self)
+        copies = range(self.num_copies)
+        if copies and name in self.parameters_of(0):
+            return [self.parameters_of(copy)[name] for copy in copies]
+        if not name.startswith("_") and hasattr(self, name):
+            value = getattr(self, name)
+            if callable(value):
+                if next(iter(inspect.signature(value).parameters), None) != "copy":
+                    raise AttributeError(f"{name}() of {cls.__name__} is for all copies at once; call it as "
+                                         f"env.native_env.{name}(...)")
+                return [value(copy, *arguments, **named) for copy in copies]
+            if isinstance(value, np.ndarray) and len(value) == self.num_copies:
+                return list(value)
+            return [value] * self.num_copies
+        own = self._parameters()
+        if name not in own:
+            raise AttributeError(f"{cls.__name__} has no parameter or attribute {name!r}; its parameters are "
+                                 f"{', '.join(own)}")
+        return [own[name]] * self.num_copies
+
+    def _parameters(self):
+        """The arguments of the class by name, as given or by default."""
+        positional, named = (<NativeBackend>(<Batch>self._made()).backend).made_with
+        bound = inspect.signature(type(self)).bind(*positional, **named)
+        bound.apply_defaults()
+        return {**bound.arguments.pop("options", {}), **bound.arguments}
+
+    # ---- Pickled and copied ----
+
+    def __reduce__(self):
+        positional, named = (<NativeBackend>(<Batch>self._made()).backend).made_with
+        # The other one has memory of its own.
+        named = {name: value for name, value in named.items() if name != "buf"}
+        return _remade, (type(self), positional, named, self.batch.content())
+
     # ---- Stepped by itself, without the face of a VectorEnv ----
 
     def reset(self, *, seed=None, mask=None):
         """See `Batch.reset`."""
         return self._made().reset(seed=seed, mask=mask)
+
+    def set_next(self, copies=None, *, seed=None, **parameters):
+        """See `Batch.set_next`."""
+        self._made().set_next(copies, seed=seed, **parameters)
 
     def step(self, actions):
         """See `Batch.step`."""
@@ -207,3 +279,10 @@ render_size : (int, int)
         if self.batch is None:
             raise RuntimeError(f"{type(self).__name__}.__init__() has not run to its end")
         return self.batch
+
+
+def _remade(cls, positional, named, content):
+    """An environment made with these arguments, that goes on as another one."""
+    env = cls(*positional, **named)
+    env.batch.restore(content)
+    return env

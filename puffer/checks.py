@@ -71,6 +71,43 @@ def seeds(value: Any, count: int) -> int | list[int | None]:
     return [None if one is None else seed(one, f"seed[{i}]") for i, one in enumerate(value)]
 
 
+def reset_options(options: Any, count: int, name: str = "options") -> list[dict[str, Any] | None] | None:
+    """`options` as a list with a dict of its own, or None, for each of `count` copies; None for None.
+
+    Raises TypeError or ValueError unless it is a dict for all copies, or a list or tuple with a dict or None for each.
+    """
+    if options is None:
+        return None
+    if isinstance(options, dict):
+        options = [options] * count
+    if not isinstance(options, (list, tuple)):
+        raise TypeError(f"{name} must be a dict, or a list with one for each copy, got {type(options).__name__}")
+    if len(options) != count:
+        raise ValueError(f"{name} must be a dict or a list of {count} dicts, one for each copy, got {len(options)}")
+    for copy, one in enumerate(options):
+        if one is not None and not isinstance(one, dict):
+            raise TypeError(f"{name}[{copy}] must be a dict or None, got {type(one).__name__}")
+        if one and "reset_mask" in one:
+            raise ValueError(
+                f"{name}[{copy}] has 'reset_mask', which stands in one dict for the batch: "
+                "options={'reset_mask': ...}"
+            )
+    # An environment may take entries out of the dict that it is given.
+    return [None if one is None else dict(one) for one in options]
+
+
+def by_copy(name: str, value: Any, count: int) -> list[Any]:
+    """`value` as a list with a value for each of `count` copies: itself for all, unless it is a list, tuple or array.
+
+    Raises ValueError for one of another length.
+    """
+    if not isinstance(value, (list, tuple)) and not (isinstance(value, np.ndarray) and value.ndim):
+        return [value] * count
+    if len(value) != count:
+        raise ValueError(f"{name} must be one value, or a list with one for each of {count} copies, got {len(value)}")
+    return list(value)
+
+
 def boolean(name: str, value: Any) -> bool:
     """`value` as a bool. Raises TypeError."""
     if not isinstance(value, (bool, np.bool_)):

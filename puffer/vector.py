@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from copy import deepcopy
 from typing import Any
 
 import gymnasium
 import numpy as np
+from gymnasium.envs.registration import EnvSpec
 from gymnasium.spaces import MultiDiscrete
 from gymnasium.vector.utils import batch_space
 
 from puffer import checks
 from puffer._core import Env
+from puffer.errors import WorkerError
 from puffer.layout.action import ActionLayout
 from puffer.layout.observation import Layout
 from puffer.native.batch import Batch
@@ -41,6 +44,8 @@ class VectorEnv(gymnasium.vector.VectorEnv):
         Whether each agent of a copy has episodes of its own, instead of all agents sharing one.
     batch_size : int
         Copies that one `send` steps and one `recv` returns.
+    autoreset_mode : gymnasium.vector.AutoresetMode
+        When the next episode of a copy begins, as in `metadata`.
     num_threads : int or None
         Threads that step; 0 until the first steps have settled it. None where there are workers
         or one thread only.
@@ -69,6 +74,17 @@ class VectorEnv(gymnasium.vector.VectorEnv):
         Width and height of a picture in pixels; None for environments in Python, whose frames have their own size.
     native_env : puffer.Env or None
         The object of an author's class, which holds the native copies; None for environments in Python.
+    envs : list
+        The environments in Python that this process steps. AttributeError where there are none, but workers, a system,
+        or a native environment.
+    spec : gymnasium.envs.registration.EnvSpec or None
+        From which `gymnasium.make_vec` makes such a batch, as far as Gymnasium knows the environment.
+    np_random, np_random_seed : tuple
+        Of the copies, as in Gymnasium's vector environments. Of copies without them, and of native environments, those
+        of this object: the seed of the last reset that was given one int.
+
+    A batch of a native environment can be pickled and copied, with everything that belongs to its episodes; a `buf` is
+    replaced by memory of its own. TypeError for environments in Python.
     """
 
     def __init__(self, env: Env | Batch, *, copy: bool = False) -> None:
@@ -82,6 +98,7 @@ class VectorEnv(gymnasium.vector.VectorEnv):
         self.agents_per_env = batch.agents_per_env
         self.independent_agents = batch.independent_agents
         self.batch_size = batch.options.batch_size
+        self.autoreset_mode = batch.options.autoreset_mode
         self.max_steps = spec.max_steps
         self.layout: Layout = spec.layout
         self.action_layout: ActionLayout = spec.action_layout
@@ -91,7 +108,7 @@ class VectorEnv(gymnasium.vector.VectorEnv):
         self.render_mode = spec.rendering.mode
         self.render_size = None if self.native_env is None else self.native_env.render_size
         self.metadata = {
-            "autoreset_mode": batch.options.autoreset_mode,
+            "autoreset_mode": self.autoreset_mode,
             "render_modes": batch_modes(spec.rendering.modes),
             "render_fps": spec.rendering.fps,
         }
@@ -135,7 +152,10 @@ class VectorEnv(gymnasium.vector.VectorEnv):
         return self.batch.masks
 
     def reset(
-        self, *, seed: int | Sequence[int | None] | None = None, options: dict[str, Any] | None = None
+        self,
+        *,
+        seed: int | Sequence[int | None] | None = None,
+        options: dict[str, Any] | Sequence[dict[str, Any] | None] | None = None,
     ) -> tuple[np.ndarray, dict[str, Any]]:
         """Begin new episodes in all rows, or in those of `options["reset_mask"]`.
 
@@ -145,8 +165,10 @@ class VectorEnv(gymnasium.vector.VectorEnv):
             One int for the batch (native copy i then has the random stream of (seed, i), a Python one seed + i), or
             one seed for each copy. None continues the random streams; on the first reset they start from the seed
             given to `make` or, without one, from entropy.
-        options : dict, optional
-            "reset_mask", a bool array of shape (num_envs,): the rows to reset. The dict is left as it is.
+        options : dict or sequence of (dict or None), optional
+            "reset_mask", a bool array of shape (num_envs,): the rows to reset; all of them in the first reset. The
+            other entries are for reset() of environments in Python, the same for each copy, or by a sequence one dict
+            for each. The dicts are left as they are.
 
         Returns
         -------
@@ -155,20 +177,19 @@ class VectorEnv(gymnasium.vector.VectorEnv):
 
         Raises TypeError or ValueError for a bad seed or option.
         """
-        observations, info = self.batch.reset(seed=seed, mask=self._reset_mask(options))
+        mask, rest = self._split(options)
+        observations, info = self.batch.reset(seed=seed, mask=mask, options=rest)
         super().reset(seed=int(seed) if seed is not None and np.ndim(seed) == 0 else None)
         return (observations.copy(), _fresh(info)) if self.copy else (observations, info)
 
-    def _reset_mask(self, options: dict[str, Any] | None) -> np.ndarray | None:
-        options = {} if options is None else options
-        if not isinstance(options, dict):
-            raise TypeError(f"options must be a dict, got {type(options).__name__}")
-        unknown = [key for key in options if key != "reset_mask"]
-        if unknown:
-            raise ValueError(f"options has no entry {unknown[0]!r}; it takes 'reset_mask'")
-        if "reset_mask" in options:
-            checks.reset_mask(options["reset_mask"], self.num_envs)
-        return options.get("reset_mask")
+    def _split(self, options: Any) -> tuple[np.ndarray | None, Any]:
+        """The mask in the options, and the options without it."""
+        if not isinstance(options, dict) or "reset_mask" not in options:
+            return None, options
+        checks.reset_mask(options["reset_mask"], self.num_envs)
+        rest = {key: value for key, value in options.items() if key != "reset_mask"}
+        # Nothing, if it is empty: there may be options that were set for the next episodes.
+        return options["reset_mask"], rest or None
 
     def step(self, actions: Any) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray, dict[str, Any]]:
         """Step every row; see `Batch.step`. With a smaller `batch_size`, `send(actions)` and `recv()`.
@@ -184,9 +205,128 @@ class VectorEnv(gymnasium.vector.VectorEnv):
         result = self.batch.step(actions)
         return self._copied(result) if self.copy else result
 
-    def async_reset(self, *, seed: int | Sequence[int | None] | None = None) -> None:
-        """Reset all rows and let `recv` return the first observations, part by part."""
-        self.batch.async_reset(seed=seed)
+    def async_reset(self, *, seed: int | Sequence[int | None] | None = None, options: Any = None) -> None:
+        """Reset all rows as `reset` does, and let `recv` return the first observations, part by part."""
+        if isinstance(options, dict) and "reset_mask" in options:
+            raise ValueError("async_reset() resets all rows, and takes no options['reset_mask']")
+        self.batch.async_reset(seed=seed, options=options)
+
+    def set_next(
+        self,
+        copies: int | Sequence[int] | None = None,
+        *,
+        seed: int | Sequence[int | None] | None = None,
+        options: dict[str, Any] | Sequence[dict[str, Any] | None] | None = None,
+        **parameters: Any,
+    ) -> None:
+        """Set seeds, options and parameters for the next episodes of copies, in every autoreset mode.
+
+        In the mode SAME_STEP the next episode has begun when `step` returns the end of the last one, so set it before;
+        in NEXT_STEP until the next step. See `Batch.set_next`, which has the parameters and errors. A worker that takes
+        the place of one that died does not know what was set.
+
+        Examples
+        --------
+        >>> env.set_next([3], seed=7)  # The next episode of copy 3 is that of seed 7.
+        >>> env.set_next(gravity=np.linspace(5, 15, env.num_copies))
+        """
+        self.batch.set_next(copies, seed=seed, options=options, **parameters)
+
+    # ---- The copies ----
+
+    def call(self, name: str, *args: Any, **kwargs: Any) -> tuple[Any, ...]:
+        """The attribute of every copy, or what it returns when it is called, as in Gymnasium; see `Batch.call`."""
+        return self.batch.call(name, *args, **kwargs)
+
+    def get_attr(self, name: str) -> tuple[Any, ...]:
+        """The attribute of every copy, found in the environment or a wrapper around it; see `Batch.call`."""
+        return self.call(name)
+
+    def set_attr(self, name: str, values: Any) -> None:
+        """Set the attribute of every copy: one value, or a list or tuple with one for each; see `Batch.set_attr`."""
+        self.batch.set_attr(name, values)
+
+    @property
+    def envs(self) -> list[Any]:
+        try:
+            return self.batch.backend.envs
+        except AttributeError:
+            raise AttributeError(
+                "the copies are not objects of this process; use call, get_attr and set_attr"
+            ) from None
+
+    @property
+    def spec(self) -> EnvSpec | None:
+        if "spec" not in self.__dict__:
+            self.__dict__["spec"] = self._find_spec()
+        return self.__dict__["spec"]
+
+    @spec.setter
+    def spec(self, spec: EnvSpec | None) -> None:
+        self.__dict__["spec"] = spec
+
+    def _find_spec(self) -> EnvSpec | None:
+        if self.native_env is not None:
+            return self._native_spec()
+        try:
+            found = self.get_attr("spec")[0]
+        except (AttributeError, WorkerError):
+            return None
+        if not isinstance(found, EnvSpec):
+            return None
+        spec = deepcopy(found)
+        # The batch keeps the time limit.
+        spec.max_episode_steps = self.max_steps
+        mode = "sync" if hasattr(self, "envs") else "async"
+        spec.kwargs = {**spec.kwargs, "num_envs": self.num_copies, "vectorization_mode": mode}
+        return spec
+
+    def _native_spec(self) -> EnvSpec | None:
+        cls = type(self.native_env)
+        found = gymnasium.registry.get(f"puffer/{cls.__name__}-v{cls.version}")
+        if found is None or not cls.__module__.startswith("puffer.ocean."):
+            return None
+        _, given = self.batch.backend.made_with
+        spec = deepcopy(found)
+        own = {name: value for name, value in given.items() if value is not None and name != "buf"}
+        made = {"copy": self.copy, "num_envs": self.num_copies, "vectorization_mode": "vector_entry_point"}
+        # As a name, not an object, so that the spec can be written as JSON.
+        spec.kwargs = {**spec.kwargs, **own, "autoreset_mode": self.autoreset_mode.value, **made}
+        return spec
+
+    def _own_random(self, name: str) -> Any:
+        """An attribute of every copy, or None where they have none."""
+        if self.native_env is not None:
+            return None
+        try:
+            return self.get_attr(name)
+        except (AttributeError, WorkerError):
+            return None
+
+    @property
+    def np_random(self) -> Any:
+        own = self._own_random("np_random")
+        return super().np_random if own is None else own
+
+    @np_random.setter
+    def np_random(self, value: np.random.Generator) -> None:
+        self._np_random, self._np_random_seed = value, -1
+
+    @property
+    def np_random_seed(self) -> Any:
+        own = self._own_random("np_random_seed")
+        return super().np_random_seed if own is None else own
+
+    def __reduce__(self) -> tuple:
+        if self.native_env is None:
+            raise TypeError(
+                "a batch of environments in Python cannot be pickled or copied: it holds their objects, or workers; "
+                "make another one, or pickle a function that makes it"
+            )
+        rest = {
+            name: self.__dict__[name] for name in ("spec", "_np_random", "_np_random_seed") if name in self.__dict__
+        }
+        return _remade, (type(self), self.native_env, self.copy, rest)
 
     def send(self, actions: Any) -> None:
         """Hand actions to the part that has waited longest for them, and step it in the background."""
@@ -266,6 +406,12 @@ class VectorEnv(gymnasium.vector.VectorEnv):
         self.batch.close()
         if self._window is not None:
             self._window.close()
+
+
+def _remade(cls: type[VectorEnv], env: Env, copy: bool, rest: dict[str, Any]) -> VectorEnv:
+    made = cls(env, copy=copy)
+    made.__dict__.update(rest)
+    return made
 
 
 def _fresh(info: dict[str, Any]) -> dict[str, Any]:

@@ -3,6 +3,7 @@ from libc.stdint cimport uint8_t, uintptr_t
 from libc.string cimport memcpy, memset
 
 from puffer.backends.infos import Events
+from puffer.backends.worker.interpreter import attribute, owner_of, set_attribute
 
 from puffer.wrappers.adapters.adapter cimport Adapter
 
@@ -32,6 +33,8 @@ current : int
     cdef float[::1] rewards
     cdef uint8_t[::1] terminations, truncations, masks, late, waiting, over
     cdef object events
+    # What `set_next` was given for the next episodes, by copy.
+    cdef dict upcoming
 
     def __cinit__(self, list adapters not None, rows, *, bint same_step):
         cdef Adapter adapter
@@ -52,6 +55,7 @@ current : int
         self.waiting = rows.waiting
         self.over = rows.over
         self.events = Events()
+        self.upcoming = {}
         if len(adapters) * self.agents != len(buffers.rewards):
             raise ValueError(f"{len(adapters)} copies need {len(adapters) * self.agents} rows, "
                              f"got {len(buffers.rewards)}")
@@ -60,17 +64,63 @@ current : int
                 raise ValueError("the copies of a batch must be alike")
             adapter.attach(buffers, i * self.agents)
 
-    def reset(self, seeds, copies):
-        """Begin new episodes in the given copies, with a seed (or None) for each. Returns Events."""
+    def reset(self, seeds, copies, options=None):
+        """Begin new episodes in the given copies. Returns Events.
+
+        `seeds` has a seed or None for each copy, `options`, unless it is None, a dict or None.
+        """
         events = Events()
         # The last step may have raised, and left some.
         self.events = Events()
-        for i, seed in zip(copies, seeds):
+        for k, i in enumerate(copies):
             self.check(i)
             self.current = i
             self.clear_outputs(i)
-            self.reset_copy(i, seed, events.infos)
+            self.reset_copy(i, seeds[k], None if options is None else options[k], events.infos)
         return events
+
+    # ---- The next episodes, and attributes ----
+
+    def set_next(self, settings):
+        """For the next episodes: `settings` has, by copy, a dict with a `seed`, `options`, and `parameters` by name.
+
+        The parameters are attributes of the environment. Raises AttributeError for one that it does not have, and
+        TypeError for options that it does not take, before anything is set.
+        """
+        for i, setting in settings.items():
+            self.check(i)
+            self.current = i
+            adapter = self.adapters[i]
+            adapter.require_options(setting.get("options"))
+            for name in setting.get("parameters", ()):
+                if owner_of(adapter.env, name) is None:
+                    raise AttributeError(f"set_next(): {adapter.env} has no attribute {name!r}")
+        self.keep_next(settings)
+
+    def keep_next(self, settings):
+        """Keep settings for the next episodes that have been checked."""
+        for i, setting in settings.items():
+            old = self.upcoming.get(i, {})
+            parameters = {**old.get("parameters", {}), **setting.get("parameters", {})}
+            self.upcoming[i] = {**old, **setting, "parameters": parameters}
+
+    def request(self, Py_ssize_t i, seed=None, options=None):
+        """The seed, the options and the parameters by name of the next reset of a copy that is given these two."""
+        setting = self.upcoming.get(i, {})
+        return (setting.get("seed") if seed is None else seed, setting.get("options") if options is None else options,
+                setting.get("parameters", {}))
+
+    def call(self, name, arguments, named):
+        """The attribute of that name of every copy, or what it returns when it is called with these arguments."""
+        results = []
+        for self.current, adapter in enumerate(self.adapters):
+            results.append(attribute(adapter.env, name, arguments, named))
+        return results
+
+    def set_attr(self, name, values):
+        """Set the attribute of that name of every copy to the value for it."""
+        for self.current, adapter in enumerate(self.adapters):
+            set_attribute(adapter.env, name, values[self.current])
 
     def start(self):
         """Begin to step every copy: nothing happens before `finish`."""
@@ -109,7 +159,7 @@ current : int
         self.clear_outputs(i)
         self.over[i] = False
         if self.waiting[i]:
-            return self.reset_copy(i, None, self.events.infos)
+            return self.reset_copy(i, None, None, self.events.infos)
         adapter.step(infos)
         if self.late[i]:
             self.truncate(i)
@@ -123,10 +173,16 @@ current : int
             self.events.infos.extend(infos)
         return 0
 
-    cdef int reset_copy(self, Py_ssize_t i, object seed, list infos) except -1:
+    cdef int reset_copy(self, Py_ssize_t i, object seed, object options, list infos) except -1:
         cdef Adapter adapter = self.adapters[i]
         memset(&self.masks[i * self.agents], True, self.agents)
+        if self.upcoming and i in self.upcoming:
+            seed, options, parameters = self.request(i, seed, options)
+            for name, value in parameters.items():
+                set_attribute(adapter.env, name, value)
+        adapter.options = options
         adapter.reset(adapter.seed_of(seed), infos)
+        self.upcoming.pop(i, None)
         return 0
 
     cdef int reset_in_step(self, Py_ssize_t i) except -1:
@@ -139,7 +195,7 @@ current : int
         memcpy(memory + count * sizeof(float), &self.terminations[first], count)
         memcpy(memory + count * sizeof(float) + count, &self.truncations[first], count)
         self.clear_outputs(i)
-        self.reset_copy(i, None, self.events.infos)
+        self.reset_copy(i, None, None, self.events.infos)
         memcpy(&self.rewards[first], memory, count * sizeof(float))
         memcpy(&self.terminations[first], memory + count * sizeof(float), count)
         memcpy(&self.truncations[first], memory + count * sizeof(float) + count, count)

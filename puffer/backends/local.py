@@ -22,7 +22,10 @@ from puffer.wrappers.adapters.adapter import Adapter
 class Stepper(Protocol):
     """Steps the copies of one part; copies and rows count within the part."""
 
-    def reset(self, seeds: Sequence[int | None], copies: Sequence[int]) -> Events: ...
+    def reset(self, seeds: Sequence[int | None], copies: Sequence[int], options: Sequence | None) -> Events: ...
+    def set_next(self, settings: dict[int, dict[str, Any]]) -> None: ...
+    def call(self, name: str, arguments: Sequence[Any], named: dict[str, Any]) -> list[Any]: ...
+    def set_attr(self, name: str, values: Sequence[Any]) -> None: ...
     def start(self) -> None: ...
     def finish(self) -> Events | None: ...
     def render_copy(self, copy: int) -> Any: ...
@@ -57,14 +60,40 @@ class LocalBackend(PythonBackend):
         size = options.batch_size
         self.steppers = [steppers(k, self.rows.part(k * size, (k + 1) * size)) for k in range(options.num_parts)]
 
-    def _reset(self, seeds: Sequence[int | None], copies: Sequence[int]) -> Events:
+    def _reset(
+        self, seeds: Sequence[int | None], copies: Sequence[int], options: Sequence[dict[str, Any] | None] | None
+    ) -> Events:
         events, size = Events(), self.options.batch_size
         for k, stepper in enumerate(self.steppers):
-            own = [(seed, copy - k * size) for seed, copy in zip(seeds, copies, strict=True) if copy // size == k]
+            own = [index for index, copy in enumerate(copies) if copy // size == k]
             if own:
-                happened = stepper.reset([seed for seed, _ in own], [copy for _, copy in own])
+                happened = stepper.reset(
+                    [seeds[index] for index in own],
+                    [copies[index] - k * size for index in own],
+                    None if options is None else [options[index] for index in own],
+                )
                 events.add(happened, k * size * self.spec.agents_per_env)
         return events
+
+    def _set_next(self, settings: dict[int, dict[str, Any]]) -> None:
+        size = self.options.batch_size
+        for k, stepper in enumerate(self.steppers):
+            stepper.set_next({copy - k * size: one for copy, one in settings.items() if copy // size == k})
+
+    def call(self, name: str, arguments: tuple[Any, ...], named: dict[str, Any]) -> list[Any]:
+        """The attribute of every copy, or what it returns."""
+        return [result for stepper in self.steppers for result in stepper.call(name, arguments, named)]
+
+    def set_attr(self, name: str, values: list[Any]) -> None:
+        """Set the attribute of every copy."""
+        size = self.options.batch_size
+        for k, stepper in enumerate(self.steppers):
+            stepper.set_attr(name, values[k * size : (k + 1) * size])
+
+    @property
+    def envs(self) -> list[Any]:
+        """The environments. Raises AttributeError where a system holds them."""
+        return [adapter.env for stepper in self.steppers for adapter in stepper.adapters]
 
     def _start(self, part: Part) -> None:
         self.steppers[part.index].start()

@@ -31,6 +31,8 @@ class PythonBackend(BackendBase):
 
     def __init__(self, options: BatchOptions) -> None:
         self.options = options
+        # Copies whose first reset has a seed of its own.
+        self._seeded: set[int] = set()
         self._same_step = options.autoreset_mode is AutoresetMode.SAME_STEP
 
     def batch(self) -> Batch:
@@ -59,7 +61,9 @@ class PythonBackend(BackendBase):
 
     # ---- For subclasses ----
 
-    def _reset(self, seeds: Sequence[int | None], copies: Sequence[int]) -> Events:
+    def _reset(
+        self, seeds: Sequence[int | None], copies: Sequence[int], options: Sequence[dict[str, Any] | None] | None
+    ) -> Events:
         """Reset these copies. The rows of the events count in the whole batch."""
         raise NotImplementedError
 
@@ -70,18 +74,41 @@ class PythonBackend(BackendBase):
         """Wait for a part. The rows of the events count in the part."""
         raise NotImplementedError
 
+    def _set_next(self, settings: dict[int, dict[str, Any]]) -> None:
+        """Hand settings for the next episodes, by copy, to whoever steps the copies, see `CopiesStepper.set_next`."""
+        raise NotImplementedError
+
     # ---- What Batch asks for ----
 
-    def reset_copies(self, seed: Any, copies: np.ndarray) -> dict[str, Any]:
+    def check_options(self, options: list[dict[str, Any] | None]) -> None:
+        """Nothing here: the adapters know whether their environments take options."""
+
+    def reset_copies(self, seed: Any, options: Any, copies: np.ndarray) -> dict[str, Any]:
         """Begin new episodes; an int seed s gives copy i the seed s + i, as Gymnasium does."""
         chosen = np.flatnonzero(copies).tolist()
-        if seed is None:
-            seeds: list[int | None] = [None] * len(chosen)
-        else:
-            seeds = [seed + copy if isinstance(seed, int) else seed[copy] for copy in chosen]
-        events = self._reset(seeds, chosen)
+        if isinstance(seed, list):
+            seed = [seed[copy] for copy in chosen]
+        own = None if options is None else [options[copy] for copy in chosen]
+        events = self._reset(_seeds(seed, chosen), chosen, own)
         self.episodes.begin(chosen)
         return merged(len(self.rows.buffers.rewards), events.infos, events.columns)
+
+    def first_seed(self, seed: int) -> list[int | None]:
+        """The seeds of a first reset that was given none."""
+        return [None if copy in self._seeded else seed + copy for copy in range(self.options.num_envs)]
+
+    def set_next(self, copies: list[int], seed: Any, options: Any, parameters: dict[str, list[Any]]) -> None:
+        """Set what holds for the next episodes; an int seed means the same as in a reset."""
+        settings: dict[int, dict[str, Any]] = {}
+        for k, (copy, own_seed) in enumerate(zip(copies, _seeds(seed, copies), strict=True)):
+            setting: dict[str, Any] = {"parameters": {name: values[k] for name, values in parameters.items()}}
+            if own_seed is not None:
+                setting["seed"] = own_seed
+                self._seeded.add(copy)
+            if options is not None:
+                setting["options"] = options[k]
+            settings[copy] = setting
+        self._set_next(settings)
 
     def start_part(self, part: Part) -> None:
         """Begin to step a part with the actions of its rows."""
@@ -107,3 +134,10 @@ class PythonBackend(BackendBase):
     def episode_stats(self) -> dict[str, float]:
         """Means over the episodes that ended since the last call."""
         return self.episodes.stats()
+
+
+def _seeds(seed: int | list[int | None] | None, copies: Sequence[int]) -> list[int | None]:
+    """The seeds of these copies, from one int or from a list with one for each."""
+    if seed is None:
+        return [None] * len(copies)
+    return [seed + copy for copy in copies] if isinstance(seed, int) else seed

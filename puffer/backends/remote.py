@@ -45,7 +45,7 @@ class _RemoteEnv:
         assert self.ask is not None
         return self.ask()
 
-    def reset(self, seed: int | None = None) -> Any:
+    def reset(self, seed: int | None = None, options: dict[str, Any] | None = None) -> Any:
         return self._next()
 
     def step(self, action: Any) -> Any:
@@ -92,6 +92,8 @@ class RemoteCopies:
         is_single = told["agents"] is None
         self._envs = [_RemoteEnv(told) if is_single else _RemoteParallelEnv(told) for _ in range(count)]
         self._adapters = [GymAdapter(env) if is_single else ParallelAdapter(env) for env in self._envs]
+        # Attributes to set before the next reset, by copy.
+        self._parameters: dict[int, dict[str, Any]] = {}
         self.spec: CopySpec = self._adapters[0].spec._replace(max_steps=told["max_steps"])
 
     def live_in(self, rows: Rows, ask_reset: Callable[[int], Any], *, same_step: bool) -> None:
@@ -105,13 +107,31 @@ class RemoteCopies:
     def current(self) -> int:
         return self._stepper.current
 
-    def actions(self) -> list[tuple | None]:
-        """The argument of a step: an action for each copy, or None for a reset."""
+    def actions(self) -> list[tuple]:
+        """The argument of a step: an action in a tuple for each copy, or the request for a reset."""
         pairs = zip(self._envs, self._adapters, strict=True)
         return [
-            None if waits else (env.action(adapter),)
-            for (env, adapter), waits in zip(pairs, self._rows.waiting.tolist(), strict=True)
+            self._request(index) if waits else (env.action(adapter),)
+            for index, ((env, adapter), waits) in enumerate(zip(pairs, self._rows.waiting.tolist(), strict=True))
         ]
+
+    def requests(self, seeds: Sequence[int | None], indices: Sequence[int], options: Sequence | None) -> tuple:
+        """The arguments of a reset."""
+        options = [None] * len(indices) if options is None else options
+        given = zip(indices, seeds, options, strict=True)
+        return [self._request(index, seed, own) for index, seed, own in given], list(indices)
+
+    def _request(self, index: int, seed: int | None = None, options: Any = None) -> tuple:
+        seed, options, _ = self._stepper.request(index, seed, options)
+        return seed, options, self._parameters.pop(index, {})
+
+    def set_next(self, settings: dict[int, dict[str, Any]]) -> None:
+        """Keep what the next resets of copies are to be asked with."""
+        for index, setting in settings.items():
+            parameters = setting.get("parameters", {})
+            self._parameters[index] = {**self._parameters.get(index, {}), **parameters}
+            rest = {name: value for name, value in setting.items() if name != "parameters"}
+            self._stepper.keep_next({index: rest})
 
     def lay_out_step(self, results: list) -> Events | None:
         """Write the results of a step into the rows."""
@@ -119,11 +139,13 @@ class RemoteCopies:
             env.results.append(result)
         return self._stepper.finish()
 
-    def lay_out_reset(self, results: list, seeds: Sequence[int | None], indices: Sequence[int]) -> Events:
+    def lay_out_reset(
+        self, results: list, seeds: Sequence[int | None], indices: Sequence[int], options: Sequence | None
+    ) -> Events:
         """Write the results of a reset into the rows."""
         for env in self._envs:
             # Of a step that failed.
             env.results.clear()
         for index, result in zip(indices, results, strict=True):
             self._envs[index].results.append(result)
-        return self._stepper.reset(seeds, indices)
+        return self._stepper.reset(seeds, indices, options)

@@ -113,10 +113,14 @@ class SystemStepper:
         self._left = np.zeros(copies, np.bool_)
         self._has_seed = np.zeros(copies, np.bool_)
         self._is_under_way = False
+        # What `set_next` was given, by copy.
+        self._next_seeds: dict[int, int] = {}
         self.attach(rows.buffers, rows.waiting)
 
-    def reset(self, seeds: Sequence[int | None], copies: Sequence[int]) -> Events:
+    def reset(self, seeds: Sequence[int | None], copies: Sequence[int], options: Sequence | None = None) -> Events:
         """Begin new episodes in these copies."""
+        self._refuse_options(options or ())
+        seeds = [self._taken(copy, seed) for seed, copy in zip(seeds, copies, strict=True)]
         if self._is_under_way:
             # The step of another part has raised.
             with contextlib.suppress(Exception):
@@ -133,6 +137,43 @@ class SystemStepper:
         self._has_seed[chosen] = True
         self._left[chosen] = False
         return events
+
+    def set_next(self, settings: dict[int, dict[str, Any]]) -> None:
+        """Set the seeds of the next episodes, by copy. Raises TypeError for what the system cannot be told."""
+        for setting in settings.values():
+            self._refuse_options([setting.get("options")])
+            for name in setting["parameters"]:
+                raise TypeError(f"set_next(): {self._name()} takes no parameter {name!r} for the next episode")
+            if "seed" in setting and self.restarts:
+                raise TypeError(
+                    f"set_next(): {self._name()} begins its next episodes itself, and takes no seed for them; use "
+                    f"reset(seed=..., options={{'reset_mask': ...}})"
+                )
+        self._next_seeds |= {copy: setting["seed"] for copy, setting in settings.items() if "seed" in setting}
+
+    def _taken(self, copy: int, seed: int | None = None) -> int | None:
+        """The seed of a copy's reset, for which `set_next` may have set one."""
+        upcoming = self._next_seeds.pop(copy, None)
+        return upcoming if seed is None else seed
+
+    def _refuse_options(self, options: Sequence[dict[str, Any] | None]) -> None:
+        for one in options:
+            if one:
+                raise ValueError(f"{self._name()} takes no options in a reset, got {one!r}")
+
+    def call(self, name: str, arguments: Sequence[Any], named: dict[str, Any]) -> list[Any]:
+        """The attribute of that name of the system, for each copy."""
+        value = getattr(self, name, None)
+        if name.startswith("_") or callable(value) or not hasattr(self, name):
+            raise AttributeError(f"{self._name()} steps its copies together, and they have no attribute {name!r}")
+        return [value] * self._rows.form.copies
+
+    def set_attr(self, name: str, values: Sequence[Any]) -> None:
+        """Raises AttributeError: the copies are not objects of their own."""
+        raise AttributeError(f"{self._name()} steps its copies together, and {name!r} cannot be set for each")
+
+    def _name(self) -> str:
+        return type(self).__name__
 
     def start(self) -> None:
         """Begin a step."""
@@ -168,7 +209,7 @@ class SystemStepper:
         if restarted.any():
             self._clear(restarted & rows.waiting)
             copies = np.flatnonzero(restarted).tolist()
-            infos = self.reset_copies([None] * len(copies), copies)
+            infos = self.reset_copies([self._taken(copy) for copy in copies], copies)
             self._report(events, self._by_row(restarted) & buffers.masks, infos)
             self._left[restarted] = False
 

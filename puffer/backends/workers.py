@@ -14,7 +14,8 @@ from typing import Any
 from puffer.backends.infos import Events
 from puffer.backends.links import LinkProtocol, Transport
 from puffer.backends.python import PythonBackend
-from puffer.backends.worker.commands import CLOSE, RENDER, RESET, Failure
+from puffer.backends.worker.commands import Failure
+from puffer.backends.worker.interpreter import CALL, CLOSE, RENDER, RESET, SET_ATTR, SET_NEXT
 from puffer.errors import WorkerDied, WorkerError, WorkerTimeout
 from puffer.layout.spec import CopySpec
 from puffer.native.backend import Part
@@ -59,6 +60,8 @@ class WorkerBackend(PythonBackend):
         self._workers = workers
         self.num_workers = workers.workers_for(options, 0 if workers.num_workers else transport.cores())
         self._restarts = 0
+        # What `set_attr` has set, for the copies of a worker that takes the place of another one.
+        self._attributes: dict[str, list[Any]] = {}
         self._links: list[LinkProtocol] = []
         # When each was last asked, or started, by `time.monotonic()`.
         self._asked_at: dict[LinkProtocol, float] = {}
@@ -218,7 +221,9 @@ class WorkerBackend(PythonBackend):
             if not self._same_step:
                 views["truncations"][...] = True
                 return None
-        self._command(fresh, RESET, ([(seeds or {}).get(copy) for copy in copies], list(range(len(copies)))))
+        for name, values in self._attributes.items():
+            self.ask(fresh, SET_ATTR, (name, values[copies.start : copies.stop]))
+        self._command(fresh, RESET, ([(seeds or {}).get(copy) for copy in copies], list(range(len(copies))), None))
         self._await([fresh], self._asked_at[fresh] + self._workers.timeout)
         events = self._events(fresh)
         views["truncations"][...] = seeds is None
@@ -226,21 +231,63 @@ class WorkerBackend(PythonBackend):
 
     # ---- What PythonBackend asks for ----
 
-    def _reset(self, seeds: Sequence[int | None], copies: Sequence[int]) -> Events:
+    def _reset(
+        self, seeds: Sequence[int | None], copies: Sequence[int], options: Sequence[dict[str, Any] | None] | None
+    ) -> Events:
         self._finish_the_rest()
         by_copy = dict(zip(copies, seeds, strict=True))
+        by_option = None if options is None else dict(zip(copies, options, strict=True))
         asked = []
         for link in self._links:
             chosen = [copy for copy in link.copies if copy in by_copy]
             if chosen:
                 indices = [copy - link.copies.start for copy in chosen]
-                self._command(link, RESET, ([by_copy[copy] for copy in chosen], indices))
+                own = None if by_option is None else [by_option[copy] for copy in chosen]
+                self._command(link, RESET, ([by_copy[copy] for copy in chosen], indices, own))
                 asked.append(link)
         return self._collect(asked, 0, by_copy)
 
-    def _finish_the_rest(self) -> None:
-        """Wait for workers that are still at something whose result nobody wants any more."""
+    def _set_next(self, settings: dict[int, dict[str, Any]]) -> None:
         for link in self._links:
+            own = {copy - link.copies.start: settings[copy] for copy in link.copies if copy in settings}
+            if own:
+                self._finish_the_rest([link])
+                self.ask(link, SET_NEXT, (own,))
+
+    def call(self, name: str, arguments: tuple[Any, ...], named: dict[str, Any]) -> list[Any]:
+        """The attribute of every copy, or what it returns: in all workers at once."""
+        self._finish_the_rest()
+        for link in self._links:
+            self._command(link, CALL, (name, list(arguments), named))
+        return [result for results in self._answers(self._links) for result in results]
+
+    def set_attr(self, name: str, values: list[Any]) -> None:
+        """Set the attribute of every copy."""
+        self._finish_the_rest()
+        for link in self._links:
+            self._command(link, SET_ATTR, (name, values[link.copies.start : link.copies.stop]))
+        self._answers(self._links)
+        self._attributes[name] = values
+
+    def _answers(self, links: Sequence[LinkProtocol]) -> list[Any]:
+        """The answers of these workers. Raises the first failure when all are idle."""
+        answers: list[Any] = []
+        failure: WorkerError | None = None
+        for link in links:
+            try:
+                self._await([link], self._asked_at[link] + self._workers.timeout)
+                answers.append(self._answer(link))
+            except (WorkerDied, WorkerTimeout):
+                raise
+            except WorkerError as error:
+                failure = failure or error
+        if failure is not None:
+            raise failure
+        return answers
+
+    def _finish_the_rest(self, links: Sequence[LinkProtocol] | None = None) -> None:
+        """Wait for those of these workers that are still at something whose result nobody wants any more."""
+        for link in self._links if links is None else links:
             if not link.is_asked:
                 continue
             try:

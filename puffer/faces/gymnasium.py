@@ -39,6 +39,8 @@ def register_with_gymnasium() -> None:
 def make_vector(num_envs: int = 1, *, name: str, max_episode_steps: int | None = None, **options: Any) -> VectorEnv:
     """The entry point of `gymnasium.make_vec`: `num_envs` copies of the environment called `name`."""
     options.setdefault("copy", True)
+    # Gymnasium's own default, which libraries that use make_vec count on.
+    options.setdefault("autoreset_mode", "NextStep")
     options.setdefault("max_steps", max_episode_steps)
     return make(name, num_envs, **options)
 

@@ -25,7 +25,7 @@ cdef class Backend:
 
     cdef Part make_part(self, Py_ssize_t index, Py_ssize_t first, Py_ssize_t last, Py_ssize_t agents)
     cdef int check(self) except -1
-    cdef object reset(self, object seed, object copies, object rows)
+    cdef object reset(self, object seed, object options, object copies, object rows)
     cdef int start(self, Part part) except -1
     cdef object finish(self, Part part)
     cdef object step(self, Part part)

@@ -51,14 +51,41 @@ The infos that it returns are in Gymnasium's form for vector environments.
         """Raise if nothing can be done with the copies any more, or not in this process."""
         return 0
 
-    cdef object reset(self, object seed, object copies, object rows):
+    cdef object reset(self, object seed, object options, object copies, object rows):
         """Begin new episodes; returns their infos.
 
-        `seed` is None, an int, or a list with an int or None for each copy. `copies`, bool (num_copies,), are to be
+        `seed` is None, an int, or a list with an int or None for each copy. `options` is None, or a list with a dict or
+        None for each copy, which `check_options` has accepted. `copies`, bool (num_copies,), are to be
         reset as a whole. `rows`, bool (num_agents,) or None for all, has single agents as well, where agents have
         episodes of their own.
         """
         raise NotImplementedError
+
+    def check_options(self, options):
+        """Raise if no copy can be given options such as these, a list with a dict or None for each."""
+        for one in options:
+            if one:
+                raise ValueError(f"options has no entry {next(iter(one))!r}; it takes 'reset_mask'")
+
+    def first_seed(self, seed):
+        """The `seed` of a first reset that was given none: this int, but not for copies with a seed from set_next."""
+        return seed
+
+    def set_next(self, copies, seed, options, parameters):
+        """Set what holds for the next episodes of copies, a list of their numbers.
+
+        `seed` is as in `reset`, but a list has one for each of these copies. `options` is None or a list of dicts, and
+        `parameters` has lists by name. What is None, or not among the parameters, stays as it was set before.
+        """
+        raise NotImplementedError("set_next() needs copies that can be told of their next episode")
+
+    def call(self, name, arguments, named):
+        """The attribute of that name of every copy, or what it returns when it is called: a list."""
+        raise AttributeError(f"the copies have no attribute {name!r}")
+
+    def set_attr(self, name, values):
+        """Set the attribute of that name of every copy to the value for it."""
+        raise AttributeError(f"the copies have no attribute {name!r} that can be set")
 
     cdef int start(self, Part part) except -1:
         """Begin to step a part with the actions of its rows."""
@@ -121,8 +148,8 @@ Base of backends written in Python: each method of `Backend` that a subclass doe
         self.check_usable()
         return 0
 
-    cdef object reset(self, object seed, object copies, object rows):
-        return self.reset_copies(seed, copies)
+    cdef object reset(self, object seed, object options, object copies, object rows):
+        return self.reset_copies(seed, options, copies)
 
     cdef int start(self, Part part) except -1:
         self.start_part(part)

@@ -12,6 +12,7 @@ from gymnasium.vector import AutoresetMode
 
 from puffer import checks
 from puffer.errors import WorkerDied, WorkerError, WorkerTimeout
+from puffer.native.buffers import BUFFER_NAMES
 from puffer.native.rollout import Rollout
 
 cimport numpy as cnp
@@ -76,7 +77,7 @@ independent_agents : bool
 
     # ---- Reset ----
 
-    def reset(self, *, seed=None, mask=None):
+    def reset(self, *, seed=None, mask=None, options=None):
         """Begin new episodes.
 
         Parameters
@@ -85,7 +86,10 @@ independent_agents : bool
             One int for the batch, or one seed for each copy. None continues the random streams, which on the first
             reset start from the seed in the options or, without one, from the operating system's entropy.
         mask : bool array of shape (num_agents,), optional
-            Rows to reset; the others keep their episode and observation. The first reset takes no mask.
+            Rows to reset; the others keep their episode and observation. The first reset takes no mask but one of
+            all rows.
+        options : dict or sequence of (dict or None), optional
+            For environments in Python: what their reset() gets as `options`, the same for all or one for each copy.
 
         Returns
         -------
@@ -93,27 +97,35 @@ independent_agents : bool
             The live buffer.
         info : dict
 
-        Raises TypeError or ValueError for a bad seed or mask, ResetNeeded for a mask on the first reset,
-        ClosedEnvironmentError after close().
+        What `set_next` has set for the copies holds as far as seed and options say nothing else.
+
+        Raises TypeError or ValueError for a bad seed, mask or options, ResetNeeded for a mask of some rows on the first
+        reset, ClosedEnvironmentError after close().
         """
         self.claim()
         try:
-            if mask is not None and self.status != READY:
-                raise error.ResetNeeded("the first reset() must reset every row, without reset_mask")
             copies = self._copies_of(mask)
+            if mask is not None and self.status != READY:
+                if not mask.all():
+                    raise error.ResetNeeded("the first reset() must reset every row: give no reset_mask, or one that "
+                                            "is all True")
+                mask = None
+            options = checks.reset_options(options, self.num_copies)
+            if options is not None:
+                self.backend.check_options(options)
             # A copy, because it may be the live array of flags, which a reset clears.
             rows = None if mask is None else mask.copy()
-            if seed is None and self.status == NEW:
-                seed = self.options.seed
             if seed is not None:
                 seed = checks.seeds(seed, self.num_copies)
+            elif self.status == NEW and self.options.seed is not None:
+                seed = self.backend.first_seed(self.options.seed)
             self.drain(mask is None)
             if self.rollout is not None and mask is None:
                 self._write_to(self.rollout.start())
             new = self.status == NEW
             self.status = UNSET
             try:
-                info = self.backend.reset(seed, copies, rows)
+                info = self.backend.reset(seed, options, copies, rows)
             except BaseException as problem:
                 self.failed(problem)
                 if new and self.status == UNSET:
@@ -125,10 +137,10 @@ independent_agents : bool
         finally:
             self.claimed = 0
 
-    def async_reset(self, *, seed=None):
-        """Reset as `reset(seed=seed)`, and let `recv` return the first observations part by part."""
+    def async_reset(self, *, seed=None, options=None):
+        """Reset as `reset` does, and let `recv` return the first observations part by part."""
         cdef Part part
-        self.reset(seed=seed)
+        self.reset(seed=seed, options=options)
         self.claim()
         for part in self.parts:
             part.is_fresh = True
@@ -141,6 +153,88 @@ independent_agents : bool
         if mask is None:
             return np.ones(self.num_copies, np.bool_)
         return checks.whole_copies(mask, self.num_copies, self.agents_per_env, self.independent_agents)
+
+    def set_next(self, copies=None, *, seed=None, options=None, **parameters):
+        """Set seeds, options and parameters for the next episodes of copies, however those begin.
+
+        They hold for the next reset, be it the one within or after the step that ends the episode, or a call of
+        `reset` without a seed or options of its own. A later call adds to an earlier one, or replaces it.
+
+        Parameters
+        ----------
+        copies : int or sequence of distinct int, optional
+            Which copies; all by default.
+        seed : int or sequence of (int or None), optional
+            As in `reset`; a sequence has one for each of these copies.
+        options : dict or sequence of (dict or None), optional
+            As in `reset`; a sequence has one for each of these copies.
+        **parameters
+            Of a native environment, those that its class lets copies have of their own; of one in Python, attributes.
+            They hold until they are set again. Each is one value, or a list, tuple or array with one for each of these
+            copies.
+
+        Raises TypeError or ValueError for bad values, and for what the environment does not take; AttributeError for an
+        attribute that it does not have; AlreadyPendingCallError for a copy between send() and recv().
+        """
+        cdef Part part
+        self.claim()
+        try:
+            chosen = self._indices([copies] if isinstance(copies, (int, np.integer)) else copies)
+            if seed is None and options is None and not parameters:
+                raise TypeError("set_next() takes seed=, options=, or parameters of the environment")
+            seed = None if seed is None else checks.seeds(seed, len(chosen))
+            options = checks.reset_options(options, len(chosen))
+            if options is not None:
+                self.backend.check_options(options)
+            parameters = {name: checks.by_copy(name, value, len(chosen)) for name, value in parameters.items()}
+            for part in self.pending:
+                if not part.is_fresh and any([part.first <= copy < part.last for copy in chosen]):
+                    raise error.AlreadyPendingCallError("set_next() between send() and recv()", "set_next")
+            self._guarded(lambda: self.backend.set_next(chosen, seed, options, parameters))
+        finally:
+            self.claimed = 0
+
+    # ---- Attributes ----
+
+    def call(self, name, *arguments, **named):
+        """The attribute of that name of every copy, or what it returns when it can be called, as a tuple.
+
+        Of a native environment: a parameter of its class or an attribute; a method with a parameter `copy` is called
+        for each copy. Raises AttributeError for a name that there is not, AlreadyPendingCallError between send() and
+        recv(); in workers a WorkerError for what a copy raises.
+        """
+        if isinstance(self.backend, BackendBase):
+            return self._idle("call", lambda: tuple(self.backend.call(name, arguments, named)))
+        # The methods of a native environment claim the batch themselves.
+        self._idle("call", lambda: None)
+        return tuple(self.backend.call(name, arguments, named))
+
+    def set_attr(self, name, values):
+        """Set the attribute of every copy: `values` is one value, or a list or tuple with one for each copy.
+
+        Raises ValueError for another number of values, AttributeError for a native environment, whose copies are not
+        objects of their own; see `set_next`.
+        """
+        values = values if isinstance(values, (list, tuple)) else [values] * self.num_copies
+        values = checks.by_copy("values", values, self.num_copies)
+        self._idle("set_attr", lambda: self.backend.set_attr(name, values))
+
+    def _idle(self, method, function):
+        """The result of a function that needs every part to be here."""
+        self.claim()
+        try:
+            if any([not (<Part>part).is_fresh for part in self.pending]):
+                raise error.AlreadyPendingCallError(f"{method}() between send() and recv()", method)
+            return self._guarded(function)
+        finally:
+            self.claimed = 0
+
+    def _guarded(self, function):
+        try:
+            return function()
+        except (WorkerDied, WorkerTimeout) as problem:
+            self.failed(problem)
+            raise
 
     # ---- Step ----
 
@@ -405,6 +499,43 @@ independent_agents : bool
         """
         self._settled("set_state", lambda: self.backend.set_state(state, self._indices(copies)))
 
+    def content(self):
+        """Everything that `restore` needs to go on in another batch of the same native environment."""
+        cdef Part part
+        self.claim()
+        try:
+            if self.status == NEW:
+                return {"early": self.backend.early()}
+            self.require_settled("pickle or copy")
+            if self.rollout is not None:
+                raise TypeError("a batch that writes into rollout_buffers() cannot be pickled or copied")
+            return {
+                "state": self.backend.get_state(self._indices(None)),
+                "arrays": {name: getattr(self.buffers, name).copy() for name in BUFFER_NAMES},
+                "awaiting": [part.index for part in self.awaiting],
+                "pending": [part.index for part in self.pending],
+                "rest": self.backend.rest(),
+            }
+        finally:
+            self.claimed = 0
+
+    def restore(self, content):
+        """Take over the `content` of another batch."""
+        cdef Part part
+        for copies, seed, parameters in content.get("early", ()):
+            self.backend.set_next(copies, seed, None, parameters)
+        if "state" not in content:
+            return
+        self.reset(seed=0)
+        self.set_state(content["state"])
+        for name, array in content["arrays"].items():
+            np.copyto(getattr(self.buffers, name), array)
+        self.awaiting = deque([self.parts[index] for index in content["awaiting"]])
+        self.pending = [self.parts[index] for index in content["pending"]]
+        for part in self.pending:
+            part.is_fresh = True
+        self.backend.take_rest(content["rest"])
+
     def render_copy(self, copy=0):
         """A picture of one copy, (height, width, 3) uint8; of a Python environment, what its render() returns."""
         return self._drawn(lambda: self.backend.render_copy(self._index("copy", copy)))
@@ -427,10 +558,7 @@ independent_agents : bool
         try:
             if not is_early:
                 self.require_settled(method)
-            return function()
-        except (WorkerDied, WorkerTimeout) as problem:
-            self.failed(problem)
-            raise
+            return self._guarded(function)
         finally:
             self.claimed = 0
 

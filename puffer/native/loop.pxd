@@ -1,4 +1,4 @@
-from libc.stdint cimport int32_t, int64_t, uint8_t
+from libc.stdint cimport int32_t, int64_t, uint8_t, uint64_t
 
 from puffer.native.info cimport stretch_t
 from puffer.native.rules cimport Rules
@@ -37,6 +37,13 @@ cdef struct part_t:
     void* job
 
 
+# The seed of the next episode of a copy: the stream of (seed, number) begins with it.
+cdef struct next_seed_t:
+    uint64_t seed
+    uint64_t number
+    bint is_set
+
+
 cdef class Loop:
     """Steps the copies of an environment: episodes, autoreset, time limits, threads. See loop.pyx."""
 
@@ -50,6 +57,8 @@ cdef class Loop:
     cdef int32_t* elapsed
     cdef double* returns
     cdef double* start_times
+    # By copy; NULL until one is set.
+    cdef next_seed_t* next_seeds
     # Sums over ended episodes, a row for each block of copies: blocks, not threads, fix the order of the additions.
     cdef double[:, ::1] sums
     # Copies in a block, a power of two, and its logarithm.
@@ -58,6 +67,7 @@ cdef class Loop:
     cdef void* pool
 
     cdef int allocate(self, Rules rules, bint with_times) except -1
+    cdef int set_next_seed(self, Rules rules, Py_ssize_t i, uint64_t seed, uint64_t number) except -1
     cdef bint is_ended(self, Rules rules, Py_ssize_t i) noexcept nogil
     cdef void reset_all(self, Rules rules, double now) noexcept nogil
     cdef void reset_rows(self, Rules rules, const uint8_t* rows, const uint8_t* whole, bint keeps_outputs,

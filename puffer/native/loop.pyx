@@ -13,7 +13,8 @@ for the rows of the copy
 """
 import numpy as np
 
-from libc.stdint cimport int32_t, int64_t, uint8_t
+from libc.stdint cimport int32_t, int64_t, uint8_t, uint64_t
+from libc.stdlib cimport calloc, free
 from libc.string cimport memcpy, memset
 
 from puffer.native.buffers import aligned_zeros
@@ -32,7 +33,7 @@ from puffer.native.pool cimport (
     pool_function,
 )
 from puffer.native.rules cimport Rules
-from puffer.rng cimport rng_t
+from puffer.rng cimport rng_seed, rng_t
 
 cdef extern from "puffer/native/episodes.h" nogil:
     enum:
@@ -66,6 +67,7 @@ Steps the copies of `Rules`, which every method is given: the loop does not keep
 
     def __dealloc__(self):
         self.free_pool()
+        free(self.next_seeds)
 
     cdef int allocate(self, Rules rules, bint with_times) except -1:
         """Allocate the memory of episodes, after the sizes and the block are set."""
@@ -81,6 +83,15 @@ Steps the copies of `Rules`, which every method is given: the loop does not keep
         self.sums = aligned_zeros((rules.num_copies // self.block, 3 + columns), np.float64)
         if with_times:
             self.start_times = <double*>rules.new_state(agents * sizeof(double))
+        return 0
+
+    cdef int set_next_seed(self, Rules rules, Py_ssize_t i, uint64_t seed, uint64_t number) except -1:
+        """Let the next episode of copy i begin with the stream of (seed, number)."""
+        if self.next_seeds == NULL:
+            self.next_seeds = <next_seed_t*>calloc(rules.num_copies, sizeof(next_seed_t))
+        if self.next_seeds == NULL:
+            raise MemoryError(f"no memory for the seeds of {rules.num_copies} copies")
+        self.next_seeds[i] = next_seed_t(seed, number, True)
         return 0
 
     cdef bint is_ended(self, Rules rules, Py_ssize_t i) noexcept nogil:
@@ -230,7 +241,15 @@ cdef void _start_copy(Loop loop, Rules rules, Py_ssize_t i) noexcept nogil:
     cdef Py_ssize_t row, first = i * rules.agents_per_env
     for row in range(first, first + rules.agents_per_env):
         _start_row(loop, rules, row)
+    _take_seed(loop, rules, i)
     rules.reset_one(i)
+
+
+cdef inline void _take_seed(Loop loop, Rules rules, Py_ssize_t i) noexcept nogil:
+    """Begin the random stream of copy i anew if a seed was set for its next episode."""
+    if loop.next_seeds != NULL and loop.next_seeds[i].is_set:
+        rng_seed(&rules.rng[i], loop.next_seeds[i].seed, loop.next_seeds[i].number)
+        loop.next_seeds[i].is_set = False
 
 
 cdef void _start_agent(Loop loop, Rules rules, Py_ssize_t row) noexcept nogil:
@@ -329,6 +348,9 @@ cdef void _end_rows(Loop loop, Rules rules, part_t* part, Py_ssize_t first, cons
         for k in range(count):
             rules.reset_agent(rows[k])
         return
+    if loop.next_seeds != NULL:
+        for k in range(count):
+            _take_seed(loop, rules, rows[k])
     rules.reset_copies(rows, count)
     if loop.observes_in_step:
         for k in range(count):

@@ -32,7 +32,11 @@ cdef class NativeBackend(Backend):
     cdef object snapshot_key
     cdef object spec
     cdef bint record_episodes
+    # The arguments that the environment was made with: a tuple, and a dict.
+    cdef readonly object made_with
     cdef bint is_seeded
+    # What set_next was called with before the first reset.
+    cdef list before_first
     # Whether the buffers are those of a rollout, which keeps them.
     cdef bint is_recording
     cdef Py_ssize_t num_parts
@@ -46,6 +50,7 @@ cdef class NativeBackend(Backend):
                      bint observes_in_step, object snapshot_key, int copies_per_block, int num_threads) except -1
     cdef int detach(self) except -1
     cdef Snapshots form(self)
+    cdef int forget_next_seeds(self, object seeds, object selected) except -1
     cdef int seed_streams(self, object seeds, object selected) except -1
     cdef int use_spare_ends(self, NativePart part) except -1
     cdef object info_of(self, NativePart part)

@@ -129,15 +129,16 @@ it goes.
 
     # ---- Reset ----
 
-    cdef object reset(self, object seed, object copies, object rows):
+    cdef object reset(self, object seed, object options, object copies, object rows):
         cdef Rules rules = <Rules>self.rules
         cdef Loop loop = self.loop
         cdef const uint8_t[::1] whole = copies.view(np.uint8)
         cdef const uint8_t[::1] chosen
         cdef double now = pool_nanoseconds() * 1e-9
         if seed is None and not self.is_seeded:
-            seed = int.from_bytes(os.urandom(8), "little")
+            self.first_seed(int.from_bytes(os.urandom(8), "little"))
         if seed is not None:
+            self.forget_next_seeds(seed, whole)
             self.seed_streams(seed, whole)
         self.is_seeded = True
         if rows is None:
@@ -151,6 +152,20 @@ it goes.
                 # A rollout keeps what the last step returned for the rows that are reset now.
                 loop.reset_rows(rules, &chosen[0], &whole[0], self.is_recording, now)
         return {}
+
+    def first_seed(self, seed):
+        """Seed every stream; a copy with a seed from set_next begins its episode with that one."""
+        self.check()
+        self.seed_streams(seed, np.ones((<Rules>self.rules).num_copies, np.uint8))
+        self.is_seeded = True
+
+    cdef int forget_next_seeds(self, object seeds, object selected) except -1:
+        """Drop what set_next has set for copies that are given a seed now."""
+        if self.loop.next_seeds != NULL:
+            for i in np.flatnonzero(selected).tolist():
+                if isinstance(seeds, int) or seeds[i] is not None:
+                    self.loop.next_seeds[<Py_ssize_t>i].is_set = False
+        return 0
 
     cdef int seed_streams(self, object seeds, object selected) except -1:
         cdef Rules rules = <Rules>self.rules
@@ -166,6 +181,36 @@ it goes.
                 seed = int.from_bytes(os.urandom(8), "little") if seeds[i] is None else seeds[i]
                 rng_seed(&rules.rng[i], seed, 0)
         return 0
+
+    def set_next(self, copies, seed, options, parameters):
+        """Set seeds for the next episodes, and the parameters that the class lets copies have of their own."""
+        self.check()
+        cdef Rules rules = <Rules>self.rules
+        cdef Py_ssize_t k
+        if self.loop.independent_agents:
+            raise TypeError(f"set_next(): the agents of a copy of {type(rules).__name__} have episodes of their own, "
+                            f"and the copy has no next one")
+        if parameters:
+            rules.set_next_parameters(copies, parameters)
+        if not self.is_seeded:
+            self.before_first = [*self.early(), (copies, seed, parameters)]
+        for k, copy in enumerate(copies):
+            if isinstance(seed, int):
+                self.loop.set_next_seed(rules, copy, seed, copy)
+            elif seed is not None and seed[k] is not None:
+                self.loop.set_next_seed(rules, copy, seed[k], 0)
+
+    def call(self, name, arguments, named):
+        """A parameter or an attribute for every copy, or what a method with a parameter `copy` returns for it."""
+        self.check()
+        return (<Rules>self.rules).attribute_of_copies(name, arguments, named)
+
+    def set_attr(self, name, values):
+        """Raises AttributeError."""
+        self.check()
+        cls = type(<Rules>self.rules).__name__
+        raise AttributeError(f"the copies of {cls} are not objects of their own, and {name!r} cannot be set; for "
+                             f"parameters of the next episodes use env.set_next(copies, ...)")
 
     # ---- Step ----
 
@@ -303,6 +348,29 @@ it goes.
             rules.observe(copy)
             rules.retained = retained
         return 0
+
+    def early(self):
+        """The arguments of set_next before the first reset."""
+        return self.before_first or []
+
+    def rest(self):
+        """Sums for stats(), and seeds for the next episodes, which no snapshot of a copy has."""
+        self.check()
+        cdef Loop loop = self.loop
+        cdef Py_ssize_t i
+        seeds = {}
+        if loop.next_seeds != NULL:
+            seeds = {i: (loop.next_seeds[i].seed, loop.next_seeds[i].number)
+                     for i in range((<Rules>self.rules).num_copies) if loop.next_seeds[i].is_set}
+        return {"sums": np.array(loop.sums), "seeds": seeds}
+
+    def take_rest(self, rest):
+        """Take over the rest of another batch."""
+        self.check()
+        cdef Rules rules = <Rules>self.rules
+        np.asarray(self.loop.sums)[...] = rest["sums"]
+        for copy, (seed, number) in rest["seeds"].items():
+            self.loop.set_next_seed(rules, copy, seed, number)
 
     cdef Snapshots form(self):
         """The form of snapshots, made when every block of state is there."""

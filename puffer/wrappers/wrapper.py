@@ -127,7 +127,7 @@ class Wrapper(PufferEnv):
 
     # ---- The env ----
 
-    def reset_env(self, seed: int | None = None) -> list[dict[str, Any]]:
+    def reset_env(self, seed: int | None = None, options: dict[str, Any] | None = None) -> list[dict[str, Any]]:
         """Begin an episode of the env. Writes `env_rows` and returns an info for each agent."""
         # First, because it binds the rows of the wrapper on first use.
         self.masks.fill(True)
@@ -136,6 +136,7 @@ class Wrapper(PufferEnv):
         self.env_ended = True
         self._elapsed = 0
         events: list[tuple[int, dict]] = []
+        self._adapter.options = options
         self._adapter.reset(seed, events)
         self.env_ended = False
         return self._by_agent(events)
@@ -177,9 +178,11 @@ class Wrapper(PufferEnv):
 
     # ---- The wrapper ----
 
-    def reset(self, seed: int | None = None) -> tuple[np.ndarray, list[dict[str, Any]]]:
+    def reset(
+        self, seed: int | None = None, options: dict[str, Any] | None = None
+    ) -> tuple[np.ndarray, list[dict[str, Any]]]:
         """Begin an episode. Returns the observations, (num_agents, ...), and an info for each agent."""
-        infos = self.reset_env(seed)
+        infos = self.reset_env(seed, options)
         self.change_observations(self._env_observations)
         return self.observations, infos
 

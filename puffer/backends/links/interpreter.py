@@ -20,8 +20,8 @@ from puffer.backends.links.worker_process import WorkerProcess, single_threaded
 from puffer.backends.remote import RemoteCopies
 from puffer.backends.rows import Rows, RowsForm
 from puffer.backends.worker import interpreter as program
-from puffer.backends.worker.commands import RESET, STEP, Failure
-from puffer.backends.worker.interpreter import pack, unpack
+from puffer.backends.worker.commands import Failure
+from puffer.backends.worker.interpreter import CALL, RESET, SET_ATTR, SET_NEXT, STEP, pack, unpack
 from puffer.errors import WorkerError
 
 # Where an interpreter finds other things than it would by itself.
@@ -126,7 +126,7 @@ class InterpreterLink:
     def introduce(self, rows: Rows, ask: Any, *, same_step: bool) -> None:
         """Lay what the worker sends out in these rows; `ask()` is the method that sends a command and waits."""
         assert self._remote is not None
-        self._remote.live_in(rows, lambda index: ask()(self, RESET, ([None], [index]))[0], same_step=same_step)
+        self._remote.live_in(rows, lambda index: ask()(self, RESET, ([None], [index], None))[0], same_step=same_step)
         self._show_prints()
 
     @property
@@ -137,12 +137,15 @@ class InterpreterLink:
 
     def send(self, operation: int, argument: Any = None) -> None:
         """Send a command."""
-        if operation == STEP:
-            assert self._remote is not None
-            argument = self._remote.actions()
         self._asked = (operation, argument)
         # One argument for each parameter of the worker's method.
-        arguments = argument if operation == RESET else () if argument is None else (argument,)
+        arguments = argument if operation in (CALL, SET_ATTR, SET_NEXT) else () if argument is None else (argument,)
+        if operation == STEP:
+            assert self._remote is not None
+            arguments = (self._remote.actions(),)
+        elif operation == RESET:
+            assert self._remote is not None
+            arguments = self._remote.requests(*argument)
         self._process.send(operation, pack(arguments))
 
     def answered(self) -> bool:
@@ -168,6 +171,8 @@ class InterpreterLink:
         if self._remote is None:
             self._remote = RemoteCopies(content[0], len(self.copies))
             return self._remote.spec
+        if self._asked[0] == SET_NEXT:
+            self._remote.set_next(*self._asked[1])
         return content[0]
 
     def events(self, results: list) -> Events | Failure | None:

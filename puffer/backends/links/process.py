@@ -20,7 +20,8 @@ from puffer.backends.channel import LINE, Line, command_all, first_on_shared_cor
 from puffer.backends.infos import Events
 from puffer.backends.links.worker_process import WorkerProcess, single_threaded
 from puffer.backends.rows import Rows, RowsForm
-from puffer.backends.worker.commands import STEP
+from puffer.backends.worker.commands import packed
+from puffer.backends.worker.interpreter import STEP
 from puffer.backends.worker.notes import Noted
 from puffer.backends.worker.surroundings import Surroundings, command_of, module_path
 
@@ -65,7 +66,7 @@ class ProcessLink:
         assert self.line is not None
         # A worker that is gone is noticed when its answer is awaited.
         with contextlib.suppress(OSError):
-            self.line.command(operation, None if argument is None else pickle.dumps(argument))
+            self.line.command(operation, None if argument is None else packed(argument))
 
     def answered(self) -> bool:
         """Whether the answer to the last command is there."""

@@ -15,7 +15,7 @@ import numpy as np
 from puffer.backends import workers
 from puffer.backends.infos import Events
 from puffer.backends.rows import INPUTS, OUTPUTS, Rows, RowsForm
-from puffer.backends.worker.commands import STEP
+from puffer.backends.worker.interpreter import STEP
 
 try:
     import ray

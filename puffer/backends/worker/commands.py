@@ -9,9 +9,8 @@ from typing import Any
 
 from puffer.backends.copies import CopiesStepper, close_all
 from puffer.backends.rows import Rows
+from puffer.backends.worker.interpreter import CALL, CLOSE, RENDER, RESET, SET_ATTR, SET_NEXT, STEP
 from puffer.wrappers.adapters.adapter import Adapter
-
-RESET, STEP, RENDER, CLOSE = range(4)
 
 
 @dataclass(frozen=True)
@@ -58,7 +57,7 @@ class Worker:
             raise
         except BaseException as error:
             return _failure(error, self._making)
-        return _packed(spec)
+        return packed(spec)
 
     def bind(self, rows: Rows, *, same_step: bool) -> None:
         """Let the copies live in these rows; see `CopiesStepper`."""
@@ -72,8 +71,8 @@ class Worker:
     def obey(self, operation: int, argument: Any = None) -> bytes | None:
         """Carry out a command.
 
-        RESET takes (seeds, indices of copies), RENDER an index. Answers with Events that are not empty, a frame, or a
-        Failure.
+        RESET takes (seeds, indices of copies, options), RENDER an index, CALL, SET_ATTR and SET_NEXT the arguments of
+        these methods of the stepper. Answers with Events that are not empty, a frame, a list, or a Failure.
         """
         try:
             if operation == CLOSE:
@@ -89,7 +88,7 @@ class Worker:
         if result is None:
             return None
         try:
-            return _packed(result)
+            return packed(result)
         except Exception as error:
             # Something in the infos, and it could be any copy's.
             return _failure(error, None)
@@ -100,10 +99,14 @@ class Worker:
             return stepper.finish()
         if operation == RESET:
             return stepper.reset(*argument) or None
-        return stepper.render_copy(argument)
+        if operation == RENDER:
+            return stepper.render_copy(argument)
+        method = {CALL: stepper.call, SET_ATTR: stepper.set_attr, SET_NEXT: stepper.set_next}[operation]
+        return method(*argument)
 
 
-def _packed(result: Any) -> bytes:
+def packed(result: Any) -> bytes:
+    """`result` for `pickle.loads`."""
     try:
         return pickle.dumps(result)
     except Exception:

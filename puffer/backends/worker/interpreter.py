@@ -29,7 +29,7 @@ from typing import Any
 import numpy as np
 
 # As in puffer.backends.worker.commands.
-RESET, STEP, RENDER, CLOSE = range(4)
+RESET, STEP, RENDER, CLOSE, CALL, SET_ATTR, SET_NEXT = range(7)
 
 _PLAIN = (type(None), bool, int, float, str, bytes, list, tuple, dict, set, frozenset)
 
@@ -186,11 +186,22 @@ class _Copy:
             self.spaces = [(env.observation_space, env.action_space)]
         self.env = env
         self._takes_seed = _takes_parameter(env.reset, "seed")
+        self._takes_options = _takes_parameter(env.reset, "options")
 
-    def reset(self, seed: int | None) -> Any:
+    def reset(self, seed: int | None, options: dict[str, Any] | None, parameters: dict[str, Any]) -> Any:
+        self.require_options(options)
+        for name, value in parameters.items():
+            set_attribute(self.env, name, value)
         if not self._takes_seed and seed is not None and hasattr(self.env, "seed"):
             self.env.seed(seed)
-        return self._told(self.env.reset(**({"seed": seed} if self._takes_seed else {})))
+        arguments = {"seed": seed} if self._takes_seed else {}
+        if self._takes_options and (options is not None or _needs_parameter(self.env.reset, "options")):
+            arguments["options"] = options
+        return self._told(self.env.reset(**arguments))
+
+    def require_options(self, options: dict[str, Any] | None) -> None:
+        if options and not self._takes_options:
+            raise TypeError(f"reset() of {self.env} takes no options, got {options!r}")
 
     def step(self, action: Any) -> Any:
         return self._told(self.env.step(action))
@@ -214,6 +225,52 @@ def _takes_parameter(function: Callable, parameter: str) -> bool:
     except (TypeError, ValueError):
         return False
     return parameter in parameters or any(p.kind is p.VAR_KEYWORD for p in parameters.values())
+
+
+def _needs_parameter(function: Callable, parameter: str) -> bool:
+    try:
+        own = inspect.signature(function).parameters.get(parameter)
+    except (TypeError, ValueError):
+        return False
+    return own is not None and own.default is own.empty and own.kind is not own.VAR_KEYWORD
+
+
+def owner_of(env: Any, name: str) -> Any:
+    """The environment, or the outermost wrapper around it, that has an attribute of its own of that name, or None."""
+    layer, dynamic = env, None
+    while layer is not None:
+        if name in getattr(layer, "__dict__", {}) or hasattr(type(layer), name):
+            return layer
+        if dynamic is None and hasattr(layer, name):
+            # One that forwards what it does not have itself, or makes up attributes.
+            dynamic = layer
+        layer = _inner(layer)
+    return dynamic
+
+
+def _inner(env: Any) -> Any:
+    """The environment inside a wrapper, or None. PettingZoo's conversions have names of their own for it."""
+    own = getattr(env, "__dict__", {})
+    return next((own[name] for name in ("env", "aec_env", "par_env") if hasattr(own.get(name), "step")), None)
+
+
+def attribute(env: Any, name: str, arguments: Any = (), named: Mapping = {}) -> Any:  # noqa: B006
+    """The attribute of an environment, or of a wrapper around it; of one that can be called, what it returns."""
+    owner = owner_of(env, name)
+    if owner is None:
+        raise AttributeError(f"neither {env} nor an environment in it has an attribute {name!r}")
+    value = getattr(owner, name)
+    return value(*arguments, **named) if callable(value) else value
+
+
+def set_attribute(env: Any, name: str, value: Any) -> None:
+    """Set an attribute where it is; a new one in the innermost environment."""
+    owner = owner_of(env, name)
+    if owner is None:
+        owner = env
+        while _inner(owner) is not None:
+            owner = _inner(owner)
+    setattr(owner, name, value)
 
 
 # ---- The worker ----
@@ -263,16 +320,34 @@ class Worker:
                 )
         return specs[0]
 
-    def reset(self, seeds: list[int | None], indices: list[int]) -> list:
-        """What the resets of these copies returned."""
-        return [self._at(index).reset(seed) for seed, index in zip(seeds, indices)]
+    def reset(self, requests: list[tuple], indices: list[int]) -> list:
+        """What the resets of these copies returned; a request is a seed, options, and attributes to set before."""
+        return [self._at(index).reset(*request) for request, index in zip(requests, indices)]
 
-    def step(self, actions: list[tuple | None]) -> list:
-        """What the steps of all copies returned; without an action, a reset."""
+    def step(self, actions: list[tuple]) -> list:
+        """What the steps of all copies returned; in place of an action in a tuple, the request for a reset."""
         return [
-            self._at(index).reset(None) if action is None else self._at(index).step(*action)
+            self._at(index).step(*action) if len(action) == 1 else self._at(index).reset(*action)
             for index, action in enumerate(actions)
         ]
+
+    def call(self, name: str, arguments: list, named: dict[str, Any]) -> list:
+        """The attribute of every copy, or what it returns when it is called."""
+        return [attribute(self._at(index).env, name, arguments, named) for index in range(len(self._copies))]
+
+    def set_attr(self, name: str, values: list) -> None:
+        """Set the attribute of every copy."""
+        for index, value in enumerate(values):
+            set_attribute(self._at(index).env, name, value)
+
+    def set_next(self, settings: dict[int, dict[str, Any]]) -> None:
+        """Refuse what the copies do not have; the parent keeps the rest until their reset."""
+        for index, setting in settings.items():
+            copy = self._at(index)
+            copy.require_options(setting.get("options"))
+            for name in setting.get("parameters", ()):
+                if owner_of(copy.env, name) is None:
+                    raise AttributeError(f"set_next(): {copy.env} has no attribute {name!r}")
 
     def render(self, index: int) -> Any:
         """What render() of a copy returned."""
@@ -362,7 +437,15 @@ def _run(wire: Wire, streams: list[int]) -> None:
     sys.stdout.flush()
     sys.stderr.flush()
     wire.send(0, made)
-    methods = {RESET: worker.reset, STEP: worker.step, RENDER: worker.render, CLOSE: worker.close}
+    methods = {
+        RESET: worker.reset,
+        STEP: worker.step,
+        RENDER: worker.render,
+        CLOSE: worker.close,
+        CALL: worker.call,
+        SET_ATTR: worker.set_attr,
+        SET_NEXT: worker.set_next,
+    }
     operation = None
     while operation != CLOSE:
         # After a failure to make the copies the parent hangs up instead.

@@ -17,7 +17,8 @@ import threading
 from puffer.backends.block import Block
 from puffer.backends.channel import Line, Wire, end_with_parent
 from puffer.backends.rows import Rows
-from puffer.backends.worker.commands import CLOSE, RENDER, RESET, Worker
+from puffer.backends.worker.commands import Worker
+from puffer.backends.worker.interpreter import CLOSE, STEP
 from puffer.backends.worker.notes import Notes
 
 
@@ -39,7 +40,7 @@ def _run(link: socket.socket) -> None:
     seen, operation = 0, -1
     while operation != CLOSE:
         seen, operation = line.wait(seen, look)
-        argument = pickle.loads(wire.receive(0)[1]) if operation in (RESET, RENDER) else None
+        argument = pickle.loads(wire.receive(0)[1]) if operation not in (STEP, CLOSE) else None
         line.answer(seen, notes.with_answer(worker.obey(operation, argument)))
 
 

@@ -15,6 +15,8 @@ Terminated    on success: at the goal; in Unlock with a toggle while the door is
 Truncated     after max_steps: by default that of MiniGrid for the level.
 Start         a new level, from the distribution of MiniGrid; in Empty and Dynamic-Obstacles, with random_start the
               agent is anywhere.
+Copies        may have their own level and parameters from their next episode on, as far as they fit into the memory and
+              the actions of what the batch was made with: `env.set_next(copies, level=..., size=...)`.
 Levels        Empty, DoorKey, FourRooms, Unlock, UnlockPickup, KeyCorridor, LavaGap, MultiRoom, Dynamic-Obstacles.
 Source        the package minigrid 3: Chevalier-Boisvert et al. 2023, "Minigrid & Miniworld". Boxes are empty, like all
               boxes of these levels.
@@ -36,7 +38,9 @@ from puffer.ocean.minigrid.draft cimport (
 from puffer.ocean.minigrid.exchange cimport level_values, read_level
 from puffer.ocean.minigrid.levels cimport draw_level
 from puffer.ocean.minigrid.moves cimport ON, SUCCESS, act, move_obstacles, outcome_t
-from puffer.ocean.minigrid.parameters cimport check_parameters, make_rules, step_limit
+from puffer.ocean.minigrid.parameters cimport (
+    check_parameters, is_sound, level_parameters, make_rules, step_limit,
+)
 from puffer.ocean.minigrid.picture cimport draw_picture, tile_size, write_level
 
 import_puffer()
@@ -55,6 +59,15 @@ cdef enum:
     MISSION_COLOUR
     # How many copies ahead the cells of a view are prefetched.
     DISTANCE = 8
+
+# The rules of a copy's level, and those of its next episode. Zero until a copy of the batch has rules of its own.
+cdef struct Own:
+    Rules now
+    Rules coming
+    bint has_coming
+
+PARAMETERS = ("size", "random_start", "n_obstacles", "num_rows", "room_size", "obj_type", "min_rooms", "max_rooms",
+              "max_room_size")
 
 
 @cython.final
@@ -114,6 +127,9 @@ list); `direction`; `carrying`, a pair of Kind and colour, or None; `mission_col
     cdef State* state
     cdef uint8_t* cells
     cdef int32_t* obstacles
+    # The rules of each copy, where any copy may have others than those that the batch was made with.
+    cdef Own* own
+    cdef bint has_own
 
     def __init__(self, num_envs=1, *, level="DoorKey", size=None, random_start=None, n_obstacles=None, num_rows=None,
                  room_size=None, obj_type=None, min_rooms=None, max_rooms=None, max_room_size=None, max_steps=None,
@@ -133,6 +149,7 @@ list); `direction`; `carrying`, a pair of Kind and colour, or None; `mission_col
         self.cells = <uint8_t*>self.new_state(self.rules.cell_count)
         self.state = <State*>self.new_state(sizeof(State))
         self.obstacles = <int32_t*>self.new_state(self.rules.obstacles * sizeof(int32_t))
+        self.own = <Own*>self.new_state(sizeof(Own))
 
     cdef int bind(self, Buffers buffers) except -1:
         self.rows = buffers.observations
@@ -140,56 +157,66 @@ list); `direction`; `carrying`, a pair of Kind and colour, or None; `mission_col
         return 0
 
     cdef void reset_one(self, Py_ssize_t i) noexcept nogil:
-        draw_level(&self.rules, &self.state[i], self.cells + i * self.rules.cell_count,
+        if self.has_own and self.own[i].has_coming:
+            self.own[i].now = self.own[i].coming
+            self.own[i].has_coming = False
+        draw_level(self._rules(i), &self.state[i], self.cells + i * self.rules.cell_count,
                    self._obstacles(i), &self.rng[i])
 
     cdef void step_one(self, Py_ssize_t i) noexcept nogil:
         cdef State* state = &self.state[i]
+        cdef const Rules* rules = self._rules(i)
         cdef uint8_t* grid = self._grid(i)
         cdef int action = self.actions[i]
         cdef uint8_t front
         cdef outcome_t outcome
-        if self.rules.level != DYNAMIC_OBSTACLES:
-            outcome = act(&self.rules, state, grid, action)
+        if rules.level != DYNAMIC_OBSTACLES:
+            outcome = act(rules, state, grid, action)
             if outcome != ON:
                 self._finish(i, outcome)
             return
         # As in the package, the cell in front of the agent before the obstacles move decides about a collision.
-        front = grid[in_front(&self.rules, state)]
-        move_obstacles(&self.rules, state, grid, self._obstacles(i), &self.rng[i])
-        self._finish(i, act(&self.rules, state, grid, action if LEFT <= action <= FORWARD else LEFT))
+        front = grid[in_front(rules, state)]
+        move_obstacles(rules, state, grid, self._obstacles(i), &self.rng[i])
+        self._finish(i, act(rules, state, grid, action if LEFT <= action <= FORWARD else LEFT))
         if action == FORWARD and front != EMPTY and front & KIND != GOAL:
             self.rewards[i] = -1
             self.terminations[i] = True
 
     cdef void step_range(self, Py_ssize_t first, Py_ssize_t last) noexcept nogil:
         cdef State* state
+        cdef const Rules* rules
         cdef Py_ssize_t i
         for i in range(first, last):
             if self.is_large and i + DISTANCE < last:
-                state = &self.state[i + DISTANCE]
-                minigrid_prefetch(self._grid(i + DISTANCE), self.rules.size, state.agent,
-                                  self.rules.steps[(state.direction + 1) & 3], self.rules.steps[state.direction])
+                state, rules = &self.state[i + DISTANCE], self._rules(i + DISTANCE)
+                minigrid_prefetch(self._grid(i + DISTANCE), rules.size, state.agent,
+                                  rules.steps[(state.direction + 1) & 3], rules.steps[state.direction])
             self.step_one(i)
             self.observe(i)
 
     cdef void observe(self, Py_ssize_t i) noexcept nogil:
         cdef State* state = &self.state[i]
+        cdef const Rules* rules = self._rules(i)
         cdef uint8_t* row = &self.rows[i, 0]
         cdef uint64_t[8] columns
         if self.retained and not state.has_changed:
             return
         state.has_changed = False
-        minigrid_view(self._grid(i), self.rules.size, state.agent, self.rules.steps[(state.direction + 1) & 3],
-                      self.rules.steps[state.direction], self.rules.sees_all, columns)
+        minigrid_view(self._grid(i), rules.size, state.agent, rules.steps[(state.direction + 1) & 3],
+                      rules.steps[state.direction], rules.sees_all, columns)
         minigrid_image(columns, state.carried if state.carried else EMPTY, row)
         row[DIRECTION] = state.direction
         row[MISSION_KIND] = state.mission_kind
         row[MISSION_COLOUR] = state.mission_colour
 
+    cdef inline const Rules* _rules(self, Py_ssize_t i) noexcept nogil:
+        """The rules of the level of a copy."""
+        return &self.own[i].now if self.has_own else &self.rules
+
     cdef inline uint8_t* _grid(self, Py_ssize_t i) noexcept nogil:
         """The cell (0, 0) of a copy."""
-        return self.cells + i * self.rules.cell_count + first_cell(&self.rules)
+        return self.cells + i * self.rules.cell_count + first_cell(self._rules(i))
 
     cdef inline int32_t* _obstacles(self, Py_ssize_t i) noexcept nogil:
         return self.obstacles + i * self.rules.obstacles
@@ -201,8 +228,79 @@ list); `direction`; `carrying`, a pair of Kind and colour, or None; `mission_col
             self.rewards[i] = <float>(1 - 0.9 * ((self.elapsed[i] + 1) / <double>self.max_steps))
             self.statistics[i, 0] = 1
 
+    # ---- Levels of single copies ----
+
+    def set_next_parameters(self, copies, parameters):
+        """Set the level, or parameters of it, for the next episodes of copies.
+
+        The parameters are those of the class. Those that are not given stay as the copy has them; with a `level` they
+        get its defaults. The grid must not have more cells, nor the level more obstacles or other actions, than what
+        the batch was made with. The time limit stays that of the batch.
+        """
+        cdef Py_ssize_t i, k
+        cdef list levels = []
+        checks.arguments("set_next() of Minigrid", parameters, ("level", *PARAMETERS))
+        copies = [checks.integer("copy", copy, 0, self.num_copies - 1) for copy in copies]
+        for k, i in enumerate(copies):
+            given = {name: values[k] for name, values in parameters.items()}
+            levels.append(self._level_of(i, given))
+        self._let_own()
+        for k, i in enumerate(copies):
+            level, values = levels[k]
+            self.own[i].coming = make_rules(level, values)
+            self.own[i].has_coming = True
+
+    def _level_of(self, Py_ssize_t i, given):
+        """The level and the parameters of a copy that is given these."""
+        cdef Rules rules = self._rules(i)[0]
+        if self.has_own and self.own[i].has_coming:
+            rules = self.own[i].coming
+        level = given.pop("level", None)
+        if level is None:
+            level, own = level_parameters(&rules)
+            given = {**own, **given}
+        values = check_parameters(level, {name: given.get(name) for name in PARAMETERS})
+        rules = make_rules(level, values)
+        if (rules.level == DYNAMIC_OBSTACLES) != (self.rules.level == DYNAMIC_OBSTACLES):
+            raise ValueError(f"level {level!r} has other actions than level {self.level!r}, which this batch was made "
+                             "with")
+        if rules.cell_count > self.rules.cell_count or rules.obstacles > self.rules.obstacles:
+            raise ValueError(f"level {level!r} with {values} is larger than what this batch was made with: make it "
+                             "with the largest level that you want")
+        return level, values
+
+    cdef int _let_own(self) except -1:
+        """From now on look up the rules of each copy."""
+        cdef Py_ssize_t i
+        for i in range(self.num_copies):
+            if self.own[i].now.cell_count == 0:
+                self.own[i].now = self.rules
+        self.has_own = True
+        return 0
+
+    def parameters_of(self, copy):
+        """The level of a copy's episode, and its parameters."""
+        cdef Py_ssize_t i = checks.integer("copy", copy, 0, self.num_copies - 1)
+        level, own = level_parameters(self._rules(i))
+        return {"level": level, **dict.fromkeys(PARAMETERS), **own}
+
+    cdef void load_one(self, Py_ssize_t i) noexcept nogil:
+        cdef Py_ssize_t k
+        cdef Own* own = &self.own[i]
+        if not self.has_own and own.now.cell_count == 0:
+            return
+        for k in range(0 if self.has_own else self.num_copies):
+            if self.own[k].now.cell_count == 0:
+                self.own[k].now = self.rules
+        # What indexes memory must fit, whoever has made the snapshot.
+        if not is_sound(&own.now, &self.rules):
+            own.now = self.rules
+        if not is_sound(&own.coming, &self.rules):
+            own.has_coming = False
+        self.has_own = True
+
     cdef dict state_one(self, Py_ssize_t i):
-        return level_values(&self.rules, &self.state[i], self._grid(i), self._obstacles(i))
+        return level_values(self._rules(i), &self.state[i], self._grid(i), self._obstacles(i))
 
     def set_level(self, copy, *, grid, position, direction, carrying=None, target=None, mission_colour=None,
                   obstacles=()):
@@ -223,7 +321,7 @@ list); `direction`; `carrying`, a pair of Kind and colour, or None; `mission_col
         cdef Py_ssize_t i = checks.integer("copy", copy, 0, self.num_copies - 1)
         values = {"grid": grid, "position": position, "direction": direction, "carrying": carrying, "target": target,
                   "mission_colour": mission_colour, "obstacles": obstacles}
-        read_level(&self.rules, &self.state[i], self._grid(i), self._obstacles(i), values)
+        read_level(self._rules(i), &self.state[i], self._grid(i), self._obstacles(i), values)
         self.observe(i)
 
     @property
@@ -231,8 +329,8 @@ list); `direction`; `carrying`, a pair of Kind and colour, or None; `mission_col
         return tile_size(&self.rules) * self.rules.width, tile_size(&self.rules) * self.rules.height
 
     cdef int render_one(self, Py_ssize_t i, Canvas canvas) except -1:
-        draw_picture(canvas, &self.rules, &self.state[i], self._grid(i))
+        draw_picture(canvas, self._rules(i), &self.state[i], self._grid(i))
         return 0
 
     cdef object ansi_one(self, Py_ssize_t i):
-        return write_level(&self.rules, &self.state[i], self._grid(i))
+        return write_level(self._rules(i), &self.state[i], self._grid(i))

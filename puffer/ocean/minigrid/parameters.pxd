@@ -93,6 +93,35 @@ cdef inline Rules make_rules(str level, dict values) except *:
     return rules
 
 
+cdef inline tuple level_parameters(const Rules* rules):
+    """The level and the parameters that `make_rules` has made these of."""
+    level, own = list(default_parameters().items())[rules.level]
+    every = {"size": rules.width, "random_start": rules.random_start, "n_obstacles": rules.obstacles,
+             "num_rows": rules.rows, "room_size": rules.room_size,
+             "obj_type": {KEY: "key", BALL: "ball", BOX: "box"}.get(rules.kind), "min_rooms": rules.least_rooms,
+             "max_rooms": rules.most_rooms, "max_room_size": rules.largest_room}
+    return level, {name: every[name] for name in own}
+
+
+cdef inline bint is_sound(const Rules* rules, const Rules* largest) noexcept nogil:
+    """Whether rules are those of a level that has room in the memory of another one."""
+    cdef int direction
+    if not (0 <= rules.level <= DYNAMIC_OBSTACLES and 3 <= rules.width <= 64 and 3 <= rules.height <= 64
+            and rules.stride == rules.height + BORDER and rules.size == rules.width * rules.stride
+            and rules.cell_count == BORDER + rules.size + 2 * rules.stride
+            and rules.cell_count <= largest.cell_count and 0 <= rules.obstacles <= largest.obstacles
+            and 0 <= rules.least_rooms <= rules.most_rooms <= MOST_ROOMS and 0 <= rules.largest_room <= 10
+            and 1 <= rules.rows <= MOST_ROWS and 0 <= rules.kind <= 15):
+        return False
+    for direction in range(4):
+        if rules.steps[direction] != towards(direction, rules.stride):
+            return False
+    for direction in range(9):
+        if rules.around[direction] != (direction // 3 - 1) * rules.stride + direction % 3 - 1:
+            return False
+    return True
+
+
 cdef inline int step_limit(str level, dict values):
     """The package's max_steps."""
     if level == "FourRooms":

@@ -22,7 +22,9 @@ cdef inline void draw_picture(Canvas canvas, const Rules* rules, const State* st
                               const uint8_t* grid) noexcept nogil:
     """Draw the grid, the agent's view of it on a lighter ground, and the agent with the object it carries."""
     cdef uint64_t[8] columns
-    cdef int size = tile_size(rules), stride = rules.stride, direction = state.direction
+    # The picture may be that of a larger level, or of a longer one.
+    cdef int size = min(tile_size(rules), min(canvas.width // rules.width, canvas.height // rules.height))
+    cdef int stride = rules.stride, direction = state.direction
     cdef int agent_x = state.agent // stride, agent_y = state.agent % stride
     cdef int dx = (direction == EAST) - (direction == WEST), dy = (direction == SOUTH) - (direction == NORTH)
     cdef int k, x, y, ahead, right, cell

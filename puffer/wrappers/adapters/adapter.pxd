@@ -17,7 +17,12 @@ cdef class Adapter:
     cdef readonly object copy_action_space
     cdef public bint ended
     cdef public object seeds
+    cdef public object options
     cdef bint reseeds
+    cdef object env_reset
+    cdef bint takes_seed
+    cdef bint takes_options
+    cdef bint needs_options
     cdef RowPlan plan
     cdef cnp.ndarray actions
     cdef char* observation_memory
@@ -34,12 +39,11 @@ cdef class Adapter:
     cpdef object reset(self, object seed, list infos)
     cpdef object step(self, list infos)
     cdef object seed_of(self, object seed)
+    cdef object call_reset(self, object seed)
 
 
 cdef class GymAdapter(Adapter):
     cdef object env_step
-    cdef object env_reset
-    cdef bint takes_seed
     cdef bint is_current
 
     cdef int report(self, object info, list infos) except -1

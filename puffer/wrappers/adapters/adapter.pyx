@@ -38,6 +38,8 @@ ended : bool
     Whether the episode of the copy is over: no step until the next reset.
 seeds : iterator of int or None
     Seeds for resets that are given none, as long as it has some.
+options : dict or None
+    Options of the coming reset.
 """
 
     def __init__(self, env, observation_space, action_space, Py_ssize_t agents_per_env=1, max_steps=None):
@@ -50,6 +52,10 @@ seeds : iterator of int or None
         self.agents_per_env = agents_per_env
         self.scalar_actions = isinstance(action_space, spaces.Discrete)
         self.plain_actions = self.action_layout.is_plain
+        self.env_reset = env.reset
+        self.takes_seed = takes_parameter(env.reset, "seed")
+        self.takes_options = takes_parameter(env.reset, "options")
+        self.needs_options = needs_parameter(env.reset, "options")
 
     @property
     def spec(self):
@@ -83,6 +89,23 @@ seeds : iterator of int or None
             return None if self.seeds is None else next(self.seeds, None)
         self.seeds = seeds_after(seed) if self.reseeds else None
         return seed
+
+    cdef object call_reset(self, object seed):
+        """What reset() of the environment returns, called with the arguments that it takes."""
+        cdef dict arguments = {}
+        self.require_options(self.options)
+        if self.takes_seed:
+            arguments["seed"] = seed
+        # An environment may have options by default, in place of which None would come.
+        if self.needs_options or self.takes_options and self.options is not None:
+            arguments["options"] = self.options
+        return self.env_reset(**arguments)
+
+    def require_options(self, options):
+        """Raise TypeError if the environment's reset() cannot be given these options."""
+        if options and not self.takes_options:
+            raise TypeError(f"reset() of {self.env} takes no options, got {options!r}; write "
+                            "reset(self, *, seed=None, options=None)")
 
     cpdef object write_observation(self, Py_ssize_t agent, observation):
         """Put the observation of an agent of this copy into its row. Raises LayoutError if it does not fit."""
@@ -132,17 +155,13 @@ Drives an environment with one agent: a `gymnasium.Env`, or one with the same me
     def __init__(self, env, max_steps=None):
         super().__init__(env, env.observation_space, env.action_space, 1, max_steps)
         self.env_step = env.step
-        self.env_reset = env.reset
         self.is_current = isinstance(env, GymnasiumEnv)
-        self.takes_seed = self.is_current or takes_parameter(env.reset, "seed")
+        self.takes_seed |= self.is_current
 
     cpdef object reset(self, object seed, list infos):
-        if self.takes_seed:
-            result = self.env_reset(seed=seed)
-        else:
-            if seed is not None and hasattr(self.env, "seed"):
-                self.env.seed(seed)
-            result = self.env_reset()
+        if not self.takes_seed and seed is not None and hasattr(self.env, "seed"):
+            self.env.seed(seed)
+        result = self.call_reset(seed)
         if not self.is_current:
             observation, info = observation_and_info(result, self.layout.space)
         elif isinstance(result, (tuple, list)) and len(result) == 2 and isinstance(result[1], dict):
@@ -221,3 +240,12 @@ def takes_parameter(function, parameter):
     except (TypeError, ValueError):
         return False
     return parameter in parameters or any(p.kind is p.VAR_KEYWORD for p in parameters.values())
+
+
+def needs_parameter(function, parameter):
+    """Whether a function has a parameter of that name, and no default for it."""
+    try:
+        own = inspect.signature(function).parameters.get(parameter)
+    except (TypeError, ValueError):
+        return False
+    return own is not None and own.default is own.empty and own.kind is not own.VAR_KEYWORD

@@ -5,7 +5,6 @@ of a copy is over when no agent is left. An agent's reward and flags are those o
 that ends it included. Agents whose spaces differ share the layout that spans them, see `puffer.layout.padding`; an
 action outside an agent's own range of integers is refused like any other bad action.
 """
-from puffer.wrappers.adapters.adapter import takes_parameter
 from puffer.wrappers.adapters.agents import COMMON
 from puffer.layout.padding import PaddedAction, PaddedObservation, copy_action_space, spanning_space
 
@@ -21,8 +20,6 @@ Base of the adapters for PettingZoo environments.
 """
 
     cdef object env_step
-    cdef object env_reset
-    cdef bint takes_seed
     cdef dict observation_spaces
     # By row: what writes the observations and reads the actions of an agent with a space of its own; None for others.
     cdef list padded_observations
@@ -39,8 +36,6 @@ Base of the adapters for PettingZoo environments.
         action_space = spanning_space(action_spaces, "action spaces")
         super().__init__(env, observation_space, action_space, list(agents))
         self.env_step = env.step
-        self.env_reset = env.reset
-        self.takes_seed = takes_parameter(env.reset, "seed")
         self.padded_observations = [None] * self.agents_per_env
         self.padded_actions = [None if space is action_space or space == action_space
                                else PaddedAction(space, self.action_layout) for space in action_spaces.values()]
@@ -68,9 +63,6 @@ Base of the adapters for PettingZoo environments.
             return Adapter.read_action(self, agent)
         return padded.value(self.actions[self.first_row + agent])
 
-    cdef object reset_env(self, seed):
-        return self.env_reset(seed=seed) if self.takes_seed else self.env_reset()
-
     cdef int report_by_agent(self, dict by_agent, list infos) except -1:
         """Add the infos of the agents that took part; that of no agent is reported in the first row."""
         cdef Py_ssize_t place
@@ -94,7 +86,7 @@ Drives a `pettingzoo.ParallelEnv`: a step of the batch is one of the environment
     cdef list acting
 
     cpdef object reset(self, object seed, list infos):
-        result = self.reset_env(seed)
+        result = self.call_reset(seed)
         # The first versions of the interface had no infos.
         observations, info = result if isinstance(result, tuple) and len(<tuple>result) == 2 else (result, {})
         self.acting = list(self.env.agents)
@@ -133,7 +125,7 @@ agents belong to the step that ended them.
 
     cpdef object reset(self, object seed, list infos):
         cdef list agents
-        self.reset_env(seed)
+        self.call_reset(seed)
         agents = list(self.env.agents)
         self.begin_by_agent({agent: self.env.observe(agent) for agent in agents}, agents)
         self.report_turn(dict(self.env.infos), infos)

@@ -6,7 +6,7 @@ import numpy as np
 from gymnasium import spaces
 
 from puffer.native.buffers import Buffers
-from puffer.wrappers.adapters.adapter import observation_and_info, takes_parameter
+from puffer.wrappers.adapters.adapter import observation_and_info
 from puffer.wrappers.adapters.agents import COMMON
 
 from puffer.wrappers.adapters.agents cimport AgentsAdapter, as_dict
@@ -30,13 +30,11 @@ environment sets its mask True again: its row is zero.
 """
 
     cdef object env_step
-    cdef object env_reset
     cdef object own_observations
     cdef object own_actions
     cdef object own_rewards
     cdef object own_terminations
     cdef object own_truncations
-    cdef bint takes_seed
     cdef bint many
     # Whether agents whose ids nobody has declared get rows as they come, and whether some have.
     cdef bint names_agents
@@ -52,8 +50,6 @@ environment sets its mask True again: its row is zero.
         super().__init__(env, env.layout.space, env.action_layout.space, agents, env.max_steps)
         self.copy_action_space = env.copy_action_space
         self.env_step = env.step
-        self.env_reset = env.reset
-        self.takes_seed = takes_parameter(env.reset, "seed")
         self.many = self.agents_per_env > 1
         self.names_agents = isinstance(env.possible_agents, range)
         self.alive[:] = True
@@ -74,7 +70,7 @@ environment sets its mask True again: its row is zero.
     cpdef object reset(self, object seed, list infos):
         cdef Py_ssize_t agent
         self.ended = False
-        result = self.env_reset(seed=seed) if self.takes_seed else self.env_reset()
+        result = self.call_reset(seed)
         observations, info = observation_and_info(result, self.layout.space)
         self.style = self._style_of(observations)
         if self.style == ROWS:
