@@ -59,7 +59,8 @@ def main() -> None:
     end_with_parent(parent)
     threading.Thread(target=_end_with_parent, args=(lifeline,), daemon=True).start()
     try:
-        _run(socket.socket(fileno=descriptor))
+        with socket.socket(fileno=descriptor) as link:
+            _run(link)
     except (EOFError, ConnectionError):
         # The parent has hung up, and there is nobody to tell.
         os._exit(1)
