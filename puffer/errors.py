@@ -63,7 +63,6 @@ class CheckFailed(AssertionError):
         self.problems = report.problems
         self.report = report
 
-
     def __reduce__(self) -> tuple[Any, ...]:
         return type(self), (self.report,), {"__notes__": self.__notes__} if hasattr(self, "__notes__") else None
 

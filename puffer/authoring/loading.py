@@ -22,7 +22,7 @@ from types import ModuleType
 from puffer._core import ABI, Env
 from puffer.authoring.compiled import add, find, folder_of_modules
 
-# The files that a source may include or cimport from its own folder. One that appears may be read in place of another.
+# Files that a source may include or cimport from its own folder: a new one may be read in place of another.
 _NEIGHBOURS = ("*.pxd", "*.pxi", "*.h")
 
 # The variables that compilers read.
@@ -133,14 +133,14 @@ def _module(source: Path, variant: str) -> ModuleType:
     compiled = find(folder, file) or _compile(source, variant, folder, file)
     # The package separates files of the same name, and versions of the same file.
     name = f"{compiled.parent.name}.{source.stem}"
-    if name in sys.modules:
-        return sys.modules[name]
     if name in _raised:
         error = _raised[name]
         raise ImportError(
-            f"{source} raised {type(error).__name__} when it was loaded: {error}. Change the file, or start the program "
-            "again to load it a second time"
+            f"{source} raised {type(error).__name__} when it was loaded: {error}. Change the file, or start the "
+            "program again to load it a second time"
         ) from error
+    if name in sys.modules:
+        return sys.modules[name]
     loader = importlib.machinery.ExtensionFileLoader(name, str(compiled))
     spec = importlib.util.spec_from_file_location(name, compiled, loader=loader)
     assert spec is not None

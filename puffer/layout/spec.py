@@ -88,9 +88,7 @@ def _spans(first: Any, other: Any, copies: tuple[int, int]) -> Any:
         spans = ActionLayout(space) if kind == "action" else first.over(space)
     except ValueError:
         return None
-    alike = all(
-        one.leaves == spans.leaves and one.flat_space.dtype == spans.flat_space.dtype for one in (first, other)
-    )
+    alike = all(one.leaves == spans.leaves and one.flat_space.dtype == spans.flat_space.dtype for one in (first, other))
     return spans if alike else None
 
 
