@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import atexit
 import contextlib
+import errno
 import hashlib
 import json
 import os
@@ -65,6 +66,7 @@ def add(folder: Path, entry: Path, module: str, read: Iterable[str | os.PathLike
     """Make `entry`, a folder in the cache that holds the module, an entry of `folder` with the same name.
 
     Returns the place of the module. It is there whole or not at all, also after a crash of the machine.
+    Raises FileExistsError if there is an entry of that name.
     """
     record = {
         "module": digest(entry / module),
@@ -79,7 +81,12 @@ def add(folder: Path, entry: Path, module: str, read: Iterable[str | os.PathLike
     if not _is_own(folder, stat.S_ISDIR):
         _remove(folder)
         folder.mkdir(mode=0o700, exist_ok=True)
-    entry.replace(folder / entry.name)
+    try:
+        entry.replace(folder / entry.name)
+    except OSError as error:
+        if error.errno in (errno.ENOTEMPTY, errno.EEXIST):
+            raise FileExistsError(f"{folder / entry.name} is there already") from None
+        raise
     _flush(folder)
     return folder / entry.name / module
 

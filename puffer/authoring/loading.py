@@ -8,14 +8,15 @@ import importlib.util
 import json
 import os
 import re
-import secrets
 import shlex
 import shutil
 import subprocess
 import sys
 import sysconfig
 import tempfile
+from collections.abc import Iterator
 from functools import cache
+from itertools import count
 from pathlib import Path
 from types import ModuleType
 
@@ -155,7 +156,7 @@ def _module(source: Path, variant: str) -> ModuleType:
 
 def _compile(source: Path, variant: str, folder: Path, file: str) -> Path:
     """Compile a source into an entry of the cache. Returns the place of the module."""
-    package = f"{PACKAGE}{secrets.token_hex(10)}"
+    package = next(_free_names(folder, source.stem))
     with tempfile.TemporaryDirectory(dir=folder.parent) as scratch:
         command = [sys.executable, "-c", _BUILD, json.dumps([str(source), package, scratch, variant])]
         environment = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
@@ -163,7 +164,20 @@ def _compile(source: Path, variant: str, folder: Path, file: str) -> Path:
         built = Path(scratch, package)
         if result.returncode != 0 or not (built / file).exists():
             raise BuildError(_message(source, result.stdout + result.stderr))
-        return add(folder, built, file, _files_read(source, Path(scratch)))
+        try:
+            return add(folder, built, file, _files_read(source, Path(scratch)))
+        except FileExistsError:
+            # Another program was faster.
+            return find(folder, file) or _compile(source, variant, folder, file)
+
+
+def _free_names(folder: Path, stem: str) -> Iterator[str]:
+    """Names of packages of which neither the cache nor this program has one."""
+    for number in count():
+        name = f"{PACKAGE}{folder.name}_{number}"
+        module = f"{name}.{stem}"
+        if not (folder / name).exists() and module not in sys.modules and module not in _raised:
+            yield name
 
 
 def _files_read(source: Path, scratch: Path) -> set[Path]:

@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from puffer.env import PufferEnv
 from puffer.errors import CopiesError
 from puffer.wrappers.adapters.kinds import is_env
 
@@ -94,8 +95,10 @@ def lost(env: Any, make: Callable[[], Any]) -> list[str]:
         if not found:
             return []
         with _made(make) as played:
-            _play(played)
-            return sorted(found - _differences(twin, played))
+            # After each call, because an attribute may come back to what it was.
+            for _ in _moments(played):
+                found -= _differences(twin, played)
+    return sorted(found)
 
 
 @contextlib.contextmanager
@@ -108,12 +111,26 @@ def _made(make: Callable[[], Any]) -> Iterator[Any]:
             env.close()
 
 
-def _play(env: Any) -> None:
-    # An environment of another kind changes nothing.
+def _moments(env: Any) -> Iterator[None]:
+    """Play, with a halt after the reset and after each step."""
+    # One that refuses to be played so changes nothing more.
     with contextlib.suppress(Exception):
         env.reset(seed=0)
+        yield
         for _ in range(_STEPS):
-            env.step(env.action_space.sample())
+            env.step(_some_action(env))
+            yield
+
+
+def _some_action(env: Any) -> Any:
+    if isinstance(env, PufferEnv):
+        return env.actions
+    if not callable(env.action_space):
+        return env.action_space.sample()
+    # Of PettingZoo.
+    if hasattr(env, "agent_selection"):
+        return env.action_space(env.agent_selection).sample()
+    return {agent: env.action_space(agent).sample() for agent in env.agents}
 
 
 def _differences(env: Any, other: Any) -> set[str]:
