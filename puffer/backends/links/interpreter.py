@@ -168,7 +168,8 @@ class InterpreterLink:
         if self._remote is None:
             self._remote = RemoteCopies(content[0], len(self.copies))
             return self._remote.spec
-        return content[0]
+        is_of_copies = self._asked[0] in (RESET, STEP)
+        return [unpack(result) for result in content[0]] if is_of_copies else content[0]
 
     def events(self, results: list) -> Events | Failure | None:
         """Lay the results of a step or a reset out; a Failure where they do not fit."""

@@ -263,14 +263,16 @@ class Worker:
                 )
         return specs[0]
 
-    def reset(self, seeds: list[int | None], indices: list[int]) -> list:
-        """What the resets of these copies returned."""
-        return [self._at(index).reset(seed) for seed, index in zip(seeds, indices)]
+    # Results are packed one by one: the next copy may write into the same arrays and dicts.
 
-    def step(self, actions: list[tuple | None]) -> list:
-        """What the steps of all copies returned; without an action, a reset."""
+    def reset(self, seeds: list[int | None], indices: list[int]) -> list[bytes]:
+        """What the resets of these copies returned, each packed."""
+        return [pack(self._at(index).reset(seed)) for seed, index in zip(seeds, indices)]
+
+    def step(self, actions: list[tuple | None]) -> list[bytes]:
+        """What the steps of all copies returned, each packed; without an action, a reset."""
         return [
-            self._at(index).reset(None) if action is None else self._at(index).step(*action)
+            pack(self._at(index).reset(None) if action is None else self._at(index).step(*action))
             for index, action in enumerate(actions)
         ]
 

@@ -3,7 +3,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from puffer.wrappers.adapters.adapter cimport Adapter
+from puffer.wrappers.adapters.adapter cimport Adapter, as_reward
 
 
 cdef class AgentsAdapter(Adapter):
@@ -65,7 +65,7 @@ without a flag is truncated, so that no episode ends unseen.
             if not terminated | truncated:
                 terminated, truncated = all_terminated, all_truncated
             if self.alive[place]:
-                self.rewards[row] = rewards.get(agent, 0)
+                self.rewards[row] = as_reward(rewards.get(agent, 0))
                 self.terminations[row] = terminated
                 self.truncations[row] = truncated
             elif terminated | truncated:
