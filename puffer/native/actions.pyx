@@ -44,8 +44,8 @@ Reads batches of actions of `space` into an action buffer.
 Discrete and MultiDiscrete take any integer dtype, and every value must lie in the space; bools will do where that is
 0 and 1. A Box takes any float or integer dtype, one of bools these too. Its rows hold the very numbers that were given,
 but for the precision of floats: rows of floats take finite values, rows of integers whole numbers that fit their dtype,
-rows of bools 0 and 1. Values outside the bounds of a Box are the environment's to clip. With `check=False` the values are not compared with the space, and those of native
-environments not looked at at all; shape and dtype still are.
+rows of bools 0 and 1. Values outside the bounds of a Box are the environment's to clip. With `check=False` the values
+are not compared with the space, and those of native environments not looked at at all; shape and dtype still are.
 
 A native environment has rows of int32 for Discrete and MultiDiscrete and of float32 for a float32 Box, and no other
 spaces: TypeError. With `native=False` the rows have the space's own dtype, and a Box any. `copy_space`, with

@@ -185,8 +185,8 @@ cdef float as_reward(object reward) except? -1:
     """A reward as a row holds it. Raises TypeError for something else than a number, ValueError for one too large."""
     cdef double value
     if cnp.PyArray_Check(reward) and cnp.PyArray_NDIM(reward):
-        raise TypeError(f"a reward must be one number, got {reward!r:.80} of shape {reward.shape}; return float(...) of "
-                        f"the number in it")
+        raise TypeError(f"a reward must be one number, got {reward!r:.80} of shape {reward.shape}; return "
+                        f"float(...) of the number in it")
     try:
         value = reward
     except (TypeError, ValueError) as error:
