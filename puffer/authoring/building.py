@@ -28,10 +28,14 @@ from setuptools import Extension
 VARIANTS = ("release", "debug", "sanitize")
 
 # -ffp-contract=off gives the same bits on processors with and without fused multiply-add.
-_COMPILE = ["-O3", "-g0", "-ffp-contract=off", "-fno-trapping-math", "-fno-math-errno", "-Wno-unreachable-code"]
+# -fwrapv lets integers wrap around, as those of counters and hashes may.
+_COMPILE = [
+    *("-O3", "-g0", "-fwrapv", "-ffp-contract=off"),
+    *("-fno-trapping-math", "-fno-math-errno", "-Wno-unreachable-code"),
+]
 _SANITIZE = ["-fsanitize=address,undefined"]
 _COMPILE_SANITIZED = [
-    *("-O1", "-g", "-fno-omit-frame-pointer", "-ffp-contract=off"),
+    *("-O1", "-g", "-fno-omit-frame-pointer", "-fwrapv", "-ffp-contract=off"),
     *(*_SANITIZE, "-fno-sanitize=alignment", "-fno-sanitize-recover=undefined"),
 ]
 # The folder that contains puffer.

@@ -2,10 +2,16 @@
 from libc.stdint cimport uint8_t, uintptr_t
 from libc.string cimport memcpy, memset
 
+import numpy as np
+
 from puffer.backends.infos import Events
 from puffer.backends.worker.interpreter import attribute, owner_of, set_attribute
 
 from puffer.wrappers.adapters.adapter cimport Adapter
+
+
+# A list may hold itself.
+cdef int _DEEPEST = 50
 
 
 cdef class CopiesStepper:
@@ -161,6 +167,8 @@ current : int
         if self.waiting[i]:
             return self.reset_copy(i, None, None, self.events.infos)
         adapter.step(infos)
+        if infos:
+            keep_from(infos, 0)
         if self.late[i]:
             self.truncate(i)
             adapter.ended = True
@@ -175,6 +183,7 @@ current : int
 
     cdef int reset_copy(self, Py_ssize_t i, object seed, object options, list infos) except -1:
         cdef Adapter adapter = self.adapters[i]
+        cdef Py_ssize_t first = len(infos)
         memset(&self.masks[i * self.agents], True, self.agents)
         if self.upcoming and i in self.upcoming:
             seed, options, parameters = self.request(i, seed, options)
@@ -182,6 +191,7 @@ current : int
                 set_attribute(adapter.env, name, value)
         adapter.options = options
         adapter.reset(adapter.seed_of(seed), infos)
+        keep_from(infos, first)
         self.upcoming.pop(i, None)
         return 0
 
@@ -235,6 +245,38 @@ current : int
             if self.terminations[row] | self.truncations[row]:
                 self.events.final_infos.append((row, info))
         return 0
+
+
+cdef int keep_from(list infos, Py_ssize_t first) except -1:
+    """Keep the infos, pairs of row and dict, from an index on."""
+    cdef Py_ssize_t k
+    for k in range(first, len(infos)):
+        row, info = infos[k]
+        infos[k] = (row, kept(info))
+    return 0
+
+
+def kept(value):
+    """A value of an environment as it is now, since an environment may go on writing into its arrays, dicts and lists.
+
+    Arrays are copied, and dicts, lists, tuples and sets with all that is in them; anything else is handed on.
+    """
+    return copy_of(value, _DEEPEST)
+
+
+cdef object copy_of(object value, int levels):
+    kind = type(value)
+    if kind is float or kind is int or kind is bool or kind is str or value is None or levels == 0:
+        return value
+    if isinstance(value, np.ndarray):
+        return value.copy()
+    if isinstance(value, dict):
+        return {key: copy_of(item, levels - 1) for key, item in value.items()}
+    if kind is list:
+        return [copy_of(item, levels - 1) for item in value]
+    if kind is tuple:
+        return tuple([copy_of(item, levels - 1) for item in value])
+    return set(value) if kind is set else value
 
 
 def close_all(closeables):

@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 import numpy as np
+
+# Infos of many rows: the first row, which of the rows from there on have them, and the arrays by name.
+Columns = tuple[int, np.ndarray, dict[str, np.ndarray]]
+# A row and its value for a key.
+_Entry = tuple[int, Any]
+_NUMBERS = (int, float, bool)
 
 
 class Events:
@@ -26,7 +32,7 @@ class Events:
     def __init__(self) -> None:
         self.infos: list[tuple[int, dict[str, Any]]] = []
         self.final_infos: list[tuple[int, dict[str, Any]]] = []
-        self.columns: list[tuple[int, np.ndarray, dict[str, np.ndarray]]] = []
+        self.columns: list[Columns] = []
 
     def add(self, other: Events, rows: int) -> None:
         """Take over other events, whose row 0 is the row `rows` here."""
@@ -39,20 +45,34 @@ class Events:
 
 
 def merged(
-    num_rows: int,
-    infos: Iterable[tuple[int, dict[str, Any]]],
-    columns: Iterable[tuple[int, np.ndarray, dict[str, np.ndarray]]] = (),
+    num_rows: int, infos: Iterable[tuple[int, dict[str, Any]]], columns: Iterable[Columns] = ()
 ) -> dict[str, Any]:
     """The info of a step or reset of `num_rows` rows: every key k has a bool mask _k. Empty when nothing is to tell.
 
-    `infos` has those that are not empty, with their rows. `columns` has infos of many rows at once: the first row,
-    which of the rows from there on have them, and the arrays.
+    `infos` has those that are not empty, with their rows, and `columns` those of many rows at once. The values of a key
+    are in one array of the type that holds all of them as they are, and dicts in one dict. An environment's own key _k
+    takes the place of the mask of k.
     """
-    info: dict[str, Any] = {}
+    entries: dict[Any, list[_Entry]] = {}
     for row, one in infos:
-        _add(info, one, row, num_rows)
+        for key, value in one.items():
+            entries.setdefault(key, []).append((row, value))
+    blocks: dict[Any, list[tuple[int, np.ndarray, np.ndarray]]] = {}
     for first, present, arrays in columns:
-        _add_columns(info, arrays, slice(first, first + len(present)), present, num_rows)
+        for key, values in arrays.items():
+            blocks.setdefault(key, []).append((first, present, values))
+    for key in list(blocks):
+        if key in entries or len({(values.dtype, values.shape[1:]) for _, _, values in blocks[key]}) > 1:
+            entries.setdefault(key, []).extend(_by_row(blocks.pop(key)))
+    info: dict[Any, Any] = {}
+    masks: dict[str, np.ndarray] = {}
+    for key, of_key in entries.items():
+        info[key] = _column(num_rows, of_key)
+        mask = masks[f"_{key}"] = np.zeros(num_rows, np.bool_)
+        mask[[row for row, _ in of_key]] = True
+    for key, of_blocks in blocks.items():
+        info[key], masks[f"_{key}"] = _joined(num_rows, of_blocks)
+    info.update((key, mask) for key, mask in masks.items() if key not in info)
     return info
 
 
@@ -80,86 +100,57 @@ def add_episodes(info: dict[str, Any], ended: np.ndarray, episodes: np.ndarray) 
     info["_episode"] = known
 
 
-def _add(info: dict[str, Any], one: dict[str, Any], row: int, num_rows: int) -> None:
-    for key, value in one.items():
-        mask_key = f"_{key}"
-        if mask_key not in info:
-            info[key] = _empty(value, num_rows)
-            info[mask_key] = np.zeros(num_rows, np.bool_)
-        column = info[key]
-        if isinstance(value, dict) and isinstance(column, dict):
-            _add(column, value, row, num_rows)
-        elif isinstance(column, np.ndarray) and _fits(column, value):
-            column[row] = value
-        else:
-            info[key] = _widened(column, value, info[mask_key])
-            info[key][row] = value
-        info[mask_key][row] = True
+def _by_row(blocks: list[tuple[int, np.ndarray, np.ndarray]]) -> Iterator[_Entry]:
+    for first, present, values in blocks:
+        yield from ((first + row, values[row]) for row in present.nonzero()[0].tolist())
 
 
-def _add_columns(
-    info: dict[str, Any], arrays: dict[str, np.ndarray], rows: slice, present: np.ndarray, num_rows: int
-) -> None:
-    has_all = len(present) == num_rows and present.all()
-    for key, values in arrays.items():
-        if has_all and key not in info:
-            info[key], info[f"_{key}"] = values, present.copy()
-            continue
-        if key not in info:
-            info[key] = np.zeros((num_rows, *values.shape[1:]), values.dtype)
-            info[f"_{key}"] = np.zeros(num_rows, np.bool_)
-        info[key][rows][present] = values[present]
-        info[f"_{key}"][rows] |= present
+def _joined(num_rows: int, blocks: list[tuple[int, np.ndarray, np.ndarray]]) -> tuple[np.ndarray, np.ndarray]:
+    """The array of all rows, and its mask, of arrays of one dtype and shape."""
+    first, present, values = blocks[0]
+    if len(present) == num_rows and present.all():
+        return values, present.copy()
+    column, mask = np.zeros((num_rows, *values.shape[1:]), values.dtype), np.zeros(num_rows, np.bool_)
+    for first, present, values in blocks:
+        rows = slice(first, first + len(present))
+        column[rows][present] = values[present]
+        mask[rows] |= present
+    return column, mask
 
 
-def _empty(value: Any, num_rows: int) -> Any:
-    """What holds the values of a key of which `value` is the first."""
-    if isinstance(value, dict):
-        return {}
-    if type(value) in (int, float, bool) or isinstance(value, (np.number, np.bool_)):
-        return np.zeros(num_rows, type(value))
-    if isinstance(value, np.ndarray) and value.dtype != object:
-        return np.zeros((num_rows, *value.shape), value.dtype)
-    return np.full(num_rows, None, object)
+def _column(num_rows: int, entries: list[_Entry]) -> Any:
+    """The values of a key: in a dict if all are dicts, else in an array."""
+    values = [value for _, value in entries]
+    if all(isinstance(value, dict) for value in values):
+        return merged(num_rows, entries)
+    form = _form_of(values)
+    column = np.full(num_rows, None, object) if form is None else np.zeros((num_rows, *form[1]), form[0])
+    for row, value in entries:
+        column[row] = value
+    return column
 
 
-def _fits(column: np.ndarray, value: Any) -> bool:
-    """Whether a column can take a value as it is; a later row may hold something else than the first."""
-    if column.dtype == object:
-        return True
-    if isinstance(value, np.ndarray):
-        # Longer strings would lose their ends.
-        casting: Any = "same_kind" if value.dtype.kind in "iufc" else "safe"
-        return value.shape == column.shape[1:] and np.can_cast(value.dtype, column.dtype, casting)
-    if type(value) not in (int, float, bool) and not isinstance(value, (np.number, np.bool_)):
-        return False
-    if column.dtype.kind == "i" and not isinstance(value, (bool, np.bool_)) and abs(value) > np.iinfo(column.dtype).max:
-        return False
-    return column.ndim == 1 and np.can_cast(np.asarray(value).dtype, column.dtype, "same_kind")
+def _form_of(values: list[Any]) -> tuple[np.dtype, tuple[int, ...]] | None:
+    """The dtype and shape of a column that holds each of these values as it is; None if only objects do."""
+    if {float} == {type(value) for value in values}:
+        return np.dtype(np.float64), ()
+    if not all(type(value) in _NUMBERS or isinstance(value, (np.number, np.bool_, np.ndarray)) for value in values):
+        return None
+    arrays = [np.asarray(value) for value in values]
+    dtypes, shapes = {array.dtype for array in arrays}, {array.shape for array in arrays}
+    if len(shapes) > 1 or any(dtype.hasobject for dtype in dtypes):
+        return None
+    if len(dtypes) == 1:
+        return dtypes.pop(), shapes.pop()
+    kinds = {dtype.kind for dtype in dtypes}
+    if kinds not in ({"U"}, {"S"}) and not kinds <= set("biufc"):
+        return None
+    dtype = np.result_type(*dtypes)
+    if dtype.kind in "fc" and any(map(_goes_beyond_floats, arrays)):
+        return None
+    return dtype, shapes.pop()
 
 
-def _widened(column: Any, value: Any, mask: np.ndarray) -> np.ndarray:
-    """A column that can take `value` as well: a float after integers must not lose its fraction."""
-    if isinstance(column, np.ndarray) and column.dtype.kind in "iu" and isinstance(value, (float, np.floating)):
-        return column.astype(np.float64)
-    return _as_objects(column, mask)
-
-
-def _as_objects(column: Any, mask: np.ndarray) -> np.ndarray:
-    """A column as one of objects."""
-    objects = np.full(len(mask), None, object)
-    for row in np.flatnonzero(mask):
-        objects[row] = _of_row(column, row)
-    return objects
-
-
-def _of_row(column: Any, row: int) -> Any:
-    """The value of a row, as its environment gave it."""
-    if not isinstance(column, dict):
-        return column[row]
-    masks = {key: column.get(f"_{key}") for key in column}
-    return {
-        key: _of_row(values, row)
-        for key, values in column.items()
-        if isinstance(masks[key], np.ndarray) and masks[key].dtype == np.bool_ and masks[key][row]
-    }
+def _goes_beyond_floats(array: np.ndarray) -> bool:
+    """Whether there are integers that float64 may not hold."""
+    return array.dtype.kind in "iu" and array.dtype.itemsize == 8 and bool(((array > 2**53) | (array < -(2**53))).any())

@@ -8,7 +8,7 @@ from typing import Any, Protocol
 
 from gymnasium.vector import AutoresetMode
 
-from puffer.backends.copies import CopiesStepper, close_all
+from puffer.backends.copies import CopiesStepper, close_all, kept
 from puffer.backends.infos import Events
 from puffer.backends.python import PythonBackend
 from puffer.backends.rows import Rows
@@ -111,7 +111,8 @@ class LocalBackend(PythonBackend):
         """What render() of a copy returns."""
         k, index = divmod(copy, self.options.batch_size)
         with self._naming(k):
-            return self.steppers[k].render_copy(index)
+            # It may draw into the same array again.
+            return kept(self.steppers[k].render_copy(index))
 
     def close_copies(self) -> None:
         """Close every copy."""

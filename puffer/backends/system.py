@@ -229,7 +229,7 @@ class SystemStepper:
     def _report(events: Events, rows: np.ndarray, infos: Columns) -> None:
         """Add the infos of these rows."""
         if infos:
-            events.columns.append((0, rows, infos))
+            events.columns.append((0, rows, {name: values.copy() for name, values in infos.items()}))
 
     def _by_row(self, copies: np.ndarray) -> np.ndarray:
         """Which rows belong to these copies."""

@@ -12,6 +12,7 @@ from gymnasium import spaces
 
 from puffer.layout.action_rows import ActionLeaf, ActionPlan
 from puffer.layout.leaf import Leaf, check_leaves
+from puffer.layout.mixed import MixedBox
 from puffer.layout.nodes import Location, branch_node
 from puffer.layout.rows import LeafNode, Node
 from puffer.layout.walk import ARRAYS, bounds, build, leaves
@@ -35,8 +36,8 @@ class ActionLayout(ActionPlan):
         The space of the rows. For a Discrete, a MultiDiscrete with one axis, and a Box: the space itself. For other
         discrete spaces and trees of them: an int64 MultiDiscrete that keeps the range of each entry, with its start.
         For trees of Boxes of one dtype: one Box with all entries. For anything else: a float32 Box with the bounds of
-        all entries, where those of integer spaces must be whole; float64 if a leaf has that dtype, or integers beyond
-        2**24.
+        all entries, which samples and contains whole numbers where a space has integers; float64 if a leaf has that
+        dtype, or integers beyond 2**24.
     leaves : tuple of Leaf
         The arrays of an action. Offsets are those in a flat row, dtypes and shapes are those of the action.
     is_plain : bool
@@ -182,7 +183,9 @@ def _flat_space(space: Any, entries: list[_Entry]) -> tuple[Any, np.dtype[Any]]:
     _check_range(entries, 2**53, "a row of float64")
     is_wide = any(entry.low.dtype == np.float64 or _greatest(entry) > 2**24 for entry in entries)
     flat = np.dtype(np.float64 if is_wide else np.float32)
-    return spaces.Box(*_joined(entries, flat), dtype=flat), np.dtype(np.float64)
+    whole = np.concatenate([np.full(entry.low.size, entry.is_whole) for entry in entries])
+    bounds = _joined(entries, flat)
+    return MixedBox(*bounds, whole) if whole.any() else spaces.Box(*bounds, dtype=flat), np.dtype(np.float64)
 
 
 def _joined(entries: list[_Entry], dtype: np.dtype[Any]) -> tuple[np.ndarray, np.ndarray]:

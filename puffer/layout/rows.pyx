@@ -53,6 +53,22 @@ cdef int code_of(object dtype) except -1:
     return LONGDOUBLE if dtype.char == "g" else _CODES[dtype.str[1:]]
 
 
+cdef Py_ssize_t cast_array(cnp.ndarray array, int code, char* target) except -2:
+    """Store the elements of an array of bools, integers or floats as the type `code`; see `cast_elements`."""
+    cdef int flags = cnp.NPY_ARRAY_CARRAY_RO | cnp.NPY_ARRAY_NOTSWAPPED
+    cdef object dtype = (<object>array).dtype
+    cdef Py_ssize_t n = cnp.PyArray_SIZE(array)
+    cdef cnp.ndarray wide
+    if dtype.kind == "f":
+        wide = cnp.PyArray_FROM_OTF(array, cnp.NPY_DOUBLE, flags)
+        return cast_elements(<double*>cnp.PyArray_BYTES(wide), code, target, n)
+    if dtype.kind == "u" and dtype.itemsize == 8:
+        wide = cnp.PyArray_FROM_OTF(array, cnp.NPY_UINT64, flags)
+        return cast_elements(<uint64_t*>cnp.PyArray_BYTES(wide), code, target, n)
+    wide = cnp.PyArray_FROM_OTF(array, cnp.NPY_INT64, flags)
+    return cast_elements(<int64_t*>cnp.PyArray_BYTES(wide), code, target, n)
+
+
 cdef class Node:
     """Node(path)\n--\n\nA space in the tree. Messages call it by its `path`."""
 
@@ -202,15 +218,7 @@ cdef class LeafNode(Node):
             return 0
         if dtype.char == "g":
             raise self.misfit(value)
-        if dtype.kind == "f":
-            wide = cnp.PyArray_FROM_OTF(array, cnp.NPY_DOUBLE, flags)
-            misfit = cast_elements(<double*>cnp.PyArray_BYTES(wide), self.code, target, self.size)
-        elif dtype.kind == "u" and dtype.itemsize == 8:
-            wide = cnp.PyArray_FROM_OTF(array, cnp.NPY_UINT64, flags)
-            misfit = cast_elements(<uint64_t*>cnp.PyArray_BYTES(wide), self.code, target, self.size)
-        else:
-            wide = cnp.PyArray_FROM_OTF(array, cnp.NPY_INT64, flags)
-            misfit = cast_elements(<int64_t*>cnp.PyArray_BYTES(wide), self.code, target, self.size)
+        misfit = cast_array(array, self.code, target)
         if misfit >= 0:
             raise self.misfit(array.flat[misfit], np.unravel_index(misfit, self.shape) if self.shape else None)
         return 0

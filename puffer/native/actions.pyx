@@ -6,6 +6,8 @@ from libc.string cimport memcpy
 
 cimport numpy as cnp
 
+from puffer.layout.rows cimport cast_array, code_of
+
 cnp.import_array()
 
 cdef extern from "puffer/native/actions.h" nogil:
@@ -39,9 +41,11 @@ cdef class ActionReader:
 
 Reads batches of actions of `space` into an action buffer.
 
-Discrete and MultiDiscrete take any integer dtype, and every value must lie in the space. A Box takes any float or
-integer dtype, and every value must be finite (values outside the bounds are the environment's to clip). With
-`check=False` the values are not looked at; shape and dtype still are.
+Discrete and MultiDiscrete take any integer dtype, and every value must lie in the space; bools will do where that is
+0 and 1. A Box takes any float or integer dtype, one of bools these too. Its rows hold the very numbers that were given,
+but for the precision of floats: rows of floats take finite values, rows of integers whole numbers that fit their dtype,
+rows of bools 0 and 1. Values outside the bounds of a Box are the environment's to clip. With `check=False` the values
+are not compared with the space, and those of native environments not looked at at all; shape and dtype still are.
 
 A native environment has rows of int32 for Discrete and MultiDiscrete and of float32 for a float32 Box, and no other
 spaces: TypeError. With `native=False` the rows have the space's own dtype, and a Box any. `copy_space`, with
@@ -72,7 +76,8 @@ spaces: TypeError. With `native=False` the rows have the space's own dtype, and 
             self.dtype = np.dtype(np.int32 if self.discrete else np.float32)
             if not fits:
                 raise TypeError(f"actions must fit 32 bits, got {space}")
-        self.fast = fits and copy_space is None and self.dtype in (np.int32, np.int64, np.float32, np.float64)
+        known = (np.int32, np.int64) if self.discrete else (np.float32, np.float64)
+        self.fast = fits and copy_space is None and self.dtype in known
         if self.fast:
             self.low = low.astype(np.int32)
             self.count = count.astype(np.uint32)
@@ -93,9 +98,10 @@ spaces: TypeError. With `native=False` the rows have the space's own dtype, and 
         cdef bint good
         if self.fast and self.fits(actions, target):
             if self.take_array(actions, target, &good):
-                if not good:
+                if good:
+                    return 0
+                if self.check:
                     raise _bad_value(actions, self.space)
-                return 0
         return self.take_slowly(actions, target)
 
     cdef bint fits(self, cnp.ndarray actions, cnp.ndarray target) noexcept:
@@ -143,7 +149,7 @@ spaces: TypeError. With `native=False` the rows have the space's own dtype, and 
                        else take_float64(size, <double*>source, <float*>goal))
         else:
             return False
-        good[0] |= not self.check
+        good[0] |= self.native and not self.check
         return True
 
     cdef int take_slowly(self, cnp.ndarray actions, cnp.ndarray target) except -1:
@@ -151,20 +157,16 @@ spaces: TypeError. With `native=False` the rows have the space's own dtype, and 
         cdef bint good
         cdef object array = actions
         shape = (<object>target).shape
-        if array.dtype.kind not in ("iu" if self.discrete else "fiu"):
+        if not (array.dtype.kind in ("iu" if self.discrete else "iuf")
+                or array.dtype.kind == "b" and _takes_bools(self.space)):
             raise TypeError(
-                f"actions must be {'integers' if self.discrete else 'floats'} for {self.space}, got dtype {array.dtype}"
+                f"actions must be {'integers' if self.discrete else 'numbers'} for {self.space}, got dtype "
+                f"{array.dtype}"
             )
         if array.shape != shape:
             raise ValueError(f"actions must have shape {shape}, got {array.shape}")
         if not self.native:
-            if self.check and not _are_good(array, self.space).all():
-                raise _bad_value(array, self.space)
-            if self.check and self.copy_space is not None:
-                by_copy = array.reshape(-1, *self.copy_space.shape)
-                if not _are_good(by_copy, self.copy_space).all():
-                    raise _bad_value_of_agent(by_copy, self.copy_space)
-            np.copyto(target, array, casting="unsafe")
+            self.cast(array, target)
             return 0
         if self.discrete and array.dtype == np.uint64 and np.any(array > np.uint64(2**31)):
             raise _bad_value(array, self.space)
@@ -173,6 +175,27 @@ spaces: TypeError. With `native=False` the rows have the space's own dtype, and 
         if not good:
             raise _bad_value(plain, self.space)
         return 0
+
+    def cast(self, cnp.ndarray array not None, cnp.ndarray target not None):
+        """Check an array of the right kind and shape, and store it in rows of any dtype."""
+        cdef Py_ssize_t misfit
+        cdef cnp.ndarray rows = target
+        if self.check and (self.discrete or self.dtype.kind == "f") and not _are_good(array, self.space).all():
+            raise _bad_value(array, self.space)
+        if self.check and self.copy_space is not None:
+            by_copy = (<object>array).reshape(-1, *self.copy_space.shape)
+            if not _are_good(by_copy, self.copy_space).all():
+                raise _bad_value_of_agent(by_copy, self.copy_space)
+        if (<object>array).dtype == self.dtype:
+            np.copyto(target, array)
+            return
+        if not cnp.PyArray_ISCARRAY(target):
+            rows = np.empty((<object>target).shape, self.dtype.newbyteorder("="))
+        misfit = cast_array(array, code_of(self.dtype), cnp.PyArray_BYTES(rows))
+        if misfit >= 0:
+            raise _error_at(array, np.unravel_index(misfit, (<object>array).shape), self.space)
+        if rows is not target:
+            np.copyto(target, rows)
 
 
 def _bounds(space):
@@ -185,6 +208,14 @@ def _bounds(space):
     return -limit, limit
 
 
+def _takes_bools(space):
+    """Whether every action is made of zeros and ones."""
+    if isinstance(space, spaces.Box):
+        return space.dtype == np.bool_
+    low, high = _bounds(space)
+    return bool(np.all(low == 0) and np.all(high == 1))
+
+
 def _are_good(array, space):
     low, high = _bounds(space)
     with np.errstate(invalid="ignore"):
@@ -193,14 +224,29 @@ def _are_good(array, space):
 
 def _bad_value(array, space):
     """The ValueError for the first bad value of `array`."""
-    place = tuple([int(index) for index in np.argwhere(~_are_good(array, space))[0]])
+    return _error_at(array, np.argwhere(~_are_good(array, space))[0], space)
+
+
+def _error_at(array, index, space):
+    """The ValueError for the value of `array` at an index."""
+    place = tuple([int(axis) for axis in index])
     where = f"actions[{', '.join(map(str, place))}] is {array[place]}: row {place[0]}"
     if isinstance(space, spaces.Box):
-        return ValueError(f"{where} needs finite {space.dtype} values for {space}")
+        return ValueError(f"{where} needs {_numbers(space.dtype)} for {space}")
     low, high = _bounds(space)
     if isinstance(space, spaces.MultiDiscrete):
         low, high = low[place[1:]], high[place[1:]]
     return ValueError(f"{where} takes {low} to {high} for {space}")
+
+
+def _numbers(dtype):
+    """What a row of a dtype can hold."""
+    if dtype.kind == "f":
+        return f"finite {dtype} values"
+    if dtype.kind == "b":
+        return "bools (True, False, 0 or 1)"
+    limits = np.iinfo(dtype)
+    return f"whole numbers from {limits.min} to {limits.max}, the {dtype} ones,"
 
 
 def _bad_value_of_agent(array, copy_space):

@@ -171,9 +171,10 @@ class InterpreterLink:
         if self._remote is None:
             self._remote = RemoteCopies(content[0], len(self.copies))
             return self._remote.spec
-        if self._asked[0] == SET_NEXT:
-            self._remote.set_next(*self._asked[1])
-        return content[0]
+        operation, argument = self._asked
+        if operation == SET_NEXT:
+            self._remote.set_next(*argument)
+        return [unpack(result) for result in content[0]] if operation in (RESET, STEP) else content[0]
 
     def events(self, results: list) -> Events | Failure | None:
         """Lay the results of a step or a reset out; a Failure where they do not fit."""

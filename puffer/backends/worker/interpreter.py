@@ -320,14 +320,16 @@ class Worker:
                 )
         return specs[0]
 
-    def reset(self, requests: list[tuple], indices: list[int]) -> list:
-        """What the resets of these copies returned; a request is a seed, options, and attributes to set before."""
-        return [self._at(index).reset(*request) for request, index in zip(requests, indices)]
+    # Results are packed one by one: the next copy may write into the same arrays and dicts.
 
-    def step(self, actions: list[tuple]) -> list:
-        """What the steps of all copies returned; in place of an action in a tuple, the request for a reset."""
+    def reset(self, requests: list[tuple], indices: list[int]) -> list[bytes]:
+        """What the resets of these copies returned, packed; a request is a seed, options, and attributes to set before."""
+        return [pack(self._at(index).reset(*request)) for request, index in zip(requests, indices)]
+
+    def step(self, actions: list[tuple]) -> list[bytes]:
+        """What the steps of all copies returned, packed; in place of an action in a tuple, the request for a reset."""
         return [
-            self._at(index).step(*action) if len(action) == 1 else self._at(index).reset(*action)
+            pack(self._at(index).step(*action) if len(action) == 1 else self._at(index).reset(*action))
             for index, action in enumerate(actions)
         ]
 

@@ -47,3 +47,6 @@ cdef class GymAdapter(Adapter):
     cdef bint is_current
 
     cdef int report(self, object info, list infos) except -1
+
+
+cdef float as_reward(object reward) except? -1

@@ -6,6 +6,7 @@ from gymnasium import Env as GymnasiumEnv
 from gymnasium import spaces
 
 cimport numpy as cnp
+from libc.math cimport isinf
 from libc.stdint cimport uintptr_t
 from libc.string cimport memset
 
@@ -186,7 +187,7 @@ Drives an environment with one agent: a `gymnasium.Env`, or one with the same me
             truncated = bool(terminated and isinstance(info, dict) and info.get("TimeLimit.truncated", False))
             terminated = terminated and not truncated
         self.plan.write_row(observation, self.observation_memory + row * self.plan.row_size)
-        self.rewards[row] = reward
+        self.rewards[row] = as_reward(reward)
         self.terminations[row] = terminated
         self.truncations[row] = truncated
         self.ended = terminated or truncated
@@ -223,6 +224,22 @@ def _is_info(value):
     """Whether a value may be an info, or a list with one for each agent."""
     return value is None or isinstance(value, dict) or (
         isinstance(value, list) and all([one is None or isinstance(one, dict) for one in value]))
+
+
+cdef float as_reward(object reward) except? -1:
+    """A reward as a row holds it. Raises TypeError for something else than a number, ValueError for one too large."""
+    cdef double value
+    if cnp.PyArray_Check(reward) and cnp.PyArray_NDIM(reward):
+        raise TypeError(f"a reward must be one number, got {reward!r:.80} of shape {reward.shape}; return "
+                        f"float(...) of the number in it")
+    try:
+        value = reward
+    except (TypeError, ValueError) as error:
+        raise TypeError(f"reward: {error}; got {reward!r:.80}, and it takes one number, a float") from None
+    if isinf(<float>value) and not isinf(value):
+        raise ValueError(f"a reward of {value} is too large: rewards are float32, up to 3.4e+38; scale it down, for "
+                         f"example with gymnasium.wrappers.TransformReward")
+    return <float>value
 
 
 def seeds_after(seed):

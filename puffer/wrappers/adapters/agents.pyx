@@ -3,7 +3,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from puffer.wrappers.adapters.adapter cimport Adapter
+from puffer.wrappers.adapters.adapter cimport Adapter, as_reward
 
 # The key of the info that belongs to no agent, as in RLlib's environments.
 COMMON = "__common__"
@@ -68,7 +68,7 @@ without a flag is truncated, so that no episode ends unseen.
             if not terminated | truncated:
                 terminated, truncated = all_terminated, all_truncated
             if self.alive[place]:
-                self.rewards[row] = rewards.get(agent, 0)
+                self.rewards[row] = as_reward(rewards.get(agent, 0))
                 self.terminations[row] = terminated
                 self.truncations[row] = truncated
             elif terminated | truncated:

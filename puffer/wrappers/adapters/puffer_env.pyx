@@ -9,8 +9,13 @@ from puffer.native.buffers import Buffers
 from puffer.wrappers.adapters.adapter import observation_and_info
 from puffer.wrappers.adapters.agents import COMMON
 
+cimport numpy as cnp
+
+from puffer.layout.rows cimport LeafNode
 from puffer.wrappers.adapters.agents cimport AgentsAdapter, as_dict
-from puffer.wrappers.adapters.adapter cimport Adapter
+from puffer.wrappers.adapters.adapter cimport Adapter, as_reward
+
+cnp.import_array()
 
 # How an environment returns its observations: as rows, as one value of the space, or as a dict by agent.
 cdef enum style_t:
@@ -109,7 +114,9 @@ environment sets its mask True again: its row is zero.
             self.settle_rows()
         elif self.style == VALUE:
             self.write_observation(0, observations)
-            self.rewards[self.first_row] = rewards
+            # The only element of its rows will do.
+            is_row = isinstance(rewards, np.ndarray) and rewards.shape == (1,)
+            self.rewards[self.first_row] = as_reward(rewards[0] if is_row else rewards)
             self.terminations[self.first_row] = bool(terminations)
             self.truncations[self.first_row] = bool(truncations)
             self.ended = self.terminations[self.first_row] | self.truncations[self.first_row]
@@ -172,12 +179,17 @@ environment sets its mask True again: its row is zero.
         """Copy what an environment that works in place has returned, if it is not its own buffer."""
         if given is own or given is None:
             return 0
+        cdef LeafNode leaf
         array = np.asarray(given)
         if array.shape != own.shape and not (not self.many and array.size == own.size):
             raise ValueError(f"{name} must have shape {own.shape}, got {array.shape}")
-        if own.dtype != np.bool_ and not np.can_cast(array.dtype, own.dtype, "same_kind"):
+        if own.dtype == np.bool_:
+            own[...] = array.reshape(own.shape)
+            return 0
+        if array.dtype.kind not in ("biu" if own.dtype.kind in "iu" else "biuf"):
             raise TypeError(f"{name} must have dtype {own.dtype}, got {array.dtype}")
-        own[...] = array.reshape(own.shape)
+        leaf = LeafNode(name, own.dtype, own.shape, 0)
+        leaf.write(array.reshape(own.shape), cnp.PyArray_BYTES(own), 0)
         return 0
 
     cdef int settle_rows(self) except -1:
