@@ -323,7 +323,7 @@ class Worker:
     # Results are packed one by one: the next copy may write into the same arrays and dicts.
 
     def reset(self, requests: list[tuple], indices: list[int]) -> list[bytes]:
-        """What the resets of these copies returned, packed; a request is a seed, options, and attributes to set before."""
+        """What the resets of these copies returned, packed; a request is a seed, options and attributes to set."""
         return [pack(self._at(index).reset(*request)) for request, index in zip(requests, indices)]
 
     def step(self, actions: list[tuple]) -> list[bytes]:
