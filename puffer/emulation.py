@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+import difflib
+import inspect
+from collections.abc import Sequence
+from dataclasses import fields
 from functools import partial
 from typing import Any
 
 import cloudpickle
 import gymnasium
 
+from puffer._core import Env
 from puffer.backends.choice import python_batch
-from puffer.backends.creator import Creator
+from puffer.backends.creator import Creator, CreatorOfEach
+from puffer.backends.replicas import lost
 from puffer.options import BatchOptions, WorkerOptions
 from puffer.systems.gym import spec_creator
 from puffer.vector import VectorEnv
@@ -18,7 +24,7 @@ from puffer.wrappers.adapters.kinds import is_env
 
 def emulate(
     env: Any,
-    num_envs: int = 1,
+    num_envs: int | None = None,
     *,
     backend: str = "auto",
     num_workers: int | None = None,
@@ -34,11 +40,13 @@ def emulate(
     Parameters
     ----------
     env
-        A callable without arguments that makes a copy; or one copy, which is replicated through its Gymnasium spec if
-        it has one and else by pickling. A copy is a `gymnasium.Env`, a `PufferEnv`, a PettingZoo environment, in which
+        A callable that makes a copy, which is given the number of the copy if it has a parameter `copy`; a list of
+        such callables, one for each copy; or one copy, which is replicated through its Gymnasium spec if that makes an
+        equal one and else by pickling. A copy is a `gymnasium.Env`, a `PufferEnv`, a PettingZoo environment, in which
         agents act at once or take turns, or anything with the methods of an environment of older versions of Gym.
-    num_envs : int
-        Copies.
+    num_envs : int, optional
+        Copies; by default 1, or as many as the list has. Bounds of their spaces may differ: those of the batch span
+        them all.
     backend, num_workers, timeout, ordered, restart_workers, copy
         As in `puffer.make`.
     render_mode : "rgb_array", "ansi", "human", optional
@@ -52,36 +60,108 @@ def emulate(
     of the row with `info["to_move"]`, and the actions of the others are ignored; if the metadata say
     `is_parallelizable`, a step is a turn of every agent.
 
-    Raises TypeError if `env` is neither an environment nor a callable, or is an instance that cannot be replicated;
-    ValueError for agents whose spaces cannot share a row, and for a render mode that the copies do not have.
+    Raises TypeError if `env` is neither an environment nor a callable, or is an instance that cannot be replicated, and
+    for an option that there is not; ValueError for an instance whose copies would lack what was set on it, copies that
+    are one object or wrap one, agents whose spaces cannot share a row, and a render mode that the copies do not have.
     """
     workers = WorkerOptions(num_workers, timeout, ordered, restart_workers)
-    creator = creator_of(env, render_mode)
+    _require_options(env, options)
+    if isinstance(env, (list, tuple)):
+        creator: Creator | CreatorOfEach = _creator_of_each(env, num_envs, render_mode)
+        num_envs = len(env)
+    else:
+        creator = creator_of(env, render_mode)
+        num_envs = 1 if num_envs is None else num_envs
     batch = python_batch(creator, BatchOptions(num_envs, render_mode=render_mode, **options), workers, backend)
     return VectorEnv(batch, copy=copy)
+
+
+def _require_options(env: Any, given: dict[str, Any]) -> None:
+    """Raise TypeError for an option that no batch has. The message has the line to type."""
+    own = [field.name for field in fields(BatchOptions) if field.name != "num_envs"]
+    known = [name for name in inspect.signature(emulate).parameters if name not in ("env", "options")]
+    for name in given:
+        if name in own:
+            continue
+        near = difflib.get_close_matches(name, [*known, *own], n=1)
+        hint = f"did you mean {near[0]!r}? " if near else ""
+        made = getattr(env, "__name__", "MyEnv")
+        maker = made if made.isidentifier() else "MyEnv"
+        raise TypeError(
+            f"emulate has no option {name!r}; {hint}An argument of the environment itself goes into the function that "
+            f"makes it: puffer.emulate(lambda: {maker}({name}={given[name]!r:.60}), num_envs). The options are "
+            f"{', '.join(dict.fromkeys([*known, *own]))}"
+        )
 
 
 def creator_of(env: Any, render_mode: str | None = None) -> Creator:
     """The creator of copies of `env`, an instance or a callable; only a callable can be given a render mode."""
     if not is_env(env):
-        if callable(env):
-            return Creator(env, {"render_mode": render_mode})
-        raise TypeError(f"emulate takes an environment or a callable that makes one, got {env!r}")
+        _require_maker(env)
+        return Creator(env, {"render_mode": render_mode})
     spec = env.spec if isinstance(env, gymnasium.Env) else None
-    if spec is None or any(wrapper.kwargs is None for wrapper in spec.additional_wrappers):
-        # Copies with the random state of the instance would all play the same episodes.
-        return Creator(partial(cloudpickle.loads, _pickled(env)), reseed="once")
-    if not spec.additional_wrappers:
-        return spec_creator(spec)
-    # Its wrappers may stand outside its time limit, which the batch then cannot keep.
-    return Creator(partial(gymnasium.make, spec, disable_env_checker=True))
+    missing: list[str] = []
+    if spec is not None and not any(wrapper.kwargs is None for wrapper in spec.additional_wrappers):
+        make = partial(gymnasium.make, spec, disable_env_checker=True)
+        missing = lost(env, partial(gymnasium.make, spec))
+        if not missing:
+            # Wrappers may stand outside the time limit, which the batch then cannot keep.
+            return Creator(make) if spec.additional_wrappers else spec_creator(spec)
+    make = partial(cloudpickle.loads, _pickled(env, missing))
+    missing = lost(env, make)
+    if missing:
+        raise ValueError(
+            f"a copy of {env!r} would lack what was set on it: {', '.join(missing)}. Pass a function that makes the "
+            f"environment and sets it: puffer.emulate(function, num_envs)"
+        )
+    # Copies with the random state of the instance would all play the same episodes.
+    return Creator(make, reseed="once")
 
 
-def _pickled(env: Any) -> bytes:
+def _creator_of_each(envs: Sequence[Any], num_envs: int | None, render_mode: str | None) -> CreatorOfEach:
+    if not envs or num_envs not in (None, len(envs)):
+        raise ValueError(
+            f"a list has one environment or function for each copy: num_envs = {num_envs}, and the list has {len(envs)}"
+        )
+    # The same function twice has one creator, which then must not give the same object twice.
+    creators = {id(env): creator_of(env, render_mode) for env in envs}
+    return CreatorOfEach([creators[id(env)] for env in envs])
+
+
+def _require_maker(env: Any) -> None:
+    """Raise TypeError unless `env` can make an environment. The message has the line to type."""
+    if isinstance(env, str):
+        known = env if env.startswith("puffer/") or env.endswith(".pyx") else f"gym-{env}"
+        raise TypeError(
+            f"emulate takes an environment or a callable that makes one, got the name {env!r}; a name is "
+            f"for puffer.make({known!r}, num_envs)"
+        )
+    if isinstance(env, gymnasium.vector.VectorEnv) or (isinstance(env, type) and issubclass(env, Env)):
+        name = type(env).__name__ if isinstance(env, gymnasium.vector.VectorEnv) else env.__name__
+        raise TypeError(
+            f"emulate takes one copy of an environment or a callable that makes one, and {name} is a batch of copies "
+            f"already; use it as it is" + (f": {name}(num_envs)" if isinstance(env, type) else "")
+        )
+    lacking = [name for name in ("observation_space", "action_space") if not hasattr(env, name)]
+    if callable(getattr(env, "step", None)) and not isinstance(env, type) and lacking:
+        raise TypeError(
+            f"{env!r} has no {' and no '.join(lacking)}; set self.observation_space and self.action_space in its "
+            f"__init__, for example gymnasium.spaces.Box(-1, 1, (4,), np.float32)"
+        )
+    if not callable(env):
+        raise TypeError(
+            f"emulate takes an environment or a callable that makes one, got {env!r}; for example "
+            f"puffer.emulate(lambda: MyEnv(...), num_envs)"
+        )
+
+
+def _pickled(env: Any, missing: Sequence[str]) -> bytes:
+    """An instance as bytes; `missing` is what its spec does not say."""
     try:
         return cloudpickle.dumps(env)
     except Exception as error:
+        why = f"its spec does not say what was set on it ({', '.join(missing)})" if missing else "it has no spec"
         raise TypeError(
-            f"{env!r} has no spec and cannot be pickled ({error}); pass a function that makes the environment "
-            f"instead: puffer.emulate(lambda: ..., num_envs)"
+            f"{env!r} cannot be replicated: {why}, and it cannot be pickled ({error}); pass a function that makes the "
+            f"environment instead: puffer.emulate(lambda: {type(env).__name__}(...), num_envs)"
         ) from error

@@ -30,6 +30,10 @@ class WorkerError(RuntimeError):
         self.copy = copy
         self.remote_traceback = remote_traceback
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        # An exception is otherwise made again from its message alone, which the constructor does not take.
+        return _restored, (type(self), self.args, self.__dict__)
+
 
 class WorkerDied(WorkerError):
     """A worker ended: it was killed, crashed, or called sys.exit."""
@@ -37,6 +41,10 @@ class WorkerDied(WorkerError):
 
 class WorkerTimeout(WorkerError):
     """A worker did not answer in time and was killed."""
+
+
+class CopiesError(ValueError):
+    """The copies of a batch cannot stand beside each other, wherever they are made."""
 
 
 class CheckFailed(AssertionError):
@@ -55,9 +63,19 @@ class CheckFailed(AssertionError):
         self.problems = report.problems
         self.report = report
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        return type(self), (self.report,), {"__notes__": self.__notes__} if hasattr(self, "__notes__") else None
+
 
 class CheckWarning(UserWarning):
     """`puffer.check_env` found legal behaviour that is often a mistake."""
+
+
+def _restored(cls: type[WorkerError], args: tuple[Any, ...], state: dict[str, Any]) -> WorkerError:
+    """A WorkerError with these attributes, as pickle and copy make it."""
+    error = cls.__new__(cls, *args)
+    error.__dict__.update(state)
+    return error
 
 
 def describe_end(code: int) -> str:

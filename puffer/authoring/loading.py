@@ -7,27 +7,37 @@ import importlib.machinery
 import importlib.util
 import json
 import os
+import re
 import shlex
 import shutil
 import subprocess
 import sys
 import sysconfig
 import tempfile
+from collections.abc import Iterator
 from functools import cache
+from itertools import count
 from pathlib import Path
 from types import ModuleType
 
 from puffer._core import ABI, Env
-from puffer.authoring.caching import cache_folder
+from puffer.authoring.compiled import add, find, folder_of_modules
 
-# The files that a source may include or cimport from its own folder.
+# Files that a source may include or cimport from its own folder: a new one may be read in place of another.
 _NEIGHBOURS = ("*.pxd", "*.pxi", "*.h")
+
+# The variables that compilers read.
+_VARIABLES = ("CFLAGS", "CPPFLAGS", "LDFLAGS", "LDSHARED", "CPATH", "C_INCLUDE_PATH", "LIBRARY_PATH")
+
+# How the names of the packages begin that modules are compiled in.
+PACKAGE = "puffer_pyx_"
 
 _NEEDED = 'Building environments needs Cython and setuptools: pip install "puffer-envs[author]"'
 
 # Runs in a separate process, because a compiler may crash, and its output is needed as text.
 _BUILD = """
 import json, sys
+from Cython.Build.Dependencies import create_dependency_tree
 from setuptools import Distribution
 from setuptools.command.build_ext import build_ext
 from puffer.authoring.building import native_extensions
@@ -35,6 +45,11 @@ from puffer.authoring.building import native_extensions
 source, package, folder, variant = json.loads(sys.argv[1])
 options = {"build_dir": folder, "force": True, "emit_linenums": True, "quiet": True}
 extensions = native_extensions(source, package=package, variant=variant, **options)
+for extension in extensions:
+    # The compiler's own list of what it reads, beside the object file.
+    extension.extra_compile_args.append("-MD")
+with open(f"{folder}/cython.json", "w") as file:
+    json.dump(sorted(create_dependency_tree().all_dependencies(source)), file)
 command = build_ext(Distribution({"ext_modules": extensions}))
 command.ensure_finalized()
 command.build_lib = command.build_temp = folder
@@ -49,8 +64,10 @@ class BuildError(Exception):
 def load_pyx(path: str | os.PathLike[str], *, debug: bool = False) -> type[Env]:
     """The native environment that a `.pyx` file defines.
 
-    The compiled module is cached for the user. The file is compiled again when it has changed, or a `.pxd`, `.pxi` or
-    `.h` file in its folder, the compiler, Cython, NumPy or puffer's binary interface.
+    The compiled module is cached for the user. The file is compiled again when it has changed, or any file that its
+    compilation read, a `.pxd`, `.pxi` or `.h` file in its folder, the compiler, Cython, NumPy or puffer's binary
+    interface. A module in the cache that is damaged, or that another user could have written, is not loaded but made
+    again. Where the cache cannot be written, a warning says so, and the module is kept for this program only.
 
     Parameters
     ----------
@@ -73,7 +90,9 @@ def load_pyx(path: str | os.PathLike[str], *, debug: bool = False) -> type[Env]:
     puffer.BuildError
         If the file does not compile. The message is that of the compiler, with the lines of the source.
     ImportError
-        If the module cannot be imported, or defines no environment or several.
+        If the module defines no environment or several, or raised an exception when it was loaded before.
+    Exception
+        Whatever the module raises when it is loaded.
     """
     source = Path(path).expanduser().resolve()
     if source.suffix != ".pyx":
@@ -105,38 +124,71 @@ def env_class(module: ModuleType) -> type[Env]:
     return found[0]
 
 
+# What modules raised when they were loaded. An extension module that raised cannot be loaded a second time.
+_raised: dict[str, Exception] = {}
+
+
 def _module(source: Path, variant: str) -> ModuleType:
-    key = _key(source, variant)
+    everything = folder_of_modules()
+    folder, file = everything / _key(source, variant), f"{source.stem}{sysconfig.get_config_var('EXT_SUFFIX')}"
+    compiled = find(folder, file) or _compile(source, variant, folder, file)
     # The package separates files of the same name, and versions of the same file.
-    package = f"puffer_pyx_{key}"
-    name = f"{package}.{source.stem}"
+    name = f"{compiled.parent.name}.{source.stem}"
+    if name in _raised:
+        error = _raised[name]
+        raise ImportError(
+            f"{source} raised {type(error).__name__} when it was loaded: {error}. Change the file, or start the "
+            "program again to load it a second time"
+        ) from error
     if name in sys.modules:
         return sys.modules[name]
-    folder = cache_folder() / "pyx" / key
-    compiled = folder / f"{source.stem}{sysconfig.get_config_var('EXT_SUFFIX')}"
-    if not compiled.exists():
-        _compile(source, package, variant, compiled)
     loader = importlib.machinery.ExtensionFileLoader(name, str(compiled))
     spec = importlib.util.spec_from_file_location(name, compiled, loader=loader)
     assert spec is not None
-    module = importlib.util.module_from_spec(spec)
-    loader.exec_module(module)
+    try:
+        module = importlib.util.module_from_spec(spec)
+        loader.exec_module(module)
+    except Exception as error:
+        _raised[name] = error
+        raise
     return sys.modules.setdefault(name, module)
 
 
-def _compile(source: Path, package: str, variant: str, compiled: Path) -> None:
-    everything = compiled.parent.parent
-    everything.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=everything) as folder:
-        command = [sys.executable, "-c", _BUILD, json.dumps([str(source), package, folder, variant])]
+def _compile(source: Path, variant: str, folder: Path, file: str) -> Path:
+    """Compile a source into an entry of the cache. Returns the place of the module."""
+    package = next(_free_names(folder, source.stem))
+    with tempfile.TemporaryDirectory(dir=folder.parent) as scratch:
+        command = [sys.executable, "-c", _BUILD, json.dumps([str(source), package, scratch, variant])]
         environment = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
         result = subprocess.run(command, capture_output=True, text=True, cwd=source.parent, env=environment)
-        built = Path(folder, package, compiled.name)
-        if result.returncode != 0 or not built.exists():
+        built = Path(scratch, package)
+        if result.returncode != 0 or not (built / file).exists():
             raise BuildError(_message(source, result.stdout + result.stderr))
-        compiled.parent.mkdir(exist_ok=True)
-        # Atomic, because another process may build the same file at the same time.
-        built.replace(compiled)
+        try:
+            return add(folder, built, file, _files_read(source, Path(scratch)))
+        except FileExistsError:
+            # Another program was faster.
+            return find(folder, file) or _compile(source, variant, folder, file)
+
+
+def _free_names(folder: Path, stem: str) -> Iterator[str]:
+    """Names of packages of which neither the cache nor this program has one."""
+    for number in count():
+        name = f"{PACKAGE}{folder.name}_{number}"
+        module = f"{name}.{stem}"
+        if not (folder / name).exists() and module not in sys.modules and module not in _raised:
+            yield name
+
+
+def _files_read(source: Path, scratch: Path) -> set[Path]:
+    """The files that Cython and the C compiler read, without those that they made."""
+    names = json.loads((scratch / "cython.json").read_text())
+    for listed in scratch.rglob("*.d"):
+        # A rule of make: spaces in names, and ends of lines within the rule, stand after a backslash.
+        _, _, rule = listed.read_text().replace("\\\n", " ").partition(": ")
+        names += [re.sub(r"\\([ #])", r"\1", name).replace("$$", "$") for name in re.split(r"(?<!\\)\s+", rule)]
+    paths = {source.parent / name for name in names if name}
+    return {path for path in paths if not path.is_relative_to(scratch)}
 
 
 def _message(source: Path, output: str) -> str:
@@ -149,9 +201,10 @@ def _message(source: Path, output: str) -> str:
 
 
 def _key(source: Path, variant: str) -> str:
-    """A hash of everything that the compiled module depends on."""
+    """A hash of the source, and of what is known before a compilation to matter to it."""
     files = [source, *sorted(path for pattern in _NEIGHBOURS for path in source.parent.glob(pattern))]
-    parts = [f"{path.name}\0{hashlib.sha256(path.read_bytes()).hexdigest()}" for path in files]
+    # Names that a file includes are found from its folder.
+    parts = [str(source.parent), *(f"{path.name}\0{hashlib.sha256(path.read_bytes()).hexdigest()}" for path in files)]
     parts += [source.stem, variant, sys.version, *map(str, _builders())]
     return hashlib.sha256("\0".join(parts).encode()).hexdigest()[:20]
 
@@ -176,5 +229,5 @@ def _builders() -> tuple[object, ...]:
         np.__version__,
         compiler,
         version,
-        os.environ.get("CFLAGS"),
+        *map(os.environ.get, _VARIABLES),
     )

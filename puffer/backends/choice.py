@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from puffer import checks
-from puffer.backends.creator import Creator
+from puffer.backends.creator import Creator, CreatorOfEach
 from puffer.backends.local import serial_backend, system_backend
 from puffer.backends.system import SystemCreator
 from puffer.native.batch import Batch
@@ -15,7 +15,7 @@ _NAMES = ("auto", "serial", "process", "ray")
 
 
 def python_batch(
-    creator: Creator | SystemCreator,
+    creator: Creator | CreatorOfEach | SystemCreator,
     options: BatchOptions,
     workers: WorkerOptions,
     name: str = "auto",
@@ -48,7 +48,7 @@ def worker_batch(transport: Any, options: BatchOptions, workers: WorkerOptions) 
     return WorkerBackend(transport, options, workers).batch()
 
 
-def _transport(name: str, creator: Creator) -> Any:
+def _transport(name: str, creator: Creator | CreatorOfEach) -> Any:
     # Imported when they are used: Ray takes long, and may be missing.
     if name == "ray":
         from puffer.backends.links.ray import RayTransport

@@ -2,10 +2,18 @@
 
 from __future__ import annotations
 
+import contextlib
+import inspect
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
+from importlib.metadata import entry_points
 from typing import Any, Literal
 
+import cloudpickle
+import gymnasium
+
 from puffer import checks
+from puffer.backends.replicas import Separation
 from puffer.rendering import copy_mode, declared_modes
 from puffer.wrappers.adapters.adapter import Adapter, seeds_after, takes_parameter
 from puffer.wrappers.adapters.kinds import adapter_of
@@ -19,7 +27,8 @@ class Creator:
     Parameters
     ----------
     function : callable
-        Returns one environment. It may be a class.
+        Returns one environment. It may be a class. If it has a parameter `copy`, unless that is a flag by its default,
+        it is given the number of the copy.
     arguments : mapping, optional
         Its keyword arguments. A `render_mode` among them is the mode of the batch, from which each copy gets its own;
         it is ignored if `function` has no such parameter.
@@ -33,7 +42,8 @@ class Creator:
     adapter : callable
         Returns the adapter of an environment; by default `adapter_of`, which looks at the kind of environment.
 
-    Raises ValueError for a render mode that the copies do not have.
+    Raises ValueError for a render mode that the copies do not have. A call raises CopiesError for a copy that shares an
+    environment with another one.
     """
 
     def __init__(
@@ -57,14 +67,86 @@ class Creator:
                 self._render_mode, self._render_modes = mode, modes
         self._reseed = reseed
         self._adapter = adapter
+        self._takes_copy = _takes_copy(function)
+        self._separation = Separation()
 
     def __call__(self, copy: int) -> Adapter:
+        return self.make(copy, self._separation, makes_all=True)
+
+    def make(self, copy: int, separation: Separation, *, makes_all: bool) -> Adapter:
+        """The adapter of a copy that `separation` keeps apart from the others; see `Separation.require`."""
         arguments = self._arguments
+        if self._takes_copy:
+            arguments = {**arguments, "copy": copy}
         if self._render_mode is not None:
             arguments = {**arguments, "render_mode": copy_mode(self._render_mode, self._render_modes, copy)}
-        adapter = self._adapter(self._function(**arguments))
+        env = self._function(**arguments)
+        separation.require(self._function, env, copy, makes_all=makes_all and not self._takes_copy)
+        adapter = self._adapter(env)
         if self._reseed == "always":
             adapter.reseed()
         elif self._reseed == "once":
             adapter.seeds = iter([next(seeds_after(None))])
         return adapter
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {**self.__dict__, "_separation": Separation(), "_registered": registered_here()}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        register_missing(state.pop("_registered"))
+        self.__dict__.update(state)
+
+
+class CreatorOfEach:
+    """Makes each copy with a creator of its own, as `Creator` does.
+
+    Parameters
+    ----------
+    creators : sequence of Creator
+        One for each copy. The same one may be there several times.
+    """
+
+    def __init__(self, creators: Sequence[Creator]) -> None:
+        self._creators = list(creators)
+        self._separation = Separation()
+
+    def __call__(self, copy: int) -> Adapter:
+        creator = self._creators[copy]
+        return creator.make(copy, self._separation, makes_all=self._creators.index(creator) < copy)
+
+
+def _takes_copy(function: Any) -> bool:
+    """Whether a function wants the number of the copy."""
+    if isinstance(function, partial) and "copy" in function.keywords:
+        return False
+    try:
+        parameter = inspect.signature(function).parameters.get("copy")
+    except (TypeError, ValueError):
+        return False
+    is_named = parameter is not None and parameter.kind in (parameter.KEYWORD_ONLY, parameter.POSITIONAL_OR_KEYWORD)
+    return is_named and not isinstance(parameter.default, bool)
+
+
+def registered_here() -> list[tuple[str, bytes]]:
+    """The ids that this program has registered with Gymnasium, and their pickled specs, for a worker to know them.
+
+    Without those that Gymnasium, and the plugins that it imports, register in the worker too.
+    """
+    plugins = {point.module.partition(".")[0] for point in entry_points(group="gymnasium.envs")}
+    own = []
+    for id, spec in gymnasium.registry.items():
+        origin = spec.entry_point if isinstance(spec.entry_point, str) else ""
+        if origin.partition(".")[0].partition(":")[0] in {"gymnasium", "puffer", *plugins}:
+            continue
+        # One that cannot travel may not be needed.
+        with contextlib.suppress(Exception):
+            own.append((id, cloudpickle.dumps(spec)))
+    return own
+
+
+def register_missing(registered: list[tuple[str, bytes]]) -> None:
+    """Register ids of `registered_here` that are not known here."""
+    for id, spec in registered:
+        if id not in gymnasium.registry:
+            with contextlib.suppress(Exception):
+                gymnasium.registry[id] = cloudpickle.loads(spec)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, Protocol
 
 from gymnasium.vector import AutoresetMode
@@ -32,7 +32,8 @@ class Stepper(Protocol):
 class LocalBackend(PythonBackend):
     """Copies of one part each in the hands of a stepper, in this process.
 
-    An exception of an environment passes through unchanged; reset() then makes the batch usable again.
+    An exception of an environment passes through, with a note that names the copy; reset() then makes the batch usable
+    again.
 
     Parameters
     ----------
@@ -62,7 +63,8 @@ class LocalBackend(PythonBackend):
         for k, stepper in enumerate(self.steppers):
             own = [(seed, copy - k * size) for seed, copy in zip(seeds, copies, strict=True) if copy // size == k]
             if own:
-                happened = stepper.reset([seed for seed, _ in own], [copy for _, copy in own])
+                with self._naming(k):
+                    happened = stepper.reset([seed for seed, _ in own], [copy for _, copy in own])
                 events.add(happened, k * size * self.spec.agents_per_env)
         return events
 
@@ -70,26 +72,56 @@ class LocalBackend(PythonBackend):
         self.steppers[part.index].start()
 
     def _finish(self, part: Part) -> Events | None:
-        return self.steppers[part.index].finish()
+        try:
+            return self.steppers[part.index].finish()
+        except Exception as error:
+            self._name_copy(error, part.index)
+            raise
 
     def render_one(self, copy: int) -> Any:
         """What render() of a copy returns."""
         k, index = divmod(copy, self.options.batch_size)
-        return self.steppers[k].render_copy(index)
+        with self._naming(k):
+            return self.steppers[k].render_copy(index)
 
     def close_copies(self) -> None:
         """Close every copy."""
         close_all(self.steppers)
+
+    @contextlib.contextmanager
+    def _naming(self, k: int) -> Iterator[None]:
+        try:
+            yield
+        except Exception as error:
+            self._name_copy(error, k)
+            raise
+
+    def _name_copy(self, error: Exception, k: int) -> None:
+        # A system that steps many copies itself does not say which one raised.
+        current = getattr(self.steppers[k], "current", None)
+        if current is not None:
+            name_copy(error, k * self.options.batch_size + current)
+
+
+def name_copy(error: Exception, copy: int) -> None:
+    """Add a note to an exception that names the copy, where Python has notes."""
+    if hasattr(error, "add_note"):
+        error.add_note(f"in copy {copy} of the batch")
 
 
 def serial_backend(create: Callable[[int], Adapter], options: BatchOptions) -> LocalBackend:
     """Copies made by `create`, stepped one after the other by the calling thread."""
     adapters: list[Adapter] = []
     with _closing_on_error(adapters):
-        adapters.extend(create(copy) for copy in range(options.num_envs))
+        for copy in range(options.num_envs):
+            try:
+                adapters.append(create(copy))
+            except Exception as error:
+                name_copy(error, copy)
+                raise
         spec = adapters[0].spec
         for copy, adapter in enumerate(adapters):
-            spec.require_same(adapter.spec, copy, 0)
+            spec = spec.spanning(adapter.spec, copy, 0)
         size, same_step = options.batch_size, _same_step(options)
         return LocalBackend(
             options,

@@ -15,7 +15,7 @@ from puffer.backends.infos import Events
 from puffer.backends.links import LinkProtocol, Transport
 from puffer.backends.python import PythonBackend
 from puffer.backends.worker.commands import CLOSE, RENDER, RESET, Failure
-from puffer.errors import WorkerDied, WorkerError, WorkerTimeout
+from puffer.errors import CopiesError, WorkerDied, WorkerError, WorkerTimeout
 from puffer.layout.spec import CopySpec
 from puffer.native.backend import Part
 from puffer.options import BatchOptions, WorkerOptions
@@ -82,7 +82,7 @@ class WorkerBackend(PythonBackend):
             self._links.append(self._new(index, range(bounds[index], bounds[index + 1])))
         first = self._greeting(self._links[0])
         for link in self._links[1:]:
-            first.require_same(self._greeting(link), link.copies.start, 0)
+            first = first.spanning(self._greeting(link), link.copies.start, 0)
         self._settle(first)
         self._live_in(self._transport.make_rows(self._form, workers, self.options.buf))
         for link in self._links:
@@ -165,6 +165,9 @@ class WorkerBackend(PythonBackend):
     # ---- Failures ----
 
     def _raised(self, link: LinkProtocol, failure: Failure) -> Exception:
+        if failure.name == CopiesError.__name__ and link not in self._introduced:
+            # As where no worker makes the copies.
+            return CopiesError(failure.message)
         copy = None if failure.index is None else link.copies.start + failure.index
         where = f"worker {link.index}" if copy is None else f"copy {copy} in worker {link.index}"
         raised = WorkerError(

@@ -125,6 +125,10 @@ class Layout(RowPlan):
 
         return self.tree(lambda leaf: part(leaf).reshape(shape[:-1] + leaf.full_shape))
 
+    def over(self, space: spaces.Space[Any]) -> Layout:
+        """The layout of another space, with the same maximum lengths."""
+        return type(self)(space, self._max_length)
+
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Layout):
             return NotImplemented

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
-from gymnasium.spaces import MultiDiscrete
+from gymnasium.spaces import Box, MultiDiscrete
 
+from puffer.errors import CopiesError
 from puffer.layout.action import ActionLayout
 from puffer.layout.observation import Layout
+from puffer.layout.padding import spanning_space
+from puffer.layout.walk import leaves
 from puffer.rendering import Rendering
 
-# The fields that decide the arrays, and so must be equal; the first copy decides the others for the batch.
+# The fields that decide the arrays, and so must agree; the first copy decides the others for the batch.
 _SHARED = ("layout", "action_layout", "agents_per_env", "copy_action_space")
 
 
@@ -41,10 +44,11 @@ class CopySpec(NamedTuple):
     max_steps: int | None
     rendering: Rendering
 
-    def require_same(self, other: CopySpec, copy: int, first_copy: int) -> None:
-        """Raise unless another copy can share the arrays of a batch with this one.
+    def spanning(self, other: CopySpec, copy: int, first_copy: int) -> CopySpec:
+        """This spec, with spaces that span those of another copy, which shares the arrays of a batch.
 
-        Time limits and rendering may differ.
+        The bounds of observations and of Boxes of actions may differ, and so may time limits and rendering, of which
+        these are kept.
 
         Parameters
         ----------
@@ -55,13 +59,40 @@ class CopySpec(NamedTuple):
 
         Raises
         ------
-        ValueError
+        puffer.errors.CopiesError
             If the layouts, the number of agents or the action ranges of the agents differ.
         """
+        spec = self
         for name in _SHARED:
             expected, got = getattr(self, name), getattr(other, name)
-            if got != expected:
-                raise ValueError(
+            if got == expected:
+                continue
+            spans = _spans(expected, got, (first_copy, copy)) if name in ("layout", "action_layout") else None
+            if spans is None:
+                raise CopiesError(
                     f"all copies must be alike, but copy {first_copy} has {name.removesuffix('_per_env')} {expected} "
                     f"and copy {copy} has {got}"
                 )
+            spec = spec._replace(**{name: spans})
+        return spec
+
+
+def _spans(first: Any, other: Any, copies: tuple[int, int]) -> Any:
+    """The layout that spans two layouts, or None where they cannot share rows."""
+    kind = "action" if isinstance(first, ActionLayout) else "observation"
+    if kind == "action" and not _differ_in_boxes(first.space, other.space):
+        # An action that the one copy has and the other has not could not be refused.
+        return None
+    try:
+        space = spanning_space(dict(zip(copies, (first.space, other.space), strict=True)), kind)
+        spans = ActionLayout(space) if kind == "action" else first.over(space)
+    except ValueError:
+        return None
+    alike = all(one.leaves == spans.leaves and one.flat_space.dtype == spans.flat_space.dtype for one in (first, other))
+    return spans if alike else None
+
+
+def _differ_in_boxes(first: Any, other: Any) -> bool:
+    """Whether all leaves but Boxes are equal."""
+    others = dict(leaves(other))
+    return all(isinstance(leaf, Box) or leaf == others.get(path) for path, leaf in leaves(first))

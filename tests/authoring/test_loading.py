@@ -33,7 +33,7 @@ def counter(folder):
 
 
 def compiled(folder):
-    return sorted(folder.glob("cache/puffer/pyx/*/*"))
+    return sorted(path for path in folder.glob("cache/puffer/pyx/*/*/*") if path.suffix != ".json")
 
 
 def test_a_source_runs_by_its_path(folder, counter):
@@ -112,6 +112,90 @@ def test_what_is_no_source_is_refused(folder):
 def test_private_classes_do_not_count():
     assert issubclass(cartpole._PlainCartPole, cartpole.CartPole)
     assert env_class(cartpole) is cartpole.CartPole
+
+
+PAYING = """cdef extern from *:
+    \"\"\"
+    #include "rules/pay.inc"
+    \"\"\"
+    int pay() nogil
+"""
+
+
+def load_apart(path, call="print(Env.__name__)", **environment):
+    """What another program prints that loads the file."""
+    script = f"import puffer\nEnv = puffer.load_pyx({str(path)!r})\n{call}"
+    result = subprocess.run(
+        [sys.executable, "-c", script],
+        capture_output=True,
+        text=True,
+        timeout=200,
+        cwd=puffer.get_include(),
+        env={**os.environ, **environment},
+    )
+    assert result.returncode == 0, result.stderr
+    return result.stdout.strip(), result.stderr
+
+
+def test_every_file_that_the_compilation_reads_counts(folder):
+    home = folder / "with a space"
+    (home / "rules").mkdir(parents=True)
+    source, included = home / "paying.pyx", home / "rules" / "pay.inc"
+    source.write_text(PAYING + SOURCE.replace("self.count[i] = 0", "self.count[i] = pay()"))
+    starts = []
+    for pay in (1, 2):
+        included.write_text(f"static int pay(void) {{ return {pay}; }}\n")
+        env = puffer.load_pyx(source)(1)
+        starts.append(env.reset()[0].tolist())
+    assert starts == [[[1]], [[2]]]
+    assert puffer.load_pyx(source) is puffer.load_pyx(source)
+
+
+@pytest.mark.parametrize("damage", [b"", b"x" * 4096, 0.5])
+def test_a_damaged_module_in_the_cache_is_made_again(folder, damage):
+    source = folder / "damaged" / "counter.pyx"
+    source.parent.mkdir(exist_ok=True)
+    source.write_text(SOURCE)
+    load_apart(source)
+    for file in compiled(folder):
+        whole = file.read_bytes()
+        # Another file: this program may have loaded the old one.
+        file.unlink()
+        file.write_bytes(damage if isinstance(damage, bytes) else whole[: int(len(whole) * damage)])
+    assert load_apart(source)[0] == "Counter"
+
+
+def test_what_others_could_have_written_is_not_loaded(folder):
+    source = folder / "open" / "counter.pyx"
+    source.parent.mkdir()
+    source.write_text(SOURCE)
+    known = compiled(folder)
+    load_apart(source)
+    (module,) = set(compiled(folder)) - set(known)
+    assert [path.stat().st_mode & 0o077 for path in (module, *module.parents[:3])] == [0] * 4
+    module.chmod(0o777)
+    assert load_apart(source)[0] == "Counter"
+    assert not module.exists()
+
+
+def test_a_cache_that_cannot_be_written_is_replaced(folder, tmp_path):
+    taken = tmp_path / "a file"
+    taken.touch()
+    name, notice = load_apart(folder / "counter.pyx", XDG_CACHE_HOME=str(taken), TMPDIR=str(tmp_path))
+    assert name == "Counter"
+    assert "not kept after this program" in notice
+    assert "XDG_CACHE_HOME" in notice
+    assert list(tmp_path.iterdir()) == [taken]
+
+
+def test_a_second_load_says_what_the_first_raised(folder):
+    source = folder / "raising.pyx"
+    source.write_text(SOURCE + "\nraise KeyError('on purpose')\n")
+    with pytest.raises(KeyError, match="on purpose"):
+        puffer.load_pyx(source)
+    with pytest.raises(ImportError, match="raising.pyx raised KeyError .*on purpose") as caught:
+        puffer.load_pyx(source)
+    assert isinstance(caught.value.__cause__, KeyError)
 
 
 def test_two_processes_may_compile_at_the_same_time(folder):

@@ -5,8 +5,11 @@ import gymnasium
 import numpy as np
 import pytest
 
+import puffer
+from puffer import emulation
 from puffer.backends.creator import Creator
 from puffer.backends.local import serial_backend
+from puffer.backends.replicas import lost
 from puffer.options import BatchOptions
 
 
@@ -75,3 +78,80 @@ def test_seeds_of_resets_without_one(reseed):
     assert (one[0] != other[0]) == is_given[0]
     assert one[2:] == other[2:]
     assert len(set(filter(None, one))) == sum(is_given)
+
+
+BACKENDS = ({"backend": "serial"}, {"backend": "process", "num_workers": 1}, {"backend": "process", "num_workers": 2})
+
+
+class Bounded(Seeded):
+    """Its observation is its bound."""
+
+    def __init__(self, bound=1):
+        super().__init__()
+        self.bound = bound
+        self.observation_space = gymnasium.spaces.Box(-bound, bound, (1,), np.float32)
+
+    def reset(self, *, seed=None, options=None):
+        return np.full(1, self.bound, np.float32), {}
+
+
+@pytest.mark.parametrize("options", BACKENDS)
+def test_each_copy_may_have_a_factory_of_its_own(options):
+    for env in ([lambda: Bounded(1), lambda: Bounded(2)], lambda copy: Bounded(1 + copy), [Bounded(1), Bounded(2)]):
+        batch = puffer.emulate(env, None if isinstance(env, list) else 2, **options)
+        assert batch.reset()[0].tolist() == [[1], [2]]
+        assert batch.single_observation_space == gymnasium.spaces.Box(-2, 2, (1,), np.float32)
+        batch.close()
+
+
+@pytest.mark.parametrize("options", BACKENDS)
+def test_copies_that_share_an_environment_are_refused(options):
+    one = Seeded()
+    for shared in (lambda: one, lambda: gymnasium.wrappers.TimeLimit(one, 3), [lambda: one] * 2):
+        with pytest.raises(ValueError, match="copy 1 has the same object as copy 0"):
+            puffer.emulate(shared, 2, **options)
+
+
+def test_a_changed_instance_is_replicated_as_it_is_or_refused():
+    env = gymnasium.make("CartPole-v1")
+    assert lost(env, lambda: gymnasium.make("CartPole-v1")) == []
+    env.reset(seed=3)
+    env.step(0)
+    assert puffer.emulate(env, 2, backend="serial").max_steps == 500
+    env.unwrapped.gravity = 50.0
+    assert lost(env, lambda: gymnasium.make("CartPole-v1")) == ["env.unwrapped.gravity"]
+    assert emulation.creator_of(env)(0).env.unwrapped.gravity == 50
+
+    class Forgetful(Seeded, gymnasium.utils.EzPickle):
+        def __init__(self):
+            gymnasium.utils.EzPickle.__init__(self)
+            Seeded.__init__(self)
+
+    forgetful = Forgetful()
+    puffer.emulate(forgetful, 2, backend="serial")
+    forgetful.size = 7
+    with pytest.raises(ValueError, match=r"would lack what was set on it: env.size. Pass a function"):
+        puffer.emulate(forgetful, 2, backend="serial")
+
+
+def test_an_id_that_only_the_program_has_registered_is_known_in_workers():
+    gymnasium.register("OnlyHere-v0", entry_point=lambda: Bounded(3))
+    try:
+        env = puffer.emulate(lambda: gymnasium.make("OnlyHere-v0"), 2, backend="process", num_workers=1)
+    finally:
+        del gymnasium.registry["OnlyHere-v0"]
+    assert env.reset()[0].tolist() == [[3], [3]]
+    env.close()
+
+
+def test_messages_of_emulate_have_the_line_to_type():
+    for call, message in (
+        (lambda: puffer.emulate(Bounded, 2, bound=3), r"emulate\(lambda: Bounded\(bound=3\), num_envs\)"),
+        (lambda: puffer.emulate(Bounded, 2, num_worker=3), "did you mean 'num_workers'"),
+        (lambda: puffer.emulate("CartPole-v1"), r"puffer.make\('gym-CartPole-v1', num_envs\)"),
+        (lambda: puffer.emulate(3), "a callable that makes one, got 3"),
+    ):
+        with pytest.raises(TypeError, match=message):
+            call()
+    with pytest.raises(ValueError, match="num_envs = 3, and the list has 1"):
+        puffer.emulate([Bounded], 3)

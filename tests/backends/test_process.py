@@ -1,6 +1,8 @@
 """The process backend: equal to the serial one, and what happens when environments or workers fail."""
 
+import copy
 import os
+import pickle
 import signal
 import socket
 import subprocess
@@ -207,6 +209,16 @@ def test_many_seeds_do_not_deadlock(make):
     # As with more copies and a buffer of the usual size.
     env.batch.backend._links[0]._process.socket.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 1)
     env.reset(seed=[2**63 + k for k in range(500)])
+
+
+@pytest.mark.parametrize("kind", [puffer.WorkerError, puffer.WorkerDied, puffer.WorkerTimeout])
+def test_errors_of_workers_can_be_pickled_and_copied(kind):
+    error = kind("it ended", worker=1, copies=range(2, 4), copy=3, remote_traceback="there")
+    error.__notes__ = ["a note"]
+    for twin in (pickle.loads(pickle.dumps(error)), copy.copy(error), copy.deepcopy(error)):
+        assert type(twin) is kind
+        assert str(twin) == str(error) == "it ended\n\nthere"
+        assert vars(twin) == vars(error)
 
 
 def test_infos_that_cannot_travel(make):

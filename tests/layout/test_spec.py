@@ -16,7 +16,8 @@ SPEC = CopySpec(Layout(Box(-1, 1, (4,))), ActionLayout(Discrete(3)), 2, None, No
 @pytest.mark.parametrize(
     ("difference", "message"),
     [
-        ({"layout": Layout(Box(-2, 2, (4,)))}, r"copy 3 has layout Layout\(Box\(-1.* and copy 5 has Layout\(Box\(-2"),
+        ({"layout": Layout(Box(-1, 1, (3,)))}, r"copy 3 has layout Layout\(Box\(-1.* and copy 5 has Layout\(Box\(-1"),
+        ({"layout": Layout(Box(-1, 1, (4,), np.float64))}, r"copy 3 has layout .*float32.* and copy 5 has .*float64"),
         ({"action_layout": ActionLayout(Discrete(4))}, r"copy 3 has action_layout .*Discrete\(3\).*Discrete\(4\)"),
         ({"agents_per_env": 1}, "all copies must be alike, but copy 3 has agents 2 and copy 5 has 1"),
         ({"copy_action_space": MultiDiscrete([3, 2])}, r"has copy_action_space None and copy 5 has MultiDiscrete"),
@@ -24,13 +25,22 @@ SPEC = CopySpec(Layout(Box(-1, 1, (4,))), ActionLayout(Discrete(3)), 2, None, No
 )
 def test_copies_that_cannot_share_arrays_are_refused(difference, message):
     with pytest.raises(ValueError, match=message):
-        SPEC.require_same(SPEC._replace(**difference), copy=5, first_copy=3)
+        SPEC.spanning(SPEC._replace(**difference), copy=5, first_copy=3)
+
+
+def test_the_spaces_of_a_batch_span_those_of_its_copies():
+    wide = SPEC._replace(layout=Layout(Box(np.array([-9, 0, 0, 0], np.float32), 3, (4,))))
+    spans = SPEC.spanning(wide, copy=1, first_copy=0)
+    assert spans.layout.flat_space == Box(np.array([-9, -1, -1, -1], np.float32), 3, (4,))
+    assert spans.action_layout == SPEC.action_layout
+    inner = SPEC._replace(layout=Layout(Box(0, 0.5, (4,))))
+    assert SPEC.spanning(inner, copy=1, first_copy=0) == SPEC
 
 
 def test_time_limits_and_rendering_may_differ():
-    SPEC.require_same(SPEC._replace(max_steps=5, rendering=Rendering(("ansi",), "ansi", 4)), copy=1, first_copy=0)
+    SPEC.spanning(SPEC._replace(max_steps=5, rendering=Rendering(("ansi",), "ansi", 4)), copy=1, first_copy=0)
 
 
 def test_a_spec_survives_pickling():
     ranges = SPEC._replace(copy_action_space=MultiDiscrete(np.array([3, 2])))
-    ranges.require_same(pickle.loads(pickle.dumps(ranges)), copy=1, first_copy=0)
+    ranges.spanning(pickle.loads(pickle.dumps(ranges)), copy=1, first_copy=0)

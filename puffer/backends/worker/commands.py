@@ -52,7 +52,7 @@ class Worker:
             self._making = None
             spec = self._adapters[0].spec
             for copy, adapter in zip(self._copies, self._adapters, strict=True):
-                spec.require_same(adapter.spec, copy, self._copies.start)
+                spec = spec.spanning(adapter.spec, copy, self._copies.start)
         except SystemExit:
             # An environment that ends its process is to be seen as one.
             raise
