@@ -150,7 +150,10 @@ def autoreset_mode(value: Any) -> AutoresetMode:
         return AutoresetMode(value)
     except ValueError:
         names = ", ".join(repr(mode.value) for mode in AutoresetMode)
-        raise ValueError(f"autoreset_mode must be one of {names}, got {value!r}") from None
+        by_letters = {mode.value.lower(): mode.value for mode in AutoresetMode}
+        meant = by_letters.get("".join(filter(str.isalpha, str(value))).lower())
+        hint = f'; write autoreset_mode="{meant}"' if meant else ""
+        raise ValueError(f"autoreset_mode must be one of {names}, got {value!r}{hint}") from None
 
 
 def render_mode(value: Any, modes: Sequence[str]) -> str | None:

@@ -19,7 +19,7 @@ from puffer.backends.replicas import lost
 from puffer.options import BatchOptions, WorkerOptions
 from puffer.systems.gym import spec_creator
 from puffer.vector import VectorEnv
-from puffer.wrappers.adapters.kinds import is_env
+from puffer.wrappers.adapters.kinds import is_env, require_spaces
 
 
 def emulate(
@@ -84,11 +84,11 @@ def _require_options(env: Any, given: dict[str, Any]) -> None:
         if name in own:
             continue
         near = difflib.get_close_matches(name, [*known, *own], n=1)
-        hint = f"did you mean {near[0]!r}? " if near else ""
+        hint = f"; did you mean {near[0]!r}?" if near else ""
         made = getattr(env, "__name__", "MyEnv")
         maker = made if made.isidentifier() else "MyEnv"
         raise TypeError(
-            f"emulate has no option {name!r}; {hint}An argument of the environment itself goes into the function that "
+            f"emulate has no option {name!r}{hint}. An argument of the environment itself goes into the function that "
             f"makes it: puffer.emulate(lambda: {maker}({name}={given[name]!r:.60}), num_envs). The options are "
             f"{', '.join(dict.fromkeys([*known, *own]))}"
         )
@@ -131,10 +131,9 @@ def _creator_of_each(envs: Sequence[Any], num_envs: int | None, render_mode: str
 def _require_maker(env: Any) -> None:
     """Raise TypeError unless `env` can make an environment. The message has the line to type."""
     if isinstance(env, str):
-        known = env if env.startswith("puffer/") or env.endswith(".pyx") else f"gym-{env}"
         raise TypeError(
             f"emulate takes an environment or a callable that makes one, got the name {env!r}; a name is "
-            f"for puffer.make({known!r}, num_envs)"
+            f"for puffer.make({env!r}, num_envs)"
         )
     if isinstance(env, gymnasium.vector.VectorEnv) or (isinstance(env, type) and issubclass(env, Env)):
         name = type(env).__name__ if isinstance(env, gymnasium.vector.VectorEnv) else env.__name__
@@ -142,12 +141,7 @@ def _require_maker(env: Any) -> None:
             f"emulate takes one copy of an environment or a callable that makes one, and {name} is a batch of copies "
             f"already; use it as it is" + (f": {name}(num_envs)" if isinstance(env, type) else "")
         )
-    lacking = [name for name in ("observation_space", "action_space") if not hasattr(env, name)]
-    if callable(getattr(env, "step", None)) and not isinstance(env, type) and lacking:
-        raise TypeError(
-            f"{env!r} has no {' and no '.join(lacking)}; set self.observation_space and self.action_space in its "
-            f"__init__, for example gymnasium.spaces.Box(-1, 1, (4,), np.float32)"
-        )
+    require_spaces(env)
     if not callable(env):
         raise TypeError(
             f"emulate takes an environment or a callable that makes one, got {env!r}; for example "

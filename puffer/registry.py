@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable, Iterator
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from gymnasium.envs.registration import registry
 from gymnasium.error import NameNotFound
 from gymnasium.vector import AutoresetMode
 
@@ -66,7 +67,8 @@ def make(
     Parameters
     ----------
     name : str
-        One of `list_envs()`, where "ocean-" may be left out; or the path of a `.pyx` file, see `puffer.load_pyx`.
+        One of `list_envs()`, where "ocean-" may be left out; or an id of Gymnasium, such as "CartPole-v1" or
+        "puffer/CartPole-v0"; or the path of a `.pyx` file, see `puffer.load_pyx`.
     num_envs : int
         Copies, at least 1. The batch has a row for each agent of each copy, and `num_envs` of the returned object is
         the number of rows, as Gymnasium's contract means it.
@@ -187,7 +189,7 @@ def find(name: str) -> type[Env] | Callable[[dict[str, Any]], Creator | SystemCr
     Raises NameNotFound for an unknown name.
     """
     if not isinstance(name, str):
-        raise TypeError(f"name must be a string, got {name!r} of type {type(name).__name__}")
+        raise TypeError(_no_name(name))
     if name.endswith(".pyx"):
         return load_pyx(name)
     if name in _registered:
@@ -204,7 +206,30 @@ def find(name: str) -> type[Env] | Callable[[dict[str, Any]], Creator | SystemCr
     points = _entry_points()
     if name in points:
         return _found(name, points[name])
+    native = _native_of(name)
+    if native:
+        return find(native)
+    gym = _family("gym")
+    if gym.knows(name):
+        return partial(gym.creator, name)
     raise NameNotFound(_unknown(name))
+
+
+def _native_of(id: str) -> str | None:
+    """The name of the native environment that Gymnasium knows by this id, or None."""
+    spec = registry.get(id) if id.startswith("puffer/") else None
+    return None if spec is None else spec.kwargs["name"]
+
+
+def _no_name(given: Any) -> str:
+    """The message for something else than a name, with the line to type."""
+    is_class = isinstance(given, type)
+    line = f"puffer.emulate({getattr(given, '__name__', 'env')}, num_envs)"
+    if "<" in line or not callable(given):
+        line = "puffer.emulate(env, num_envs), where env is an environment or a function that makes one"
+    if is_class and issubclass(given, Env):
+        line = f"puffer.VectorEnv({given.__name__}(num_envs))"
+    return f"name must be a string, got {given!r} of type {type(given).__name__}; to make a batch of it: {line}"
 
 
 def _ordered(name: str, python: str, arguments: dict[str, Any]) -> InterpreterCreator:

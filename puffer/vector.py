@@ -112,7 +112,13 @@ class VectorEnv(gymnasium.vector.VectorEnv):
             "render_modes": batch_modes(spec.rendering.modes),
             "render_fps": spec.rendering.fps,
         }
-        self._window: Window | None = None
+        # Before the first frame, so that a missing package is noticed here. Copies that show themselves need none.
+        needs_window = self.render_mode == "human" and "human" not in spec.rendering.modes
+        try:
+            self._window = Window(self._name(), self.metadata["render_fps"]) if needs_window else None
+        except ImportError:
+            batch.close()
+            raise
 
     # The spaces of a batch hold arrays as large as the batch, so they are made when somebody asks.
 
@@ -371,9 +377,7 @@ class VectorEnv(gymnasium.vector.VectorEnv):
             frame = self.render_copy(0)
             # None from one that has shown itself.
             if frame is not None:
-                self._window = self._window or Window(
-                    type(self.native_env or self).__name__, self.metadata["render_fps"]
-                )
+                self._window = self._window or Window(self._name(), self.metadata["render_fps"])
                 self._window.show(frame)
         return None
 
@@ -401,6 +405,20 @@ class VectorEnv(gymnasium.vector.VectorEnv):
         Parameters and errors as in `render_copy`; NotImplementedError for a native environment without text.
         """
         return self.batch.ansi_copy(copy)
+
+    def __repr__(self) -> str:
+        mode = self.metadata["autoreset_mode"].value
+        return f"<VectorEnv of {self._name()}: {self.num_copies} copies, {self.num_envs} rows, {mode}>"
+
+    def _name(self) -> str:
+        """The class of the copies, as far as this process knows it."""
+        if self.native_env is not None:
+            return type(self.native_env).__name__
+        stepper = next(iter(getattr(self.batch.backend, "steppers", ())), None)
+        adapter = next(iter(getattr(stepper, "adapters", ())), None)
+        if adapter is None:
+            return "environments in workers" if stepper is None else type(stepper).__name__
+        return type(getattr(adapter.env, "unwrapped", adapter.env)).__name__
 
     def close_extras(self, **kwargs: Any) -> None:
         self.batch.close()

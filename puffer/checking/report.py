@@ -123,6 +123,9 @@ class Report:
                 return
         findings.append(Finding(self._current, observed, advice))
 
+    def __repr__(self) -> str:
+        return str(self)
+
     def __str__(self) -> str:
         if not self.problems:
             lines = [f"{self.subject}: no problems in {len(self.checks)} checks ({', '.join(self.checks)})"]

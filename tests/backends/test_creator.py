@@ -148,7 +148,7 @@ def test_messages_of_emulate_have_the_line_to_type():
     for call, message in (
         (lambda: puffer.emulate(Bounded, 2, bound=3), r"emulate\(lambda: Bounded\(bound=3\), num_envs\)"),
         (lambda: puffer.emulate(Bounded, 2, num_worker=3), "did you mean 'num_workers'"),
-        (lambda: puffer.emulate("CartPole-v1"), r"puffer.make\('gym-CartPole-v1', num_envs\)"),
+        (lambda: puffer.emulate("CartPole-v1"), r"puffer.make\('CartPole-v1', num_envs\)"),
         (lambda: puffer.emulate(3), "a callable that makes one, got 3"),
     ):
         with pytest.raises(TypeError, match=message):

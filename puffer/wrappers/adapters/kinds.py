@@ -24,6 +24,12 @@ def adapter_of(env: Any) -> Adapter:
     """
     if isinstance(env, PufferEnv):
         return PufferAdapter(env)
+    if isinstance(env, VectorEnv):
+        raise TypeError(
+            f"expected one copy of an environment, got the batch {env!r}; wrappers go around each copy: "
+            f"puffer.emulate(lambda: Wrapper(gymnasium.make(...)), num_envs)"
+        )
+    require_spaces(env)
     if not is_env(env):
         raise TypeError(
             f"expected an environment (a gymnasium.Env, a PufferEnv, a PettingZoo environment, or an object with the "
@@ -31,6 +37,16 @@ def adapter_of(env: Any) -> Adapter:
         )
     # In PettingZoo the space is a method that takes an agent.
     return pettingzoo_adapter(env) if callable(env.observation_space) else GymAdapter(env)
+
+
+def require_spaces(value: Any) -> None:
+    """Raise TypeError for what steps as an environment does, and has no spaces. The message has the line to type."""
+    lacking = [name for name in ("observation_space", "action_space") if not hasattr(value, name)]
+    if lacking and not isinstance(value, (type, PufferEnv)) and callable(getattr(value, "step", None)):
+        raise TypeError(
+            f"{value!r} has no {' and no '.join(lacking)}; set self.observation_space and self.action_space in its "
+            f"__init__, for example gymnasium.spaces.Box(-1, 1, (4,), np.float32)"
+        )
 
 
 def is_env(value: Any) -> bool:

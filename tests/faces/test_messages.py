@@ -1,0 +1,69 @@
+"""What newcomers meet: names, representations, and errors that have the line to type."""
+
+import sys
+
+import gymnasium
+import numpy as np
+import pytest
+from gymnasium import spaces
+from puffer.ocean.catch import Catch
+
+import puffer
+
+
+class Plain(gymnasium.Env):
+    observation_space = spaces.Box(0, 9, (1,), np.float32)
+    action_space = spaces.Discrete(2)
+
+    def reset(self, *, seed=None, options=None):
+        return np.zeros(1, np.float32), {}
+
+    def step(self, action):
+        return np.zeros(1, np.float32), 0.0, False, False, {}
+
+
+class Spaceless(gymnasium.Env):
+    def reset(self, *, seed=None, options=None):
+        return np.zeros(1, np.float32), {}
+
+    def step(self, action):
+        return np.zeros(1, np.float32), 0.0, False, False, {}
+
+
+@pytest.mark.parametrize(
+    ("call", "error", "line"),
+    [
+        (lambda: puffer.emulate(Plain, 2, size=5), TypeError, r"no option 'size'.*emulate\(lambda: Plain\(size=5\)"),
+        (lambda: puffer.emulate(Plain, 2, autoreset="SameStep"), TypeError, "did you mean 'autoreset_mode'"),
+        (lambda: puffer.emulate("CartPole-v1"), TypeError, r"puffer.make\('CartPole-v1', num_envs\)"),
+        (lambda: puffer.make(Plain, 2), TypeError, r"puffer.emulate\(Plain, num_envs\)"),
+        (lambda: puffer.make(Plain(), 2), TypeError, r"puffer.emulate\(env, num_envs\)"),
+        (lambda: puffer.make(Catch, 2), TypeError, r"puffer.VectorEnv\(Catch\(num_envs\)\)"),
+        (lambda: puffer.wrappers.ClipReward(puffer.make("catch", 2)), TypeError, "wrappers go around each copy"),
+        (lambda: puffer.emulate(Spaceless, 2), TypeError, "no observation_space and no action_space; set self"),
+        (lambda: puffer.emulate(Spaceless(), 2), TypeError, "no observation_space and no action_space; set self"),
+        (lambda: puffer.make("catch", autoreset_mode="same_step"), ValueError, 'write autoreset_mode="SameStep"'),
+        (lambda: puffer.make("catch", autoreset_mode="NEXT-STEP"), ValueError, 'write autoreset_mode="NextStep"'),
+    ],
+)
+def test_errors_have_the_line_to_type(call, error, line):
+    with pytest.raises(error, match=line):
+        call()
+
+
+@pytest.mark.parametrize("id", ["puffer/CartPole-v0", "CartPole-v1"])
+def test_ids_of_gymnasium_are_names(id):
+    env = puffer.make(id, 2)
+    assert env.reset(seed=0)[0].shape == (2, 4)
+    assert (env.native_env is not None) == id.startswith("puffer/")
+
+
+def test_a_batch_tells_its_environment_copies_and_rows():
+    assert repr(puffer.make("spread", 2)) == "<VectorEnv of Spread: 2 copies, 6 rows, SameStep>"
+    assert repr(puffer.emulate(Plain, 3)) == "<VectorEnv of Plain: 3 copies, 3 rows, SameStep>"
+
+
+def test_a_window_without_its_package_is_refused_when_it_is_made(monkeypatch):
+    monkeypatch.setitem(sys.modules, "pygame", None)
+    with pytest.raises(ImportError, match="pip install"):
+        puffer.make("catch", 2, render_mode="human")
