@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from functools import partial
 from typing import Any
 
@@ -27,6 +28,8 @@ def emulate(
     restart_workers: bool = False,
     copy: bool = False,
     render_mode: str | None = None,
+    max_length: int | Mapping[str, int] | None = None,
+    flat: bool = True,
     **options: Any,
 ) -> VectorEnv:
     """Make a batch of `num_envs` copies of an environment.
@@ -44,6 +47,11 @@ def emulate(
     render_mode : "rgb_array", "ansi", "human", optional
         By default that of the copies. A callable with a parameter of this name is called with the mode; other copies
         must have been made with it, or with "rgb_array" for a window that shows copy 0 in the mode "human".
+    max_length : int or mapping of str to int, optional
+        For observations of varying size (Sequence, Graph, and texts whose space does not tell their length): the most
+        items, for all or by path; see `puffer.spaces.Layout`.
+    flat : bool
+        As in `puffer.make`.
     **options
         batch_size, autoreset_mode, max_steps, buf, seed, record_episodes, check_actions, as in `puffer.make`.
 
@@ -57,8 +65,9 @@ def emulate(
     """
     workers = WorkerOptions(num_workers, timeout, ordered, restart_workers)
     creator = creator_of(env, render_mode)
+    creator.max_length = max_length
     batch = python_batch(creator, BatchOptions(num_envs, render_mode=render_mode, **options), workers, backend)
-    return VectorEnv(batch, copy=copy)
+    return VectorEnv(batch, copy=copy, flat=flat)
 
 
 def creator_of(env: Any, render_mode: str | None = None) -> Creator:

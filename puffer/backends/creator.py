@@ -33,6 +33,11 @@ class Creator:
     adapter : callable
         Returns the adapter of an environment; by default `adapter_of`, which looks at the kind of environment.
 
+    Attributes
+    ----------
+    max_length : int or mapping of str to int, optional
+        Of observations of varying size, see `puffer.spaces.Layout`. None unless it is set.
+
     Raises ValueError for a render mode that the copies do not have.
     """
 
@@ -57,12 +62,14 @@ class Creator:
                 self._render_mode, self._render_modes = mode, modes
         self._reseed = reseed
         self._adapter = adapter
+        self.max_length: int | Mapping[str, int] | None = None
 
     def __call__(self, copy: int) -> Adapter:
         arguments = self._arguments
         if self._render_mode is not None:
             arguments = {**arguments, "render_mode": copy_mode(self._render_mode, self._render_modes, copy)}
-        adapter = self._adapter(self._function(**arguments))
+        lengths = {} if self.max_length is None else {"max_length": self.max_length}
+        adapter = self._adapter(self._function(**arguments), **lengths)
         if self._reseed == "always":
             adapter.reseed()
         elif self._reseed == "once":

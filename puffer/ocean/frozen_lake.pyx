@@ -80,6 +80,7 @@ is_slippery, success_rate, reward_schedule, action_mask
 """
 
     render_modes = ("rgb_array", "ansi")
+    reward_threshold = 0.7
     cdef readonly tuple desc
     cdef readonly int rows
     cdef readonly int columns
@@ -120,6 +121,10 @@ is_slippery, success_rate, reward_schedule, action_mask
         self.slips = slips_of(success_rate)
         self.goal_reward, self.hole_reward, self.step_reward = reward_schedule
         self.state = <State*>self.new_state(sizeof(State))
+
+    @property
+    def own_observation_space(self):
+        return None if self.action_mask else spaces.Discrete(self.rows * self.columns)
 
     cdef int bind(self, Buffers buffers) except -1:
         self.observations = buffers.observations
