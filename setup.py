@@ -17,16 +17,19 @@ variant = building["chosen_variant"]()
 sources = [path for path in sorted(Path("puffer").rglob("*.pyx")) if "template" not in path.parts]
 utility = Extension("puffer._cyutility", [], **building["compiler_arguments"](variant))
 
-# The ids of the native environments in Gymnasium's registry, for `puffer.faces.gymnasium`: importing puffer registers
+# What Gymnasium's registry tells of the native environments, for `puffer.faces.gymnasium`: importing puffer registers
 # them all, and imports none.
-ids = {}
+specs = {}
 for path in sources:
     if Path("puffer/ocean") in path.parents and not path.stem.startswith("_"):
         source = path.read_text()
         name = re.search(r"^cdef class ([A-Z]\w*)\(", source, re.MULTILINE)
         version = re.search(r"^    version = (\d+)", source, re.MULTILINE)
-        ids[path.stem] = f"puffer/{name[1]}-v{version[1] if version else 0}"
-Path("puffer/ocean/ids.json").write_text(json.dumps(ids, indent=1, sort_keys=True))
+        specs[path.stem] = {"id": f"puffer/{name[1]}-v{version[1] if version else 0}"}
+        for key, attribute in ("max_episode_steps", "default_max_steps"), ("reward_threshold", "reward_threshold"):
+            value = re.search(rf"^    {attribute} = (-?[\d.]+)$", source, re.MULTILINE)
+            specs[path.stem][key] = json.loads(value[1]) if value else None
+Path("puffer/ocean/specs.json").write_text(json.dumps(specs, indent=1, sort_keys=True))
 extras = {
     # Not pygame: Gymnasium, PettingZoo and mpe2 bring pygame-ce, and the two own the same files.
     "human": ["pygame-ce>=2.5"],

@@ -19,6 +19,7 @@ ABI: int
 class Env(Rules):
     version: ClassVar[int]
     default_max_steps: ClassVar[int | None]
+    reward_threshold: ClassVar[float | None]
     statistic_names: ClassVar[tuple[str, ...]]
     render_modes: ClassVar[tuple[str, ...]]
     render_size: ClassVar[tuple[int, int]]
@@ -46,6 +47,8 @@ class Env(Rules):
     ) -> None: ...
     single_observation_space: Space
     single_action_space: Space
+    @property
+    def own_observation_space(self) -> Space | None: ...
     @property
     def layout(self) -> Layout: ...
     @property

@@ -69,6 +69,8 @@ version : int
     Rises when the behaviour changes.
 default_max_steps : int or None
     The time limit of the rules.
+reward_threshold : float or None
+    The mean return from which the task counts as solved, for Gymnasium's registry.
 statistic_names : tuple of str
     Named statistics, the columns of `statistics`.
 render_modes : tuple of str
@@ -79,6 +81,7 @@ render_size : (int, int)
 
     version = 0
     default_max_steps = None
+    reward_threshold = None
     statistic_names = ()
     render_modes = ("rgb_array",)
     render_size = (400, 300)
@@ -158,6 +161,14 @@ render_size : (int, int)
     def action_layout(self):
         """How an action lies in its row, a `puffer.spaces.ActionLayout`."""
         return self._made().spec.action_layout
+
+    @property
+    def own_observation_space(self):
+        """The space of an observation as other libraries know the environment, or None for that of the layout.
+
+        Its arrays have the numbers of a row in their order; their dtypes and shapes are its own.
+        """
+        return None
 
     # ---- States ----
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 import inspect
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import fields
 from functools import partial
 from typing import Any
@@ -33,6 +33,8 @@ def emulate(
     restart_workers: bool = False,
     copy: bool = False,
     render_mode: str | None = None,
+    max_length: int | Mapping[str, int] | None = None,
+    flat: bool = True,
     **options: Any,
 ) -> VectorEnv:
     """Make a batch of `num_envs` copies of an environment.
@@ -52,6 +54,11 @@ def emulate(
     render_mode : "rgb_array", "ansi", "human", optional
         By default that of the copies. A callable with a parameter of this name is called with the mode; other copies
         must have been made with it, or with "rgb_array" for a window that shows copy 0 in the mode "human".
+    max_length : int or mapping of str to int, optional
+        For observations of varying size (Sequence, Graph, and texts whose space does not tell their length): the most
+        items, for all or by path; see `puffer.spaces.Layout`.
+    flat : bool
+        As in `puffer.make`.
     **options
         batch_size, autoreset_mode, max_steps, buf, seed, record_episodes, check_actions, as in `puffer.make`.
 
@@ -72,8 +79,9 @@ def emulate(
     else:
         creator = creator_of(env, render_mode)
         num_envs = 1 if num_envs is None else num_envs
+    creator.max_length = max_length
     batch = python_batch(creator, BatchOptions(num_envs, render_mode=render_mode, **options), workers, backend)
-    return VectorEnv(batch, copy=copy)
+    return VectorEnv(batch, copy=copy, flat=flat)
 
 
 def _require_options(env: Any, given: dict[str, Any]) -> None:

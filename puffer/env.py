@@ -60,6 +60,8 @@ class PufferEnv:
         The actions of all rows, (num_agents, ...), if some agents have fewer actions than `single_action_space`.
     max_steps : int or None
         Steps after which the batch truncates an episode.
+    max_length : int or mapping of str to int, optional
+        Of observations of varying size, see `puffer.spaces.Layout`.
     render_mode : str or None
         As in Gymnasium.
     metadata : dict
@@ -69,6 +71,7 @@ class PufferEnv:
     metadata: dict[str, Any] = {"render_modes": []}
     render_mode: str | None = None
     max_steps: int | None = None
+    max_length: int | Mapping[str, int] | None = None
     num_agents: int = 1
     copy_action_space: spaces.MultiDiscrete | None = None
     _buf: Any = None
@@ -139,7 +142,7 @@ class PufferEnv:
     @cached_property
     def layout(self) -> Layout:
         """How an observation lies in its row."""
-        return Layout(self._space("single_observation_space"))
+        return Layout(self._space("single_observation_space"), self.max_length)
 
     @cached_property
     def action_layout(self) -> ActionLayout:

@@ -51,6 +51,7 @@ def make(
     autoreset_mode: str | AutoresetMode = "SameStep",
     max_steps: int | None = None,
     copy: bool = False,
+    flat: bool = True,
     buf: Any = None,
     seed: int | None = None,
     render_mode: str | None = None,
@@ -88,6 +89,9 @@ def make(
         Truncate episodes after this many steps, instead of where the rules do.
     copy : bool
         Return fresh arrays instead of the live buffers.
+    flat : bool
+        Whether observations and actions are flat rows. With False they are values of the environment's own spaces, in
+        the form of Gymnasium's vector environments: a Dict becomes a dict of arrays.
     buf : mapping, optional
         Arrays for the batch to live in, by name: observations, actions, rewards, terminations, truncations, masks.
     seed : int, optional
@@ -105,7 +109,8 @@ def make(
         the environment; not puffer. The environment is of a family whose packages this can be done with, or was
         registered as "module:attribute", to be found there. Arguments and infos are plain data and arrays.
     **env_kwargs
-        The environment's own parameters.
+        The environment's own parameters. Of an environment in Python, `max_length` is not one of them: it is the
+        longest Sequence or Graph of its observations, or text, see `puffer.emulate`.
 
     Raises
     ------
@@ -135,16 +140,21 @@ def make(
         # The modes of the copies are not known before they are made.
         checks.render_mode(render_mode, declared_modes(None))
         transport = InterpreterTransport(_ordered(name, python, env_kwargs))
-        return VectorEnv(worker_batch(transport, BatchOptions(num_envs, **options), workers), copy=copy)
+        return VectorEnv(worker_batch(transport, BatchOptions(num_envs, **options), workers), copy=copy, flat=flat)
     found = find(name)
     if isinstance(found, type):
         _check_arguments(name, found, env_kwargs)
-        return VectorEnv(found(num_envs, num_threads=num_threads, **options, **env_kwargs), copy=copy)
+        return VectorEnv(found(num_envs, num_threads=num_threads, **options, **env_kwargs), copy=copy, flat=flat)
     if render_mode is not None:
         env_kwargs["render_mode"] = render_mode
+    max_length = env_kwargs.pop("max_length", None)
     creator = found(env_kwargs)
+    if max_length is not None:
+        if not isinstance(creator, Creator):
+            raise TypeError(f"{name} has no option 'max_length': its observations do not vary in size")
+        creator.max_length = max_length
     batch = python_batch(creator, BatchOptions(num_envs, **options), workers, backend, num_threads)
-    return VectorEnv(batch, copy=copy)
+    return VectorEnv(batch, copy=copy, flat=flat)
 
 
 def list_envs(installed: bool = False) -> list[str]:

@@ -16,6 +16,7 @@ from puffer import checks
 from puffer._core import Env
 from puffer.errors import WorkerError
 from puffer.layout.action import ActionLayout
+from puffer.layout.nested import NestedActions, NestedObservations
 from puffer.layout.observation import Layout
 from puffer.native.batch import Batch
 from puffer.native.buffers import Buffers
@@ -68,6 +69,9 @@ class VectorEnv(gymnasium.vector.VectorEnv):
         How an action lies in its row: `action_layout.flatten(action)` makes one.
     copy_action_space : gymnasium.spaces.MultiDiscrete or None
         The actions of the rows of one copy, where their ranges differ.
+    flat : bool
+        Whether observations and actions are rows. Otherwise they are values of the environment's own spaces, in the
+        form of Gymnasium's vector environments; `buffers`, `observations` and rollouts are rows all the same.
     metadata : dict
         `autoreset_mode`, `render_modes`, `render_fps`.
     render_size : (int, int) or None
@@ -87,7 +91,7 @@ class VectorEnv(gymnasium.vector.VectorEnv):
     replaced by memory of its own. TypeError for environments in Python.
     """
 
-    def __init__(self, env: Env | Batch, *, copy: bool = False) -> None:
+    def __init__(self, env: Env | Batch, *, copy: bool = False, flat: bool = True) -> None:
         # A native environment does not live longer than this reference to it.
         self.native_env = env if isinstance(env, Env) else None
         self.batch: Batch = env.batch if isinstance(env, Env) else env
@@ -103,8 +107,15 @@ class VectorEnv(gymnasium.vector.VectorEnv):
         self.layout: Layout = spec.layout
         self.action_layout: ActionLayout = spec.action_layout
         self.copy_action_space: MultiDiscrete | None = spec.copy_action_space
+        self.flat = flat
         self.single_observation_space = spec.layout.flat_space
         self.single_action_space = spec.action_layout.flat_space
+        self._nested: NestedObservations | None = None
+        self._nested_actions: NestedActions | None = None
+        if not flat:
+            self._show_own_spaces()
+        # Whether results are handed on as the batch has them.
+        self._is_plain = not copy and self._nested is None
         self.render_mode = spec.rendering.mode
         self.render_size = None if self.native_env is None else self.native_env.render_size
         self.metadata = {
@@ -119,6 +130,13 @@ class VectorEnv(gymnasium.vector.VectorEnv):
         except ImportError:
             batch.close()
             raise
+
+    def _show_own_spaces(self) -> None:
+        nested = NestedObservations(self.layout, getattr(self.native_env, "own_observation_space", None))
+        actions = NestedActions(self.action_layout)
+        self.single_observation_space, self.single_action_space = nested.space, actions.space
+        self._nested = None if nested.is_flat else nested
+        self._nested_actions = None if actions.is_flat else actions
 
     # The spaces of a batch hold arrays as large as the batch, so they are made when somebody asks.
 
@@ -136,7 +154,7 @@ class VectorEnv(gymnasium.vector.VectorEnv):
 
     def _batch_action_space(self) -> gymnasium.Space:
         of_copy = self.copy_action_space
-        if of_copy is None:
+        if of_copy is None or self._nested_actions is not None:
             return batch_space(self.single_action_space, self.num_envs)
         times = (self.num_copies,) + (1,) * (of_copy.nvec.ndim - 1)
         return MultiDiscrete(np.tile(of_copy.nvec, times), start=np.tile(of_copy.start, times))
@@ -186,7 +204,9 @@ class VectorEnv(gymnasium.vector.VectorEnv):
         mask, rest = self._split(options)
         observations, info = self.batch.reset(seed=seed, mask=mask, options=rest)
         super().reset(seed=int(seed) if seed is not None and np.ndim(seed) == 0 else None)
-        return (observations.copy(), _fresh(info)) if self.copy else (observations, info)
+        if self.copy:
+            observations, info = observations.copy(), _fresh(info)
+        return (observations if self._nested is None else self._nested.of_rows(observations)), info
 
     def _split(self, options: Any) -> tuple[np.ndarray | None, Any]:
         """The mask in the options, and the options without it."""
@@ -208,8 +228,8 @@ class VectorEnv(gymnasium.vector.VectorEnv):
         info : dict
             As Gymnasium's contract has it; in SAME_STEP mode with `final_obs` and `final_info` where episodes ended.
         """
-        result = self.batch.step(actions)
-        return self._copied(result) if self.copy else result
+        result = self.batch.step(actions if self._nested_actions is None else self._rows_of(actions))
+        return result if self._is_plain else self._handed(result)
 
     def async_reset(self, *, seed: int | Sequence[int | None] | None = None, options: Any = None) -> None:
         """Reset all rows as `reset` does, and let `recv` return the first observations, part by part."""
@@ -336,17 +356,36 @@ class VectorEnv(gymnasium.vector.VectorEnv):
 
     def send(self, actions: Any) -> None:
         """Hand actions to the part that has waited longest for them, and step it in the background."""
-        self.batch.send(actions)
+        self.batch.send(actions if self._nested_actions is None else self._rows_of(actions))
 
     def recv(self) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray, dict[str, Any]]:
         """Wait for the next part; what `step` returns, with the part's rows in `info["env_id"]`."""
         result = self.batch.recv()
-        return self._copied(result) if self.copy else result
+        return result if self._is_plain else self._handed(result)
 
-    @staticmethod
-    def _copied(result: tuple) -> tuple:
+    def _rows_of(self, actions: Any) -> Any:
+        assert self._nested_actions is not None
+        return self._nested_actions.rows_of(actions, self.batch_size * self.agents_per_env)
+
+    def _handed(self, result: tuple) -> tuple:
+        """A result of the batch as its user wants it: fresh, and nested."""
         observations, rewards, terminations, truncations, info = result
-        return observations.copy(), rewards.copy(), terminations.copy(), truncations.copy(), _fresh(info)
+        if self.copy:
+            observations, rewards, terminations = observations.copy(), rewards.copy(), terminations.copy()
+            truncations, info = truncations.copy(), _fresh(info)
+        if self._nested is not None:
+            observations = self._nested.of_rows(observations)
+            if "final_obs" in info:
+                info = {**info, "final_obs": self._nested_finals(info["final_obs"])}
+        return observations, rewards, terminations, truncations, info
+
+    def _nested_finals(self, finals: np.ndarray) -> np.ndarray:
+        """Last observations, rows or None, as values of the own space."""
+        nested = np.full(len(finals), None, object)
+        for row, last in enumerate(finals):
+            if last is not None:
+                nested[row] = self._nested.of_row(last)
+        return nested
 
     def rollout_buffers(self, horizon: int) -> Rollout:
         """Buffers of `horizon` steps, which the steps after the next reset() write into directly (native only)."""

@@ -6,6 +6,7 @@ import re
 import subprocess
 import sys
 from contextlib import contextmanager
+from copy import deepcopy
 
 import numpy as np
 import pytest
@@ -28,7 +29,10 @@ def make(name, num_envs=6, **options):
 
 
 def random_actions(env, steps, seed=1):
-    """Actions of `steps` steps for every row, in the dtype of the action buffer."""
+    """Actions of `steps` steps for every row, in the dtype of the action buffer, or of its nested space."""
+    if isinstance(env.single_action_space, (spaces.Dict, spaces.Tuple)):
+        env.action_space.seed(seed)
+        return [env.action_space.sample() for _ in range(steps)]
     rng = np.random.default_rng(seed)
     space, shape = env.single_action_space, (steps, env.num_envs, *env.single_action_space.shape)
     if isinstance(space, spaces.Discrete):
@@ -52,7 +56,7 @@ def plain(info):
 def snapshot(result):
     """A copy of what reset(), step() or recv() returned."""
     *arrays, info = result
-    return (*(array.copy() for array in arrays), plain(info))
+    return (*deepcopy(arrays), plain(info))
 
 
 def ended_rows(result):

@@ -42,6 +42,11 @@ class Creator:
     adapter : callable
         Returns the adapter of an environment; by default `adapter_of`, which looks at the kind of environment.
 
+    Attributes
+    ----------
+    max_length : int or mapping of str to int, optional
+        Of observations of varying size, see `puffer.spaces.Layout`. None unless it is set.
+
     Raises ValueError for a render mode that the copies do not have. A call raises CopiesError for a copy that shares an
     environment with another one.
     """
@@ -69,6 +74,7 @@ class Creator:
         self._adapter = adapter
         self._takes_copy = _takes_copy(function)
         self._separation = Separation()
+        self.max_length: int | Mapping[str, int] | None = None
 
     def __call__(self, copy: int) -> Adapter:
         return self.make(copy, self._separation, makes_all=True)
@@ -82,7 +88,8 @@ class Creator:
             arguments = {**arguments, "render_mode": copy_mode(self._render_mode, self._render_modes, copy)}
         env = self._function(**arguments)
         separation.require(self._function, env, copy, makes_all=makes_all and not self._takes_copy)
-        adapter = self._adapter(env)
+        lengths = {} if self.max_length is None else {"max_length": self.max_length}
+        adapter = self._adapter(env, **lengths)
         if self._reseed == "always":
             adapter.reseed()
         elif self._reseed == "once":
@@ -109,6 +116,16 @@ class CreatorOfEach:
     def __init__(self, creators: Sequence[Creator]) -> None:
         self._creators = list(creators)
         self._separation = Separation()
+
+    @property
+    def max_length(self) -> int | Mapping[str, int] | None:
+        """That of every creator."""
+        return self._creators[0].max_length
+
+    @max_length.setter
+    def max_length(self, length: int | Mapping[str, int] | None) -> None:
+        for creator in self._creators:
+            creator.max_length = length
 
     def __call__(self, copy: int) -> Adapter:
         creator = self._creators[copy]

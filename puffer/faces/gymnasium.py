@@ -6,6 +6,7 @@ Gymnasium's tools keep references to the arrays that an environment returns, so 
 from __future__ import annotations
 
 import json
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,8 @@ import numpy as np
 
 from puffer import ocean
 from puffer._core import Env
+from puffer.layout.nested import NestedActions, NestedObservations
+from puffer.options import MOST
 from puffer.registry import make
 from puffer.vector import VectorEnv
 
@@ -25,15 +28,19 @@ def gymnasium_id(cls: type[Env]) -> str:
 
 def register_with_gymnasium() -> None:
     """Register the package's native environments with Gymnasium, single and vector, and import none of them."""
-    # The build writes the file.
-    ids = json.loads(Path(ocean.__file__).with_name("ids.json").read_text())
-    for name, id in ids.items():
+    for name, spec in _specs().items():
         gymnasium.register(
-            id,
+            **spec,
             entry_point="puffer.faces.gymnasium:make_single",
             vector_entry_point="puffer.faces.gymnasium:make_vector",
             kwargs={"name": name},
         )
+
+
+@cache
+def _specs() -> dict[str, dict[str, Any]]:
+    """By name the ids of the native environments, time limits and reward thresholds; the build writes the file."""
+    return json.loads(Path(ocean.__file__).with_name("specs.json").read_text())
 
 
 def make_vector(num_envs: int = 1, *, name: str, max_episode_steps: int | None = None, **options: Any) -> VectorEnv:
@@ -41,12 +48,26 @@ def make_vector(num_envs: int = 1, *, name: str, max_episode_steps: int | None =
     options.setdefault("copy", True)
     # Gymnasium's own default, which libraries that use make_vec count on.
     options.setdefault("autoreset_mode", "NextStep")
+    options.setdefault("flat", False)
     options.setdefault("max_steps", max_episode_steps)
     return make(name, num_envs, **options)
 
 
 def make_single(*, name: str, **options: Any) -> SingleEnv:
-    """The entry point of `gymnasium.make`."""
+    """The entry point of `gymnasium.make`.
+
+    The time limit of Gymnasium's spec is kept by Gymnasium's wrapper, which `max_episode_steps` changes.
+
+    Raises TypeError for `max_steps`, if there is such a limit.
+    """
+    limit = _specs()[name]["max_episode_steps"]
+    if limit is not None:
+        if "max_steps" in options:
+            raise TypeError(
+                f"{name} as a single environment has the time limit of Gymnasium, {limit} steps; pass "
+                f"max_episode_steps={options['max_steps']!r} instead of max_steps"
+            )
+        options["max_steps"] = MOST
     return SingleEnv(name, **options)
 
 
@@ -60,7 +81,7 @@ class SingleEnv(gymnasium.Env):
     render_mode : "rgb_array", "ansi", "human", optional
     **options
         Options of `puffer.make` and of the environment, except num_envs, batch_size, record_episodes, num_threads,
-        autoreset_mode and copy.
+        autoreset_mode, copy and flat.
 
     Raises
     ------
@@ -71,7 +92,7 @@ class SingleEnv(gymnasium.Env):
     """
 
     def __init__(self, name: str, *, render_mode: str | None = None, **options: Any) -> None:
-        fixed = {"num_threads": 1, "autoreset_mode": "Disabled", "copy": True}
+        fixed = {"num_threads": 1, "autoreset_mode": "Disabled", "copy": True, "flat": True}
         for option in ("num_envs", "batch_size", "record_episodes", *fixed):
             if option in options:
                 raise TypeError(f"{name} as a single environment has no option {option!r}; use gymnasium.make_vec")
@@ -81,23 +102,29 @@ class SingleEnv(gymnasium.Env):
                 f"{name} has {self._batch.num_agents} agents, and a gymnasium.Env has one; use gymnasium.make_vec or "
                 f"puffer.make, or make the environment with one agent"
             )
-        self.observation_space = self._batch.single_observation_space
-        self.action_space = self._batch.single_action_space
+        self._actions = NestedActions(self._batch.action_layout)
+        self._observations = NestedObservations(self._batch.layout, self._batch.native_env.own_observation_space)
+        self.observation_space = self._observations.space
+        self.action_space = self._actions.space
         self.render_mode = render_mode
         self.metadata = {key: value for key, value in self._batch.metadata.items() if key != "autoreset_mode"}
 
     def reset(self, *, seed: int | None = None, options: dict[str, Any] | None = None) -> tuple[Any, dict[str, Any]]:
-        """Begin a new episode."""
+        """Begin a new episode. Raises ValueError for an entry of `options`: there is none."""
+        for option in options or ():
+            raise ValueError(f"options has no entry {option!r}; a native environment takes none as a single one")
         super().reset(seed=seed)
         observations, _ = self._batch.reset(seed=seed)
         self._show()
-        return observations[0], {}
+        return self._observations.of_row(observations[0]), {}
 
     def step(self, action: Any) -> tuple[Any, float, bool, bool, dict[str, Any]]:
         """Step. Raises ResetNeeded after the end of an episode."""
-        observations, rewards, terminations, truncations, _ = self._batch.step(np.asarray(action)[np.newaxis])
+        rows = np.asarray(action)[np.newaxis] if self._actions.is_flat else self._actions.rows_of_one(action)
+        observations, rewards, terminations, truncations, _ = self._batch.step(rows)
         self._show()
-        return observations[0], float(rewards[0]), bool(terminations[0]), bool(truncations[0]), {}
+        observation = self._observations.of_row(observations[0])
+        return observation, float(rewards[0]), bool(terminations[0]), bool(truncations[0]), {}
 
     def _show(self) -> None:
         if self.render_mode == "human":

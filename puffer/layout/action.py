@@ -11,6 +11,7 @@ import numpy as np
 from gymnasium import spaces
 
 from puffer.layout.action_rows import ActionLeaf, ActionPlan
+from puffer.layout.foreign import as_gymnasium
 from puffer.layout.leaf import Leaf, check_leaves
 from puffer.layout.mixed import MixedBox
 from puffer.layout.nodes import Location, branch_node
@@ -26,7 +27,8 @@ class ActionLayout(ActionPlan):
     Parameters
     ----------
     space : Space
-        A Box, Discrete, MultiDiscrete or MultiBinary, or a Dict or Tuple of them, nested as deeply as you like.
+        A Box, Discrete, MultiDiscrete or MultiBinary, or a Dict or Tuple of them, nested as deeply as you like. Spaces
+        of the older package Gym are converted.
 
     Attributes
     ----------
@@ -55,6 +57,7 @@ class ActionLayout(ActionPlan):
     """
 
     def __init__(self, space: spaces.Space[Any]) -> None:
+        space = as_gymnasium(space)
         entries = _entries(space)
         check_leaves(space, [entry.path for entry in entries], sum(entry.low.size for entry in entries))
         self.space = space

@@ -17,6 +17,9 @@ from puffer.layout.walk import ARRAYS, ROOT, Path, bounds, build, children, nest
 
 _COUNT = np.dtype(np.int32)
 
+# Bytes for a text whose space does not tell its length.
+TEXT_LENGTH = 256
+
 
 class Location(NamedTuple):
     """Where in the tree of a space a node is, and what is around it.
@@ -71,6 +74,8 @@ class RowBuilder:
             return self._leaf(location, *bounds(space, location.name), isinstance(space, spaces.Discrete))
         if isinstance(space, spaces.Text):
             return self._text(space, location)
+        if holds_texts(space):
+            return self._free_text(space, location)
         if isinstance(space, spaces.OneOf):
             return self._one_of(space, location)
         if isinstance(space, spaces.Sequence):
@@ -89,7 +94,8 @@ class RowBuilder:
             unknown = sorted(set(self._max_length) - set(self._bounded_paths))
             if unknown:
                 raise ValueError(
-                    f"max_length: no Sequence or Graph at {unknown}; this space has {sorted(self._bounded_paths)}"
+                    f"max_length: no Sequence, Graph or text without a length of its own at {unknown}; this space has "
+                    f"{sorted(self._bounded_paths)}"
                 )
 
     def _leaf(self, location: Location, low: np.ndarray, high: np.ndarray, scalar: bool = False) -> LeafNode:
@@ -105,10 +111,16 @@ class RowBuilder:
 
     def _text(self, space: spaces.Text, location: Location) -> Node:
         greatest = max(map(ord, space.character_set), default=0)
-        low, high = np.zeros(space.max_length, _COUNT), np.full(space.max_length, greatest, _COUNT)
-        characters = self._leaf(location.below("characters"), low, high)
-        length = self._leaf(location.below("length"), *_counts(space.min_length, space.max_length))
-        return TextNode(location.name, characters, length)
+        return self._characters(location, space.min_length, space.max_length, greatest, greatest < 128)
+
+    def _free_text(self, space: spaces.Space[Any], location: Location) -> Node:
+        """A text of any characters, as bytes."""
+        return self._characters(location, 0, self._longest(space, location, TEXT_LENGTH), 255, True)
+
+    def _characters(self, location: Location, least: int, most: int, greatest: int, as_bytes: bool) -> Node:
+        dtype = np.dtype(np.uint8) if as_bytes else _COUNT
+        characters = self._leaf(location.below("characters"), np.zeros(most, dtype), np.full(most, greatest, dtype))
+        return TextNode(location.name, characters, self._leaf(location.below("length"), *_counts(least, most)))
 
     def _one_of(self, space: spaces.OneOf, location: Location) -> Node:
         index = self._leaf(location.below("index"), *_counts(0, len(space.spaces) - 1))
@@ -135,11 +147,12 @@ class RowBuilder:
         low, high = np.zeros(2, _COUNT), np.full(2, max(nodes.max_length - 1, 0), _COUNT)
         return GraphNode(location.name, spaces.GraphInstance, nodes, edges, self._leaf(links, low, high))
 
-    def _longest(self, space: Any, location: Location) -> int:
+    def _longest(self, space: Any, location: Location, default: int | None = None) -> int:
         """The maximum length that the caller gave here."""
         self._bounded_paths.append(location.name)
         given = self._max_length
         longest = given.get(location.name) if isinstance(given, Mapping) else given
+        longest = default if longest is None else longest
         if longest is None:
             raise ValueError(
                 f"{location.name}: {space!r} has no maximum length; "
@@ -148,6 +161,12 @@ class RowBuilder:
         if isinstance(longest, bool) or not isinstance(longest, (int, np.integer)) or not 0 < longest < 2**31:
             raise ValueError(f"{location.name}: max_length must be an integer of at least 1, got {longest!r}")
         return int(longest)
+
+
+def holds_texts(space: Any) -> bool:
+    """Whether the values of a space are texts whose length it does not tell, as those of MiniGrid's missions."""
+    is_text = isinstance(space, spaces.Space) and space.dtype is not None and space.dtype.kind == "U"
+    return is_text and not isinstance(space, spaces.Text)
 
 
 def _counts(low: int, high: int) -> tuple[np.ndarray, np.ndarray]:

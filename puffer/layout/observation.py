@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 from gymnasium import spaces
 
+from puffer.layout.foreign import as_gymnasium
 from puffer.layout.leaf import Leaf
 from puffer.layout.nodes import Location, RowBuilder
 from puffer.layout.rows import LayoutError, LeafNode, RowPlan
@@ -25,7 +26,10 @@ class Layout(RowPlan):
     spaces, which vary in size, are these; the unused rest of them is zero:
 
     ========  =========================================================================================================
-    Text      "characters", int32 code points of shape (max_length,), and "length"
+    Text      "characters" of shape (max_length,), and "length": uint8 if all its characters are ASCII, and else int32
+              code points
+    strings   of any other space with dtype=str, such as MiniGrid's missions: "characters", uint8 bytes of UTF-8 of
+              shape (maximum length,), and "length" in bytes
     OneOf     "index", and all the spaces side by side under "alternatives/0", "alternatives/1", ...
     Sequence  the leaves of the items under "items", with one more dimension in front, the maximum length; and "length"
     Graph     "nodes" and "edges", each like a Sequence, and "edge_links" of shape (maximum number of edges, 2); a graph
@@ -37,10 +41,11 @@ class Layout(RowPlan):
     Parameters
     ----------
     space : Space
-        Any space of Gymnasium.
+        Any space of Gymnasium, or one of the older package Gym, which is converted.
     max_length : int or mapping of str to int, optional
         The most items in any Sequence, and the most nodes and edges in any Graph. A mapping has one such number for
-        the path of each Sequence, and for "<path>/nodes" and "<path>/edges" of each Graph.
+        the path of each Sequence, and for "<path>/nodes" and "<path>/edges" of each Graph. It is also the most bytes
+        in a text whose space does not tell its length; by default 256.
 
     Attributes
     ----------
@@ -66,6 +71,7 @@ class Layout(RowPlan):
     """
 
     def __init__(self, space: spaces.Space[Any], max_length: int | Mapping[str, int] | None = None) -> None:
+        space = as_gymnasium(space)
         builder = RowBuilder(max_length)
         root = builder.node(space, Location())
         builder.check(space)

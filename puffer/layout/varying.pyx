@@ -14,18 +14,23 @@ from puffer.layout.rows import LayoutError
 
 
 cdef class TextNode(Node):
-    """TextNode(path, characters, length)\n--\n\nA string, as an array of code points and its length."""
+    """TextNode(path, characters, length)\n--\n\n
+
+    A string and its length: as bytes of UTF-8 if the characters are uint8, and else as code points.
+    """
 
     cdef LeafNode characters
     cdef LeafNode length
     cdef Py_ssize_t max_length
+    cdef bint is_bytes
 
     def __cinit__(self, str path not None, LeafNode characters not None, LeafNode length not None):
         self.characters = characters
         self.length = _count(length)
         self.max_length = characters.size
-        if characters.dtype != np.int32:
-            raise TypeError("expected code points as int32")
+        self.is_bytes = characters.dtype == np.uint8
+        if not self.is_bytes and characters.dtype != np.int32:
+            raise TypeError("expected bytes as uint8, or code points as int32")
 
     def tree(self, pick):
         return {"characters": pick(self.characters), "length": pick(self.length)}
@@ -34,12 +39,17 @@ cdef class TextNode(Node):
         if not isinstance(value, str):
             raise LayoutError(f"{self.path}: expected a str, got {brief(value)} of type {type(value).__name__}")
         cdef str text = value if type(value) is str else str.__str__(value)
-        if len(text) > self.max_length:
-            raise LayoutError(
-                f"{self.path}: expected at most {self.max_length} characters, got {len(text)}: {brief(value)}"
-            )
         cdef char* target = row + self.characters.offset + index * self.characters.nbytes
+        cdef bytes encoded
         cdef int32_t code
+        if self.is_bytes:
+            encoded = self.encoded(text)
+            self.require_room(len(encoded), text)
+            self.clear(row, index)
+            memcpy(target, <const char*>encoded, len(encoded))
+            self.length.write(len(encoded), row, index)
+            return 0
+        self.require_room(len(text), text)
         self.clear(row, index)
         for character in text:
             code = <int32_t>character
@@ -48,10 +58,24 @@ cdef class TextNode(Node):
         self.length.write(len(text), row, index)
         return 0
 
+    cdef bytes encoded(self, str text):
+        try:
+            return text.encode()
+        except UnicodeEncodeError as error:
+            raise LayoutError(f"{self.path}: expected a text that UTF-8 can hold, got {brief(text)}") from error
+
+    cdef int require_room(self, Py_ssize_t length, str text) except -1:
+        if length > self.max_length:
+            unit = "characters" if length == len(text) else "bytes of UTF-8"
+            raise LayoutError(f"{self.path}: expected at most {self.max_length} {unit}, got {length}: {brief(text)}")
+        return 0
+
     cdef object read(self, char* row, Py_ssize_t index):
         cdef Py_ssize_t length = _checked(self, self.length.integer(row, index), 0, self.max_length)
         codes = self.characters.read(row, index)[:length].tolist()
         try:
+            if self.is_bytes:
+                return bytes(codes).decode()
             return "".join([chr(code) for code in codes])
         except ValueError as error:
             raise LayoutError(f"{self.path}: the row holds no text: {brief(codes)}") from error

@@ -115,6 +115,10 @@ natural, sab : bool
             elif self.natural:
                 self.odds[dealer][21][True].prize = 1.5
 
+    @property
+    def own_observation_space(self):
+        return spaces.Tuple((spaces.Discrete(32), spaces.Discrete(11), spaces.Discrete(2)))
+
     cdef int bind(self, Buffers buffers) except -1:
         self.observations = buffers.observations
         self.actions = buffers.actions

@@ -114,6 +114,10 @@ is_slippery, action_mask : bool
         self.action_mask = action_mask
         self.state = <State*>self.new_state(sizeof(State))
 
+    @property
+    def own_observation_space(self):
+        return None if self.action_mask else spaces.Discrete(GOAL + 1)
+
     cdef int bind(self, Buffers buffers) except -1:
         self.observations = buffers.observations
         self.actions = buffers.actions

@@ -83,6 +83,7 @@ is_slippery, success_rate, reward_schedule, action_mask
 """
 
     render_modes = ("rgb_array", "ansi")
+    reward_threshold = 0.7
     cdef readonly tuple desc
     cdef readonly int rows
     cdef readonly int columns
@@ -134,6 +135,10 @@ is_slippery, success_rate, reward_schedule, action_mask
             for move in range(4):
                 self.neighbours[cell, move] = neighbour(cell, DOWNWARDS[move], TO_THE_RIGHT[move], self.rows,
                                                         self.columns)
+
+    @property
+    def own_observation_space(self):
+        return None if self.action_mask else spaces.Discrete(self.rows * self.columns)
 
     cdef int bind(self, Buffers buffers) except -1:
         self.observations = buffers.observations

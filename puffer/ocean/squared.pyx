@@ -102,7 +102,8 @@ size : int
         size = checks.integer("size", size, 3, 255)
         if size % 2 == 0:
             raise ValueError(f"size must be odd, so that the board has a centre, got {size}")
-        board = spaces.Box(EMPTY, TARGET, (size, size), np.uint8)
+        # Gymnasium before 1.3 takes no members of an enumeration as bounds.
+        board = spaces.Box(<int>EMPTY, <int>TARGET, (size, size), np.uint8)
         max_steps = 3 * size if max_steps is None else max_steps
         super().__init__(num_envs, board, spaces.Discrete(ACTIONS), observes_in_step=True, max_steps=max_steps,
                          **options)

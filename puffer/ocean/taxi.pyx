@@ -182,6 +182,7 @@ is_rainy, fickle_passenger, rainy_probability, fickle_probability, action_mask
 """
 
     default_max_steps = 200
+    reward_threshold = 8.0
     render_modes = ("rgb_array", "ansi")
     render_size = (SIZE * SIDE, SIZE * SIDE)
     cdef readonly bint is_rainy
@@ -206,6 +207,10 @@ is_rainy, fickle_passenger, rainy_probability, fickle_probability, action_mask
         self.rainy_probability, self.fickle_probability = rainy_probability, fickle_probability
         self.slips = slips_of(rainy_probability)
         self.state = <State*>self.new_state(sizeof(State))
+
+    @property
+    def own_observation_space(self):
+        return None if self.action_mask else spaces.Discrete(STATES)
 
     cdef int bind(self, Buffers buffers) except -1:
         self.observations = buffers.observations

@@ -67,7 +67,7 @@ class Wrapper(PufferEnv):
         self.render_mode = getattr(env, "render_mode", None)
 
     def _drive(self) -> None:
-        self._adapter = adapter_of(self.env)
+        self._adapter = adapter_of(self.env, self.max_length)
         self.env_ended = True
         self._elapsed = 0
 

@@ -117,7 +117,7 @@ def test_what_else_differs_does_not_come_first(tmp_path, before, after):
     shutil.copytree(Path(puffer.__file__).parent, other, ignore=shutil.ignore_patterns("__pycache__", "ocean"))
     (other / "ocean").mkdir()
     (other / "ocean" / "__init__.py").touch()
-    (other / "ocean" / "ids.json").write_text("{}")
+    (other / "ocean" / "specs.json").write_text("{}")
     for name, old, new in (
         ("_core.pxd", before, after),
         ("native/abi.h", f"ABI {puffer.ABI}", f"ABI {puffer.ABI + 1}"),

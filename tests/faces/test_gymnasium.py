@@ -76,7 +76,7 @@ def test_every_environment_of_the_package_is_registered(name):
 
 def test_make_vec_makes_a_batch_that_equals_puffer_make(name):
     env = gymnasium.make_vec(identifier(name), num_envs=5, autoreset_mode="NextStep", max_steps=15)
-    direct = puffer.make(name, 5, autoreset_mode="NextStep", max_steps=15)
+    direct = puffer.make(name, 5, autoreset_mode="NextStep", max_steps=15, flat=False)
     assert env.spec.id == identifier(name)
     assert env.metadata["autoreset_mode"] is AutoresetMode.NEXT_STEP
     assert env.num_envs == direct.num_envs
@@ -123,6 +123,32 @@ def test_make_takes_environments_with_one_agent_only(name):
     else:
         with pytest.raises(ValueError, match="make_vec"):
             gymnasium.make(identifier(name))
+
+
+def test_make_shows_the_own_spaces():
+    for id, space in (
+        ("FrozenLake-v0", spaces.Discrete(16)),
+        ("CliffWalking-v0", spaces.Discrete(48)),
+        ("Taxi-v0", spaces.Discrete(500)),
+        ("Blackjack-v0", spaces.Tuple((spaces.Discrete(32), spaces.Discrete(11), spaces.Discrete(2)))),
+    ):
+        env = gymnasium.make(f"puffer/{id}")
+        assert env.observation_space == space
+        assert env.reset(seed=0)[0] in space
+    assert isinstance(gymnasium.make("puffer/Spaces-v0").observation_space, spaces.Dict)
+
+
+def test_specs_have_time_limits_and_thresholds():
+    spec = gymnasium.spec("puffer/CartPole-v0")
+    assert (spec.max_episode_steps, spec.reward_threshold) == (500, 475.0)
+    assert gymnasium.spec("puffer/Catch-v0").max_episode_steps is None
+    with pytest.raises(TypeError, match="max_episode_steps=20"):
+        gymnasium.make("puffer/CartPole-v0", max_steps=20)
+
+
+def test_the_single_environment_refuses_an_unknown_option_of_reset():
+    with pytest.raises(ValueError, match="no entry 'speed'"):
+        gymnasium.make("puffer/Catch-v0").reset(options={"speed": 3})
 
 
 def test_make_limits_the_time_with_gymnasiums_own_option(single):
@@ -222,7 +248,7 @@ def test_a_game_of_several_agents_may_have_one(mode):
 
 def assert_equals_gymnasiums_vector(name, mode, **options):
     options["max_steps"] = 40
-    env, vector = make(name, autoreset_mode=mode, **options), as_vector(name, mode, **options)
+    env, vector = make(name, autoreset_mode=mode, flat=False, **options), as_vector(name, mode, **options)
     assert env.metadata["autoreset_mode"] is vector.metadata["autoreset_mode"]
     for attribute in ("single_observation_space", "single_action_space", "observation_space", "action_space"):
         assert getattr(env, attribute) == getattr(vector, attribute), attribute

@@ -112,6 +112,23 @@ def test_a_pickled_layout_is_the_same(space, seed):
     assert rows[0] == rows[1]
 
 
+class FreeTexts(gymnasium.Space):
+    """Strings of any length, as MiniGrid's missions."""
+
+    def __init__(self):
+        super().__init__(dtype=str)
+
+
+def test_strings_of_no_declared_length_are_bytes_with_a_length():
+    layout = Layout(FreeTexts(), max_length=8)
+    row = layout.flat_space.sample()
+    layout.flatten("grün", row)
+    view = layout.view(row)
+    assert bytes(view["characters"])[: view["length"]].decode() == layout.value(row) == "grün"
+    with pytest.raises(LayoutError, match="at most 8 bytes of UTF-8, got 10"):
+        layout.flatten("ü" * 5, row)
+
+
 def test_layouts_of_different_spaces_differ():
     assert Layout(Sequence(Discrete(2)), max_length=3) != Layout(Sequence(Discrete(2)), max_length=4)
     assert Layout(Discrete(3)) != Layout(Discrete(4))
@@ -262,7 +279,7 @@ def test_the_flat_space_of_a_box_is_the_box():
             [1, 1, 1, 1, 5, np.inf],
             np.float32,
         ),
-        (Text(2, charset="Az"), [0, 0, 1], [122, 122, 2], np.int32),
+        (Text(2, charset="Aß"), [0, 0, 1], [223, 223, 2], np.int32),
         (OneOf((Box(3, 4, (1,), np.int32), Box(-4, -3, (1,), np.int32))), [0, 0, -4], [1, 4, 0], np.int32),
     ],
 )

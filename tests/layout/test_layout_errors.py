@@ -22,7 +22,12 @@ from puffer.spaces import ActionLayout, Layout, LayoutError
         (Dict(s=Sequence(Discrete(2))), None, ValueError, r"s: Sequence\(Discr.* max_length=\{'s': <a number>\}"),
         (Dict(g=GRAPH), {"g/nodes": 3}, ValueError, r"g/edges: Graph.* has no maximum length"),
         (Dict(s=Sequence(Sequence(Discrete(2)))), {"s": 3}, ValueError, r"s/items: Sequence.* has no maximum length"),
-        (Dict(s=Sequence(Discrete(2))), {"s": 3, "t": 4}, ValueError, r"no Sequence or Graph at \['t'\].* has \['s'\]"),
+        (
+            Dict(s=Sequence(Discrete(2))),
+            {"s": 3, "t": 4},
+            ValueError,
+            r"no Sequence, Graph or text .* has \['s'\]",
+        ),
         (Sequence(Discrete(2)), 0, ValueError, r"observation: max_length must be an integer of at least 1, got 0"),
         (Sequence(Discrete(2)), True, ValueError, r"max_length must be an integer"),
         (Sequence(Discrete(2)), 2.0, ValueError, r"max_length must be an integer"),
@@ -260,7 +265,12 @@ def test_rows_of_garbage(space):
 def test_a_text_row_with_no_such_character():
     row = np.array([2**31 - 1, 0, 1], np.int32)
     with pytest.raises(LayoutError, match="observation: the row holds no text"):
-        Layout(Text(2)).value(row)
+        Layout(Text(2, charset="ß")).value(row)
+    layout = Layout(Text(2))
+    row = np.zeros((), layout.dtype)
+    row["characters"][0], row["length"] = 255, 1
+    with pytest.raises(LayoutError, match="observation: the row holds no text"):
+        layout.value(row.reshape(1).view(np.uint8))
 
 
 # ---- Actions --------------------------------------------------------------------------------------------------------

@@ -109,6 +109,7 @@ book_or_nips : str
 """
 
     default_max_steps = 500
+    reward_threshold = -100.0
     render_size = (400, 400)
     cdef readonly str book_or_nips
     cdef bint is_book

@@ -82,6 +82,7 @@ num_envs : int
 """
 
     default_max_steps = 500
+    reward_threshold = 475.0
     render_size = (600, 400)
     cdef float[:, ::1] observations
     cdef int32_t[::1] actions

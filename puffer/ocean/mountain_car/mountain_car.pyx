@@ -54,6 +54,7 @@ goal_velocity : float
 """
 
     default_max_steps = 200
+    reward_threshold = -110.0
     cdef int32_t[::1] actions
 
     def __init__(self, num_envs=1, *, goal_velocity=0.0, **options):

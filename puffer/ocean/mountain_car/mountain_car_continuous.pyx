@@ -52,6 +52,7 @@ goal_velocity : float
 """
 
     default_max_steps = 999
+    reward_threshold = 90.0
     cdef float[:, ::1] actions
 
     def __init__(self, num_envs=1, *, goal_velocity=0.0, **options):

@@ -107,7 +107,8 @@ Notes
         cdef Py_ssize_t cell
         values = check_parameters(snakes, width, height, food, vision, max_length)
         snakes, width, height, food, vision, max_length = values
-        window = spaces.Box(EMPTY, OTHER_HEAD, (2 * vision + 1,) * 2, np.uint8)
+        # Gymnasium before 1.3 takes no members of an enumeration as bounds.
+        window = spaces.Box(<int>EMPTY, <int>OTHER_HEAD, (2 * vision + 1,) * 2, np.uint8)
         super().__init__(num_envs, window, spaces.Discrete(4), agents_per_env=snakes, independent_agents=True,
                          snapshot_key=(width, height, food, max_length), **options)
         self.snakes, self.width, self.height = snakes, width, height

@@ -19,10 +19,11 @@ cnp.import_array()
 
 
 cdef class Adapter:
-    """Adapter(env, observation_space, action_space, agents_per_env=1)
+    """Adapter(env, observation_space, action_space, agents_per_env=1, max_steps=None, max_length=None)
 --
 
-Drives one copy of a Python environment whose agents have these spaces. Base of the adapters for each kind.
+Drives one copy of a Python environment whose agents have these spaces; `max_length` is that of their `Layout`. Base of
+the adapters for each kind.
 
 Attributes
 ----------
@@ -43,15 +44,16 @@ options : dict or None
     Options of the coming reset.
 """
 
-    def __init__(self, env, observation_space, action_space, Py_ssize_t agents_per_env=1, max_steps=None):
+    def __init__(self, env, observation_space, action_space, Py_ssize_t agents_per_env=1, max_steps=None,
+                 max_length=None):
         self.env = env
         self.max_steps = max_steps
         self.rendering = rendering_of(env)
-        self.layout = Layout(observation_space)
+        self.layout = Layout(observation_space, max_length)
         self.action_layout = ActionLayout(action_space)
         self.plan = self.layout
         self.agents_per_env = agents_per_env
-        self.scalar_actions = isinstance(action_space, spaces.Discrete)
+        self.scalar_actions = isinstance(self.action_layout.space, spaces.Discrete)
         self.plain_actions = self.action_layout.is_plain
         self.env_reset = env.reset
         self.takes_seed = takes_parameter(env.reset, "seed")
@@ -146,15 +148,15 @@ options : dict or None
 
 
 cdef class GymAdapter(Adapter):
-    """GymAdapter(env, max_steps=None)
+    """GymAdapter(env, max_steps=None, max_length=None)
 --
 
 Drives an environment with one agent: a `gymnasium.Env`, or one with the same methods, whose `step` may return the older
 (observation, reward, done, info) and whose `reset` may return the observation alone or take no seed.
 """
 
-    def __init__(self, env, max_steps=None):
-        super().__init__(env, env.observation_space, env.action_space, 1, max_steps)
+    def __init__(self, env, max_steps=None, max_length=None):
+        super().__init__(env, env.observation_space, env.action_space, 1, max_steps, max_length)
         self.env_step = env.step
         self.is_current = isinstance(env, GymnasiumEnv)
         self.takes_seed |= self.is_current

@@ -10,7 +10,7 @@ COMMON = "__common__"
 
 
 cdef class AgentsAdapter(Adapter):
-    """AgentsAdapter(env, observation_space, action_space, agents, max_steps=None)
+    """AgentsAdapter(env, observation_space, action_space, agents, max_steps=None, max_length=None)
 --
 
 Base of the adapters for environments with agent ids; `agents` has them in the order of their rows.
@@ -21,8 +21,8 @@ that has left may come again. When no agent is left the episode of the copy is o
 without a flag is truncated, so that no episode ends unseen.
 """
 
-    def __init__(self, env, observation_space, action_space, agents, max_steps=None):
-        super().__init__(env, observation_space, action_space, len(agents), max_steps)
+    def __init__(self, env, observation_space, action_space, agents, max_steps=None, max_length=None):
+        super().__init__(env, observation_space, action_space, len(agents), max_steps, max_length)
         self.rows_of_agents = {agent: row for row, agent in enumerate(agents)}
         if len(self.rows_of_agents) != len(agents):
             raise ValueError(f"possible_agents must not have an agent twice, they are {list(agents)}")

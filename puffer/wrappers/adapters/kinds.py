@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from gymnasium.vector import VectorEnv
@@ -12,17 +13,21 @@ from puffer.wrappers.adapters.pettingzoo import pettingzoo_adapter
 from puffer.wrappers.adapters.puffer_env import PufferAdapter
 
 
-def adapter_of(env: Any) -> Adapter:
+def adapter_of(env: Any, max_length: int | Mapping[str, int] | None = None) -> Adapter:
     """The adapter for one copy of an environment.
 
     Parameters
     ----------
     env : gymnasium.Env, PufferEnv, pettingzoo.ParallelEnv or pettingzoo.AECEnv
         Or any object with the methods of an environment of older versions of Gym.
+    max_length : int or mapping of str to int, optional
+        Of observations of varying size, see `puffer.spaces.Layout`.
 
     Raises TypeError for any other object.
     """
     if isinstance(env, PufferEnv):
+        if max_length is not None:
+            env.max_length = max_length
         return PufferAdapter(env)
     if isinstance(env, VectorEnv):
         raise TypeError(
@@ -36,7 +41,9 @@ def adapter_of(env: Any) -> Adapter:
             f"methods of older versions of Gym), got {env!r}"
         )
     # In PettingZoo the space is a method that takes an agent.
-    return pettingzoo_adapter(env) if callable(env.observation_space) else GymAdapter(env)
+    if callable(env.observation_space):
+        return pettingzoo_adapter(env, max_length)
+    return GymAdapter(env, max_length=max_length)
 
 
 def require_spaces(value: Any) -> None:

@@ -6,6 +6,7 @@ that ends it included. Agents whose spaces differ share the layout that spans th
 action outside an agent's own range of integers is refused like any other bad action.
 """
 from puffer.wrappers.adapters.agents import COMMON
+from puffer.layout.foreign import as_gymnasium
 from puffer.layout.padding import PaddedAction, PaddedObservation, copy_action_space, spanning_space
 
 from puffer.wrappers.adapters.agents cimport AgentsAdapter, as_dict
@@ -13,7 +14,7 @@ from puffer.wrappers.adapters.adapter cimport Adapter
 
 
 cdef class PettingZooAdapter(AgentsAdapter):
-    """PettingZooAdapter(env)
+    """PettingZooAdapter(env, max_length=None)
 --
 
 Base of the adapters for PettingZoo environments.
@@ -25,16 +26,16 @@ Base of the adapters for PettingZoo environments.
     cdef list padded_observations
     cdef list padded_actions
 
-    def __init__(self, env):
+    def __init__(self, env, max_length=None):
         agents = getattr(env, "possible_agents", None)
         if not agents:
             raise TypeError(f"{env} must have possible_agents, a list of all agents that it may ever have: each gets a "
                             f"row of its own; they are {agents!r}")
-        self.observation_spaces = {agent: env.observation_space(agent) for agent in agents}
-        action_spaces = {agent: env.action_space(agent) for agent in agents}
+        self.observation_spaces = {agent: as_gymnasium(env.observation_space(agent)) for agent in agents}
+        action_spaces = {agent: as_gymnasium(env.action_space(agent)) for agent in agents}
         observation_space = spanning_space(self.observation_spaces, "observation spaces")
         action_space = spanning_space(action_spaces, "action spaces")
-        super().__init__(env, observation_space, action_space, list(agents))
+        super().__init__(env, observation_space, action_space, list(agents), max_length=max_length)
         self.env_step = env.step
         self.padded_observations = [None] * self.agents_per_env
         self.padded_actions = [None if space is action_space or space == action_space
@@ -161,15 +162,15 @@ agents belong to the step that ended them.
         self.report_by_agent(info, infos)
 
 
-def pettingzoo_adapter(env):
+def pettingzoo_adapter(env, max_length=None):
     """The adapter for one copy of a PettingZoo environment.
 
     One with turns that says in its metadata that it `is_parallelizable` steps all its agents at once.
     """
     if not hasattr(env, "observe"):
-        return ParallelAdapter(env)
+        return ParallelAdapter(env, max_length)
     if not (getattr(env, "metadata", None) or {}).get("is_parallelizable"):
-        return TurnsAdapter(env)
+        return TurnsAdapter(env, max_length)
     from pettingzoo.utils import aec_to_parallel
 
-    return ParallelAdapter(aec_to_parallel(env))
+    return ParallelAdapter(aec_to_parallel(env), max_length)

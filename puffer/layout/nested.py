@@ -1,0 +1,112 @@
+"""Rows as values of the environment's own spaces, in the form that Gymnasium gives to a batch."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from gymnasium import Space, spaces
+from gymnasium.vector.utils import batch_space, concatenate, create_empty_array, iterate
+
+from puffer.layout.action import ActionLayout
+from puffer.layout.observation import Layout
+from puffer.layout.walk import ARRAYS, Path, build, leaves
+
+
+class NestedObservations:
+    """Observations of a batch as values of the environment's own space.
+
+    Parameters
+    ----------
+    layout : Layout
+        Of the rows.
+    own_space : Space, optional
+        A space whose arrays have the numbers of a row in their order, in dtypes and shapes of their own; by default the
+        space of the layout.
+
+    Attributes
+    ----------
+    space : Space
+        Of one row.
+    is_flat : bool
+        Whether the rows are these values already.
+    """
+
+    def __init__(self, layout: Layout, own_space: Space[Any] | None = None) -> None:
+        self.space = layout.space if own_space is None else own_space
+        self.is_flat = self.space is layout.flat_space
+        self._layout = layout
+        self._has_numbers = own_space is not None
+        self._has_arrays = all(isinstance(leaf, ARRAYS) for _, leaf in leaves(self.space))
+
+    def of_rows(self, rows: np.ndarray) -> Any:
+        """The values of rows, (count, ...): dicts and tuples of arrays, which may be views of the rows.
+
+        Where a space varies in size, a tuple with the value of each row.
+        """
+        if self.is_flat:
+            return rows
+        if self._has_numbers:
+            return self._of_numbers(rows.reshape(len(rows), -1))
+        if self._has_arrays:
+            return self._layout.view(rows)
+        values = [self._layout.value(row) for row in rows]
+        return concatenate(self.space, values, create_empty_array(self.space, len(values)))
+
+    def of_row(self, row: np.ndarray) -> Any:
+        """The value of one row."""
+        if self.is_flat:
+            return row
+        if not self._has_numbers:
+            return self._layout.value(row)
+        return next(iter(iterate(batch_space(self.space, 1), self._of_numbers(row.reshape(1, -1)))))
+
+    def _of_numbers(self, rows: np.ndarray) -> Any:
+        start = 0
+
+        def part(path: Path, leaf: Any) -> np.ndarray:
+            nonlocal start
+            size = int(np.prod(leaf.shape))
+            numbers = rows[:, start : start + size].astype(leaf.dtype)
+            start += size
+            return numbers.reshape(len(rows), *leaf.shape)
+
+        return build(self.space, part)
+
+
+class NestedActions:
+    """Actions of the environment's own space as rows.
+
+    Parameters
+    ----------
+    layout : ActionLayout
+        Of the rows.
+
+    Attributes
+    ----------
+    space : Space
+        Of one action.
+    is_flat : bool
+        Whether actions are rows already.
+    """
+
+    def __init__(self, layout: ActionLayout) -> None:
+        self.space = layout.space
+        self.is_flat = layout.is_plain or isinstance(layout.space, spaces.Discrete)
+        self._layout = layout
+
+    def rows_of_one(self, action: Any) -> np.ndarray:
+        """The row of one action, (1, ...)."""
+        return np.asarray(self._layout.flatten(action))[np.newaxis]
+
+    def rows_of(self, actions: Any, count: int) -> Any:
+        """Rows, (count, ...), of a batch of `count` actions in the form of Gymnasium's `batch_space`.
+
+        Raises ValueError for another number of actions, LayoutError for one that does not fit the space.
+        """
+        if self.is_flat:
+            return actions
+        found = [self._layout.flatten(action) for action in iterate(batch_space(self.space, count), actions)]
+        if len(found) != count:
+            raise ValueError(f"expected the actions of {count} rows, got those of {len(found)}")
+        return np.stack(found)
