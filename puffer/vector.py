@@ -352,7 +352,7 @@ class VectorEnv(gymnasium.vector.VectorEnv):
         rest = {
             name: self.__dict__[name] for name in ("spec", "_np_random", "_np_random_seed") if name in self.__dict__
         }
-        return _remade, (type(self), self.native_env, self.copy, rest)
+        return _remade, (type(self), self.native_env, {"copy": self.copy, "flat": self.flat}, rest)
 
     def send(self, actions: Any) -> None:
         """Hand actions to the part that has waited longest for them, and step it in the background."""
