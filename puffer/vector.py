@@ -465,8 +465,8 @@ class VectorEnv(gymnasium.vector.VectorEnv):
             self._window.close()
 
 
-def _remade(cls: type[VectorEnv], env: Env, copy: bool, rest: dict[str, Any]) -> VectorEnv:
-    made = cls(env, copy=copy)
+def _remade(cls: type[VectorEnv], env: Env, options: dict[str, Any], rest: dict[str, Any]) -> VectorEnv:
+    made = cls(env, **options)
     made.__dict__.update(rest)
     return made
 

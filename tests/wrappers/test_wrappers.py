@@ -442,14 +442,7 @@ def push(low, high, dtype=np.float32):
 
 REFUSALS = [
     (lambda: Wrapper(3), "expected an environment .* got 3"),
-<<<<<<< HEAD
-    (
-        lambda: Wrapper(puffer.make("ocean-catch", 2)),
-        "expected one copy of an environment, got the batch .*; wrappers go around each copy",
-    ),
-=======
     (lambda: Wrapper(puffer.make("ocean-catch", 2)), "got the batch .*; wrappers go around each copy"),
->>>>>>> h_u
     (lambda: ClipAction(with_spaces()), "ClipAction needs actions in a Box of floats, .* action space Discrete"),
     (lambda: ClipAction(push(0, 3, np.int32)), "Box of floats"),
     (lambda: RescaleAction(with_spaces(), 0, 1), "RescaleAction needs actions in a Box of floats"),
