@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 from gymnasium import Space, spaces
+from gymnasium.vector.utils import batch_space
 
 from puffer import checks
 from puffer.layout.action import ActionLayout
@@ -155,7 +156,7 @@ class PufferEnv:
 
     @observation_space.setter
     def observation_space(self, space: Space) -> None:
-        self.single_observation_space = space
+        self._name("single_observation_space", space)
 
     @property
     def action_space(self) -> Space:
@@ -163,7 +164,13 @@ class PufferEnv:
 
     @action_space.setter
     def action_space(self, space: Space) -> None:
-        self.single_action_space = space
+        self._name("single_action_space", space)
+
+    def _name(self, name: str, space: Space) -> None:
+        single = self.__dict__.get(name)
+        # Some environments also set the spaces of all their rows together.
+        if single is None or space != batch_space(single, self.num_agents):
+            setattr(self, name, space)
 
     def __getattr__(self, name: str) -> Any:
         # A subclass may have declared the short name on the class, which hides the property above.

@@ -7,10 +7,10 @@ from functools import wraps
 from typing import Any
 
 import numpy as np
-from gymnasium import Space, spaces
+from gymnasium import spaces
 
 from puffer.layout.walk import NestingError, along
-from puffer.wrappers.adapters.adapter import observation_and_info
+from puffer.wrappers.adapters.adapter import Adapter
 
 
 class ReturnedDtypes:
@@ -24,19 +24,23 @@ class ReturnedDtypes:
 
     def __init__(self, env: Any) -> None:
         self._env = env
-        self._space: Space | None = None
+        self._adapter: Adapter | None = None
         # By path of a leaf of floats.
         self._found: dict[str, set[np.dtype]] = {}
 
     def begin(self) -> None:
         """Put watched methods in front of the environment's own."""
-        self._env.reset = self._watched(self._env.reset, lambda result: observation_and_info(result, self._space)[0])
+        self._env.reset = self._watched(self._env.reset, self._observation_of)
         self._env.step = self._watched(self._env.step, _first)
 
-    def end(self, space: Space) -> None:
-        """Take them away. The observations lie in `space`."""
+    def end(self, adapter: Adapter) -> None:
+        """Take them away; `adapter` has been made."""
         del self._env.reset, self._env.step
-        self._space = space
+        self._adapter = adapter
+
+    def _observation_of(self, result: Any) -> Any:
+        assert self._adapter is not None
+        return self._adapter.observation_and_info(result)[0]
 
     def _watched(self, method: Callable[..., Any], observation_of: Callable[[Any], Any]) -> Callable[..., Any]:
         @wraps(method)
@@ -48,10 +52,11 @@ class ReturnedDtypes:
         return watched
 
     def _note(self, observation: Any) -> None:
+        assert self._adapter is not None
         by_agent = list(observation.values()) if isinstance(observation, Mapping) else []
         for one in (observation, *by_agent):
             try:
-                for path, leaf, value in along(self._space, one, ""):
+                for path, leaf, value in along(self._adapter.layout.space, one, ""):
                     if isinstance(leaf, spaces.Box) and leaf.dtype.kind == "f" and isinstance(value, np.ndarray):
                         self._found.setdefault(path.subscript, set()).add(value.dtype)
             except NestingError:

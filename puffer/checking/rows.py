@@ -54,7 +54,7 @@ class RowsDriver(Driver):
             # It lets nobody put other methods in front of its own.
             return adapter_of(self.env)
         adapter = adapter_of(self.env)
-        self.returned.end(adapter.layout.space)
+        self.returned.end(adapter)
         return adapter
 
     @property

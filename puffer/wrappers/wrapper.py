@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from gymnasium import error
+from gymnasium import Space, error
 
 from puffer.env import PufferEnv, rows_for
 from puffer.native.buffers import Buffers
@@ -65,6 +65,10 @@ class Wrapper(PufferEnv):
         self.env_max_steps: int | None = adapter.max_steps
         self.metadata = getattr(env, "metadata", None) or PufferEnv.metadata
         self.render_mode = getattr(env, "render_mode", None)
+
+    def _name(self, name: str, space: Space) -> None:
+        # It has the spaces of the env already, of which a new one may well be a batch.
+        setattr(self, name, space)
 
     def _drive(self) -> None:
         self._adapter = adapter_of(self.env, self.max_length)

@@ -174,7 +174,7 @@ def test_agents_get_rows_in_the_order_of_the_first_reset(options):
     _, rewards, _, _, info = env.step([1, 2, 3, 4])
     assert rewards.tolist() == [1, 2, 3, 4]
     assert info["t"].tolist() == [1, 1, 1, 1]
-    assert info["_common"].tolist() == [True, False, True, False]
+    assert info["common"].tolist() == [1, 1, 1, 1]
     env.close()
 
 
@@ -254,7 +254,7 @@ def test_a_reset_returns_an_observation_or_a_pair(space, reset, expected):
 
 
 def test_what_may_be_both_and_is_neither_is_refused_with_both_forms():
-    env = puffer.emulate(lambda: Returns(PAIR, (7, {"a": 4})), 1, backend="serial")
+    env = puffer.emulate(lambda: Returns(PAIR, ("x", {"b": 4})), 1, backend="serial")
     with pytest.raises(TypeError, match=r"an observation of .* or a pair \(observation, info\), and is neither"):
         env.reset()
 
@@ -302,3 +302,59 @@ def test_items_of_a_description_have_dtypes_of_their_own():
 def test_dtypes_of_another_form_are_refused(description, dtype, message):
     with pytest.raises(ValueError, match=message):
         puffer.PufferEnv().make_space(description, dtype)
+
+
+class WithRows(Counter):
+    """Also sets the space of all of its rows, as some base classes do."""
+
+    def __init__(self):
+        super().__init__("single_")
+        self.observation_space = spaces.Box(-9, 99, (1, 2), np.float32)
+        self.action_space = spaces.MultiDiscrete([3])
+
+
+@pytest.mark.filterwarnings("ignore::puffer.CheckWarning")
+def test_the_spaces_of_all_rows_are_not_taken_for_those_of_one():
+    env = WithRows()
+    assert (env.single_observation_space, env.single_action_space) == (BOX, CHOICE)
+    puffer.check_env(WithRows, steps=20)
+
+
+class Older(Team):
+    """Returns the older four values, with these flags and infos."""
+
+    def __init__(self, dones, infos):
+        super().__init__([["a", "b"]] * 9, 2)
+        self.dones, self.infos = dones, infos
+
+    def step(self, actions):
+        observations, rewards, *_ = super().step(actions)
+        return observations, rewards, self.dones, self.infos
+
+
+@pytest.mark.parametrize("dones", [True, np.True_, {"__all__": True}, {"a": True, "b": True}])
+def test_older_flags_end_each_agent_in_its_way(dones):
+    infos = {"a": {"TimeLimit.truncated": True}, "__common__": {"level": 7}, "lag": 3}
+    env = puffer.emulate(lambda: Older(dones, infos), backend="serial", autoreset_mode="Disabled")
+    env.reset()
+    _, _, terminations, truncations, info = env.step([0, 0])
+    assert terminations.tolist() == [False, True]
+    assert truncations.tolist() == [True, False]
+    assert info["level"].tolist() == [7, 7]
+    assert info["_lag"].tolist() == [True, False]
+
+
+def test_possible_agents_count_the_rows():
+    env = puffer.emulate(lambda: Counted([["b", "a"]] * 3), backend="serial")
+    env.reset()
+    assert env.step([1, 2])[1].tolist() == [1, 2]
+
+
+class Counted(Team):
+    """Declares its agents and not their number."""
+
+    possible_agents = ("a", "b")
+
+    def __init__(self, waves):
+        super().__init__(waves, 2)
+        del self.num_agents

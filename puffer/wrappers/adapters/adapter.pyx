@@ -13,6 +13,7 @@ from libc.string cimport memset
 from puffer.rendering import rendering_of
 from puffer.layout.action import ActionLayout
 from puffer.layout.observation import Layout
+from puffer.layout.rows import LayoutError
 from puffer.layout.spec import CopySpec
 
 cnp.import_array()
@@ -104,6 +105,34 @@ options : dict or None
             arguments["options"] = self.options
         return self.env_reset(**arguments)
 
+    def observation_and_info(self, result):
+        """What reset() has returned, an observation or a pair with infos, as a pair; None for infos that are not there.
+
+        Raises TypeError where the two cannot be told apart.
+        """
+        space = self.layout.space
+        if not isinstance(result, (tuple, list)) or len(result) != 2 or not _is_info(result[1]):
+            return result, None
+        if not isinstance(space, spaces.Tuple) or len(space) != 2:
+            return tuple(result)
+        is_observation, is_pair = self._fits(tuple(result)), self._fits(result[0])
+        if is_observation == is_pair:
+            raise TypeError(
+                f"reset() returned {result!r:.200}, which can be an observation of {space} or a pair (observation, "
+                f"info), and is {'both' if is_pair else 'neither'}: return an observation of the space alone, or "
+                f"(observation, info)"
+            )
+        return (result, None) if is_observation else tuple(result)
+
+    def _fits(self, observation):
+        """Whether it can be written as an observation, or by agent id as several. The first row changes."""
+        for value in observation.values() if isinstance(observation, dict) else (observation,):
+            try:
+                self.write_observation(0, value)
+            except (LayoutError, TypeError, ValueError):
+                return False
+        return True
+
     def require_options(self, options):
         """Raise TypeError if the environment's reset() cannot be given these options."""
         if options and not self.takes_options:
@@ -166,7 +195,7 @@ Drives an environment with one agent: a `gymnasium.Env`, or one with the same me
             self.env.seed(seed)
         result = self.call_reset(seed)
         if not self.is_current:
-            observation, info = observation_and_info(result, self.layout.space)
+            observation, info = self.observation_and_info(result)
         elif isinstance(result, (tuple, list)) and len(result) == 2 and isinstance(result[1], dict):
             observation, info = result
         else:
@@ -201,25 +230,6 @@ Drives an environment with one agent: a `gymnasium.Env`, or one with the same me
             raise TypeError(f"the info that an environment returns must be a dict, got {info!r:.80}")
         infos.append((self.first_row, info))
         return 0
-
-
-def observation_and_info(result, space):
-    """What reset() of an environment with this observation space has returned: an observation, or a pair with infos.
-
-    Returns (observation, info), and None for an info that is not there. Raises TypeError where the two cannot be told
-    apart.
-    """
-    if not isinstance(result, (tuple, list)) or len(result) != 2 or not _is_info(result[1]):
-        return result, None
-    if not isinstance(space, spaces.Tuple) or len(space) != 2:
-        return tuple(result)
-    is_observation, is_pair = space.contains(tuple(result)), space.contains(result[0])
-    if is_observation == is_pair:
-        raise TypeError(
-            f"reset() returned {result!r:.200}, which can be an observation of {space} or a pair (observation, info), "
-            f"and is neither: return an observation of the space alone, or (observation, info)"
-        )
-    return (result, None) if is_observation else tuple(result)
 
 
 def _is_info(value):

@@ -19,6 +19,7 @@ cdef class AgentsAdapter(Adapter):
     cdef int note_present(self, object present) except -1
     cdef int write_or_clear(self, Py_ssize_t place, object agent, dict observations) except -1
     cdef int leave_out(self, Py_ssize_t place) except -1
+    cdef dict report_common(self, dict by_agent, list infos)
     cdef int report_of(self, Py_ssize_t place, object info, list infos) except -1
 
 

@@ -5,8 +5,8 @@ import numpy as np
 
 from puffer.wrappers.adapters.adapter cimport Adapter, as_reward
 
-# The key of the info that belongs to no agent, as in RLlib's environments.
-COMMON = "__common__"
+# The keys, in a dict of infos by agent, of those that are for every agent.
+cdef tuple FOR_ALL = ("__common__", "__all__")
 
 
 cdef class AgentsAdapter(Adapter):
@@ -108,6 +108,16 @@ without a flag is truncated, so that no episode ends unseen.
         """Make the row of an agent that takes no part zero; its reward and flags are already."""
         self.masks[self.first_row + place] = False
         self.clear_observation(place)
+
+    cdef dict report_common(self, dict by_agent, list infos):
+        """Add the infos that are for every agent that takes part, and return the others, by agent."""
+        cdef Py_ssize_t place
+        cdef list names = [name for name in FOR_ALL if name in by_agent and name not in self.rows_of_agents]
+        for name in names:
+            for place in range(self.agents_per_env):
+                if self.masks[self.first_row + place]:
+                    self.report_of(place, by_agent[name], infos)
+        return {agent: info for agent, info in by_agent.items() if agent not in names} if names else by_agent
 
     cdef int report_of(self, Py_ssize_t place, object info, list infos) except -1:
         """Add the info of an agent."""

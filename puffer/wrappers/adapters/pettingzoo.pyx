@@ -5,7 +5,6 @@ of a copy is over when no agent is left. An agent's reward and flags are those o
 that ends it included. Agents whose spaces differ share the layout that spans them, see `puffer.layout.padding`; an
 action outside an agent's own range of integers is refused like any other bad action.
 """
-from puffer.wrappers.adapters.agents import COMMON
 from puffer.layout.foreign import as_gymnasium
 from puffer.layout.padding import PaddedAction, PaddedObservation, copy_action_space, spanning_space
 
@@ -65,12 +64,10 @@ Base of the adapters for PettingZoo environments.
         return padded.value(self.actions[self.first_row + agent])
 
     cdef int report_by_agent(self, dict by_agent, list infos) except -1:
-        """Add the infos of the agents that took part; that of no agent is reported in the first row."""
+        """Add the infos of the agents that took part."""
         cdef Py_ssize_t place
-        for agent, info in by_agent.items():
-            if info and isinstance(agent, str) and agent == COMMON:
-                self.report_of(0, info, infos)
-            elif info:
+        for agent, info in self.report_common(by_agent, infos).items():
+            if info:
                 place = self.place_of(agent)
                 if self.masks[self.first_row + place]:
                     self.report_of(place, info, infos)
@@ -99,9 +96,9 @@ Drives a `pettingzoo.ParallelEnv`: a step of the batch is one of the environment
         for agent in self.acting:
             actions[agent] = self.read_action(self.place_of(agent))
         result = self.env_step(actions)
-        if not isinstance(result, tuple) or len(<tuple>result) != 5:
+        if not isinstance(result, (tuple, list)) or len(result) != 5:
             raise TypeError(f"step() of a parallel environment must return 5 dicts by agent id, got {result!r:.80}")
-        observations, rewards, terminations, truncations, info = <tuple>result
+        observations, rewards, terminations, truncations, info = result
         self.acting = list(self.env.agents)
         self.take_by_agent(as_dict(observations, "observations"), as_dict(rewards, "rewards"),
                            as_dict(terminations, "terminations"), as_dict(truncations, "truncations"), self.acting)

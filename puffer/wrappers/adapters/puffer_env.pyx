@@ -5,9 +5,8 @@ import numpy as np
 
 from gymnasium import spaces
 
+from puffer.env import PufferEnv
 from puffer.native.buffers import Buffers
-from puffer.wrappers.adapters.adapter import observation_and_info
-from puffer.wrappers.adapters.agents import COMMON
 
 cimport numpy as cnp
 
@@ -48,6 +47,8 @@ environment sets its mask True again: its row is zero.
 
     def __init__(self, env):
         agents = list(env.possible_agents)
+        if _declares(env, "possible_agents") and not _declares(env, "num_agents"):
+            env.num_agents = len(agents)
         if len(agents) != env.num_agents:
             raise ValueError(f"{type(env).__name__} has num_agents = {env.num_agents}, and its possible_agents are "
                              f"{agents}")
@@ -56,7 +57,7 @@ environment sets its mask True again: its row is zero.
         self.copy_action_space = env.copy_action_space
         self.env_step = env.step
         self.many = self.agents_per_env > 1
-        self.names_agents = isinstance(env.possible_agents, range)
+        self.names_agents = not _declares(env, "possible_agents") or isinstance(env.possible_agents, range)
         self.alive[:] = True
 
     def attach(self, buffers, Py_ssize_t first_row):
@@ -76,7 +77,7 @@ environment sets its mask True again: its row is zero.
         cdef Py_ssize_t agent
         self.ended = False
         result = self.call_reset(seed)
-        observations, info = observation_and_info(result, self.layout.space)
+        observations, info = self.observation_and_info(result)
         self.style = self._style_of(observations)
         if self.style == ROWS:
             self._take("observations", self.own_observations, observations)
@@ -124,7 +125,7 @@ environment sets its mask True again: its row is zero.
             self._name_agents(observations)
             self.take_by_agent(
                 as_dict(observations, "observations"), as_dict(rewards, "rewards"),
-                as_dict(terminations, "terminations"), as_dict(truncations, "truncations"), observations,
+                _flags(terminations, "terminations"), _flags(truncations, "truncations"), observations,
             )
         if info:
             self._report(info, infos)
@@ -211,10 +212,13 @@ environment sets its mask True again: its row is zero.
     def _five(self, result):
         """The five values for an older (observations, rewards, dones, infos)."""
         observations, rewards, dones, info = result
-        if isinstance(dones, Mapping):
-            late = {agent: _is_late(_of(info, agent)) for agent in dones}
-            return (observations, rewards, {agent: ended and not late[agent] for agent, ended in dones.items()},
-                    {agent: ended and late[agent] for agent, ended in dones.items()}, info)
+        if self.style == BY_AGENT:
+            dones = _flags(dones, "dones")
+            ended = {agent: bool(dones.get(agent) or dones.get("__all__")) for agent in self.rows_of_agents}
+            for_all = _is_late(info) or _is_late(_of(info, "__all__")) or _is_late(_of(info, "__common__"))
+            late = {agent: for_all or _is_late(_of(info, agent)) for agent in ended}
+            return (observations, rewards, {agent: ended[agent] and not late[agent] for agent in ended},
+                    {agent: ended[agent] and late[agent] for agent in ended}, info)
         dones = np.array(dones, bool)
         late = _is_late(info)
         if isinstance(info, list) and len(info) == dones.size:
@@ -231,14 +235,24 @@ environment sets its mask True again: its row is zero.
         elif not isinstance(info, dict):
             raise TypeError(f"infos must be a dict, or a list with a dict for each agent, got {info!r:.80}")
         elif (self.many or self.style == BY_AGENT) and any(agent in self.rows_of_agents for agent in info):
+            info = self.report_common(info, infos)
             by_row = [(self.rows_of_agents[agent], one) for agent, one in info.items() if agent in self.rows_of_agents]
             # What belongs to no agent is reported in the first row.
-            rest = {name: one for name, one in info.items() if name not in self.rows_of_agents}
-            by_row.append((0, {**(rest.pop(COMMON, None) or {}), **rest}))
+            by_row.append((0, {name: one for name, one in info.items() if name not in self.rows_of_agents}))
         else:
             by_row = [(0, info)]
         for place, one in by_row:
             self.report_of(place, one, infos)
+
+
+def _declares(env, name):
+    """Whether an environment or its class sets an attribute for which PufferEnv has a default."""
+    return name in env.__dict__ or getattr(type(env), name) is not getattr(PufferEnv, name)
+
+
+def _flags(value, name):
+    """Flags by agent id; a single flag is for all agents."""
+    return {"__all__": value} if isinstance(value, (bool, np.bool_)) else as_dict(value, name)
 
 
 def _of(info, agent):
