@@ -376,7 +376,9 @@ it goes.
         """The form of snapshots, made when every block of state is there."""
         cls = type(<Rules>self.rules)
         if self.snapshots is None:
-            key = (cls.__qualname__, cls.version, self.spec.layout.flat_space.shape, self.snapshot_key)
+            # Only the last part of the name is the same in every build of a module.
+            name = cls.__module__.rpartition(".")[2], cls.__qualname__, cls.version
+            key = (name, self.spec.layout.flat_space.shape, self.snapshot_key)
             self.snapshots = Snapshots(<Rules>self.rules, key)
         return self.snapshots
 

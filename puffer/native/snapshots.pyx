@@ -95,6 +95,8 @@ size : int
             memcpy(rules.blocks[k].memory + i * rules.blocks[k].size, source + offset, rules.blocks[k].size)
             offset += rules.blocks[k].size
         memcpy(&rules.masks[i * rules.agents_per_env], source + offset, rules.agents_per_env)
+        # The period of a stream with an even increment is short: rng_below() might never return.
+        rules.rng[i].increment |= 1
         rules.load_one(i)
 
 

@@ -26,6 +26,7 @@ from libc.stdint cimport int32_t, uint32_t, uint64_t
 from puffer import checks
 
 from puffer._core cimport Buffers, Canvas, Env, import_puffer
+from puffer.ocean._clip cimport clamped
 from puffer.rng cimport rng_below, rng_bits
 
 import_puffer()
@@ -87,8 +88,8 @@ natural, sab : bool
     render_size = (400, 400)
     cdef readonly bint natural
     cdef readonly bint sab
-    # By the dealer's card, the player's sum, and whether that is a natural.
-    cdef odds_t[11][22][2] odds
+    # By the dealer's card, the player's sum, and whether that is a natural; beyond 21 there is nothing to win.
+    cdef odds_t[11][32][2] odds
     cdef int32_t[:, ::1] observations
     cdef int32_t[::1] actions
     cdef State* state
@@ -165,6 +166,11 @@ natural, sab : bool
         if state.sum > 21:
             self.rewards[i] = -1
             self.terminations[i] = True
+
+    cdef void load_one(self, Py_ssize_t i) noexcept nogil:
+        cdef State* state = &self.state[i]
+        state.sum, state.dealer = clamped(state.sum, 4, 31), clamped(state.dealer, 1, 10)
+        state.usable_ace, state.natural = state.usable_ace != 0, state.natural != 0
 
     cdef dict state_one(self, Py_ssize_t i):
         return self.state[i]

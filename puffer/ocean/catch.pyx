@@ -19,6 +19,7 @@ from libc.string cimport memset
 from puffer import checks
 
 from puffer._core cimport Buffers, Canvas, Env, import_puffer
+from puffer.ocean._clip cimport clamped
 from puffer.rng cimport rng_below
 
 import_puffer()
@@ -87,7 +88,7 @@ rows, columns : int
     cdef void step_one(self, Py_ssize_t i) noexcept nogil:
         cdef State* state = &self.state[i]
         state.paddle_column = min(max(state.paddle_column + self.actions[i] - STAY, 0), self.columns - 1)
-        state.ball_row += 1
+        state.ball_row = min(state.ball_row + 1, self.rows - 1)
         if state.ball_row == self.rows - 1:
             self.rewards[i] = 1 if state.ball_column == state.paddle_column else -1
             self.terminations[i] = True
@@ -97,6 +98,12 @@ rows, columns : int
         memset(&self.observations[i, 0, 0], 0, self.rows * self.columns)
         self.observations[i, state.ball_row, state.ball_column] = 1
         self.observations[i, self.rows - 1, state.paddle_column] = 1
+
+    cdef void load_one(self, Py_ssize_t i) noexcept nogil:
+        cdef State* state = &self.state[i]
+        state.ball_row = clamped(state.ball_row, 0, self.rows - 1)
+        state.ball_column = clamped(state.ball_column, 0, self.columns - 1)
+        state.paddle_column = clamped(state.paddle_column, 0, self.columns - 1)
 
     cdef dict state_one(self, Py_ssize_t i):
         return self.state[i]

@@ -24,6 +24,7 @@ from libc.stdint cimport int32_t, uint32_t
 from puffer import checks
 
 from puffer._core cimport Buffers, Canvas, Env, import_puffer
+from puffer.ocean._clip cimport clamped
 from puffer.ocean._grid cimport draw_flag, draw_walker, marked, neighbour
 from puffer.rng cimport rng_below
 
@@ -162,6 +163,9 @@ is_slippery, action_mask : bool
     cdef bint is_open(self, Py_ssize_t i, int move) noexcept nogil:
         cdef int cell = self.state[i].cell
         return neighbour(cell, DOWNWARDS[move % 4], TO_THE_RIGHT[move % 4], ROWS, COLUMNS) != cell
+
+    cdef void load_one(self, Py_ssize_t i) noexcept nogil:
+        self.state[i].cell = clamped(self.state[i].cell, 0, GOAL)
 
     cdef dict state_one(self, Py_ssize_t i):
         return {"cell": self.state[i].cell}

@@ -20,6 +20,7 @@ from libc.stdint cimport int32_t, uint8_t, uint32_t
 from puffer import checks
 
 from puffer._core cimport Buffers, Canvas, Env, import_puffer
+from puffer.ocean._clip cimport clamped
 from puffer.ocean._grid cimport Slips, draw_flag, draw_walker, marked, neighbour, slip, slips_of
 from puffer.rng cimport rng_below
 
@@ -184,6 +185,9 @@ is_slippery, success_rate, reward_schedule, action_mask
 
     cdef bint is_open(self, Py_ssize_t i, int move) noexcept nogil:
         return self.neighbours[self.state[i].cell, move % 4] != self.state[i].cell
+
+    cdef void load_one(self, Py_ssize_t i) noexcept nogil:
+        self.state[i].cell = clamped(self.state[i].cell, 0, self.rows * self.columns - 1)
 
     cdef dict state_one(self, Py_ssize_t i):
         cell = self.state[i].cell

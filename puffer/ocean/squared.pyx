@@ -18,6 +18,7 @@ from libc.string cimport memset
 from puffer import checks
 
 from puffer._core cimport Buffers, Canvas, Env, import_puffer
+from puffer.ocean._clip cimport clamped
 from puffer.ocean._grid cimport neighbour
 from puffer.rng cimport rng_below
 
@@ -171,6 +172,13 @@ size : int
             redraw_marks(&self.state[i], self.state[i].agent, self.state[i].target, &self.cells[i, 0])
         else:
             draw_board(&self.state[i], &self.cells[i, 0], self.size * self.size)
+
+    cdef void load_one(self, Py_ssize_t i) noexcept nogil:
+        cdef State* state = &self.state[i]
+        cdef int last = self.size * self.size - 1
+        state.agent, state.target = clamped(state.agent, 0, last), clamped(state.target, 0, last)
+        state.shown_agent = clamped(state.shown_agent, 0, last)
+        state.shown_target = clamped(state.shown_target, 0, last)
 
     cdef dict state_one(self, Py_ssize_t i):
         cdef State* state = &self.state[i]

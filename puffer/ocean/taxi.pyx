@@ -31,6 +31,7 @@ from libc.stdint cimport int8_t, int16_t, int32_t, uint8_t, uint32_t
 from puffer import checks
 
 from puffer._core cimport Buffers, Canvas, Env, import_puffer
+from puffer.ocean._clip cimport clamped
 from puffer.ocean._grid cimport Slips, marked, neighbour, slip, slips_of
 from puffer.rng cimport rng_below, rng_chance
 
@@ -277,6 +278,9 @@ is_rainy, fickle_passenger, rainy_probability, fickle_probability, action_mask
             town.destination = other_place(town.destination, rng_below(&self.rng[i], PLACES - 1))
             self.state[i].fickle = False
         return number_of(town)
+
+    cdef void load_one(self, Py_ssize_t i) noexcept nogil:
+        self.state[i].number = clamped(self.state[i].number, 0, STATES - 1)
 
     cdef dict state_one(self, Py_ssize_t i):
         return {"number": self.state[i].number, "fickle": bool(self.state[i].fickle)}

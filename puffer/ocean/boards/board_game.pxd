@@ -6,6 +6,7 @@ from libc.stdint cimport int32_t, uint8_t, uint32_t, uint64_t
 from libc.string cimport memset
 
 from puffer._core cimport Env
+from puffer.ocean._clip cimport clamped
 from puffer.rng cimport rng_below, rng_bits, rng_chance, rng_t
 
 cdef extern from * nogil:
@@ -160,6 +161,14 @@ cdef inline void end_game(Env env, Py_ssize_t i, State* state, result_t result) 
         env.statistics[row, ILLEGAL_MOVE] = own and result == ILLEGAL
 
 
+cdef inline void bound_state(State* state, uint64_t board) noexcept nogil:
+    """Make a state that may have any bytes one whose stones lie in the cells of `board`."""
+    state.stones[0] &= board
+    state.stones[1] &= board & ~state.stones[0]
+    state.seat, state.result = clamped(state.seat, 0, 1), clamped(state.result, PLAYING, ILLEGAL)
+    state.last = clamped(state.last, -1, 47)
+
+
 cdef inline bint is_to_move(const State* state, Py_ssize_t seat) noexcept nogil:
     return (state.result == PLAYING) & (state.seat == seat)
 
@@ -167,8 +176,8 @@ cdef inline bint is_to_move(const State* state, Py_ssize_t seat) noexcept nogil:
 # ---- Bits ----
 
 cdef inline int draw_bit(rng_t* rng, uint32_t bits) noexcept nogil:
-    """The index of one of the set bits, uniformly; of the lowest nine at least one is set, and no other."""
-    return set_bits[bits][rng_below(rng, set_bits[bits][15])]
+    """The index of one of the set bits of the lowest nine, uniformly; 0 if none is, which no play leads to."""
+    return set_bits[bits][rng_below(rng, max(set_bits[bits][15], 1))]
 
 
 # ---- Games as plain values, and as text ----

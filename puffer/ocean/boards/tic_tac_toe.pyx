@@ -26,10 +26,10 @@ from puffer import checks
 
 from puffer._core cimport Buffers, Canvas, Env, import_puffer
 from puffer.ocean.boards.board_game cimport (
-    PLAYING, SELF_PLAY, Opponent, State, actions_of, fill_set_bits, headline, is_to_move, owner, play_turn,
+    PLAYING, SELF_PLAY, Opponent, State, actions_of, bound_state, fill_set_bits, headline, is_to_move, owner, play_turn,
     read_opponent, side_to_move, start_game, store_seven,
 )
-from puffer.ocean.boards.tic_tac_toe_board cimport best_cells, empty_cells, fill_tables, mark
+from puffer.ocean.boards.tic_tac_toe_board cimport BOARD, best_cells, empty_cells, fill_tables, mark
 
 import_puffer()
 fill_set_bits()
@@ -128,6 +128,9 @@ Notes
         store_seven(target + 14, bits >> 14)
         store_seven(target + 20, bits >> 20)
         target[27] = bits >> 27
+
+    cdef void load_one(self, Py_ssize_t i) noexcept nogil:
+        bound_state(&self.state[i], BOARD)
 
     cdef dict state_one(self, Py_ssize_t i):
         cdef State* state = &self.state[i]

@@ -186,6 +186,15 @@ num_envs : int, default 1
         for action in range(4):
             row[16 + action] = can_move(row, action)
 
+    cdef void load_one(self, Py_ssize_t i) noexcept nogil:
+        cdef uint64_t total = 0
+        cdef int k
+        for k in range(16):
+            total += (<uint64_t>1 << min(self.state[i].cells[k], 18)) & ~<uint64_t>1
+        # No play leads to such a board, nor from any other one to a tile of 2**18.
+        if total >= 1 << 18:
+            self.reset_one(i)
+
     cdef dict state_one(self, Py_ssize_t i):
         return {"board": np.frombuffer(self.state[i].cells[:16], np.uint8).reshape(4, 4).copy()}
 

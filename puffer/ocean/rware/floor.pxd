@@ -28,6 +28,35 @@ cdef inline void request_shelf(uint8_t* floor, int before) noexcept nogil:
     floor[cell] |= REQUESTED
 
 
+cdef inline bint is_floor(const uint8_t* floor, const uint8_t* start, Py_ssize_t size, const State* robots, int n,
+                          int shelves, int queue) noexcept nogil:
+    """Whether a floor could have come of `start`, with `n` robots in the cells that they say, and all its shelves."""
+    cdef Py_ssize_t cell
+    cdef int k, found = 0, requested = 0, there = 0, code
+    for cell in range(size):
+        code = floor[cell]
+        if (code ^ start[cell]) & (WALL | HIGHWAY) or (code & WALL and code != start[cell]):
+            return False
+        if code & REQUESTED and not code & SHELF or code & CARRIED and not (code & SHELF and code & ROBOT):
+            return False
+        found += code & SHELF != 0
+        requested += code & REQUESTED != 0
+        there += code & ROBOT != 0
+    if found != shelves or requested != queue or there != n:
+        return False
+    for k in range(n):
+        if not (0 <= robots[k].cell < size and robots[k].direction < 4 and robots[k].loaded < 2
+                and robots[k].delivered < 2):
+            return False
+        code = floor[robots[k].cell]
+        if code & ROBOT != robots[k].direction + 1 or (code & CARRIED != 0) != robots[k].loaded:
+            return False
+        for cell in range(k):
+            if robots[cell].cell == robots[k].cell:
+                return False
+    return True
+
+
 # ---- The map: its layout is that of the package ----
 
 cdef inline object highway_cells(int rows, int columns, int height):

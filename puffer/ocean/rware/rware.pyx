@@ -32,7 +32,7 @@ from puffer import checks
 from puffer._core cimport Buffers, Canvas, Env, import_puffer
 from puffer.ocean.rware.floor cimport (
     CELL_FLOATS, HIGHWAY, MOST_ROBOTS, REQUESTED, ROBOT, SELF_FLOATS, SHELF, State, empty_floor, goal_cells,
-    place_numbers, request_shelf, rware_fill_tables, rware_move, rware_observe, rware_plan,
+    is_floor, place_numbers, request_shelf, rware_fill_tables, rware_move, rware_observe, rware_plan,
 )
 from puffer.ocean.rware.parameters cimport GLOBAL, TWO_STAGE, check_map, check_robots, reward_kind, reward_t
 from puffer.ocean.rware.picture cimport TILE, draw_floor, write_floor
@@ -230,6 +230,12 @@ has delivered the shelf that it carries; `shelves`, int8 (height, width): 0 none
         self._request(i, self.request_queue_size)
         self.floors[i * self.floor_size + goal] &= ~REQUESTED
         self.inactive[i] = 0
+
+    cdef void load_one(self, Py_ssize_t i) noexcept nogil:
+        # The moves rely on all that the cells say of robots and shelves: a floor that is none begins anew.
+        if not is_floor(self.floors + i * self.floor_size, &self.start[0], self.floor_size,
+                        self.state + i * self.n_agents, self.n_agents, self.shelves, self.request_queue_size):
+            self.reset_one(i)
 
     cdef dict state_one(self, Py_ssize_t i):
         cdef Py_ssize_t row

@@ -247,6 +247,45 @@ Notes
                 self.rewards[row] = -1
                 self.terminations[row] = True
 
+    cdef void load_one(self, Py_ssize_t i) noexcept nogil:
+        # The moves rely on all that the cells say of snakes: a map that is none begins anew.
+        if not self._is_map(i):
+            self.reset_one(i)
+
+    cdef bint _is_map(self, Py_ssize_t i) noexcept nogil:
+        """Whether the board of copy i has its walls, and no more than its food and each snake from tail to head."""
+        cdef const uint16_t* board = self.boards + i * self.board_size
+        cdef Py_ssize_t row, cell, taken = 0, food = 0
+        for cell in range(self.board_size):
+            if self._is_inside(cell):
+                food += board[cell] == FOOD
+                taken += board[cell] != FOOD and board[cell] != EMPTY
+            elif board[cell] != WALL:
+                return False
+        for row in range(i * self.snakes, (i + 1) * self.snakes):
+            if not self._is_snake(board, row, <int>(row - i * self.snakes + 1)):
+                return False
+            taken -= self.state[row].length
+        return taken == 0 and food <= self.food
+
+    cdef bint _is_inside(self, Py_ssize_t cell) noexcept nogil:
+        """Whether a cell of the board is none of the walls around the map."""
+        return (self.vision <= cell // self.stride < self.vision + self.height
+                and self.vision <= cell % self.stride < self.vision + self.width)
+
+    cdef bint _is_snake(self, const uint16_t* board, Py_ssize_t row, int owner) noexcept nogil:
+        """Whether a snake is dead, or as long as it says."""
+        cdef const State* snake = &self.state[row]
+        cdef Py_ssize_t cell = snake.tail
+        if not (self._is_inside(self.heads[row]) and 0 <= snake.length <= snake.goal
+                and START_LENGTH <= snake.goal <= self.max_length and 0 <= snake.direction <= NO_DIRECTION):
+            return False
+        for _ in range(snake.length - 1):
+            if not self._is_inside(cell) or board[cell] & ~(3 << TURN) != (owner << OWNER | OTHER_BODY):
+                return False
+            cell += self.steps[board[cell] >> TURN & 3]
+        return snake.length == 0 or (cell == self.heads[row] and board[cell] == (owner << OWNER | OTHER_HEAD))
+
     cdef dict state_one(self, Py_ssize_t i):
         board = np.array(<uint16_t[:self.board_size - CHUNK]>(self.boards + i * self.board_size))
         board = board.reshape(-1, self.stride)[self.vision:-self.vision, self.vision:-self.vision]

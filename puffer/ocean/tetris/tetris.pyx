@@ -31,11 +31,12 @@ from libc.string cimport memcpy, memset
 from puffer import checks
 
 from puffer._core cimport Buffers, Canvas, Env, import_puffer
+from puffer.ocean._clip cimport clamped
 from puffer.ocean.tetris.picture cimport draw_game, picture_size
 from puffer.ocean.tetris.pieces cimport box_cells
 from puffer.ocean.tetris.well cimport (
-    FULL_ROW, MARGIN, MAX_ROWS, NO_PIECE, PADDING, QUEUE, SHAPES, State, fix_piece, kick_piece, move_piece,
-    next_piece, shape_of, show_piece, show_rows, start_piece,
+    FULL_ROW, MARGIN, MAX_ROWS, NO_PIECE, PADDING, QUEUE, SHAPES, State, bound_well, fix_piece, is_inside, kick_piece,
+    move_piece, next_piece, shape_of, show_piece, show_rows, start_piece,
 )
 
 import_puffer()
@@ -207,6 +208,14 @@ of the next seven pieces, each an index in "IOTSZJL" (7 for none); `rotation`, `
 
     cdef list _queue(self, Py_ssize_t i):
         return [self.state[i].queue >> 4 * k & 15 for k in range(QUEUE)]
+
+    cdef void load_one(self, Py_ssize_t i) noexcept nogil:
+        cdef State* state = &self.state[i]
+        bound_well(state, self.rows, self.empty_row)
+        state.waited = clamped(state.waited, 0, self.fall_interval - 1)
+        if not is_inside(self.boxes, state, self.rows, self.empty_row):
+            start_piece(self.boxes, state, state.piece, (self.columns - 4) // 2)
+        state.shown_place, state.shown_shape = state.row * self.columns + state.column, shape_of(state)
 
     cdef dict state_one(self, Py_ssize_t i):
         fields = dict(self.state[i])

@@ -2,6 +2,7 @@
 from libc.stdint cimport int32_t, uint8_t, uint16_t, uint32_t, uint64_t
 from libc.string cimport memcpy, memmove
 
+from puffer.ocean._clip cimport clamped
 from puffer.ocean.tetris.pieces cimport OFFSETS
 from puffer.rng cimport rng_below, rng_t
 
@@ -87,6 +88,44 @@ cdef inline int fix_piece(const uint64_t* boxes, State* state, int rows, uint16_
             state.changed_first = 0
             lines += 1
     return lines
+
+
+# ---- States from snapshots, which may have any bytes ----
+
+cdef inline uint32_t bound_pieces(uint32_t pieces, int count) noexcept nogil:
+    """A list of pieces, four bits each, of which none is NO_PIECE or more."""
+    cdef uint32_t bounded = 0
+    cdef int k
+    for k in range(count):
+        bounded |= <uint32_t>min(pieces >> 4 * k & 15, <uint32_t>(NO_PIECE - 1)) << 4 * k
+    return bounded
+
+
+cdef inline void bound_well(State* state, int rows, uint16_t empty_row) noexcept nogil:
+    """Close the frame, and bring every number except the place of the piece into its range."""
+    cdef int row
+    for row in range(MAX_ROWS + 2 * PADDING):
+        state.board[row] |= empty_row if PADDING <= row < PADDING + rows else FULL_ROW
+    state.queue, state.bag = bound_pieces(state.queue, QUEUE), bound_pieces(state.bag, QUEUE)
+    state.left_in_bag = clamped(state.left_in_bag, 0, 7)
+    state.piece, state.rotation = clamped(state.piece, 0, NO_PIECE - 1), state.rotation & 3
+    state.held, state.hold_allowed = clamped(state.held, 0, NO_PIECE), state.hold_allowed != 0
+    state.changed_first, state.changed_end = 0, rows
+
+
+cdef inline bint is_inside(const uint64_t* boxes, const State* state, int rows, uint16_t empty_row) noexcept nogil:
+    """Whether every cell of the piece lies within the frame."""
+    cdef int k, row
+    cdef uint64_t cells
+    if not (-PADDING < state.row < rows and -MARGIN <= state.column < 16 - MARGIN):
+        return False
+    for k in range(4):
+        cells = <uint64_t>(<const uint16_t*>&boxes[shape_of(state)])[k] << (MARGIN + state.column)
+        row = state.row + k
+        # Beyond its 16 columns a row is closed too.
+        if cells and (row < 0 or row >= rows or cells & (empty_row | ~<uint64_t>FULL_ROW)):
+            return False
+    return True
 
 
 # ---- The observed board, a byte for each cell ----
