@@ -11,14 +11,13 @@ from typing import Any
 
 import numpy as np
 
+from puffer.backends.worker.interpreter import INNER, inner_of
 from puffer.env import PufferEnv
 from puffer.errors import CopiesError
 from puffer.wrappers.adapters.kinds import is_env
 
-# The attributes in which wrappers keep the environment that they wrap.
-_INNER = ("env", "aec_env", "par_env")
 # What Gymnasium's wrappers remember of specs and of results that they check.
-_UNTOLD = (*_INNER, "spec", "_cached_spec", "_previous_data")
+_UNTOLD = (*INNER, "spec", "_cached_spec", "_previous_data")
 # How deep attributes of attributes are compared, and how many steps show which of them change in play.
 _DEPTH, _STEPS = 8, 5
 _PLAIN = (int, float, complex, str, bytes, np.generic, type(None))
@@ -29,8 +28,7 @@ def layers(env: Any) -> list[Any]:
     found: list[Any] = []
     while is_env(env) and not any(env is one for one in found):
         found.append(env)
-        attributes = getattr(env, "__dict__", {})
-        env = next((attributes[name] for name in _INNER if name in attributes), None)
+        env = inner_of(env)
     return found
 
 

@@ -34,7 +34,7 @@ _MOVE_INTERVAL = 0.005
 class ProcessLink:
     """The parent's end of a worker process."""
 
-    def __init__(self, index: int, copies: range, creator: bytes) -> None:
+    def __init__(self, index: int, copies: range, creator: bytes, surroundings: Surroundings) -> None:
         self.index = index
         self.copies = copies
         self._process = WorkerProcess(command_of(_program()), single_threaded(os.environ))
@@ -46,7 +46,7 @@ class ProcessLink:
         self.pid = self._process.pid
         # From `introduce` on.
         self.line: Line | None = None
-        self._process.send(0, pickle.dumps((creator, copies, Surroundings.of_this_process())))
+        self._process.send(0, pickle.dumps((creator, copies, surroundings)))
 
     def introduce(self, block: Block, forms: dict, form: RowsForm, *, same_step: bool) -> None:
         """Tell the worker where its copies live."""
@@ -107,6 +107,8 @@ class ProcessTransport:
 
     def __init__(self, creator: Any) -> None:
         self._creator = cloudpickle.dumps(creator)
+        # Those of the time when the batch is made, also for a worker that replaces another one later.
+        self._surroundings = Surroundings.of_this_process()
         self._block: Block | None = None
         self._links: list[ProcessLink] = []
         # When the next worker may be moved.
@@ -118,7 +120,7 @@ class ProcessTransport:
 
     def start(self, index: int, copies: range, render_mode: str | None) -> ProcessLink:
         """Start a worker that makes its copies."""
-        return ProcessLink(index, copies, self._creator)
+        return ProcessLink(index, copies, self._creator, self._surroundings)
 
     def make_rows(self, form: RowsForm, workers: int, buf: Any) -> Rows:
         """The arrays of the batch, in shared memory."""

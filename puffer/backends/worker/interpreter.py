@@ -244,14 +244,18 @@ def owner_of(env: Any, name: str) -> Any:
         if dynamic is None and hasattr(layer, name):
             # One that forwards what it does not have itself, or makes up attributes.
             dynamic = layer
-        layer = _inner(layer)
+        layer = inner_of(layer)
     return dynamic
 
 
-def _inner(env: Any) -> Any:
-    """The environment inside a wrapper, or None. PettingZoo's conversions have names of their own for it."""
+# The attributes in which wrappers, and PettingZoo's conversions, keep the environment inside.
+INNER = ("env", "aec_env", "par_env")
+
+
+def inner_of(env: Any) -> Any:
+    """The environment inside a wrapper, or None."""
     own = getattr(env, "__dict__", {})
-    return next((own[name] for name in ("env", "aec_env", "par_env") if hasattr(own.get(name), "step")), None)
+    return next((own[name] for name in INNER if hasattr(own.get(name), "step")), None)
 
 
 def attribute(env: Any, name: str, arguments: Any = (), named: Mapping = {}) -> Any:  # noqa: B006
@@ -268,8 +272,8 @@ def set_attribute(env: Any, name: str, value: Any) -> None:
     owner = owner_of(env, name)
     if owner is None:
         owner = env
-        while _inner(owner) is not None:
-            owner = _inner(owner)
+        while inner_of(owner) is not None:
+            owner = inner_of(owner)
     setattr(owner, name, value)
 
 
