@@ -145,6 +145,7 @@ is_slippery, action_mask : bool
             for action in range(4):
                 self.observations[i, 1 + action] = self.can_move(i, action)
 
+    # The loops of the base class again: here the class is final, and the compiler inlines what they call.
     cdef void step_range(self, Py_ssize_t first, Py_ssize_t last) noexcept nogil:
         cdef Py_ssize_t i
         for i in range(first, last):

@@ -99,6 +99,7 @@ num_envs : int, default 1
         self.observations[i, 2] = state.target_x
         self.observations[i, 3] = state.target_y
 
+    # The loops of the base class again: here the class is final, and the compiler inlines what they call.
     cdef void step_range(self, Py_ssize_t first, Py_ssize_t last) noexcept nogil:
         cdef Py_ssize_t i
         for i in range(first, last):

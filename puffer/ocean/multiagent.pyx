@@ -90,16 +90,6 @@ length : int
         for row in range(AGENTS * i, AGENTS * (i + 1)):
             self.observations[row, 0] = self.role(row)
 
-    cdef void step_range(self, Py_ssize_t first, Py_ssize_t last) noexcept nogil:
-        cdef Py_ssize_t i
-        for i in range(first, last):
-            self.step_one(i)
-
-    cdef void observe_range(self, Py_ssize_t first, Py_ssize_t last) noexcept nogil:
-        cdef Py_ssize_t i
-        for i in range(first, last):
-            self.observe(i)
-
     cdef int role(self, Py_ssize_t row) noexcept nogil:
         """The role of the agent of a row."""
         return self.state[row // AGENTS].role ^ row % AGENTS

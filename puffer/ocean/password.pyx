@@ -92,6 +92,7 @@ password : str
         for k in range(self.length):
             self.observations[i, k] = (2 * digit(self.state[i].entered, k) - 1) * (k < self.elapsed[i])
 
+    # The loops of the base class again: here the class is final, and the compiler inlines what they call.
     cdef void step_range(self, Py_ssize_t first, Py_ssize_t last) noexcept nogil:
         cdef Py_ssize_t i
         for i in range(first, last):

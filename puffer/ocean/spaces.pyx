@@ -132,6 +132,7 @@ length : int
     cdef void observe(self, Py_ssize_t i) noexcept nogil:
         memcpy(&self.observations[i, 0], &self.state[i], sizeof(State))
 
+    # The loops of the base class again: here the class is final, and the compiler inlines what they call.
     cdef void step_range(self, Py_ssize_t first, Py_ssize_t last) noexcept nogil:
         cdef Py_ssize_t i
         for i in range(first, last):

@@ -103,6 +103,7 @@ length, coins : int
     cdef void observe(self, Py_ssize_t i) noexcept nogil:
         self.observations[i, 0] = 1
 
+    # The loops of the base class again: here the class is final, and the compiler inlines what they call.
     cdef void step_range(self, Py_ssize_t first, Py_ssize_t last) noexcept nogil:
         cdef Py_ssize_t i
         for i in range(first, last):

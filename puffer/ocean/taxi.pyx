@@ -249,6 +249,7 @@ is_rainy, fickle_passenger, rainy_probability, fickle_probability, action_mask
             for action in range(ACTIONS):
                 self.observations[i, 1 + action] = self.has_effect(i, action)
 
+    # The loops of the base class again: here the class is final, and the compiler inlines what they call.
     cdef void step_range(self, Py_ssize_t first, Py_ssize_t last) noexcept nogil:
         cdef Py_ssize_t i
         for i in range(first, last):
