@@ -16,6 +16,8 @@ cdef class Env(Rules):
 
     # The Batch that resets and steps the copies; None until Env.__init__() has run.
     cdef readonly object batch
+    # The arguments that the class was called with: those in order, and those by name.
+    cdef readonly tuple made_with
 
     # ---- To be written by an author whose copies tell their state ----
     cdef dict state_one(self, Py_ssize_t i)

@@ -24,6 +24,7 @@ class Env(Rules):
     render_modes: ClassVar[tuple[str, ...]]
     render_size: ClassVar[tuple[int, int]]
     batch: Batch
+    made_with: tuple[tuple[Any, ...], dict[str, Any]]
     def __init__(
         self,
         num_envs: int,

@@ -3,8 +3,6 @@ import inspect
 
 import numpy as np
 
-from libc.stdint cimport uintptr_t
-
 from puffer import checks
 from puffer.layout.action import ActionLayout
 from puffer.layout.observation import Layout
@@ -21,9 +19,6 @@ from puffer.native.loop_backend cimport NativeBackend
 from puffer.native.rules cimport Rules
 
 ABI = PUFFER_ABI
-
-# The arguments of environments whose __init__ has not come to that of Env, by their address.
-cdef dict _arguments = {}
 
 
 cdef class Env(Rules):
@@ -87,10 +82,7 @@ render_size : (int, int)
     render_size = (400, 300)
 
     def __cinit__(self, *arguments, **named):
-        _arguments[<uintptr_t><void*>self] = (arguments, named)
-
-    def __dealloc__(self):
-        _arguments.pop(<uintptr_t><void*>self, None)
+        self.made_with = (arguments, named)
 
     def __init__(self, num_envs, observation_space, action_space, *, agents_per_env=1, independent_agents=False,
                  observes_in_step=False, snapshot_key=(), copies_per_block=BLOCK, num_threads=0, **options):
@@ -119,7 +111,6 @@ render_size : (int, int)
             self.agents_per_env = agents
             self.num_agents = options.num_envs * agents
             self.max_steps = MOST if spec.max_steps is None else spec.max_steps
-            backend.made_with = _arguments.pop(<uintptr_t><void*>self, None)
             backend.prepare(self, spec, options, buffers, independent, observes_in_step, snapshot_key, copies_per_block,
                             threads)
         self.batch = Batch(backend, spec, options, buffers, reader, independent_agents=independent)
@@ -219,7 +210,8 @@ render_size : (int, int)
 
     def _parameters(self):
         """The arguments of the class by name, as given or by default."""
-        positional, named = (<NativeBackend>(<Batch>self._made()).backend).made_with
+        self._made()
+        positional, named = self.made_with
         bound = inspect.signature(type(self)).bind(*positional, **named)
         bound.apply_defaults()
         return {**bound.arguments.pop("options", {}), **bound.arguments}
@@ -227,10 +219,11 @@ render_size : (int, int)
     # ---- Pickled and copied ----
 
     def __reduce__(self):
-        positional, named = (<NativeBackend>(<Batch>self._made()).backend).made_with
+        batch = self._made()
+        positional, named = self.made_with
         # The other one has memory of its own.
         named = {name: value for name, value in named.items() if name != "buf"}
-        return _remade, (type(self), positional, named, self.batch.content())
+        return _remade, (type(self), positional, named, batch.content())
 
     # ---- Stepped by itself, without the face of a VectorEnv ----
 

@@ -312,7 +312,7 @@ class VectorEnv(gymnasium.vector.VectorEnv):
         found = gymnasium.registry.get(f"puffer/{cls.__name__}-v{cls.version}")
         if found is None or not cls.__module__.startswith("puffer.ocean."):
             return None
-        _, given = self.batch.backend.made_with
+        _, given = self.native_env.made_with
         spec = deepcopy(found)
         own = {name: value for name, value in given.items() if value is not None and name != "buf"}
         made = {"copy": self.copy, "num_envs": self.num_copies, "vectorization_mode": "vector_entry_point"}

@@ -32,8 +32,6 @@ cdef class NativeBackend(Backend):
     cdef object snapshot_key
     cdef object spec
     cdef bint record_episodes
-    # The arguments that the environment was made with: a tuple, and a dict.
-    cdef readonly object made_with
     cdef bint is_seeded
     # What set_next was called with before the first reset.
     cdef list before_first
