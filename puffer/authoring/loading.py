@@ -22,6 +22,7 @@ from types import ModuleType
 
 from puffer._core import ABI, Env
 from puffer.authoring.compiled import add, find, folder_of_modules
+from puffer.backends.worker.surroundings import module_path
 
 # Files that a source may include or cimport from its own folder: a new one may be read in place of another.
 _NEIGHBOURS = ("*.pxd", "*.pxi", "*.h")
@@ -159,7 +160,7 @@ def _compile(source: Path, variant: str, folder: Path, file: str) -> Path:
     package = next(_free_names(folder, source.stem))
     with tempfile.TemporaryDirectory(dir=folder.parent) as scratch:
         command = [sys.executable, "-c", _BUILD, json.dumps([str(source), package, scratch, variant])]
-        environment = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
+        environment = {**os.environ, "PYTHONPATH": os.pathsep.join(module_path())}
         result = subprocess.run(command, capture_output=True, text=True, cwd=source.parent, env=environment)
         built = Path(scratch, package)
         if result.returncode != 0 or not (built / file).exists():

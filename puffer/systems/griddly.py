@@ -34,6 +34,7 @@ from gymnasium import spaces
 from puffer import checks
 from puffer.backends.creator import Creator
 from puffer.backends.seeding import fresh_seeds, small_seed
+from puffer.backends.worker.surroundings import module_path
 from puffer.env import PufferEnv
 from puffer.systems.family import Family
 from puffer.systems.requirements import folders, require
@@ -255,7 +256,7 @@ Griddly(sys.argv[1], int(sys.argv[2]), sys.argv[3]).reset()
 @cache
 def _try_out(path: str, level: int, observer: str) -> None:
     """Raise RuntimeError if an observer that draws pictures ends the process that uses it."""
-    variables = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
+    variables = {**os.environ, "PYTHONPATH": os.pathsep.join(module_path())}
     command = [sys.executable, "-c", _SCRIPT, path, str(level), observer]
     done = subprocess.run(command, env=variables, capture_output=True, text=True)
     if done.returncode:

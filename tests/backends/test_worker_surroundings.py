@@ -152,3 +152,11 @@ def test_the_flags_of_the_interpreter_are_the_workers_too(folder):
 def test_modules_are_found_after_the_program_has_changed_its_folder(folder):
     program = PROGRAM.format(before=f"import sys; sys.path.append({puffer.get_include()!r})", after="os.chdir('/')")
     assert run_python("-c", program, cwd=folder).strip() == "True"
+
+
+def test_a_module_that_warned_when_the_program_imported_it_may_be_imported_by_workers(folder):
+    module = folder / "surrounded" / "envs.py"
+    module.write_text("import warnings; warnings.warn('old', DeprecationWarning)" + module.read_text())
+    before = f"import sys; sys.path.append({puffer.get_include()!r})"
+    program = PROGRAM.format(before=before, after="import warnings; warnings.simplefilter('error')")
+    assert run_python("-c", program, cwd=folder).strip() == "True"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pickle
 import traceback
+import warnings
 from dataclasses import dataclass
 from typing import Any
 
@@ -44,7 +45,10 @@ class Worker:
     def make(self, creator: bytes) -> bytes:
         """Make the copies with a pickled creator. Answers with their CopySpec or a Failure."""
         try:
-            create = pickle.loads(creator)
+            with warnings.catch_warnings():
+                # The program has imported what this imports, and has dealt with the warnings of those modules.
+                warnings.simplefilter("ignore")
+                create = pickle.loads(creator)
             for index, copy in enumerate(self._copies):
                 self._making = index
                 self._adapters.append(create(copy))
