@@ -285,8 +285,15 @@ def _java() -> Any:
             jpype.addClassPath(jar)
         return jpype
     # Headless for machines without a display; without `interrupt`, Ctrl-C still raises KeyboardInterrupt.
+    # Java would otherwise guard all but the last megabyte of the main thread's stack, of which other libraries of the
+    # process may need more: Procgen's pictures take that much.
+    stack = (
+        "-XX:+IgnoreUnrecognizedVMOptions",
+        "-XX:+UnlockExperimentalVMOptions",
+        "-XX:+DisablePrimordialThreadGuardPages",
+    )
     jpype.startJVM(
-        "-Djava.awt.headless=true", classpath=[str(jar) for jar in jars], convertStrings=False, interrupt=False
+        "-Djava.awt.headless=true", *stack, classpath=[str(jar) for jar in jars], convertStrings=False, interrupt=False
     )
     nowhere = jpype.JClass("java.io.OutputStream").nullOutputStream()
     jpype.JClass("java.lang.System").setOut(jpype.JClass("java.io.PrintStream")(nowhere))

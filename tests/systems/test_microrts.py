@@ -303,3 +303,15 @@ def test_control_c_is_an_exception_of_python():
         "    pass\n"
         "env.reset()\n"
     )
+
+
+@pytest.mark.skipif(bool(missing("procgen")), reason="python -m puffer.install procgen")
+def test_java_leaves_the_stack_to_the_libraries_of_other_systems():
+    printed = run_script(
+        "import puffer\n"
+        "puffer.make('microrts').reset()\n"
+        "env = puffer.make('procgen-coinrun')\n"
+        "env.reset(seed=0)\n"
+        "print(env.render_copy(0).shape)"
+    )
+    assert printed.strip() == "(512, 512, 3)"
