@@ -68,6 +68,9 @@ reward_threshold : float or None
     The mean return from which the task counts as solved, for Gymnasium's registry.
 statistic_names : tuple of str
     Named statistics, the columns of `statistics`.
+draws_changes : bool
+    Whether observe() spares much work by writing only what has changed, while `retained` is true. Rows that it keeps to
+    itself are then copied into those that a step returns; otherwise it writes whole rows, wherever they are wanted.
 render_modes : tuple of str
     Of "rgb_array" and "ansi".
 render_size : (int, int)
@@ -78,6 +81,7 @@ render_size : (int, int)
     default_max_steps = None
     reward_threshold = None
     statistic_names = ()
+    draws_changes = False
     render_modes = ("rgb_array",)
     render_size = (400, 300)
 
@@ -170,6 +174,10 @@ render_size : (int, int)
         """The state of one copy as a dict, in classes that write `state_one`; their docstrings say what it holds."""
         self.require_settled("state")
         return self.state_one(checks.integer("copy", copy, 0, self.num_copies - 1))
+
+    def redraw(self, copy):
+        """Write the observations of a copy again. For methods of authors that have changed its state."""
+        self._made().redraw(copy)
 
     # ---- Parameters of single copies, for authors to write in Python ----
 

@@ -31,7 +31,7 @@ def emulate(
     timeout: float = 60.0,
     ordered: bool = False,
     restart_workers: bool = False,
-    copy: bool = False,
+    copy: bool | None = None,
     render_mode: str | None = None,
     max_length: int | Mapping[str, int] | None = None,
     flat: bool = True,

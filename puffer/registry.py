@@ -50,7 +50,7 @@ def make(
     batch_size: int | None = None,
     autoreset_mode: str | AutoresetMode = "SameStep",
     max_steps: int | None = None,
-    copy: bool = False,
+    copy: bool | None = None,
     flat: bool = True,
     buf: Any = None,
     seed: int | None = None,
@@ -87,8 +87,10 @@ def make(
     autoreset_mode : "SameStep", "NextStep", "Disabled", or gymnasium.vector.AutoresetMode
     max_steps : int, optional
         Truncate episodes after this many steps, instead of where the rules do.
-    copy : bool
-        Return fresh arrays instead of the live buffers.
+    copy : bool, optional
+        Whether what is returned is kept from being overwritten while anybody holds it, which is the default and costs
+        next to nothing; with False it is the live buffers, which the next step overwrites. With `buf` the default is
+        False.
     flat : bool
         Whether observations and actions are flat rows. With False they are values of the environment's own spaces, in
         the form of Gymnasium's vector environments: a Dict becomes a dict of arrays.

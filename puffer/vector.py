@@ -30,8 +30,9 @@ class VectorEnv(gymnasium.vector.VectorEnv):
 
     Every row of the batch is one agent: copy i of an environment with k agents has the rows i * k to i * k + k - 1.
 
-    With `copy=False` the arrays that `reset`, `step` and `recv` return are the live buffers: the next step overwrites
-    them, and they are to be read only. With `copy=True` they are fresh.
+    The arrays that `reset`, `step` and `recv` return belong to whoever called: nothing overwrites them while anybody
+    holds them, or a view of them. Arrays that nobody holds any more are used again, so nothing is copied for that. With
+    `copy=False` they are the live buffers instead: the next step overwrites them, and they are to be read only.
 
     Attributes
     ----------
@@ -52,10 +53,12 @@ class VectorEnv(gymnasium.vector.VectorEnv):
         or one thread only.
     max_steps : int or None
         Steps after which an episode is truncated; None where the batch keeps no time limit.
+    copy : bool
+        Whether what is returned is kept, as said above.
     buffers : puffer.Buffers
-        The arrays that the batch lives in, live: `observations`, `actions`, `rewards`, `terminations`, `truncations`
-        and `masks`. The next step overwrites them, and they are to be read only.
-    observations : (num_envs, ...) array, live
+        The arrays of the last step, to be read only: `observations`, `actions`, `rewards`, `terminations`,
+        `truncations` and `masks`. With `copy=False` the next step overwrites them.
+    observations : (num_envs, ...) array
         The observations of all rows, `buffers.observations`.
     masks : (num_envs,) bool, live
         Whether the agent of the row took part in the last step, or begins an episode. The other rows are zero.
@@ -91,11 +94,14 @@ class VectorEnv(gymnasium.vector.VectorEnv):
     replaced by memory of its own. TypeError for environments in Python.
     """
 
-    def __init__(self, env: Env | Batch, *, copy: bool = False, flat: bool = True) -> None:
+    def __init__(self, env: Env | Batch, *, copy: bool | None = None, flat: bool = True) -> None:
         # A native environment does not live longer than this reference to it.
         self.native_env = env if isinstance(env, Env) else None
         self.batch: Batch = env.batch if isinstance(env, Env) else env
-        self.copy = copy
+        # Who brings memory wants the results there.
+        self.copy = self.batch.options.buf is None if copy is None else bool(copy)
+        if self.copy:
+            self.batch.keep_results()
         batch, spec = self.batch, self.batch.spec
         self.num_envs = self.num_agents = batch.num_agents
         self.num_copies = batch.num_copies
@@ -114,8 +120,6 @@ class VectorEnv(gymnasium.vector.VectorEnv):
         self._nested_actions: NestedActions | None = None
         if not flat:
             self._show_own_spaces()
-        # Whether results are handed on as the batch has them.
-        self._is_plain = not copy and self._nested is None
         self.render_mode = spec.rendering.mode
         self.render_size = None if self.native_env is None else self.native_env.render_size
         self.metadata = {
@@ -204,8 +208,6 @@ class VectorEnv(gymnasium.vector.VectorEnv):
         mask, rest = self._split(options)
         observations, info = self.batch.reset(seed=seed, mask=mask, options=rest)
         super().reset(seed=int(seed) if seed is not None and np.ndim(seed) == 0 else None)
-        if self.copy:
-            observations, info = observations.copy(), _fresh(info)
         return (observations if self._nested is None else self._nested.of_rows(observations)), info
 
     def _split(self, options: Any) -> tuple[np.ndarray | None, Any]:
@@ -229,7 +231,7 @@ class VectorEnv(gymnasium.vector.VectorEnv):
             As Gymnasium's contract has it; in SAME_STEP mode with `final_obs` and `final_info` where episodes ended.
         """
         result = self.batch.step(actions if self._nested_actions is None else self._rows_of(actions))
-        return result if self._is_plain else self._handed(result)
+        return result if self._nested is None else self._as_nested(result)
 
     def async_reset(self, *, seed: int | Sequence[int | None] | None = None, options: Any = None) -> None:
         """Reset all rows as `reset` does, and let `recv` return the first observations, part by part."""
@@ -361,23 +363,18 @@ class VectorEnv(gymnasium.vector.VectorEnv):
     def recv(self) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray, dict[str, Any]]:
         """Wait for the next part; what `step` returns, with the part's rows in `info["env_id"]`."""
         result = self.batch.recv()
-        return result if self._is_plain else self._handed(result)
+        return result if self._nested is None else self._as_nested(result)
 
     def _rows_of(self, actions: Any) -> Any:
         assert self._nested_actions is not None
         return self._nested_actions.rows_of(actions, self.batch_size * self.agents_per_env)
 
-    def _handed(self, result: tuple) -> tuple:
-        """A result of the batch as its user wants it: fresh, and nested."""
-        observations, rewards, terminations, truncations, info = result
-        if self.copy:
-            observations, rewards, terminations = observations.copy(), rewards.copy(), terminations.copy()
-            truncations, info = truncations.copy(), _fresh(info)
-        if self._nested is not None:
-            observations = self._nested.of_rows(observations)
-            if "final_obs" in info:
-                info = {**info, "final_obs": self._nested_finals(info["final_obs"])}
-        return observations, rewards, terminations, truncations, info
+    def _as_nested(self, result: tuple) -> tuple:
+        """A result of the batch in the environment's own spaces."""
+        observations, *rest, info = result
+        if "final_obs" in info:
+            info = {**info, "final_obs": self._nested_finals(info["final_obs"])}
+        return self._nested.of_rows(observations), *rest, info
 
     def _nested_finals(self, finals: np.ndarray) -> np.ndarray:
         """Last observations, rows or None, as values of the own space."""
@@ -469,8 +466,3 @@ def _remade(cls: type[VectorEnv], env: Env, options: dict[str, Any], rest: dict[
     made = cls(env, **options)
     made.__dict__.update(rest)
     return made
-
-
-def _fresh(info: dict[str, Any]) -> dict[str, Any]:
-    """An info without live arrays; nested ones are never live."""
-    return {key: value.copy() if isinstance(value, np.ndarray) else value for key, value in info.items()}

@@ -45,7 +45,6 @@ def _specs() -> dict[str, dict[str, Any]]:
 
 def make_vector(num_envs: int = 1, *, name: str, max_episode_steps: int | None = None, **options: Any) -> VectorEnv:
     """The entry point of `gymnasium.make_vec`: `num_envs` copies of the environment called `name`."""
-    options.setdefault("copy", True)
     # Gymnasium's own default, which libraries that use make_vec count on.
     options.setdefault("autoreset_mode", "NextStep")
     options.setdefault("flat", False)

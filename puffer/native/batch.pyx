@@ -20,6 +20,7 @@ cimport numpy as cnp
 from puffer.native.actions cimport ActionReader, as_array
 from puffer.native.backend cimport Backend, BackendBase, Part
 from puffer.native.buffers cimport Buffers
+from puffer.native.outputs cimport Outputs
 from puffer.native.pool cimport pool_forks, pool_watch_forks
 
 cnp.import_array()
@@ -50,7 +51,7 @@ independent_agents : bool
         self.backend = backend
         self.spec = spec
         self.options = options
-        self.buffers = buffers
+        self.buffers = self.home = buffers
         self.num_copies = options.num_envs
         self.agents_per_env = spec.agents_per_env
         self.num_agents = self.num_copies * self.agents_per_env
@@ -64,6 +65,7 @@ independent_agents : bool
         size = options.batch_size
         self.parts = [backend.make_part(k, k * size, (k + 1) * size, self.agents_per_env)
                       for k in range(self.num_parts)]
+        (<Part>self.parts[0]).is_whole = self.num_parts == 1
         self.awaiting = deque()
         self.pending = []
         self.show(buffers)
@@ -121,7 +123,8 @@ independent_agents : bool
                 seed = self.backend.first_seed(self.options.seed)
             self.drain(mask is None)
             if self.rollout is not None and mask is None:
-                self._write_to(self.rollout.start())
+                self.write_to(self.rollout.start())
+            self.renew(mask is not None)
             new = self.status == NEW
             self.status = UNSET
             try:
@@ -133,7 +136,7 @@ independent_agents : bool
                 raise
             self.status = READY
             self.awaiting = deque(self.parts)
-            return self.buffers.observations, info
+            return self.copied(None).observations, info
         finally:
             self.claimed = 0
 
@@ -269,7 +272,7 @@ independent_agents : bool
             except BaseException as problem:
                 self.failed(problem)
                 raise
-            return part.observations, part.rewards, part.terminations, part.truncations, info
+            return self.result(part, info)
         finally:
             self.claimed = 0
 
@@ -329,12 +332,29 @@ independent_agents : bool
         self.awaiting.append(part)
         if self.num_parts > 1:
             info["env_id"] = np.arange(part.rows.start, part.rows.stop)
-        return part.observations, part.rewards, part.terminations, part.truncations, info
+        return self.result(part, info)
+
+    cdef tuple result(self, Part part, object info):
+        cdef Buffers arrays
+        if self.rollout is not None and self.agents_per_env > 1:
+            self.rollout.keep_masks(self.home.masks)
+        if part.outputs is None:
+            return part.observations, part.rewards, part.terminations, part.truncations, info
+        arrays = self.copied(part)
+        return arrays.observations, arrays.rewards, arrays.terminations, arrays.truncations, info
+
+    cdef Buffers copied(self, Part part):
+        """The results of a part, or of the batch, copied if they were not written to where they are wanted."""
+        if self.outputs is None or self.is_moving or self.rollout is not None:
+            return self.buffers
+        if part is None or part.is_whole:
+            self.buffers = self.outputs.filled(self.home)
+            return self.buffers
+        return part.outputs.filled(self.home)
 
     cdef Part prepare(self, object actions):
         """Everything of a step that can be refused; the part's rows of actions are then written."""
         cdef Part part
-        cdef Buffers buffers
         cdef Py_ssize_t copy
         cdef cnp.ndarray array = as_array(actions)
         self.require_ready("step")
@@ -348,16 +368,13 @@ independent_agents : bool
                     f"step() of copy {copy} (row {copy * self.agents_per_env}), whose episode has ended: with "
                     f"autoreset disabled, reset it with options={{'reset_mask': ...}} first"
                 )
-        # With a rollout by way of another array: bad actions must not overwrite a row of it.
-        target = part.actions if self.rollout is None else self.rollout.checked_actions
-        self.reader.take(array, target)
+        self.reader.take(array, part.actions)
         if self.action_layout is not None:
-            self.action_layout.check_rows(target)
+            self.action_layout.check_rows(part.actions)
         if self.rollout is not None:
-            buffers = self.rollout.next_buffers()
-            np.copyto(buffers.actions, target)
-            self.rollout.advance()
-            self._write_to(buffers)
+            self.write_to(self.rollout.advance(part.actions))
+        else:
+            self.renew(False)
         return part
 
     # ---- The order of calls ----
@@ -431,7 +448,9 @@ independent_agents : bool
             with checks.memory("horizon", horizon):
                 rollout = Rollout(horizon, self.buffers)
             self.drain(True)
-            self.backend.attach(self.buffers)
+            self.backend.can_attach(self.home, Outputs(self.home, slice(0, self.num_agents)))
+            self.backend.attach(self.home)
+            self.backend.is_recording = True
             self.rollout = rollout
             # The streams go on, but the rollout's first observations are those of a reset.
             self.awaiting.clear()
@@ -440,9 +459,31 @@ independent_agents : bool
         finally:
             self.claimed = 0
 
-    def _write_to(self, Buffers buffers):
+    def keep_results(self):
+        """From now on, overwrite no array that a call returned while anybody holds it or a view of it."""
+        cdef Part part
+        self.claim()
+        try:
+            if self.outputs is not None:
+                return
+            self.outputs = Outputs(self.home, slice(0, self.num_agents))
+            self.is_moving = self.num_parts == 1 and self.backend.can_attach(self.home, self.outputs)
+            if not self.is_moving:
+                for part in self.parts:
+                    part.outputs = Outputs(self.buffers, part.rows)
+        finally:
+            self.claimed = 0
+
+    cdef int renew(self, bint keep) except -1:
+        """Before results are written: turn to arrays that nobody holds, with what is in the last ones if it is kept."""
+        if self.is_moving and self.rollout is None:
+            self.write_to(self.outputs.filled(self.buffers) if keep else self.outputs.take())
+        return 0
+
+    cdef int write_to(self, Buffers buffers) except -1:
         self.show(buffers)
         self.backend.attach(buffers)
+        return 0
 
     @property
     def observations(self):
@@ -497,7 +538,21 @@ independent_agents : bool
 
         Raises TypeError or ValueError, before anything is changed, for anything but a snapshot of this environment.
         """
-        self._settled("set_state", lambda: self.backend.set_state(state, self._indices(copies)))
+        self._settled("set_state", lambda: self._restored(state, self._indices(copies)))
+
+    def _restored(self, state, copies):
+        self.renew(True)
+        self.backend.set_state(state, copies)
+        self.copied(None)
+
+    def redraw(self, copy):
+        """Write the observations of a copy again, after a method of a native environment has changed its state."""
+        self._settled("redraw", lambda: self._redrawn(self._index("copy", copy)))
+
+    def _redrawn(self, copy):
+        self.renew(True)
+        self.backend.redraw(copy)
+        self.copied(None)
 
     def content(self):
         """Everything that `restore` needs to go on in another batch of the same native environment."""
@@ -529,7 +584,7 @@ independent_agents : bool
         self.reset(seed=0)
         self.set_state(content["state"])
         for name, array in content["arrays"].items():
-            np.copyto(getattr(self.buffers, name), array)
+            np.copyto(getattr(self.buffers if self.is_moving else self.home, name), array)
         self.awaiting = deque([self.parts[index] for index in content["awaiting"]])
         self.pending = [self.parts[index] for index in content["pending"]]
         for part in self.pending:

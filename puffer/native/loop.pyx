@@ -113,6 +113,7 @@ Steps the copies of `Rules`, which every method is given: the loop does not keep
         for i in range(rules.num_copies):
             _start_copy(self, rules, i)
         rules.observe_range(0, rules.num_copies)
+        self.copy_rows(0, rules.num_agents)
         if self.start_times != NULL:
             for row in range(rules.num_agents):
                 self.start_times[row] = now
@@ -138,8 +139,16 @@ Steps the copies of `Rules`, which every method is given: the loop does not keep
             copy = row // rules.agents_per_env
             if rows[row] and row % rules.agents_per_env == 0 and whole[copy]:
                 rules.observe(copy)
+                self.copy_rows(row, rules.agents_per_env)
             elif rows[row] and not whole[copy]:
                 rules.observe_agent(row)
+                self.copy_rows(row, 1)
+
+    cdef void copy_rows(self, Py_ssize_t first, Py_ssize_t count) noexcept nogil:
+        """Copy rows of observations to where they are wanted, if that is not where they were written."""
+        if self.copied_to != NULL:
+            memcpy(self.copied_to + first * self.row_size, self.observation_memory + first * self.row_size,
+                   count * self.row_size)
 
     # ---- Threads ----
 
@@ -227,6 +236,7 @@ cdef void _advance_tile(Loop loop, Rules rules, part_t* part, Py_ssize_t first, 
         _account_copies(loop, rules, part, first, last, stretch)
     if not loop.observes_in_step:
         rules.observe_range(first, last)
+    loop.copy_rows(row, rows)
 
 
 cdef inline void _clear_row(Loop loop, Rules rules, Py_ssize_t row) noexcept nogil:

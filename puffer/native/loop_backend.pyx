@@ -12,8 +12,10 @@ from libc.string cimport memset
 from puffer import checks
 
 from puffer.native.backend cimport Part, Backend
+from puffer.native.binding cimport Binding
 from puffer.native.buffers cimport Buffers
 from puffer.native.info cimport EpisodeEnds, Info
+from puffer.native.outputs cimport Outputs
 from puffer.native.loop cimport DISABLED, MAX_THREADS, NEXT_STEP, SAME_STEP, Loop
 from puffer.native.pool cimport pool_nanoseconds
 from puffer.native.raster cimport Canvas
@@ -104,6 +106,7 @@ it goes.
         loop.observation_memory = buffers.observation_memory
         loop.allocate(rules, options.record_episodes)
         self.loop = loop
+        self.retains = True
         rules.attach(buffers)
         return 0
 
@@ -145,7 +148,7 @@ it goes.
             rules.retained = False
             with nogil:
                 loop.reset_all(rules, now)
-            rules.retained = not self.is_recording
+            rules.retained = self.retains
         else:
             chosen = rows.view(np.uint8)
             with nogil:
@@ -281,10 +284,27 @@ it goes.
             part.c.now = pool_nanoseconds() * 1e-9
         return 0
 
+    cdef bint can_attach(self, Buffers home, Outputs outputs) except -1:
+        if self.binding is None:
+            self.check()
+            self.binding = Binding()
+            self.binding.find(<Rules>self.rules, home, outputs.take())
+            self.draws_changes = self.binding.is_complete and type(<Rules>self.rules).draws_changes
+        self.retains = self.draws_changes or not self.binding.is_complete
+        return self.binding.is_complete
+
     cdef int attach(self, Buffers buffers) except -1:
-        (<Rules>self.rules).attach(buffers)
-        self.loop.observation_memory = buffers.observation_memory
-        self.is_recording = True
+        cdef Loop loop = self.loop
+        if self.binding.is_complete:
+            self.binding.point(buffers, not self.draws_changes)
+        else:
+            (<Rules>self.rules).attach(buffers)
+        if not self.draws_changes:
+            loop.observation_memory = buffers.observation_memory
+        elif buffers.observation_memory != loop.observation_memory:
+            loop.copied_to = buffers.observation_memory
+        else:
+            loop.copied_to = NULL
         return 0
 
     # ---- Threads ----
@@ -335,18 +355,23 @@ it goes.
         return self.form().get(<Rules>self.rules, copies)
 
     cdef int set_state(self, object state, list copies) except -1:
+        self.form().set(<Rules>self.rules, state, copies)
+        for copy in copies:
+            self.redraw(copy)
+        return 0
+
+    cdef int redraw(self, Py_ssize_t copy) except -1:
         cdef Rules rules = <Rules>self.rules
         cdef Loop loop = self.loop
-        cdef Py_ssize_t row
+        cdef Py_ssize_t row, first = copy * rules.agents_per_env
         cdef bint retained = rules.retained
-        self.form().set(rules, state, copies)
-        for copy in copies:
-            for row in range(copy * rules.agents_per_env, (copy + 1) * rules.agents_per_env):
-                if not rules.masks[row]:
-                    memset(loop.observation_memory + row * loop.row_size, 0, loop.row_size)
-            rules.retained = False
-            rules.observe(copy)
-            rules.retained = retained
+        for row in range(first, first + rules.agents_per_env):
+            if not rules.masks[row]:
+                memset(loop.observation_memory + row * loop.row_size, 0, loop.row_size)
+        rules.retained = False
+        rules.observe(copy)
+        rules.retained = retained
+        loop.copy_rows(first, rules.agents_per_env)
         return 0
 
     def early(self):

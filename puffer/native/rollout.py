@@ -25,8 +25,6 @@ class Rollout:
     actions : (horizon, rows, ...)
     rewards : (horizon, rows) float32
     terminations, truncations, masks : (horizon, rows) bool
-    checked_actions : (rows, ...)
-        The actions of the last step, for the environment's own use.
     """
 
     def __init__(self, horizon: int, buffers: Buffers) -> None:
@@ -43,13 +41,14 @@ class Rollout:
         self.terminations = rows(buffers.terminations)
         self.truncations = rows(buffers.truncations)
         self.masks = rows(buffers.masks)
-        self.checked_actions = aligned_zeros(buffers.actions.shape, buffers.actions.dtype)
-        # The masks of single-agent environments are never written again.
+        # The masks of copies with one agent stay as they are.
         self.masks[:] = True
         single_row = (buffers.observations.shape[1:], buffers.observations.dtype)
         single_action = (buffers.actions.shape[1:], buffers.actions.dtype)
         count = len(buffers.rewards)
-        self._first = Buffers(count, *single_row, *single_action, {"observations": self._observations[0]})
+        # Actions are checked in the buffers of the batch, where the copies read them.
+        live = {"actions": buffers.actions, "masks": buffers.masks}
+        self._first = Buffers(count, *single_row, *single_action, {"observations": self._observations[0], **live})
         self._steps = [
             Buffers(
                 count,
@@ -57,11 +56,10 @@ class Rollout:
                 *single_action,
                 {
                     "observations": self.next_observations[t],
-                    "actions": self.actions[t],
                     "rewards": self.rewards[t],
                     "terminations": self.terminations[t],
                     "truncations": self.truncations[t],
-                    "masks": self.masks[t],
+                    **live,
                 },
             )
             for t in range(horizon)
@@ -72,13 +70,15 @@ class Rollout:
         self.steps = 0
         return self._first
 
-    def next_buffers(self) -> Buffers:
-        """The buffers of the step to come."""
-        return self._steps[self.steps % self.horizon]
-
-    def advance(self) -> None:
-        """Count the step to come."""
+    def advance(self, actions: np.ndarray) -> Buffers:
+        """Begin a step with these actions; returns its buffers."""
         if self.steps == self.horizon:
             np.copyto(self._observations[0], self._observations[-1])
             self.steps = 0
-        self.steps += 1
+        step, self.steps = self.steps, self.steps + 1
+        np.copyto(self.actions[step], actions)
+        return self._steps[step]
+
+    def keep_masks(self, masks: np.ndarray) -> None:
+        """Take over the masks of the step that was begun last."""
+        np.copyto(self.masks[self.steps - 1], masks)

@@ -116,6 +116,7 @@ list); `direction`; `carrying`, a pair of Kind and colour, or None; `mission_col
 """
 
     statistic_names = ("success",)
+    draws_changes = True
     render_modes = ("rgb_array", "ansi")
     cdef readonly str level
     cdef Rules rules
