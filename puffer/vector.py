@@ -384,9 +384,9 @@ class VectorEnv(gymnasium.vector.VectorEnv):
                 nested[row] = self._nested.of_row(last)
         return nested
 
-    def rollout_buffers(self, horizon: int) -> Rollout:
-        """Buffers of `horizon` steps, which the steps after the next reset() write into directly (native only)."""
-        return self.batch.rollout_buffers(horizon)
+    def rollout_buffers(self, horizon: int, **options: Any) -> Rollout:
+        """Buffers of `horizon` steps, which the steps after the next reset() write into; see `Batch.rollout_buffers`."""
+        return self.batch.rollout_buffers(horizon, **options)
 
     def stats(self) -> dict[str, float]:
         """Means over the episodes that ended since the last call: `episodes`, `episode_return`, ..."""

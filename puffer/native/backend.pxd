@@ -17,6 +17,8 @@ cdef class Part:
     cdef Outputs outputs
     # Whether it is the whole batch.
     cdef bint is_whole
+    # The EpisodeEnds of the step that was finished last, or None where none has ended.
+    cdef public object ends
     # Whether recv() returns it as the last reset has left it.
     cdef bint is_fresh
     # The value of pool_forks when it was sent.

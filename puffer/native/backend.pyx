@@ -116,7 +116,7 @@ The infos that it returns are in Gymnasium's form for vector environments.
 
     cdef int attach(self, Buffers buffers) except -1:
         """Write results into these buffers from now on; their actions and masks are those of before."""
-        raise NotImplementedError("rollout_buffers() needs a native environment")
+        raise NotImplementedError
 
     cdef object stats(self, list parts):
         """Means over the episodes that ended in these parts since the last call."""

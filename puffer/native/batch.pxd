@@ -2,6 +2,7 @@ from puffer.native.actions cimport ActionReader
 from puffer.native.backend cimport Backend, Part
 from puffer.native.buffers cimport Buffers
 from puffer.native.outputs cimport Outputs
+from puffer.native.rollout cimport Rollout
 
 # Never reset; to be reset; ready to step; without a worker that is gone for good; closed.
 cdef enum status_t:
@@ -30,7 +31,7 @@ cdef class Batch:
     cdef bint is_disabled
     cdef ActionReader reader
     cdef object action_layout
-    cdef object rollout
+    cdef Rollout rollout
     # Sets of arrays for results; None if those are the live buffers. Whether steps write into them directly.
     cdef Outputs outputs
     cdef bint is_moving
@@ -42,9 +43,12 @@ cdef class Batch:
 
     cdef int show(self, Buffers buffers) except -1
     cdef int write_to(self, Buffers buffers) except -1
+    cdef int record(self, Rollout rollout) except -1
     cdef int renew(self, bint keep) except -1
     cdef Buffers copied(self, Part part)
-    cdef tuple result(self, Part part, object info)
+    cdef tuple result(self, Part part, object info, bint is_stepped)
+    cdef Buffers written(self)
+    cdef int seen(self) except -1
     cdef int claim(self) except -1
     cdef int require_ready(self, str method) except -1
     cdef int require_settled(self, str method) except -1

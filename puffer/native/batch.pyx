@@ -13,7 +13,6 @@ from gymnasium.vector import AutoresetMode
 from puffer import checks
 from puffer.errors import WorkerDied, WorkerError, WorkerTimeout
 from puffer.native.buffers import BUFFER_NAMES
-from puffer.native.rollout import Rollout
 
 cimport numpy as cnp
 
@@ -22,6 +21,7 @@ from puffer.native.backend cimport Backend, BackendBase, Part
 from puffer.native.buffers cimport Buffers
 from puffer.native.outputs cimport Outputs
 from puffer.native.pool cimport pool_forks, pool_watch_forks
+from puffer.native.rollout cimport Rollout
 
 cnp.import_array()
 pool_watch_forks()
@@ -122,8 +122,8 @@ independent_agents : bool
             elif self.status == NEW and self.options.seed is not None:
                 seed = self.backend.first_seed(self.options.seed)
             self.drain(mask is None)
-            if self.rollout is not None and mask is None:
-                self.write_to(self.rollout.start())
+            if mask is None and self.rollout is not None and self.rollout.step_buffers is not None:
+                self.write_to(self.rollout.first_buffers)
             self.renew(mask is not None)
             new = self.status == NEW
             self.status = UNSET
@@ -136,6 +136,8 @@ independent_agents : bool
                 raise
             self.status = READY
             self.awaiting = deque(self.parts)
+            if self.rollout is not None:
+                self.rollout.restart(rows, self.written())
             return self.copied(None).observations, info
         finally:
             self.claimed = 0
@@ -272,7 +274,7 @@ independent_agents : bool
             except BaseException as problem:
                 self.failed(problem)
                 raise
-            return self.result(part, info)
+            return self.result(part, info, True)
         finally:
             self.claimed = 0
 
@@ -315,6 +317,7 @@ independent_agents : bool
     cdef tuple receive_part(self):
         cdef Part part
         cdef Py_ssize_t index = 0
+        cdef bint is_stepped
         if not self.pending:
             raise error.NoAsyncCallError("recv() without a send() before it", "recv")
         try:
@@ -325,19 +328,25 @@ independent_agents : bool
             if not part.is_fresh and part.forks != pool_forks:
                 raise RuntimeError("the process was forked while a send() was under way; call reset() in the child")
             del self.pending[index]
-            info = {} if part.is_fresh else self.backend.finish(part)
+            is_stepped = not part.is_fresh
+            info = self.backend.finish(part) if is_stepped else {}
         except BaseException as problem:
             self.failed(problem)
             raise
         self.awaiting.append(part)
         if self.num_parts > 1:
             info["env_id"] = np.arange(part.rows.start, part.rows.stop)
-        return self.result(part, info)
+            info["rows"] = part.rows
+        return self.result(part, info, is_stepped)
 
-    cdef tuple result(self, Part part, object info):
+    cdef Buffers written(self):
+        """The buffers in which the copies have left their results."""
+        return self.home if self.outputs is not None and not self.is_moving else self.buffers
+
+    cdef tuple result(self, Part part, object info, bint is_stepped):
         cdef Buffers arrays
-        if self.rollout is not None and self.agents_per_env > 1:
-            self.rollout.keep_masks(self.home.masks)
+        if self.rollout is not None and is_stepped:
+            self.rollout.record(part, self.written())
         if part.outputs is None:
             return part.observations, part.rewards, part.terminations, part.truncations, info
         arrays = self.copied(part)
@@ -345,7 +354,7 @@ independent_agents : bool
 
     cdef Buffers copied(self, Part part):
         """The results of a part, or of the batch, copied if they were not written to where they are wanted."""
-        if self.outputs is None or self.is_moving or self.rollout is not None:
+        if self.outputs is None or self.is_moving:
             return self.buffers
         if part is None or part.is_whole:
             self.buffers = self.outputs.filled(self.home)
@@ -372,9 +381,10 @@ independent_agents : bool
         if self.action_layout is not None:
             self.action_layout.check_rows(part.actions)
         if self.rollout is not None:
-            self.write_to(self.rollout.advance(part.actions))
-        else:
-            self.renew(False)
+            self.rollout.begin(part)
+            if self.rollout.step_buffers is not None:
+                self.write_to(self.rollout.step_buffers[self.rollout.steps - 1])
+        self.renew(False)
         return part
 
     # ---- The order of calls ----
@@ -434,30 +444,61 @@ independent_agents : bool
 
     # ---- Buffers ----
 
-    def rollout_buffers(self, horizon):
-        """From the next reset() on, let step t write straight into row t of a rollout; see `Rollout`, which it returns.
+    def rollout_buffers(self, horizon, *, layout="time", buffers=None, torch=False, pinned=False, action_dtype=None,
+                        dones=False):
+        """From the next reset() on, write every step into a rollout; returns the `Rollout`.
 
-        Raises ValueError for a horizon below 1, or with batch_size below num_envs.
+        Parameters
+        ----------
+        horizon : int
+            Steps, at least 1.
+        layout : "time" or "agent"
+            Whether arrays have the shape (horizon, rows, ...), which native environments write straight into, or (rows,
+            horizon, ...).
+        buffers : mapping, optional
+            Memory for arrays of the rollout by name, as `buf` for those of the batch. That for `observations` has one
+            step more.
+        torch : bool
+            Make the memory with torch, and show tensors.
+        pinned : bool
+            Make it in pinned memory, from which a GPU copies without waiting.
+        action_dtype : dtype, optional
+            int64 for discrete actions as torch wants them; by default that of the batch.
+        dones : bool
+            Have float32 `dones` too.
+
+        Raises TypeError or ValueError for bad options, with the name, MemoryError, ImportError without torch.
         """
         self.claim()
         try:
             horizon = checks.integer("horizon", horizon, 1, 2**31 - 1)
-            if self.num_parts > 1:
-                raise ValueError(f"rollout_buffers needs batch_size = num_envs = {self.num_copies}, got "
-                                 f"{self.options.batch_size}")
+            group = 1 if self.independent_agents else self.agents_per_env
             with checks.memory("horizon", horizon):
-                rollout = Rollout(horizon, self.buffers)
+                rollout = Rollout(self.home, self.num_parts, horizon=horizon, agents=self.agents_per_env, group=group,
+                                  mode=self.options.autoreset_mode, layout=layout, buffers=buffers, torch=torch,
+                                  pinned=pinned, action_dtype=action_dtype, dones=dones)
             self.drain(True)
-            self.backend.can_attach(self.home, Outputs(self.home, slice(0, self.num_agents)))
-            self.backend.attach(self.home)
-            self.backend.is_recording = True
-            self.rollout = rollout
+            self.record(rollout)
             # The streams go on, but the rollout's first observations are those of a reset.
             self.awaiting.clear()
             self.status = UNSET if self.status == READY else self.status
             return self.rollout
         finally:
             self.claimed = 0
+
+    cdef int record(self, Rollout rollout) except -1:
+        """Have results written into the rollout, by the steps themselves where that can be."""
+        cdef bint was_direct = self.rollout is not None and self.rollout.step_buffers is not None
+        cdef bint is_direct = rollout.layout == "time" and self.num_parts == 1
+        if is_direct:
+            is_direct = self.backend.can_attach(self.home, self.outputs or Outputs(self.home, slice(0, self.num_agents)))
+        if is_direct:
+            rollout.lead_to(self.home)
+        elif was_direct:
+            self.write_to(self.home)
+        self.backend.is_recording = is_direct
+        self.rollout = rollout
+        return 0
 
     def keep_results(self):
         """From now on, overwrite no array that a call returned while anybody holds it or a view of it."""
@@ -476,7 +517,7 @@ independent_agents : bool
 
     cdef int renew(self, bint keep) except -1:
         """Before results are written: turn to arrays that nobody holds, with what is in the last ones if it is kept."""
-        if self.is_moving and self.rollout is None:
+        if self.is_moving and (self.rollout is None or self.rollout.step_buffers is None):
             self.write_to(self.outputs.filled(self.buffers) if keep else self.outputs.take())
         return 0
 
@@ -543,7 +584,7 @@ independent_agents : bool
     def _restored(self, state, copies):
         self.renew(True)
         self.backend.set_state(state, copies)
-        self.copied(None)
+        self.seen()
 
     def redraw(self, copy):
         """Write the observations of a copy again, after a method of a native environment has changed its state."""
@@ -552,7 +593,14 @@ independent_agents : bool
     def _redrawn(self, copy):
         self.renew(True)
         self.backend.redraw(copy)
+        self.seen()
+
+    cdef int seen(self) except -1:
+        """After observations have been written again: hand them on."""
         self.copied(None)
+        if self.rollout is not None:
+            self.rollout.see(self.written())
+        return 0
 
     def content(self):
         """Everything that `restore` needs to go on in another batch of the same native environment."""
@@ -584,7 +632,7 @@ independent_agents : bool
         self.reset(seed=0)
         self.set_state(content["state"])
         for name, array in content["arrays"].items():
-            np.copyto(getattr(self.buffers if self.is_moving else self.home, name), array)
+            np.copyto(getattr(self.written(), name), array)
         self.awaiting = deque([self.parts[index] for index in content["awaiting"]])
         self.pending = [self.parts[index] for index in content["pending"]]
         for part in self.pending:
