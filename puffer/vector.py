@@ -20,6 +20,8 @@ from puffer.layout.nested import NestedActions, NestedObservations
 from puffer.layout.observation import Layout
 from puffer.native.batch import Batch
 from puffer.native.buffers import Buffers
+from puffer.native.ends import EpisodeEnds
+from puffer.native.info import Info
 from puffer.native.rollout import Rollout
 from puffer.rendering import batch_modes
 from puffer.window import Window
@@ -59,6 +61,9 @@ class VectorEnv(gymnasium.vector.VectorEnv):
         The observations of all rows, `buffers.observations`.
     masks : (num_envs,) bool, live
         Whether the agent of the row took part in the last step, or begins an episode. The other rows are zero.
+    ends : puffer.EpisodeEnds
+        The episodes that ended in the step that `step` or `recv` returned last, as arrays with an entry for each: `rows`,
+        `observations`, `returns`, `lengths`, `terminated`, `truncated`. They stay as they are. Empty after `reset`.
     single_observation_space, single_action_space, observation_space, action_space : gymnasium.Space
         Of one row, and of the batch. Where the agents of a copy have discrete actions of different ranges, the space of
         one row spans them all, and that of the batch has the range of every row: what it samples is accepted.
@@ -174,6 +179,10 @@ class VectorEnv(gymnasium.vector.VectorEnv):
     @property
     def masks(self) -> np.ndarray:
         return self.batch.masks
+
+    @property
+    def ends(self) -> EpisodeEnds:
+        return self.batch.ends
 
     def reset(
         self,
@@ -375,17 +384,9 @@ class VectorEnv(gymnasium.vector.VectorEnv):
             truncations, info = truncations.copy(), _fresh(info)
         if self._nested is not None:
             observations = self._nested.of_rows(observations)
-            if "final_obs" in info:
-                info = {**info, "final_obs": self._nested_finals(info["final_obs"])}
+            if isinstance(info, Info):
+                info.show(self._nested.of_each)
         return observations, rewards, terminations, truncations, info
-
-    def _nested_finals(self, finals: np.ndarray) -> np.ndarray:
-        """Last observations, rows or None, as values of the own space."""
-        nested = np.full(len(finals), None, object)
-        for row, last in enumerate(finals):
-            if last is not None:
-                nested[row] = self._nested.of_row(last)
-        return nested
 
     def rollout_buffers(self, horizon: int) -> Rollout:
         """Buffers of `horizon` steps, which the steps after the next reset() write into directly (native only)."""
@@ -472,5 +473,7 @@ def _remade(cls: type[VectorEnv], env: Env, options: dict[str, Any], rest: dict[
 
 
 def _fresh(info: dict[str, Any]) -> dict[str, Any]:
-    """An info without live arrays; nested ones are never live."""
+    """An info without live arrays; nested ones, and those of episodes that ended, are never live."""
+    if isinstance(info, Info):
+        return info
     return {key: value.copy() if isinstance(value, np.ndarray) else value for key, value in info.items()}

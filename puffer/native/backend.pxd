@@ -12,6 +12,8 @@ cdef class Part:
     cdef readonly object rows
     cdef cnp.ndarray actions
     cdef object observations, rewards, terminations, truncations
+    # The EpisodeEnds of the step that was finished last, or None where none has ended.
+    cdef public object ends
     # Whether recv() returns it as the last reset has left it.
     cdef bint is_fresh
     # The value of pool_forks when it was sent.
