@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 try:
     from puffer._core import ABI, Env
     from puffer.native.buffers import Buffers
+    from puffer.native.ends import EpisodeEnds
     from puffer.native.random import Random
 except ModuleNotFoundError as error:
     if not str(error.name).startswith("puffer."):
@@ -43,6 +44,7 @@ __all__ = [
     "CheckFailed",
     "CheckWarning",
     "Env",
+    "EpisodeEnds",
     "PufferEnv",
     "Random",
     "Rollout",

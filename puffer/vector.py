@@ -20,6 +20,8 @@ from puffer.layout.nested import NestedActions, NestedObservations
 from puffer.layout.observation import Layout
 from puffer.native.batch import Batch
 from puffer.native.buffers import Buffers
+from puffer.native.ends import EpisodeEnds
+from puffer.native.info import Info
 from puffer.native.rollout import Rollout
 from puffer.rendering import batch_modes
 from puffer.window import Window
@@ -62,6 +64,9 @@ class VectorEnv(gymnasium.vector.VectorEnv):
         The observations of all rows, `buffers.observations`.
     masks : (num_envs,) bool, live
         Whether the agent of the row took part in the last step, or begins an episode. The other rows are zero.
+    ends : puffer.EpisodeEnds
+        The episodes that ended in the step that `step` or `recv` returned last, as arrays with an entry for each: `rows`,
+        `observations`, `returns`, `lengths`, `terminated`, `truncated`. They stay as they are. Empty after `reset`.
     single_observation_space, single_action_space, observation_space, action_space : gymnasium.Space
         Of one row, and of the batch. Where the agents of a copy have discrete actions of different ranges, the space of
         one row spans them all, and that of the batch has the range of every row: what it samples is accepted.
@@ -178,6 +183,10 @@ class VectorEnv(gymnasium.vector.VectorEnv):
     @property
     def masks(self) -> np.ndarray:
         return self.batch.masks
+
+    @property
+    def ends(self) -> EpisodeEnds:
+        return self.batch.ends
 
     def reset(
         self,
@@ -372,17 +381,9 @@ class VectorEnv(gymnasium.vector.VectorEnv):
     def _as_nested(self, result: tuple) -> tuple:
         """A result of the batch in the environment's own spaces."""
         observations, *rest, info = result
-        if "final_obs" in info:
-            info = {**info, "final_obs": self._nested_finals(info["final_obs"])}
+        if isinstance(info, Info):
+            info.show(self._nested.of_each)
         return self._nested.of_rows(observations), *rest, info
-
-    def _nested_finals(self, finals: np.ndarray) -> np.ndarray:
-        """Last observations, rows or None, as values of the own space."""
-        nested = np.full(len(finals), None, object)
-        for row, last in enumerate(finals):
-            if last is not None:
-                nested[row] = self._nested.of_row(last)
-        return nested
 
     def rollout_buffers(self, horizon: int, **options: Any) -> Rollout:
         """Buffers of `horizon` steps, which the steps after the next reset() write into; see `Batch.rollout_buffers`."""

@@ -7,16 +7,17 @@ import time
 
 import numpy as np
 
+cimport numpy as cnp
 from libc.stdint cimport int64_t, uint8_t
+from libc.string cimport memcpy
 
-cdef enum:
-    RETURN
-    LENGTH
-    SECONDS
+from puffer.native.ends cimport EndsForm, EndsMemory, EndsRecorder, end_t
+
+cnp.import_array()
 
 
 cdef class Episodes:
-    """Episodes(rows, *, same_step, max_steps)
+    """Episodes(rows, part_copies, *, same_step, max_steps, has_seconds)
 --
 
 The episodes of the copies in `rows`, a `puffer.backends.rows.Rows`.
@@ -24,19 +25,17 @@ The episodes of the copies in `rows`, a `puffer.backends.rows.Rows`.
 Parameters
 ----------
 rows : Rows
+part_copies : int
+    Copies of a part.
 same_step : bool
     Whether a copy is reset within the step that ends its episode, so that its masks are those of the next one.
 max_steps : int or None
     Steps after which an episode is truncated.
-
-Attributes
-----------
-records : (rows, 3) float64
-    The return, length and seconds of the episode that ended last.
+has_seconds : bool
+    Whether the ends of episodes have their duration.
 """
 
-    cdef readonly object records
-    cdef Py_ssize_t agents
+    cdef Py_ssize_t agents, part_copies
     cdef bint same_step
     cdef int64_t max_steps
     cdef float[::1] rewards
@@ -45,15 +44,19 @@ records : (rows, 3) float64
     cdef int64_t[::1] lengths
     # Steps of the episode of each copy.
     cdef int64_t[::1] steps
-    cdef double[:, ::1] ended
+    # Where the last observations of rows that have ended are.
+    cdef cnp.ndarray lasts
+    # A recorder for each part.
+    cdef list recorders
     # Episodes, returns and lengths since the last stats(), by row: so no split into parts changes the additions.
     cdef object sums
     cdef double[:, ::1] sum_of
 
-    def __cinit__(self, rows, *, bint same_step, max_steps):
+    def __cinit__(self, rows, Py_ssize_t part_copies, *, bint same_step, max_steps, bint has_seconds):
         buffers = rows.buffers
         count = len(buffers.rewards)
         self.agents = rows.form.agents_per_env
+        self.part_copies = part_copies
         self.same_step = same_step
         self.max_steps = 0 if max_steps is None else max_steps
         self.rewards = buffers.rewards
@@ -63,12 +66,15 @@ records : (rows, 3) float64
         self.late = rows.late
         self.waiting = rows.waiting
         self.over = rows.over
+        self.lasts = rows.finals if same_step else buffers.observations
+        self.recorders = [
+            EndsRecorder(EndsForm(part_copies * self.agents, first * self.agents, *rows.form.observation, has_seconds), 1)
+            for first in range(0, rows.form.copies, part_copies)
+        ]
         self.returns = np.zeros(count)
         self.lengths = np.zeros(count, np.int64)
         self.begun = np.zeros(count)
         self.steps = np.zeros(rows.form.copies, np.int64)
-        self.records = np.zeros((count, 3))
-        self.ended = self.records
         self.sums = np.zeros((count, 3))
         self.sum_of = self.sums
         rows.waiting.fill(True)
@@ -93,13 +99,19 @@ records : (rows, 3) float64
             for copy in range(first, last):
                 self.late[copy] = not self.waiting[copy] and self.steps[copy] + 1 >= self.max_steps
 
-    def account(self, Py_ssize_t first, Py_ssize_t last):
-        """After a step of the copies first to last - 1. Returns which rows have ended, bool, or None if none has."""
-        cdef Py_ssize_t copy, row
-        cdef uint8_t[::1] marks
-        cdef bint any_ended = False
+    def account(self, Py_ssize_t part):
+        """After a step of a part, by its number. Returns the EpisodeEnds, or None if no episode has ended."""
+        cdef Py_ssize_t copy, row, first = part * self.part_copies, last = first + self.part_copies
+        cdef EndsRecorder recorder
+        cdef EndsMemory memory
         cdef double now = 0
+        if not 0 <= part < len(self.recorders):
+            raise IndexError(f"there is no part {part} among {len(self.recorders)}")
         self.check(first, last)
+        recorder = self.recorders[part]
+        memory = recorder.ready()
+        memory.num_stretches = 1
+        memory.stretches.start = memory.stretches.count = 0
         for copy in range(first, last):
             if self.waiting[copy]:
                 # Its step was the reset.
@@ -110,8 +122,7 @@ records : (rows, 3) float64
             for row in range(copy * self.agents, (copy + 1) * self.agents):
                 if self.terminations[row] | self.truncations[row]:
                     now = now or time.perf_counter()
-                    any_ended = True
-                    self.end_row(row, now)
+                    self.end_row(row, now, memory)
                 elif self.masks[row] and not self.over[copy]:
                     self.lengths[row] += 1
                     self.returns[row] += self.rewards[row]
@@ -121,13 +132,7 @@ records : (rows, 3) float64
                     self.begin_copy(copy, now)
                 else:
                     self.waiting[copy] = True
-        if not any_ended:
-            return None
-        ended = np.zeros((last - first) * self.agents, np.bool_)
-        marks = ended.view(np.uint8)
-        for row in range(first * self.agents, last * self.agents):
-            marks[row - first * self.agents] = self.terminations[row] | self.truncations[row]
-        return ended
+        return recorder.recorded()
 
     cdef int begin_copy(self, Py_ssize_t copy, double now) except -1:
         cdef Py_ssize_t row
@@ -143,13 +148,21 @@ records : (rows, 3) float64
         self.begun[row] = now
         return 0
 
-    cdef int end_row(self, Py_ssize_t row, double now) except -1:
-        self.ended[row, RETURN] = self.returns[row] + self.rewards[row]
-        self.ended[row, LENGTH] = self.lengths[row] + 1
-        self.ended[row, SECONDS] = now - self.begun[row]
+    cdef int end_row(self, Py_ssize_t row, double now, EndsMemory memory) except -1:
+        cdef Py_ssize_t entry = memory.stretches.count
+        cdef end_t* end = &memory.entries[entry]
+        memory.stretches.count += 1
+        end.row = row
+        end.total = self.returns[row] + self.rewards[row]
+        end.length = self.lengths[row] + 1
+        end.seconds = now - self.begun[row]
+        end.terminated = self.terminations[row]
+        end.truncated = self.truncations[row]
+        memcpy(memory.observations + entry * memory.row_size,
+               cnp.PyArray_BYTES(self.lasts) + row * memory.row_size, memory.row_size)
         self.sum_of[row, 0] += 1
-        self.sum_of[row, 1] += self.ended[row, RETURN]
-        self.sum_of[row, 2] += self.ended[row, LENGTH]
+        self.sum_of[row, 1] += end.total
+        self.sum_of[row, 2] += end.length
         # An agent may come again while the episode of the copy goes on.
         return self.begin_row(row, now)
 

@@ -76,30 +76,6 @@ def merged(
     return info
 
 
-def add_finals(
-    info: dict[str, Any], ended: np.ndarray, finals: np.ndarray, final_infos: Iterable[tuple[int, dict[str, Any]]]
-) -> None:
-    """Put the last observations, copies of those rows of `finals` that are True in `ended`, and infos into `info`."""
-    observations = np.full(len(ended), None, object)
-    for row in ended.nonzero()[0]:
-        observations[row] = finals[row].copy()
-    info["final_obs"] = observations
-    info["_final_obs"] = ended
-    info["final_info"] = merged(len(ended), final_infos)
-    info["_final_info"] = ended.copy()
-
-
-def add_episodes(info: dict[str, Any], ended: np.ndarray, episodes: np.ndarray) -> None:
-    """Put the returns, lengths and seconds, (rows, 3), of the episodes of rows that are True in `ended` into `info`."""
-    known = ended & ~np.isnan(episodes[:, 0])
-    # An environment wrapped in RecordEpisodeStatistics reports its own.
-    if "episode" in info or not known.any():
-        return
-    returns, lengths, seconds = np.where(known[:, np.newaxis], episodes, 0).T
-    info["episode"] = {"r": returns, "l": lengths.astype(np.int64), "t": seconds.round(6)}
-    info["_episode"] = known
-
-
 def _by_row(blocks: list[tuple[int, np.ndarray, np.ndarray]]) -> Iterator[_Entry]:
     for first, present, values in blocks:
         yield from ((first + row, values[row]) for row in present.nonzero()[0].tolist())

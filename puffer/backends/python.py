@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Sequence
 from typing import Any
 
@@ -9,12 +10,13 @@ import numpy as np
 from gymnasium.vector import AutoresetMode
 
 from puffer.backends.episodes import Episodes
-from puffer.backends.infos import Events, add_episodes, add_finals, merged
+from puffer.backends.infos import Events, merged
 from puffer.backends.rows import Rows, RowsForm
 from puffer.layout.spec import CopySpec
 from puffer.native.actions import ActionReader
 from puffer.native.backend import BackendBase, Part
 from puffer.native.batch import Batch
+from puffer.native.info import add_ends
 from puffer.options import BatchOptions
 from puffer.rendering import settled_mode
 
@@ -57,7 +59,13 @@ class PythonBackend(BackendBase):
     def _live_in(self, rows: Rows) -> None:
         """Take over the arrays of the batch."""
         self.rows = rows
-        self.episodes = Episodes(rows, same_step=self._same_step, max_steps=self.spec.max_steps)
+        self.episodes = Episodes(
+            rows,
+            self.options.batch_size,
+            same_step=self._same_step,
+            max_steps=self.spec.max_steps,
+            has_seconds=self.options.record_episodes,
+        )
 
     # ---- For subclasses ----
 
@@ -116,16 +124,18 @@ class PythonBackend(BackendBase):
         self._start(part)
 
     def finish_part(self, part: Part) -> dict[str, Any]:
-        """Wait for a part that was started; returns its infos."""
+        """Wait for a part that was started; sets its `ends`, and returns its infos."""
         events = self._finish(part)
-        ended = self.episodes.account(part.first, part.last)
-        rows = part.rows
-        info = merged(rows.stop - rows.start, events.infos, events.columns) if events else {}
-        if ended is not None and self._same_step:
-            add_finals(info, ended, self.rows.finals[rows], events.final_infos if events else ())
-        if ended is not None and self.options.record_episodes:
-            add_episodes(info, ended, self.episodes.records[rows])
-        return info
+        ends = part.ends = self.episodes.account(part.index)
+        num_rows = part.rows.stop - part.rows.start
+        info = merged(num_rows, events.infos, events.columns) if events else {}
+        # An environment wrapped in RecordEpisodeStatistics reports its own.
+        has_episodes = self.options.record_episodes and "episode" not in info
+        if ends is None or not (self._same_step or has_episodes):
+            return info
+        finals = events.final_infos if events else ()
+        final_info = functools.partial(merged, num_rows, finals) if self._same_step else None
+        return add_ends(info, ends, final_info=final_info, has_episodes=has_episodes)
 
     def first_waiting(self, part: Part) -> int:
         """The first copy of a part whose episode has ended, or -1."""

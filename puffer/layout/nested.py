@@ -55,11 +55,16 @@ class NestedObservations:
 
     def of_row(self, row: np.ndarray) -> Any:
         """The value of one row."""
+        return self.of_each(row[np.newaxis])[0]
+
+    def of_each(self, rows: np.ndarray) -> list[Any]:
+        """The value of each of these rows."""
         if self.is_flat:
-            return row
+            return list(rows)
         if not self._has_numbers:
-            return self._layout.value(row)
-        return next(iter(iterate(batch_space(self.space, 1), self._of_numbers(row.reshape(1, -1)))))
+            return [self._layout.value(row) for row in rows]
+        # How many there are does not matter to iterate().
+        return list(iterate(batch_space(self.space, 1), self._of_numbers(rows.reshape(len(rows), -1))))
 
     def _of_numbers(self, rows: np.ndarray) -> Any:
         start = 0

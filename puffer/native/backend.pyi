@@ -2,12 +2,15 @@ from typing import Any
 
 from typing_extensions import Self, disjoint_base
 
+from puffer.native.ends import EpisodeEnds
+
 @disjoint_base
 class Part:
     index: int
     first: int
     last: int
     rows: slice
+    ends: EpisodeEnds | None
     def __new__(cls, index: int, first: int, last: int, agents_per_env: int) -> Self: ...
 
 @disjoint_base

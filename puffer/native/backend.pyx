@@ -16,6 +16,8 @@ index : int
 first, last : int
 rows : slice
     The rows of the copies.
+ends : EpisodeEnds or None
+    The episodes that ended in the step that a backend has finished last; None where there are none.
 """
 
     def __cinit__(self, Py_ssize_t index, Py_ssize_t first, Py_ssize_t last, Py_ssize_t agents):
@@ -94,11 +96,11 @@ The infos that it returns are in Gymnasium's form for vector environments.
         return 0
 
     cdef object finish(self, Part part):
-        """Wait for a part that was started; returns its infos."""
+        """Wait for a part that was started; sets its `ends`, and returns its infos."""
         raise NotImplementedError
 
     cdef object step(self, Part part):
-        """Step a part; returns its infos."""
+        """Step a part; sets its `ends`, and returns its infos."""
         self.start(part)
         return self.finish(part)
 

@@ -40,6 +40,8 @@ cdef class Batch:
     # Parts that wait for actions, and parts that wait for recv(), each in order.
     cdef object awaiting
     cdef list pending
+    # What `ends` shows; None where no episode has ended, until somebody asks.
+    cdef object last_ends
 
     cdef int show(self, Buffers buffers) except -1
     cdef int write_to(self, Buffers buffers) except -1

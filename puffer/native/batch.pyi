@@ -9,6 +9,7 @@ from puffer.layout.spec import CopySpec
 from puffer.native.actions import ActionReader
 from puffer.native.backend import Backend
 from puffer.native.buffers import Buffers
+from puffer.native.ends import EpisodeEnds
 from puffer.native.rollout import Rollout
 from puffer.options import BatchOptions
 
@@ -26,6 +27,8 @@ class Batch:
     def observations(self) -> np.ndarray: ...
     @property
     def masks(self) -> npt.NDArray[np.bool_]: ...
+    @property
+    def ends(self) -> EpisodeEnds: ...
     def __new__(
         cls,
         backend: Backend,

@@ -19,6 +19,7 @@ cimport numpy as cnp
 from puffer.native.actions cimport ActionReader, as_array
 from puffer.native.backend cimport Backend, BackendBase, Part
 from puffer.native.buffers cimport Buffers
+from puffer.native.ends cimport EndsForm, EpisodeEnds
 from puffer.native.outputs cimport Outputs
 from puffer.native.pool cimport pool_forks, pool_watch_forks
 from puffer.native.rollout cimport Rollout
@@ -127,6 +128,7 @@ independent_agents : bool
             self.renew(mask is not None)
             new = self.status == NEW
             self.status = UNSET
+            self.last_ends = None
             try:
                 info = self.backend.reset(seed, options, copies, rows)
             except BaseException as problem:
@@ -274,6 +276,7 @@ independent_agents : bool
             except BaseException as problem:
                 self.failed(problem)
                 raise
+            self.last_ends = part.ends
             return self.result(part, info, True)
         finally:
             self.claimed = 0
@@ -334,6 +337,7 @@ independent_agents : bool
             self.failed(problem)
             raise
         self.awaiting.append(part)
+        self.last_ends = None if part.is_fresh else part.ends
         if self.num_parts > 1:
             info["env_id"] = np.arange(part.rows.start, part.rows.stop)
             info["rows"] = part.rows
@@ -535,6 +539,17 @@ independent_agents : bool
     def masks(self):
         """Whether the agent of each row took part in the last step, or begins an episode: bool (num_agents,), live."""
         return self.buffers.masks
+
+    # ---- Episodes ----
+
+    @property
+    def ends(self):
+        """The episodes that ended in the step that was returned last, see `EpisodeEnds`."""
+        if self.last_ends is None:
+            space = self.spec.layout.flat_space
+            form = EndsForm(self.num_agents, 0, space.shape, space.dtype, self.options.record_episodes)
+            self.last_ends = EpisodeEnds.over(form, None, 0)
+        return self.last_ends
 
     # ---- Statistics, snapshots, pictures ----
 

@@ -1,33 +1,15 @@
-from libc.stdint cimport int32_t, int64_t
-
-
-# A stretch of the arrays of EpisodeEnds that one thread wrote: entries [start, start + count).
-cdef struct stretch_t:
-    int64_t start
-    int64_t count
-
-
-cdef class EpisodeEnds:
-    """What a step recorded about the episodes that ended in it. see info.pyx."""
-    cdef object row_array, observation_array, return_array, length_array, time_array
-    # The memory of these arrays, for the step loop; final_observations and times are NULL where not recorded.
-    cdef int64_t* rows
-    cdef char* final_observations
-    cdef double* returns
-    cdef int32_t* lengths
-    cdef double* times
-    cdef Py_ssize_t num_rows
-    cdef list stretches
-    # Whether somebody may hold views of these arrays, so that they must not be written again.
-    cdef readonly bint is_out
-
-    cdef int take(self, Py_ssize_t first_row, stretch_t* stretches, int count) except -1
+from puffer.native.ends cimport EpisodeEnds
 
 
 cdef class Info(dict):
-    """The info of a step. see info.pyx."""
+    """The info of a step. See info.pyx."""
+    # What the entries that have not been made are made of.
     cdef EpisodeEnds ends
+    cdef object final_info
+    cdef object values_of
 
     @staticmethod
-    cdef Info over(EpisodeEnds ends)
-    cdef int fill(self) except -1
+    cdef Info over(EpisodeEnds ends, bint has_finals, bint has_episodes)
+    cdef object made(self, object key)
+    cdef object value_of(self, object key)
+    cdef int complete(self) except -1

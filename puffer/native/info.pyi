@@ -1,19 +1,19 @@
+from collections.abc import Callable, Sequence
 from typing import Any
 
+import numpy as np
 from typing_extensions import disjoint_base
 
-@disjoint_base
-class EpisodeEnds:
-    def __init__(
-        self,
-        num_rows: int,
-        observation_shape: tuple[int, ...],
-        observation_dtype: Any,
-        *,
-        final_observations: bool,
-        record_episodes: bool,
-    ) -> None: ...
-    def info(self) -> dict[str, Any]: ...
+from puffer.native.ends import EpisodeEnds
 
 @disjoint_base
-class Info(dict[str, Any]): ...
+class Info(dict[str, Any]):
+    def show(self, values_of: Callable[[np.ndarray], Sequence[Any]]) -> None: ...
+
+def add_ends(
+    entries: dict[str, Any],
+    ends: EpisodeEnds,
+    *,
+    final_info: Callable[[], dict[str, Any]] | None,
+    has_episodes: bool,
+) -> Info: ...

@@ -1,147 +1,153 @@
-"""The info dictionary of a step in which episodes ended, made only when somebody looks.
+"""The info dictionary of a step in which episodes ended, whose entries are made only when somebody looks.
 
 A large batch ends episodes in nearly every step, and Gymnasium's form of `final_obs`, one Python object per row, costs
-more to build than the step itself. So a step hands out an `Info` that owns the arrays the step loop recorded into, and
-fills itself on first use; the loop goes on with other arrays for as long as somebody holds the `Info`.
+more to build than the step itself. So a step hands out an `Info` with all of its keys, which makes each entry from the
+`EpisodeEnds` of the step on first use.
 """
+import sys
+
 import numpy as np
 
-from libc.stdint cimport int32_t, int64_t, uintptr_t
+cimport numpy as cnp
+from cpython.dict cimport PyDict_GetItemWithError, PyDict_Next, PyDict_SetItem, PyDict_Update
+from cpython.object cimport PyObject
+from libc.stdint cimport uint8_t
 
-from puffer.native.buffers import aligned_zeros
+from puffer.native.pytrees import register
 
-_PLACEHOLDER = "final_obs"
+from puffer.native.ends cimport EpisodeEnds, end_t
+from puffer.native.finals cimport final_objects, final_values
+
+cnp.import_array()
+
+cdef extern from "Python.h":
+    Py_ssize_t PyDict_GET_SIZE(object dictionary)
 
 
-cdef class EpisodeEnds:
-    """EpisodeEnds(num_rows, observation_shape, observation_dtype, *, final_observations, record_episodes)
---
+class _NotMade:
+    def __repr__(self):
+        return "<made when it is asked for>"
 
-Room for the ends of episodes within one step of `num_rows` rows: entry k of each array is about one ended row. Each
-thread writes its entries in a stretch of its own.
-"""
 
-    def __init__(self, Py_ssize_t num_rows, observation_shape, observation_dtype, *, bint final_observations,
-                 bint record_episodes):
-        self.num_rows = num_rows
-        self.row_array = aligned_zeros((num_rows,), np.int64)
-        self.return_array = aligned_zeros((num_rows,), np.float64)
-        self.length_array = aligned_zeros((num_rows,), np.int32)
-        self.rows = <int64_t*><uintptr_t>self.row_array.ctypes.data
-        self.returns = <double*><uintptr_t>self.return_array.ctypes.data
-        self.lengths = <int32_t*><uintptr_t>self.length_array.ctypes.data
-        if final_observations:
-            self.observation_array = aligned_zeros((num_rows, *observation_shape), observation_dtype)
-            self.final_observations = <char*><uintptr_t>self.observation_array.ctypes.data
-        if record_episodes:
-            self.time_array = aligned_zeros((num_rows,), np.float64)
-            self.times = <double*><uintptr_t>self.time_array.ctypes.data
+# The value of entries that have not been made: code in C that looks past the methods of Info finds this.
+cdef object NOT_MADE = _NotMade()
+cdef dict FINALS = dict.fromkeys(("final_obs", "_final_obs", "final_info", "_final_info"), NOT_MADE)
+cdef dict EPISODES = dict.fromkeys(("episode", "_episode"), NOT_MADE)
+cdef dict BOTH = {**FINALS, **EPISODES}
 
-    cdef int take(self, Py_ssize_t first_row, stretch_t* stretches, int count) except -1:
-        """Remember which stretches were written, and that row numbers count from first_row."""
-        cdef int k
-        self.stretches = [first_row]
-        for k in range(count):
-            if stretches[k].count:
-                self.stretches.append((stretches[k].start, stretches[k].start + stretches[k].count))
-        return 0
-
-    def info(self):
-        """The info of these ends as a plain dictionary, in Gymnasium's form for vector environments."""
-        if self.stretches is None:
-            return {}
-        self.is_out = True
-        first_row, *stretches = self.stretches
-        entries = np.concatenate([np.arange(start, end) for start, end in stretches])
-        rows = self.row_array[entries] - first_row
-        mask = np.zeros(self.num_rows, np.bool_)
-        mask[rows] = True
-        info = {}
-        if self.observation_array is not None:
-            final_observations = np.full(self.num_rows, None, dtype=object)
-            for row, entry in zip(rows.tolist(), entries.tolist()):
-                final_observations[row] = self.observation_array[entry]
-            info["final_obs"] = final_observations
-            info["_final_obs"] = mask.copy()
-            info["final_info"] = {}
-            info["_final_info"] = mask.copy()
-        if self.time_array is not None:
-            info["episode"] = {
-                "r": self._by_row(self.return_array, entries, rows, np.float64),
-                "l": self._by_row(self.length_array, entries, rows, np.int64),
-                "t": self._by_row(np.round(self.time_array, 6), entries, rows, np.float64),
-            }
-            info["_episode"] = mask
-        return info
-
-    def _by_row(self, values, entries, rows, dtype):
-        """An array over all rows, zero where no episode ended."""
-        array = np.zeros(self.num_rows, dtype)
-        array[rows] = values[entries]
-        return array
+cdef dict MODULES = sys.modules
+# How many modules there were when we last looked for libraries that want to know of Info.
+cdef Py_ssize_t modules_seen = 0
 
 
 cdef class Info(dict):
-    """A dictionary whose entries about ended episodes are made on first use.
+    """A dictionary whose entries about ended episodes are made on first use, each by itself.
 
-    Behaves as the plain dictionary it turns into: pickles, copies and compares as one.
+    Behaves as the plain dictionary it turns into: pickles, copies and compares as one, and is a tree node for torch, JAX
+    and optree as one.
     """
 
     @staticmethod
-    cdef Info over(EpisodeEnds ends):
+    cdef Info over(EpisodeEnds ends, bint has_finals, bint has_episodes):
+        """The info of a step with these ends; has_finals: as in SAME_STEP, has_episodes: as with record_episodes."""
         cdef Info info = Info.__new__(Info)
         info.ends = ends
-        # Code in C that looks past the methods, such as the json module's, asks whether a dictionary is empty.
-        dict.__setitem__(info, _PLACEHOLDER, None)
+        PyDict_Update(info, (BOTH if has_finals else EPISODES) if has_episodes else FINALS)
+        if PyDict_GET_SIZE(MODULES) != modules_seen:
+            make_known()
         return info
 
-    cdef int fill(self) except -1:
+    def show(self, values_of):
+        """Let `final_obs` have the values that a function makes of the rows of last observations, as a sequence."""
+        self.values_of = values_of
+
+    cdef object made(self, object key):
+        """The value of an entry, which is kept. Raises KeyError if there is none."""
+        cdef PyObject* found = PyDict_GetItemWithError(self, key)
+        if found == NULL:
+            raise KeyError(key)
+        if found != <PyObject*>NOT_MADE:
+            return <object>found
+        value = self.value_of(key)
+        PyDict_SetItem(self, key, value)
+        return value
+
+    cdef object value_of(self, object key):
+        """The value of an entry that has not been made."""
         cdef EpisodeEnds ends = self.ends
-        if ends is not None:
-            self.ends = None
-            dict.__delitem__(self, _PLACEHOLDER)
-            dict.update(self, ends.info())
+        if ends is None:
+            raise KeyError(key)
+        if key == "final_obs":
+            return final_objects(ends) if self.values_of is None else final_values(ends, self.values_of)
+        if key == "final_info":
+            return {} if self.final_info is None else self.final_info()
+        if key == "episode":
+            return {
+                "r": by_row(ends, ends.returns, cnp.NPY_FLOAT64),
+                "l": by_row(ends, ends.lengths, cnp.NPY_INT64),
+                "t": by_row(ends, np.round(ends.seconds, 6), cnp.NPY_FLOAT64),
+            }
+        return mask_of(ends)
+
+    cdef int complete(self) except -1:
+        """Make all entries."""
+        cdef Py_ssize_t position = 0
+        cdef PyObject* key
+        cdef PyObject* value
+        cdef list missing = []
+        while PyDict_Next(self, &position, &key, &value):
+            if value == <PyObject*>NOT_MADE:
+                missing.append(<object>key)
+        for name in missing:
+            self.made(name)
+        self.ends = None
         return 0
 
-    def __getitem__(self, key):
-        self.fill()
-        return dict.__getitem__(self, key)
-
-    def __setitem__(self, key, value):
-        self.fill()
-        dict.__setitem__(self, key, value)
-
-    def __delitem__(self, key):
-        self.fill()
-        dict.__delitem__(self, key)
-
-    def __contains__(self, key):
-        self.fill()
-        return dict.__contains__(self, key)
+    # What reads values. The rest is that of dict, which knows all keys. With an __iter__ that is not its own, dict()
+    # and ** read values by these methods as well.
 
     def __iter__(self):
-        self.fill()
         return dict.__iter__(self)
 
-    def __reversed__(self):
-        self.fill()
-        return dict.__reversed__(self)
+    def __getitem__(self, key):
+        return self.made(key)
 
-    def __len__(self):
-        self.fill()
-        return dict.__len__(self)
+    def get(self, key, default=None, /):
+        return self.made(key) if key in self else default
 
-    def __bool__(self):
-        return len(self) > 0
+    def pop(self, key, /, *default):
+        if default and key not in self:
+            return dict.pop(self, key, *default)
+        value = self.made(key)
+        dict.__delitem__(self, key)
+        return value
+
+    def popitem(self):
+        key, value = dict.popitem(self)
+        return key, self.value_of(key) if value is NOT_MADE else value
+
+    def setdefault(self, key, default=None, /):
+        return self.made(key) if key in self else dict.setdefault(self, key, default)
+
+    def values(self):
+        self.complete()
+        return dict.values(self)
+
+    def items(self):
+        self.complete()
+        return dict.items(self)
+
+    def copy(self):
+        return dict(self)
 
     def __repr__(self):
-        self.fill()
+        self.complete()
         return dict.__repr__(self)
 
     def __eq__(self, other):
-        self.fill()
+        self.complete()
         if isinstance(other, Info):
-            (<Info>other).fill()
+            (<Info>other).complete()
         return dict.__eq__(self, other)
 
     def __ne__(self, other):
@@ -153,48 +159,57 @@ cdef class Info(dict):
     def __ror__(self, other):
         return dict(other) | dict(self)
 
-    def __ior__(self, other):
-        self.update(other)
-        return self
-
     def __reduce__(self):
         return dict, (dict(self),)
 
-    def get(self, key, default=None, /):
-        self.fill()
-        return dict.get(self, key, default)
 
-    def keys(self):
-        self.fill()
-        return dict.keys(self)
+def add_ends(dict entries, EpisodeEnds ends not None, *, final_info, bint has_episodes):
+    """The `entries` of an info and those about ended episodes, in an `Info`.
 
-    def values(self):
-        self.fill()
-        return dict.values(self)
+    `final_info` makes the entry of that name when it is asked for; without it, there are none of last observations.
+    """
+    cdef Info info = Info.__new__(Info)
+    if ends.form is None:
+        raise TypeError("these EpisodeEnds are of no batch")
+    info.ends = ends
+    info.final_info = final_info
+    info.update(entries)
+    if final_info is not None:
+        info.update(FINALS)
+    if has_episodes:
+        info.update(EPISODES)
+    make_known()
+    return info
 
-    def items(self):
-        self.fill()
-        return dict.items(self)
 
-    def copy(self):
-        return dict(self)
+cdef int make_known() except -1:
+    """Let libraries know of Info, if more modules have been imported."""
+    global modules_seen
+    cdef Py_ssize_t count = PyDict_GET_SIZE(MODULES)
+    if count != modules_seen:
+        register(Info)
+        modules_seen = count
+    return 0
 
-    def pop(self, *arguments):
-        self.fill()
-        return dict.pop(self, *arguments)
 
-    def popitem(self):
-        self.fill()
-        return dict.popitem(self)
+# ---- Values ----
 
-    def setdefault(self, key, default=None, /):
-        self.fill()
-        return dict.setdefault(self, key, default)
 
-    def update(self, *arguments, **entries):
-        self.fill()
-        dict.update(self, *arguments, **entries)
+cdef object mask_of(EpisodeEnds ends):
+    """Which rows have ended."""
+    cdef cnp.npy_intp size = ends.form.num_rows
+    cdef cnp.ndarray mask = cnp.PyArray_ZEROS(1, &size, cnp.NPY_BOOL, 0)
+    cdef uint8_t* marks = <uint8_t*>cnp.PyArray_DATA(mask)
+    cdef const end_t* entries = ends.entries()
+    cdef Py_ssize_t k
+    for k in range(ends.count):
+        marks[entries[k].row - ends.form.first_row] = True
+    return mask
 
-    def clear(self):
-        self.ends = None
-        dict.clear(self)
+
+cdef object by_row(EpisodeEnds ends, cnp.ndarray values, int type_number):
+    """An array over all rows, zero where no episode has ended."""
+    cdef cnp.npy_intp size = ends.form.num_rows
+    array = cnp.PyArray_ZEROS(1, &size, type_number, 0)
+    array[ends.rows] = values
+    return array

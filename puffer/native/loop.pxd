@@ -1,6 +1,6 @@
 from libc.stdint cimport int32_t, int64_t, uint8_t, uint64_t
 
-from puffer.native.info cimport stretch_t
+from puffer.native.ends cimport end_t, stretch_t
 from puffer.native.rules cimport Rules
 
 cdef enum:
@@ -12,8 +12,8 @@ cdef enum autoreset_t:
     DISABLED
 
 
-# The copies [first, last) that are stepped together, and the arrays in which their step records the episodes that end
-# (of EpisodeEnds; final_observations and final_times may be NULL). stretches: the entries that each thread wrote there.
+# The copies [first, last) that are stepped together, and the memory (of EndsMemory) in which their step records the
+# episodes that end: entries, last observations, and the stretch of these that each thread wrote.
 cdef struct part_t
 
 # Steps the copies [first, last) of a part. The Loop and the Rules are plain pointers: references need the GIL.
@@ -23,13 +23,10 @@ ctypedef void (*advance_t)(void* loop, void* rules, part_t* part, Py_ssize_t fir
 cdef struct part_t:
     Py_ssize_t first
     Py_ssize_t last
-    int64_t* ended_rows
+    end_t* ends
     char* final_observations
-    double* final_returns
-    int32_t* final_lengths
-    double* final_times
+    stretch_t* stretches
     double now
-    stretch_t stretches[MAX_THREADS]
     Py_ssize_t block
     void* loop
     void* rules
@@ -58,6 +55,7 @@ cdef class Loop:
     cdef uint8_t* alive
     cdef int32_t* elapsed
     cdef double* returns
+    # NULL where the seconds of episodes are not measured.
     cdef double* start_times
     # By copy; NULL until one is set.
     cdef next_seed_t* next_seeds

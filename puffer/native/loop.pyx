@@ -19,7 +19,7 @@ from libc.string cimport memcpy, memset
 
 from puffer.native.buffers import aligned_zeros
 
-from puffer.native.info cimport stretch_t
+from puffer.native.ends cimport end_t, stretch_t
 from puffer.native.pool cimport (
     pool_free,
     pool_is_alive,
@@ -337,11 +337,11 @@ cdef void _account_rows(Loop loop, Rules rules, part_t* part, Py_ssize_t first, 
 cdef void _end_rows(Loop loop, Rules rules, part_t* part, Py_ssize_t first, const uint8_t* ended, int count,
                     stretch_t* stretch) noexcept nogil:
     """Record the ends of episodes that are one row each, first + ended[k], and restart them if the mode says so."""
-    cdef int64_t* rows = part.ended_rows + stretch.start + stretch.count
+    cdef int64_t rows[ACCOUNT_BLOCK]
     cdef Py_ssize_t row
     cdef int k
     for k in range(count):
-        row = first + ended[k]
+        row = rows[k] = first + ended[k]
         if not loop.observes_in_step:
             if loop.independent_agents:
                 rules.observe_agent(row)
@@ -408,17 +408,19 @@ cdef inline void _record_end(Loop loop, Rules rules, part_t* part, Py_ssize_t ro
                              stretch_t* stretch) noexcept nogil:
     """The episode of a row of copy i is over, and its observation row is the last one of it."""
     cdef Py_ssize_t k, entry = stretch.start + stretch.count
+    cdef end_t* end = &part.ends[entry]
     cdef double* sums = &loop.sums[i >> loop.block_bits, 0]
     stretch.count += 1
-    part.ended_rows[entry] = row
-    part.final_returns[entry] = loop.returns[row]
-    part.final_lengths[entry] = loop.elapsed[row]
-    if part.final_observations != NULL:
-        memcpy(part.final_observations + entry * loop.row_size, loop.observation_memory + row * loop.row_size,
-               loop.row_size)
-    if part.final_times != NULL:
-        part.final_times[entry] = part.now - loop.start_times[row]
+    end.row = row
+    end.total = loop.returns[row]
+    end.length = loop.elapsed[row]
+    end.terminated = rules.terminations[row]
+    end.truncated = rules.truncations[row]
+    if loop.start_times != NULL:
+        end.seconds = part.now - loop.start_times[row]
         loop.start_times[row] = part.now
+    memcpy(part.final_observations + entry * loop.row_size, loop.observation_memory + row * loop.row_size,
+           loop.row_size)
     sums[EPISODES] += 1
     sums[RETURNS] += loop.returns[row]
     sums[LENGTHS] += loop.elapsed[row]

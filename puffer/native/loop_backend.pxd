@@ -3,7 +3,7 @@ from libc.stdint cimport uint64_t
 from puffer.native.backend cimport Backend, Part
 from puffer.native.binding cimport Binding
 from puffer.native.buffers cimport Buffers
-from puffer.native.info cimport EpisodeEnds
+from puffer.native.ends cimport EndsRecorder
 from puffer.native.loop cimport Loop, part_t
 from puffer.native.pool cimport pool_job
 from puffer.native.rules cimport Rules
@@ -16,12 +16,9 @@ cdef class NativePart(Part):
     cdef pool_job job
     # The threads that its step is split over.
     cdef int slices
-    cdef list spare
-    cdef EpisodeEnds ends
+    cdef EndsRecorder recorder
 
-    cdef int use(self, EpisodeEnds ends) except -1
-    cdef EpisodeEnds ended(self)
-    cdef EpisodeEnds take_spare(self)
+    cdef int prepare(self, int slices) except -1
 
 
 cdef class NativeBackend(Backend):
@@ -54,7 +51,7 @@ cdef class NativeBackend(Backend):
     cdef Snapshots form(self)
     cdef int forget_next_seeds(self, object seeds, object selected) except -1
     cdef int seed_streams(self, object seeds, object selected) except -1
-    cdef int use_spare_ends(self, NativePart part) except -1
+    cdef int prepare_part(self, NativePart part, int slices) except -1
     cdef object info_of(self, NativePart part)
     cdef int choose_threads(self) except -1
     cdef int calibrate(self, uint64_t nanoseconds) except -1

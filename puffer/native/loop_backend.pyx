@@ -5,7 +5,6 @@ import os
 import numpy as np
 from gymnasium.vector import AutoresetMode
 
-from cpython.ref cimport PyObject
 from libc.stdint cimport uint8_t, uint64_t
 from libc.string cimport memset
 
@@ -14,7 +13,8 @@ from puffer import checks
 from puffer.native.backend cimport Part, Backend
 from puffer.native.binding cimport Binding
 from puffer.native.buffers cimport Buffers
-from puffer.native.info cimport EpisodeEnds, Info
+from puffer.native.ends cimport EndsForm, EndsMemory, EndsRecorder, EpisodeEnds
+from puffer.native.info cimport Info
 from puffer.native.outputs cimport Outputs
 from puffer.native.loop cimport DISABLED, MAX_THREADS, NEXT_STEP, SAME_STEP, Loop
 from puffer.native.pool cimport pool_nanoseconds
@@ -22,10 +22,6 @@ from puffer.native.raster cimport Canvas
 from puffer.native.rules cimport Rules
 from puffer.native.snapshots cimport Snapshots
 from puffer.rng cimport rng_seed
-
-cdef extern from "Python.h":
-    PyObject* PyList_GET_ITEM(list items, Py_ssize_t index)
-    Py_ssize_t Py_REFCNT(PyObject* item)
 
 # A step of one thread shorter than twice this is not worth another thread; each thread should get this much.
 cdef uint64_t THREAD_NANOSECONDS = 25_000
@@ -46,35 +42,15 @@ A part of a native environment.
 
     def __cinit__(self, *arguments):
         self.c.job = &self.job
-        self.spare = []
 
-    cdef int use(self, EpisodeEnds ends) except -1:
-        """Record the coming step's ends of episodes there."""
-        self.ends = ends
-        self.c.ended_rows = ends.rows
-        self.c.final_observations = ends.final_observations
-        self.c.final_returns = ends.returns
-        self.c.final_lengths = ends.lengths
-        self.c.final_times = ends.times
+    cdef int prepare(self, int slices) except -1:
+        """Let the coming step, of so many threads, record the ends of episodes."""
+        cdef EndsMemory memory = self.recorder.ready()
+        self.slices = memory.num_stretches = slices
+        self.c.ends = memory.entries
+        self.c.final_observations = memory.observations
+        self.c.stretches = memory.stretches
         return 0
-
-    cdef EpisodeEnds ended(self):
-        """The ends of episodes that the step recorded, or None."""
-        cdef int k
-        for k in range(self.slices):
-            if self.c.stretches[k].count:
-                self.ends.take(self.rows.start, self.c.stretches, self.slices)
-                return self.ends
-        return None
-
-    cdef EpisodeEnds take_spare(self):
-        """Memory for episode ends that no Info holds any more, or None."""
-        cdef Py_ssize_t k
-        self.ends = None
-        for k in range(len(self.spare)):
-            if Py_REFCNT(PyList_GET_ITEM(self.spare, k)) == 1 and not (<EpisodeEnds>self.spare[k]).is_out:
-                return self.spare[k]
-        return None
 
 
 cdef class NativeBackend(Backend):
@@ -128,6 +104,9 @@ it goes.
         cdef NativePart part = NativePart(index, first, last, agents)
         self.check()
         self.loop.set_part(<Rules>self.rules, &part.c, first, last)
+        space = self.spec.layout.flat_space
+        form = EndsForm((last - first) * agents, first * agents, space.shape, space.dtype, self.record_episodes)
+        part.recorder = EndsRecorder(form, MAX_THREADS)
         return part
 
     # ---- Reset ----
@@ -222,13 +201,12 @@ it goes.
         cdef Loop loop = self.loop
         cdef uint64_t begin
         cdef bint threaded
-        self.use_spare_ends(part)
         if self.threads == 0:
             self.choose_threads()
         threaded = self.threads > 1
         if threaded:
             loop.make_pool(self.threads - 1, self.num_parts)
-        part.slices = self.threads
+        self.prepare_part(part, self.threads)
         if self.calibration_steps > 0:
             begin = pool_nanoseconds()
             with nogil:
@@ -241,8 +219,8 @@ it goes.
 
     cdef int start(self, Part which) except -1:
         cdef NativePart part = <NativePart>which
-        self.use_spare_ends(part)
-        part.slices = min(self.requested_threads or checks.available_cores(), self.batch_size, MAX_THREADS - 1)
+        self.prepare_part(part, min(self.requested_threads or checks.available_cores(), self.batch_size,
+                                    MAX_THREADS - 1))
         self.loop.make_pool(part.slices, self.num_parts)
         self.loop.submit(&part.c)
         return 0
@@ -264,22 +242,8 @@ it goes.
                 return i
         return -1
 
-    cdef object info_of(self, NativePart part):
-        cdef EpisodeEnds ends = None
-        if part.c.final_observations != NULL or self.record_episodes:
-            ends = part.ended()
-        return {} if ends is None else Info.over(ends)
-
-    cdef int use_spare_ends(self, NativePart part) except -1:
-        cdef EpisodeEnds ends = part.take_spare()
-        if ends is None:
-            space = self.spec.layout.flat_space
-            ends = EpisodeEnds(part.rows.stop - part.rows.start, space.shape, space.dtype,
-                               final_observations=self.loop.autoreset == SAME_STEP,
-                               record_episodes=self.record_episodes)
-            # A caller who holds the last info while stepping needs two; if more are kept, the older ones are let go.
-            part.spare = [*part.spare[len(part.spare) // 2:], ends]
-        part.use(ends)
+    cdef int prepare_part(self, NativePart part, int slices) except -1:
+        part.prepare(slices)
         if self.record_episodes:
             part.c.now = pool_nanoseconds() * 1e-9
         return 0
@@ -292,6 +256,14 @@ it goes.
             self.draws_changes = self.binding.is_complete and type(<Rules>self.rules).draws_changes
         self.retains = self.draws_changes or not self.binding.is_complete
         return self.binding.is_complete
+
+    cdef object info_of(self, NativePart part):
+        cdef EpisodeEnds ends = part.recorder.recorded()
+        cdef bint has_finals = self.loop.autoreset == SAME_STEP
+        part.ends = ends
+        if ends is None or not (has_finals or self.record_episodes):
+            return {}
+        return Info.over(ends, has_finals, self.record_episodes)
 
     cdef int attach(self, Buffers buffers) except -1:
         cdef Loop loop = self.loop

@@ -44,14 +44,16 @@ from puffer.backends.copies import CopiesStepper
 from puffer.backends.episodes import Episodes
 from puffer.native.backend import Backend, BackendBase, Part
 from puffer.native.batch import Batch
-from puffer.native.info import EpisodeEnds, Info
+from puffer.native.ends import EndsForm, EndsMemory, EndsRecorder, EpisodeEnds
+from puffer.native.info import Info, add_ends
 from puffer.native.loop import Loop
 from puffer.native.loop_backend import NativeBackend
 from puffer.native.rules import Rules
 from puffer.native.snapshots import Snapshots
 NATIVE = [registry.find(name) for name in {names!r}]
-CLASSES = [*NATIVE, puffer.Env, Backend, BackendBase, Batch, CopiesStepper, EpisodeEnds, Episodes, Info, Line, Loop,
-           NativeBackend, Part, Rules, Snapshots, Wire, ActionReader, puffer.Buffers, puffer.VectorEnv]
+CLASSES = [*NATIVE, puffer.Env, Backend, BackendBase, Batch, CopiesStepper, EndsForm, EndsMemory, EndsRecorder, EpisodeEnds,
+           Episodes, Info, Line, Loop, NativeBackend, Part, Rules, Snapshots, Wire, ActionReader, puffer.Buffers,
+           puffer.VectorEnv]
 """.replace("{names!r}", repr(NAMES))
 
 
@@ -80,8 +82,17 @@ for cls in CLASSES:
                           (4, box, garbage), (4, (2,), garbage, (), garbage), (garbage, (2,), "f4", (), "i4"),
                           (2, (garbage,), "f4", (garbage,), "i4")):
             attempt(cls, *arguments)
-        attempt(EpisodeEnds, garbage, (2,), "f4", final_observations=True, record_episodes=True)
-        attempt(EpisodeEnds, 2, (garbage,), garbage, final_observations=True, record_episodes=True)
+        for form in (attempt(EndsForm, garbage, 0, (2,), "f4", True), EndsForm(2, 0, (2,), "f4", True)):
+            attempt(EndsRecorder, form, garbage)
+            attempt(EndsMemory, form, 1)
+        attempt(EndsForm, 2, garbage, (garbage,), garbage, garbage)
+        attempt(add_ends, garbage, EpisodeEnds.__new__(EpisodeEnds), final_info=dict, has_episodes=True)
+ended = puffer.make("ocean-catch", 2, max_steps=1, record_episodes=True)
+ended.reset(seed=0)
+ended.step([0, 0])
+for final_info in (dict, None, GARBAGE):
+    attempt_everything(add_ends({}, ended.ends, final_info=final_info, has_episodes=True))
+attempt_everything(ended.ends)
 """
     )
 
