@@ -7,7 +7,7 @@ from gymnasium.vector import AutoresetMode
 
 from cpython.ref cimport PyObject
 from libc.stdint cimport uint8_t, uint64_t
-from libc.string cimport memset
+from libc.string cimport memchr, memset
 
 from puffer import checks
 
@@ -96,6 +96,7 @@ it goes.
         self.snapshot_key = (snapshot_key, options.autoreset_mode.value)
         loop.independent_agents = independent_agents
         loop.observes_in_step = observes_in_step
+        loop.steps_ended = rules.steps_ended
         loop.autoreset = MODES[options.autoreset_mode]
         loop.num_statistics = len(rules.statistic_names)
         # Parts that are under way at the same time must not share a block.
@@ -254,8 +255,12 @@ it goes.
     cdef Py_ssize_t ended_copy(self, Part part) except -2:
         cdef Rules rules = <Rules>self.rules
         cdef Py_ssize_t i
+        cdef uint8_t* found
         if self.loop.independent_agents:
             return -1
+        if rules.agents_per_env == 1:
+            found = <uint8_t*>memchr(self.loop.alive + part.first, False, part.last - part.first)
+            return -1 if found == NULL else found - self.loop.alive
         for i in range(part.first, part.last):
             if self.loop.is_ended(rules, i):
                 return i

@@ -19,6 +19,12 @@ from helpers import (
     random_actions,
 )
 
+import puffer
+from puffer.ocean.cartpole.cartpole import CartPole
+from puffer.ocean.game_2048.game_2048 import Game2048
+from puffer.ocean.pong.pong import Pong
+from puffer.ocean.squared import Squared
+
 
 def test_results_do_not_depend_on_the_number_of_threads(kind, subtests):
     for mode, num_threads in product(MODES, (2, 7)):
@@ -49,6 +55,20 @@ def test_results_do_not_depend_on_the_batch_size(kind, batch_size, num_threads):
     assert_parts_make_the_whole(play(whole, actions), play_in_parts(split, actions))
     assert np.array_equal(whole.get_state(), split.get_state())
     assert whole.stats() == pytest.approx(split.stats())
+
+
+@pytest.mark.parametrize("parent", [CartPole, Squared, Game2048, Pong])
+def test_stepping_ended_copies_with_the_others_changes_nothing(parent):
+    """Environments whose rules are safe beyond the end: with vectors, retained drawing, random steps."""
+    results = []
+    for steps_ended in (False, True):
+        cls = type(parent.__name__, (parent,), {"steps_ended": steps_ended, "__module__": parent.__module__})
+        env = puffer.VectorEnv(cls(300, max_steps=40, autoreset_mode="NextStep", num_threads=1))
+        played = play(env, random_actions(env, 130))
+        env.set_next([7, 299], seed=3)
+        played += drive(env, random_actions(env, 50, seed=2))
+        results.append((played, env.get_state(), env.stats()))
+    assert_same(*results)
 
 
 # ---- Seeds ----
