@@ -33,8 +33,8 @@ cdef class Backend:
     cdef Py_ssize_t ended_copy(self, Part part) except -2
     cdef int attach(self, Buffers buffers) except -1
     cdef object stats(self, list parts)
-    cdef object get_state(self, list copies)
-    cdef int set_state(self, object state, list copies) except -1
+    cdef object get_state(self, object copies)
+    cdef int set_state(self, object state, object copies) except -1
     cdef object render_copy(self, Py_ssize_t copy)
     cdef object ansi_copy(self, Py_ssize_t copy)
     cdef int close(self) except -1

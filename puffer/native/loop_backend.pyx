@@ -6,7 +6,7 @@ import numpy as np
 from gymnasium.vector import AutoresetMode
 
 from cpython.ref cimport PyObject
-from libc.stdint cimport uint8_t, uint64_t
+from libc.stdint cimport int64_t, uint8_t, uint64_t
 from libc.string cimport memchr, memset
 
 from puffer import checks
@@ -336,22 +336,23 @@ it goes.
             return {"episodes": 0}
         return {"episodes": int(episodes), **{name: total / episodes for name, total in zip(names, totals)}}
 
-    cdef object get_state(self, list copies):
+    cdef object get_state(self, object copies):
         return self.form().get(<Rules>self.rules, copies)
 
-    cdef int set_state(self, object state, list copies) except -1:
+    cdef int set_state(self, object state, object copies) except -1:
         cdef Rules rules = <Rules>self.rules
         cdef Loop loop = self.loop
-        cdef Py_ssize_t row
+        cdef const int64_t[::1] chosen = copies
+        cdef Py_ssize_t k, row
         cdef bint retained = rules.retained
-        self.form().set(rules, state, copies)
-        for copy in copies:
-            for row in range(copy * rules.agents_per_env, (copy + 1) * rules.agents_per_env):
+        self.form().set(rules, state, chosen)
+        rules.retained = False
+        for k in range(chosen.shape[0]):
+            for row in range(chosen[k] * rules.agents_per_env, (chosen[k] + 1) * rules.agents_per_env):
                 if not rules.masks[row]:
                     memset(loop.observation_memory + row * loop.row_size, 0, loop.row_size)
-            rules.retained = False
-            rules.observe(copy)
-            rules.retained = retained
+            rules.observe(chosen[k])
+        rules.retained = retained
         return 0
 
     def early(self):

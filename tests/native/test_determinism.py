@@ -18,12 +18,12 @@ from helpers import (
     play_in_parts,
     random_actions,
 )
-
-import puffer
 from puffer.ocean.cartpole.cartpole import CartPole
 from puffer.ocean.game_2048.game_2048 import Game2048
 from puffer.ocean.pong.pong import Pong
 from puffer.ocean.squared import Squared
+
+import puffer
 
 
 def test_results_do_not_depend_on_the_number_of_threads(kind, subtests):
@@ -122,8 +122,41 @@ def test_empty_and_odd_selections_of_copies():
     assert np.array_equal(env.get_state(np.array([3, 0])), state[[3, 0]])
     assert np.array_equal(env.get_state(range(2)), state[:2])
     assert np.array_equal(env.get_state(iter([2])), state[[2]])
+    for dtype in (np.uint8, np.int32, np.uint64, object):
+        assert np.array_equal(env.get_state(np.array([3, 0], dtype)), state[[3, 0]])
+    assert np.array_equal(env.get_state([np.int8(3), 0]), state[[3, 0]])
+    assert np.array_equal(env.get_state(np.arange(8)[::-2][:2] % 4), state[[3, 1]])
     env.set_state(np.asfortranarray(state[::-1]), [3, 2, 1, 0])
     assert np.array_equal(env.get_state(), state)
+
+
+@pytest.mark.parametrize("count", [1, 7, 8, 9, 63, 64, 65, 200])
+def test_a_snapshot_does_not_depend_on_those_beside_it(kind, count):
+    env, other = make(kind, count), make(kind, count)
+    play_at_random(env, 20)
+    other.reset(seed=9)
+    state = env.get_state()
+    for copy in range(count):
+        assert np.array_equal(env.get_state([copy])[0], state[copy])
+        other.set_state(state[[copy]], [copy])
+    assert np.array_equal(other.get_state(), state)
+    other.reset(seed=9)
+    other.set_state(state)
+    assert np.array_equal(other.get_state(), state)
+    assert np.array_equal(other.observations, env.observations)
+
+
+@pytest.mark.parametrize("bad", [0, 7, 8, 63, 64, 129])
+def test_the_first_bad_snapshot_of_many_is_named(bad):
+    env = make("ocean-catch", 130)
+    env.reset(seed=0)
+    state = env.get_state()
+    for copy in {bad, 129}:
+        state[copy, -1] ^= 1
+    kept = env.get_state()
+    with pytest.raises(ValueError, match=rf"state\[{bad}\] is not a snapshot"):
+        env.set_state(state)
+    assert np.array_equal(env.get_state(), kept)
 
 
 def test_a_snapshot_is_independent_memory(kind):
