@@ -114,7 +114,8 @@ size : int
             rules.rng[copies[i]].increment |= 1
             rules.load_one(copies[i])
 
-    cdef void move(self, Rules rules, const int64_t* copies, Py_ssize_t count, uint8_t* rows, bint saves) noexcept nogil:
+    cdef void move(self, Rules rules, const int64_t* copies, Py_ssize_t count, uint8_t* rows,
+                   bint saves) noexcept nogil:
         """Copy the state of at most TILE copies to the bodies of their snapshots, or from there, block by block."""
         cdef size_t offset = HEAD
         cdef int k
@@ -150,7 +151,8 @@ cdef void _move(Py_ssize_t count, char* memory, size_t size, const int64_t* copi
         _move_sized(count, memory, size, copies, rows, stride, saves)
 
 
-cdef void _add_up(Py_ssize_t count, const uint8_t* bytes, size_t stride, size_t size, uint64_t* checksums) noexcept nogil:
+cdef void _add_up(Py_ssize_t count, const uint8_t* bytes, size_t stride, size_t size,
+                  uint64_t* checksums) noexcept nogil:
     """The checksums of `count` pieces of `size` bytes, one stride apart."""
     cdef Py_ssize_t i = 0
     while i + LANES <= count:
