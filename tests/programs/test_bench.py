@@ -326,7 +326,10 @@ def test_every_line_of_the_loop_has_a_target_and_a_measured_value(capsys):
         assert re.search(r" at (least|most) [\d.]+ ×  [\d.,]+ × \(fastest [\d.,]+\) +(met|missed)\b", line), line
 
 
-@pytest.mark.parametrize(("is_least", "value", "word"), [(True, 0.9, "met"), (True, 0.89, "missed"), (False, 1, "missed")])
+@pytest.mark.parametrize(
+    ("is_least", "value", "word"),
+    [(True, 0.9, "met"), (True, 0.89, "missed"), (False, 0.9, "met"), (False, 1, "missed")],
+)
 def test_a_line_says_whether_its_target_is_met(is_least, value, word):
     row = loop_figures.Row("a title", None, 0.9, is_least)
     assert row.line(loop_figures.Outcome(value, 5, "a note")).split()[-3:] == [word, "a", "note"]
