@@ -20,6 +20,7 @@ class Env(Rules):
     version: ClassVar[int]
     default_max_steps: ClassVar[int | None]
     reward_threshold: ClassVar[float | None]
+    steps_ended: ClassVar[bool]
     statistic_names: ClassVar[tuple[str, ...]]
     render_modes: ClassVar[tuple[str, ...]]
     render_size: ClassVar[tuple[int, int]]

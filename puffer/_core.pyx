@@ -66,6 +66,9 @@ default_max_steps : int or None
     The time limit of the rules.
 reward_threshold : float or None
     The mean return from which the task counts as solved, for Gymnasium's registry.
+steps_ended : bool
+    Whether `step_range` may also be given copies whose episode has ended, so that those between two of them need not be
+    stepped apart. Whatever it does to them and their rows, and draws from their streams, is undone.
 statistic_names : tuple of str
     Named statistics, the columns of `statistics`.
 draws_changes : bool
@@ -80,6 +83,7 @@ render_size : (int, int)
     version = 0
     default_max_steps = None
     reward_threshold = None
+    steps_ended = False
     statistic_names = ()
     draws_changes = False
     render_modes = ("rgb_array",)

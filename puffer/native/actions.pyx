@@ -1,6 +1,7 @@
 """Actions of a caller become the rows of an action buffer, in one vectorised pass that also checks them."""
 import numpy as np
 from gymnasium import spaces
+from cpython.object cimport PyObject, PyTypeObject
 from libc.stdint cimport int32_t, int64_t, uint32_t
 from libc.string cimport memcpy
 
@@ -9,6 +10,20 @@ cimport numpy as cnp
 from puffer.layout.rows cimport cast_array, code_of
 
 cnp.import_array()
+
+# The loops over items borrow them: counting references would take half of the time.
+cdef extern from "Python.h":
+    PyObject** PySequence_Fast_ITEMS(object items)
+    Py_ssize_t PySequence_Fast_GET_SIZE(object items)
+    bint PyLong_CheckExact(PyObject* item)
+    long long PyLong_AsLongLongAndOverflow(PyObject* item, int* overflow) except? -1
+    PyTypeObject* Py_TYPE(PyObject* item)
+
+cdef extern from "numpy/arrayscalars.h":
+    ctypedef struct PyInt64ScalarObject:
+        int64_t obval
+
+cdef PyObject* _INT64 = <PyObject*>np.int64
 
 cdef extern from "puffer/native/actions.h" nogil:
     bint take_int32(Py_ssize_t n, Py_ssize_t columns, const int32_t* source, int32_t* target, const int32_t* low,
@@ -29,10 +44,36 @@ cdef cnp.ndarray as_array(object actions):
     """`actions` as an array."""
     if cnp.PyArray_CheckExact(actions):
         return actions
+    array = _integers(actions) if type(actions) is list or type(actions) is tuple else None
+    if array is not None:
+        return array
     try:
         return np.asarray(actions)
     except Exception as error:
         raise ValueError(f"actions must be an array or convertible to one: {error}") from error
+
+
+cdef object _integers(object items):
+    """The array that NumPy makes of a list or tuple of integers, in a tenth of the time; None for other items."""
+    cdef PyObject** memory = PySequence_Fast_ITEMS(items)
+    cdef cnp.npy_intp k, count = PySequence_Fast_GET_SIZE(items)
+    cdef cnp.ndarray array
+    cdef int64_t* numbers
+    cdef int overflow = 0
+    if count == 0:
+        return None
+    array = cnp.PyArray_EMPTY(1, &count, cnp.NPY_INT64, False)
+    numbers = <int64_t*>cnp.PyArray_DATA(array)
+    for k in range(count):
+        if PyLong_CheckExact(memory[k]):
+            numbers[k] = PyLong_AsLongLongAndOverflow(memory[k], &overflow)
+            if overflow:
+                return None
+        elif <PyObject*>Py_TYPE(memory[k]) == _INT64:
+            numbers[k] = (<PyInt64ScalarObject*>memory[k]).obval
+        else:
+            return None
+    return array
 
 
 cdef class ActionReader:

@@ -43,8 +43,8 @@ cdef class Backend:
     cdef bint can_attach(self, Buffers home, Outputs outputs) except -1
     cdef int attach(self, Buffers buffers) except -1
     cdef object stats(self, list parts)
-    cdef object get_state(self, list copies)
-    cdef int set_state(self, object state, list copies) except -1
+    cdef object get_state(self, object copies)
+    cdef int set_state(self, object state, object copies) except -1
     cdef int redraw(self, Py_ssize_t copy) except -1
     cdef object render_copy(self, Py_ssize_t copy)
     cdef object ansi_copy(self, Py_ssize_t copy)

@@ -124,11 +124,11 @@ The infos that it returns are in Gymnasium's form for vector environments.
         """Means over the episodes that ended in these parts since the last call."""
         raise NotImplementedError
 
-    cdef object get_state(self, list copies):
-        """Snapshots of copies."""
+    cdef object get_state(self, object copies):
+        """Snapshots of copies, an int64 array of their numbers."""
         raise NotImplementedError("get_state() needs a native environment")
 
-    cdef int set_state(self, object state, list copies) except -1:
+    cdef int set_state(self, object state, object copies) except -1:
         """Restore snapshots."""
         raise NotImplementedError("set_state() needs a native environment")
 

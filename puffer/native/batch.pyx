@@ -186,7 +186,7 @@ independent_agents : bool
         cdef Part part
         self.claim()
         try:
-            chosen = self._indices([copies] if isinstance(copies, (int, np.integer)) else copies)
+            chosen = self._chosen([copies] if isinstance(copies, (int, np.integer)) else copies).tolist()
             if seed is None and options is None and not parameters:
                 raise TypeError("set_next() takes seed=, options=, or parameters of the environment")
             seed = None if seed is None else checks.seeds(seed, len(chosen))
@@ -580,7 +580,7 @@ independent_agents : bool
         uint8 array of shape (number of copies, bytes of a snapshot)
             Valid for environments of the same class, version, parameters and autoreset mode, in any copy of them.
         """
-        return self._settled("get_state", lambda: self.backend.get_state(self._indices(copies)))
+        return self._settled("get_state", lambda: self.backend.get_state(self._chosen(copies)))
 
     def set_state(self, state, copies=None):
         """Restore snapshots into copies, exactly; their observations (and masks) are written again.
@@ -594,7 +594,7 @@ independent_agents : bool
 
         Raises TypeError or ValueError, before anything is changed, for anything but a snapshot of this environment.
         """
-        self._settled("set_state", lambda: self._restored(state, self._indices(copies)))
+        self._settled("set_state", lambda: self._restored(state, self._chosen(copies)))
 
     def _restored(self, state, copies):
         self.renew(True)
@@ -628,7 +628,7 @@ independent_agents : bool
             if self.rollout is not None:
                 raise TypeError("a batch that writes into rollout_buffers() cannot be pickled or copied")
             return {
-                "state": self.backend.get_state(self._indices(None)),
+                "state": self.backend.get_state(self._chosen(None)),
                 "arrays": {name: getattr(self.buffers, name).copy() for name in BUFFER_NAMES},
                 "awaiting": [part.index for part in self.awaiting],
                 "pending": [part.index for part in self.pending],
@@ -683,17 +683,32 @@ independent_agents : bool
     def _index(self, name, copy):
         return checks.integer(name, copy, 0, self.num_copies - 1)
 
-    def _indices(self, copies):
+    def _chosen(self, copies):
+        """The numbers of copies, all for None, as an int64 array."""
         if copies is None:
-            return list(range(self.num_copies))
+            return np.arange(self.num_copies, dtype=np.int64)
         try:
-            chosen = list(copies)
+            chosen = copies if isinstance(copies, np.ndarray) and copies.ndim == 1 else list(copies)
         except TypeError:
             raise TypeError(f"copies must be a sequence of copies, got {copies!r}") from None
-        chosen = [self._index(f"copies[{k}]", copy) for k, copy in enumerate(chosen)]
-        if len(set(chosen)) != len(chosen):
-            raise ValueError(f"copies must be distinct, got {chosen}")
+        if not self._are_copies(chosen):
+            # One by one, for the error that names the first bad one.
+            chosen = [self._index(f"copies[{k}]", copy) for k, copy in enumerate(chosen)]
+        chosen = np.array(chosen, np.int64)
+        is_chosen = np.zeros(self.num_copies, np.bool_)
+        is_chosen[chosen] = True
+        if np.count_nonzero(is_chosen) != len(chosen):
+            raise ValueError(f"copies must be distinct, got {chosen.tolist()}")
         return chosen
+
+    def _are_copies(self, chosen):
+        """Whether an array or a list has integers of the right size only; looks at them all at once."""
+        if isinstance(chosen, list):
+            if set(map(type, chosen)) != {int}:
+                return False
+            chosen = np.array(chosen)
+        return (chosen.dtype.kind in "iu" and len(chosen) > 0 and int(chosen.min()) >= 0
+                and int(chosen.max()) < self.num_copies)
 
     # ---- End ----
 

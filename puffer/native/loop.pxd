@@ -46,6 +46,8 @@ cdef class Loop:
 
     cdef bint independent_agents
     cdef bint observes_in_step
+    # Whether step_range() may be given copies whose episode has ended.
+    cdef bint steps_ended
     cdef autoreset_t autoreset
     cdef char* observation_memory
     # Where rows of observations are copied to after they were written; NULL if they stay where they are.

@@ -5,8 +5,8 @@ import os
 import numpy as np
 from gymnasium.vector import AutoresetMode
 
-from libc.stdint cimport uint8_t, uint64_t
-from libc.string cimport memset
+from libc.stdint cimport int64_t, uint8_t, uint64_t
+from libc.string cimport memchr, memset
 
 from puffer import checks
 
@@ -74,6 +74,7 @@ it goes.
         self.snapshot_key = (snapshot_key, options.autoreset_mode.value)
         loop.independent_agents = independent_agents
         loop.observes_in_step = observes_in_step
+        loop.steps_ended = rules.steps_ended
         loop.autoreset = MODES[options.autoreset_mode]
         loop.num_statistics = len(rules.statistic_names)
         # Parts that are under way at the same time must not share a block.
@@ -235,8 +236,12 @@ it goes.
     cdef Py_ssize_t ended_copy(self, Part part) except -2:
         cdef Rules rules = <Rules>self.rules
         cdef Py_ssize_t i
+        cdef uint8_t* found
         if self.loop.independent_agents:
             return -1
+        if rules.agents_per_env == 1:
+            found = <uint8_t*>memchr(self.loop.alive + part.first, False, part.last - part.first)
+            return -1 if found == NULL else found - self.loop.alive
         for i in range(part.first, part.last):
             if self.loop.is_ended(rules, i):
                 return i
@@ -323,13 +328,15 @@ it goes.
             return {"episodes": 0}
         return {"episodes": int(episodes), **{name: total / episodes for name, total in zip(names, totals)}}
 
-    cdef object get_state(self, list copies):
+    cdef object get_state(self, object copies):
         return self.form().get(<Rules>self.rules, copies)
 
-    cdef int set_state(self, object state, list copies) except -1:
-        self.form().set(<Rules>self.rules, state, copies)
-        for copy in copies:
-            self.redraw(copy)
+    cdef int set_state(self, object state, object copies) except -1:
+        cdef const int64_t[::1] chosen = copies
+        cdef Py_ssize_t k
+        self.form().set(<Rules>self.rules, state, chosen)
+        for k in range(chosen.shape[0]):
+            self.redraw(chosen[k])
         return 0
 
     cdef int redraw(self, Py_ssize_t copy) except -1:
