@@ -16,7 +16,7 @@ from gymnasium import error
 
 from puffer import checks
 from puffer.backends.infos import Events
-from puffer.backends.links.worker_process import WorkerProcess, single_threaded
+from puffer.backends.links.worker_process import single_threaded, spawn
 from puffer.backends.remote import RemoteCopies
 from puffer.backends.rows import Rows, RowsForm
 from puffer.backends.worker import interpreter as program
@@ -91,7 +91,7 @@ class InterpreterLink:
         streams = [_duplicate(1), _duplicate(2)]
         environment = {name: value for name, value in os.environ.items() if name not in _NOT_FOR_WORKERS}
         try:
-            self._process = WorkerProcess(
+            self._process = spawn(
                 [python, "-c", _PROGRAM, program.__file__, *map(str, streams)],
                 single_threaded(environment),
                 inherited=streams,
