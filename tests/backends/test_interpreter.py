@@ -124,6 +124,14 @@ def play(env, steps=40):
     return results, env.stats()
 
 
+def test_values_are_checked(make):
+    env = make(interpreter_envs.Odd, check_values=True)
+    env.reset()
+    env.step([0] * 4)
+    with pytest.raises(ValueError, match=r"^copy 3 \(row 3\): observation\[1\] is nan"):
+        env.step([0, 0, 0, 6])
+
+
 @pytest.mark.parametrize("mode", MODES)
 @pytest.mark.parametrize("env_class", [interpreter_envs.Everything, interpreter_envs.Meeting, interpreter_envs.Older])
 def test_equal_to_serial(make, env_class, mode):
