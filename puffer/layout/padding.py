@@ -169,8 +169,7 @@ class PaddedAction:
 
     def value(self, row: np.ndarray) -> Any:
         """The action in a row, an element of the agent's space."""
-        own = row.reshape(-1)[self._indices].astype(self._flat.dtype).reshape(self._flat.shape)
-        return self._layout.value(own)
+        return self._layout.value(row.reshape(-1)[self._indices].reshape(self._flat.shape))
 
     def narrow(self, low: np.ndarray, high: np.ndarray) -> None:
         """Write the agent's ranges of integers into those of its row, which has the spanning ones."""

@@ -352,7 +352,8 @@ independent_agents : bool
         target = part.actions if self.rollout is None else self.rollout.checked_actions
         self.reader.take(array, target)
         if self.action_layout is not None:
-            self.action_layout.check_rows(target)
+            # What was given: casting it may have made it whole.
+            self.action_layout.check_rows(array)
         if self.rollout is not None:
             buffers = self.rollout.next_buffers()
             np.copyto(buffers.actions, target)
