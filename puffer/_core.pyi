@@ -46,6 +46,7 @@ class Env(Rules):
         render_mode: str | None = None,
         record_episodes: bool = False,
         check_actions: bool = True,
+        check_values: bool | None = None,
     ) -> None: ...
     single_observation_space: Space
     single_action_space: Space

@@ -8,6 +8,7 @@ from puffer.layout.action import ActionLayout
 from puffer.layout.observation import Layout
 from puffer.layout.spec import CopySpec
 from puffer.native.actions import ActionReader
+from puffer.native.checked import batch_of
 from puffer.native.loop_backend import BLOCK
 from puffer.options import MOST, BatchOptions
 from puffer.rendering import Rendering
@@ -50,7 +51,7 @@ copies_per_block : int
     Copies that one thread always steps together, a power of two up to 64; 1 where the step of a copy takes long.
 num_threads : int
     Threads that step; 0 measures the first steps and picks. The results do not depend on it.
-batch_size, autoreset_mode, max_steps, buf, seed, render_mode, record_episodes, check_actions
+batch_size, autoreset_mode, max_steps, buf, seed, render_mode, record_episodes, check_actions, check_values
     See `puffer.options.BatchOptions`; `max_steps` is `default_max_steps` by default.
 
 Attributes
@@ -121,7 +122,7 @@ render_size : (int, int)
             self.max_steps = MOST if spec.max_steps is None else spec.max_steps
             backend.prepare(self, spec, options, buffers, independent, observes_in_step, snapshot_key, copies_per_block,
                             threads)
-        self.batch = Batch(backend, spec, options, buffers, reader, independent_agents=independent)
+        self.batch = batch_of(backend, spec, options, buffers, reader, independent_agents=independent)
 
     def __del__(self):
         # Before anything that the threads may still use is taken apart.

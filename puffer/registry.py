@@ -57,6 +57,7 @@ def make(
     render_mode: str | None = None,
     record_episodes: bool = False,
     check_actions: bool = True,
+    check_values: bool | None = None,
     timeout: float = 60.0,
     ordered: bool = False,
     restart_workers: bool = False,
@@ -103,6 +104,9 @@ def make(
         Put `episode` into the infos, as Gymnasium's RecordEpisodeStatistics does.
     check_actions : bool
         Check actions for range and finiteness.
+    check_values : bool
+        Check observations and rewards, for debugging: a NaN, an observation outside its space or an infinite reward
+        raises ValueError. By default only under `python -X dev`.
     timeout, ordered, restart_workers
         Of the workers, see `puffer.options.WorkerOptions`.
     python : str, optional
@@ -132,6 +136,7 @@ def make(
         "render_mode": render_mode,
         "record_episodes": record_episodes,
         "check_actions": check_actions,
+        "check_values": check_values,
     }
     workers = WorkerOptions(num_workers, timeout, ordered, restart_workers)
     if python is not None:

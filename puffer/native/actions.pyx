@@ -7,7 +7,7 @@ from libc.string cimport memcpy
 
 cimport numpy as cnp
 
-from puffer.layout.rows cimport cast_array, code_of
+from puffer.layout.rows cimport cast_array, code_of, exact
 
 cnp.import_array()
 
@@ -48,7 +48,8 @@ cdef cnp.ndarray as_array(object actions):
     if array is not None:
         return array
     try:
-        return np.asarray(actions)
+        array = np.asarray(actions)
+        return exact(actions, array) if isinstance(actions, (list, tuple)) else array
     except Exception as error:
         raise ValueError(f"actions must be an array or convertible to one: {error}") from error
 
@@ -82,8 +83,8 @@ cdef class ActionReader:
 
 Reads batches of actions of `space` into an action buffer.
 
-Discrete and MultiDiscrete take any integer dtype, and every value must lie in the space; bools will do where that is
-0 and 1. A Box takes any float or integer dtype, one of bools these too. Its rows hold the very numbers that were given,
+Discrete and MultiDiscrete take any integer dtype, and every value must lie in the space. A Box takes any float or
+integer dtype. Bools will do where the bounds are 0 and 1. The rows of a Box hold the very numbers that were given,
 but for the precision of floats: rows of floats take finite values, rows of integers whole numbers that fit their dtype,
 rows of bools 0 and 1. Values outside the bounds of a Box are the environment's to clip. With `check=False` the values
 are not compared with the space, and those of native environments not looked at at all; shape and dtype still are.
@@ -250,10 +251,8 @@ def _bounds(space):
 
 
 def _takes_bools(space):
-    """Whether every action is made of zeros and ones."""
-    if isinstance(space, spaces.Box):
-        return space.dtype == np.bool_
-    low, high = _bounds(space)
+    """Whether every action is made of zeros and ones, or of numbers between them."""
+    low, high = (space.low, space.high) if isinstance(space, spaces.Box) else _bounds(space)
     return bool(np.all(low == 0) and np.all(high == 1))
 
 

@@ -383,7 +383,8 @@ independent_agents : bool
                 )
         self.reader.take(array, part.actions)
         if self.action_layout is not None:
-            self.action_layout.check_rows(part.actions)
+            # What was given: casting it may have made it whole.
+            self.action_layout.check_rows(array)
         if self.rollout is not None:
             self.rollout.begin(part)
             if self.rollout.step_buffers is not None:

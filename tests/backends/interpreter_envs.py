@@ -147,7 +147,7 @@ class Odd(gymnasium.Env):
     """Does what it is told to: print, tell something that cannot travel, or give a wrong observation."""
 
     observation_space = spaces.Box(0, 1, (2,), np.float32)
-    action_space = spaces.Discrete(6)
+    action_space = spaces.Discrete(7)
 
     def __init__(self, print_first="", fail=None, end=None, sizes=(2,)):
         if print_first:
@@ -168,7 +168,7 @@ class Odd(gymnasium.Env):
             print("printed in a step", flush=True)
         if action == 5:
             time.sleep(1000)
-        wrong = {3: np.zeros(3), 4: "text"}
+        wrong = {3: np.zeros(3), 4: "text", 6: [0, np.nan]}
         return wrong.get(int(action), np.ones(2, np.float32)), 1.0, False, False, info
 
 

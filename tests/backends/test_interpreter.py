@@ -13,7 +13,7 @@ import interpreter_envs
 import numpy as np
 import pytest
 from faulty import Faulty
-from gymnasium import error
+from gymnasium import error, spaces
 from helpers import assert_same, run_script, snapshot
 from worker_play import (
     assert_parts_equal_the_whole,
@@ -25,6 +25,7 @@ from worker_play import (
 
 import puffer
 from puffer import registry
+from puffer.backends.worker import interpreter
 
 MODES = ("SameStep", "NextStep", "Disabled")
 
@@ -122,6 +123,26 @@ def play(env, steps=40):
         ended = env.batch.backend.rows.waiting.copy()
         results.append((*without_seconds(snapshot(result)), env.masks.copy()))
     return results, env.stats()
+
+
+@pytest.mark.parametrize(
+    "space", [spaces.Discrete(100, start=100, dtype=np.int8), spaces.MultiDiscrete([9], start=[-5])]
+)
+def test_spaces_are_described_by_their_bounds_or_refused(space):
+    if space.dtype == np.int8:
+        with pytest.raises(ValueError, match="goes beyond the values of int8"):
+            interpreter.describe(space, "")
+    else:
+        kind, low, high = interpreter.describe(space, "")
+        assert (kind, low.tolist(), high.tolist()) == ("MultiDiscrete", [-5], [3])
+
+
+def test_values_are_checked(make):
+    env = make(interpreter_envs.Odd, check_values=True)
+    env.reset()
+    env.step([0] * 4)
+    with pytest.raises(ValueError, match=r"^copy 3 \(row 3\): observation\[1\] is nan"):
+        env.step([0, 0, 0, 6])
 
 
 @pytest.mark.parametrize("mode", MODES)
