@@ -64,9 +64,11 @@ class VectorEnv(gymnasium.vector.VectorEnv):
         The observations of all rows, `buffers.observations`.
     masks : (num_envs,) bool, live
         Whether the agent of the row took part in the last step, or begins an episode. The other rows are zero.
+    rows : slice
+        The rows that `step` or `recv` returned last, as `info["env_id"]` has them one by one.
     ends : puffer.EpisodeEnds
-        The episodes that ended in the step that `step` or `recv` returned last, as arrays with an entry for each: `rows`,
-        `observations`, `returns`, `lengths`, `terminated`, `truncated`. They stay as they are. Empty after `reset`.
+        The episodes that ended in the step that `step` or `recv` returned last, as arrays with an entry for each:
+        `rows`, `observations`, `returns`, `lengths`, `terminated`, `truncated`. They stay as they are. Empty after `reset`.
     single_observation_space, single_action_space, observation_space, action_space : gymnasium.Space
         Of one row, and of the batch. Where the agents of a copy have discrete actions of different ranges, the space of
         one row spans them all, and that of the batch has the range of every row: what it samples is accepted.
@@ -183,6 +185,10 @@ class VectorEnv(gymnasium.vector.VectorEnv):
     @property
     def masks(self) -> np.ndarray:
         return self.batch.masks
+
+    @property
+    def rows(self) -> slice:
+        return self.batch.rows
 
     @property
     def ends(self) -> EpisodeEnds:
@@ -386,7 +392,7 @@ class VectorEnv(gymnasium.vector.VectorEnv):
         return self._nested.of_rows(observations), *rest, info
 
     def rollout_buffers(self, horizon: int, **options: Any) -> Rollout:
-        """Buffers of `horizon` steps, which the steps after the next reset() write into; see `Batch.rollout_buffers`."""
+        """Buffers of `horizon` steps, into which those after the next reset() write; see `Batch.rollout_buffers`."""
         return self.batch.rollout_buffers(horizon, **options)
 
     def stats(self) -> dict[str, float]:

@@ -68,7 +68,8 @@ has_seconds : bool
         self.over = rows.over
         self.lasts = rows.finals if same_step else buffers.observations
         self.recorders = [
-            EndsRecorder(EndsForm(part_copies * self.agents, first * self.agents, *rows.form.observation, has_seconds), 1)
+            EndsRecorder(
+                EndsForm(part_copies * self.agents, first * self.agents, *rows.form.observation, has_seconds), 1)
             for first in range(0, rows.form.copies, part_copies)
         ]
         self.returns = np.zeros(count)

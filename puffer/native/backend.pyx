@@ -32,7 +32,8 @@ ends : EpisodeEnds or None
         self.terminations, self.truncations = buffers.terminations, buffers.truncations
         if not self.is_whole:
             rows = self.rows
-            self.actions, self.observations, self.rewards = self.actions[rows], self.observations[rows], self.rewards[rows]
+            self.actions, self.observations = self.actions[rows], self.observations[rows]
+            self.rewards = self.rewards[rows]
             self.terminations, self.truncations = self.terminations[rows], self.truncations[rows]
         return 0
 

@@ -42,6 +42,7 @@ cdef class Batch:
     cdef list pending
     # What `ends` shows; None where no episode has ended, until somebody asks.
     cdef object last_ends
+    cdef object last_rows
 
     cdef int show(self, Buffers buffers) except -1
     cdef int write_to(self, Buffers buffers) except -1

@@ -67,6 +67,7 @@ independent_agents : bool
         self.parts = [backend.make_part(k, k * size, (k + 1) * size, self.agents_per_env)
                       for k in range(self.num_parts)]
         (<Part>self.parts[0]).is_whole = self.num_parts == 1
+        self.last_rows = slice(0, self.num_agents)
         self.awaiting = deque()
         self.pending = []
         self.show(buffers)
@@ -128,7 +129,7 @@ independent_agents : bool
             self.renew(mask is not None)
             new = self.status == NEW
             self.status = UNSET
-            self.last_ends = None
+            self.last_ends, self.last_rows = None, slice(0, self.num_agents)
             try:
                 info = self.backend.reset(seed, options, copies, rows)
             except BaseException as problem:
@@ -337,10 +338,10 @@ independent_agents : bool
             self.failed(problem)
             raise
         self.awaiting.append(part)
-        self.last_ends = None if part.is_fresh else part.ends
+        self.last_ends = part.ends if is_stepped else None
+        self.last_rows = part.rows
         if self.num_parts > 1:
             info["env_id"] = np.arange(part.rows.start, part.rows.stop)
-            info["rows"] = part.rows
         return self.result(part, info, is_stepped)
 
     cdef Buffers written(self):
@@ -494,9 +495,11 @@ independent_agents : bool
     cdef int record(self, Rollout rollout) except -1:
         """Have results written into the rollout, by the steps themselves where that can be."""
         cdef bint was_direct = self.rollout is not None and self.rollout.step_buffers is not None
+        cdef Outputs outputs
         cdef bint is_direct = rollout.layout == "time" and self.num_parts == 1
         if is_direct:
-            is_direct = self.backend.can_attach(self.home, self.outputs or Outputs(self.home, slice(0, self.num_agents)))
+            outputs = self.outputs or Outputs(self.home, slice(0, self.num_agents))
+            is_direct = self.backend.can_attach(self.home, outputs)
         if is_direct:
             rollout.lead_to(self.home)
         elif was_direct:
@@ -541,7 +544,12 @@ independent_agents : bool
         """Whether the agent of each row took part in the last step, or begins an episode: bool (num_agents,), live."""
         return self.buffers.masks
 
-    # ---- Episodes ----
+    # ---- What was returned last ----
+
+    @property
+    def rows(self):
+        """The rows that `step` or `recv` returned last, a slice; all of them after `reset`."""
+        return self.last_rows
 
     @property
     def ends(self):

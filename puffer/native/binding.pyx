@@ -1,8 +1,8 @@
 """How the rules of a native environment are sent to other arrays in a few stores.
 
-`bind()` of an author's class makes typed memoryviews of the buffers, which takes about a microsecond: more than a step of
-one copy. But what it changes is known after it has run twice, for two sets of arrays: the fields that differ by as much
-as the arrays lie apart are addresses in them. From then on those fields are set directly.
+`bind()` of an author's class makes typed memoryviews of the buffers, which takes about a microsecond: more than a step
+of one copy. But what it changes is known after it has run twice, for two sets of arrays: the fields that differ by as
+much as the arrays lie apart are addresses in them. From then on those fields are set directly.
 """
 cimport numpy as cnp
 

@@ -8,9 +8,9 @@ from typing_extensions import disjoint_base
 BUFFER_NAMES: tuple[str, ...]
 
 def aligned_zeros(shape: tuple[int, ...], dtype: npt.DTypeLike) -> np.ndarray: ...
-
 def adopted_array(name: str, given: Any, shape: tuple[int, ...], dtype: npt.DTypeLike) -> np.ndarray: ...
 def refuse_overlap(what: str, arrays: Mapping[str, np.ndarray]) -> None: ...
+
 @disjoint_base
 class Buffers:
     observations: np.ndarray

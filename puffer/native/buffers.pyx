@@ -56,8 +56,8 @@ unknown name, a wrong dtype, shape or memory order, a read-only array, or two en
         }
         given = _as_mapping(buf)
         arrays = {
-            name: adopted_array(f"buf[{name!r}]", given[name], *specification) if name in given else aligned_zeros(*specification)
-            for name, specification in specifications.items()
+            name: adopted_array(f"buf[{name!r}]", given[name], *form) if name in given else aligned_zeros(*form)
+            for name, form in specifications.items()
         }
         refuse_overlap("buf", {name: arrays[name] for name in given})
         self.observations = arrays["observations"]

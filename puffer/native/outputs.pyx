@@ -4,8 +4,6 @@ Whoever keeps an array that a step returned, or a view of it (a slice, a torch t
 holds a reference to it, which CPython counts. A step writes into a set of arrays that nobody but this module refers to.
 In a loop that keeps nothing two sets take turns; a set is made only when all of them are held.
 """
-import numpy as np
-
 from cpython.ref cimport Py_INCREF, PyObject
 from libc.stdint cimport uintptr_t
 from libc.stdlib cimport calloc, free
@@ -95,9 +93,13 @@ cdef class Outputs:
 --
 
 Sets of arrays for the results of the rows `rows`, a slice, of the batch that lives in the buffers `home`.
+
+Raises TypeError for buffers that were never made.
 """
 
-    def __cinit__(self, Buffers home not None, rows):
+    def __cinit__(self, Buffers home not None, slice rows not None):
+        if home.observations is None:
+            raise TypeError("home are buffers that were never made")
         self.home = home
         self.rows = rows
         self.sets = []
@@ -147,5 +149,6 @@ Sets of arrays for the results of the rows `rows`, a slice, of the batch that li
 cdef int _copy_rows(cnp.ndarray target, cnp.ndarray source, Py_ssize_t start) except -1:
     """Fill `target` from the row `start` of `source` on."""
     cdef Py_ssize_t size = cnp.PyArray_NBYTES(target)
-    memcpy(cnp.PyArray_DATA(target), <char*>cnp.PyArray_DATA(source) + start * (size // cnp.PyArray_DIM(target, 0)), size)
+    start *= size // cnp.PyArray_DIM(target, 0)
+    memcpy(cnp.PyArray_DATA(target), <char*>cnp.PyArray_DATA(source) + start, size)
     return 0

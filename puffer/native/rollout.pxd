@@ -20,8 +20,8 @@ cdef class Rollout:
     cdef readonly Py_ssize_t horizon
     cdef readonly str layout
     cdef readonly object arena
-    cdef readonly dict arrays
-    # As users see them: NumPy arrays, or tensors.
+    # By name, and as users see them: NumPy arrays, or tensors.
+    cdef dict own
     cdef dict shown
     cdef target_t targets[MOST_TARGETS]
     cdef Py_ssize_t num_rows, agents, group

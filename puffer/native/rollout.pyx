@@ -63,8 +63,8 @@ cdef class Rollout:
     """Buffers of `horizon` steps, made by `rollout_buffers(horizon)` of a batch.
 
 Step t is written to place t of every array. After `horizon` steps, the next one begins again at place 0, overwriting;
-the last observations, and whether episodes begin with them, carry over. Each part of a batch with a smaller `batch_size`
-counts its own steps, so that one part may be stepped while the policy works on another.
+the last observations, and whether episodes begin with them, carry over. Each part of a batch with a smaller
+`batch_size` counts its own steps, so that one part may be stepped while the policy works on another.
 
 Attributes
 ----------
@@ -99,6 +99,8 @@ arrays : dict
 
     def __init__(self, Buffers home not None, parts, *, horizon, agents, group, mode, layout="time", buffers=None,
                  torch=False, pinned=False, action_dtype=None, dones=False):
+        if self.shown is not None:
+            raise RuntimeError("this Rollout is already made")
         self.horizon = horizon
         self.layout = checks.choice("layout", layout, LAYOUTS)
         self.num_rows, self.agents, self.group = len(home.rewards), agents, group
@@ -107,17 +109,18 @@ arrays : dict
         self.part_ends = [[] for _ in range(parts)]
         forms = self._forms(home, _action_dtype(home.actions.dtype, action_dtype), dones)
         if buffers is None:
-            self.arena, self.arrays, self.shown = arena_of(forms, torch, pinned)
+            self.arena, self.own, shown = arena_of(forms, torch, pinned)
         else:
             if torch or pinned:
                 raise TypeError("torch and pinned are for memory that is made here; give tensors as buffers instead")
-            self.arrays, self.shown = adopted(forms, buffers)
-        self.widens_actions = self.arrays["actions"].dtype != home.actions.dtype
+            self.own, shown = adopted(forms, buffers)
+        self.widens_actions = self.own["actions"].dtype != home.actions.dtype
         for k, name in enumerate(NAMES):
-            if name in self.arrays:
-                self.aim(k, self.arrays[name])
+            if name in self.own:
+                self.aim(k, self.own[name])
         self.alive, self.begins, self.over = (np.ones(self.num_rows, np.uint8) for _ in range(3))
-        self.arrays["masks"][...] = True
+        self.own["masks"][...] = True
+        self.shown = shown
 
     def _forms(self, Buffers home, action_dtype, dones):
         """The shape and dtype of every array."""
@@ -153,6 +156,10 @@ arrays : dict
     @property
     def steps(self):
         return min(self.counts)
+
+    @property
+    def arrays(self):
+        return dict(self.own)
 
     @property
     def all_observations(self):
@@ -201,7 +208,7 @@ arrays : dict
     def ends(self):
         entries = sorted([entry for of_part in self.part_ends for entry in of_part], key=lambda entry: entry[:2])
         if not entries:
-            observations = self.arrays["observations"]
+            observations = self.own["observations"]
             empty = (np.zeros(0, np.int64), np.zeros(0, np.int64), np.zeros((0, *observations.shape[2:]),
                      observations.dtype), np.zeros(0), np.zeros(0, np.int64))
             return RolloutEnds(*empty, np.zeros(0, np.bool_), np.zeros(0, np.bool_))
@@ -220,8 +227,8 @@ arrays : dict
         single_action = (home.actions.shape[1:], home.actions.dtype)
         # Actions are checked in the buffers of the batch, where the copies read them.
         live = {"actions": home.actions, "masks": home.masks}
-        observations = self.arrays["observations"]
-        outputs = [self.arrays[name] for name in ("rewards", "terminations", "truncations")]
+        observations = self.own["observations"]
+        outputs = [self.own[name] for name in ("rewards", "terminations", "truncations")]
 
         def buffers(given):
             return Buffers(self.num_rows, *single_row, *single_action, {**given, **live})

@@ -88,7 +88,6 @@ BAD_TYPES = {
     "datetime": np.zeros(4, "M8[s]"),
     "structured": np.zeros(4, [("a", np.int32)]),
     "large integers": [0, 1, 2**70, 2],
-    "beyond int64 in a list": [0, 1, 2**63, 2],
     "a float among integers": [0, 1, 2.0, 2],
     "a str among integers": [0, 1, "2", 2],
     "None": None,
