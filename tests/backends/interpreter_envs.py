@@ -67,6 +67,26 @@ class Everything(gymnasium.Env):
         return f"{self.total:.3f}" if self.render_mode == "ansi" else np.full((2, 2, 3), len(str(self.total)), np.uint8)
 
 
+class Asked(gymnasium.Env):
+    """Shows the seed, the option "goal" and the gravity of its episode, which lasts two steps."""
+
+    observation_space = spaces.Box(-1e9, 1e9, (3,), np.float64)
+    action_space = spaces.Discrete(2)
+    gravity = 1.0
+
+    def reset(self, *, seed, options):
+        super().reset(seed=seed)
+        self.time, self.goal = 0, (options or {}).get("goal", 0)
+        return np.array([-1 if seed is None else seed, self.goal, self.gravity]), {}
+
+    def step(self, action):
+        self.time += 1
+        return np.array([-1, self.goal, self.gravity]), 1.0, self.time == 2, False, {}
+
+    def weight(self, mass, *, times=1):
+        return times * mass * self.gravity
+
+
 class Older:
     """The methods of old versions of Gym."""
 

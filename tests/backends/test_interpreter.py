@@ -19,6 +19,7 @@ from worker_play import (
     assert_parts_equal_the_whole,
     assert_plays_as_serial,
     assert_tells_exceptions_in_step,
+    assert_the_next_episode_is_the_one_that_was_set,
     is_running,
     wait_until,
 )
@@ -201,6 +202,16 @@ def test_faulty_equal_to_serial_for_any_split(make):
 @pytest.mark.parametrize("ordered", [False, True])
 def test_parts_equal_the_whole(make, ordered):
     assert_parts_equal_the_whole(make(Faulty, 6, 3, batch_size=2, ordered=ordered), ordered)
+
+
+@pytest.mark.parametrize("mode", ["SameStep", "NextStep"])
+def test_the_next_episode_is_the_one_that_was_set(make, mode):
+    env = make(interpreter_envs.Asked, 2, autoreset_mode=mode)
+    assert_the_next_episode_is_the_one_that_was_set(env)
+    for refused in (lambda: env.set_attr("gravity", object()), lambda: env.set_next(options={"a": object()})):
+        with pytest.raises(TypeError, match="only arrays and plain data"):
+            refused()
+    assert env.get_attr("gravity") == (4, 4)
 
 
 def test_an_exception_in_step_and_reset(make):
