@@ -23,6 +23,7 @@ class Env(Rules):
     statistic_names: ClassVar[tuple[str, ...]]
     render_modes: ClassVar[tuple[str, ...]]
     render_size: ClassVar[tuple[int, int]]
+    row_infos: Any
     batch: Batch
     made_with: tuple[tuple[Any, ...], dict[str, Any]]
     def __init__(

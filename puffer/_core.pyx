@@ -72,6 +72,11 @@ render_modes : tuple of str
     Of "rgb_array" and "ansi".
 render_size : (int, int)
     Width and height of the picture.
+row_infos : None, or a method row_infos(first, last)
+    For infos of every reset and step, a method in Python. It keeps what they need of the rows from `first` up to
+    `last`, and returns a function without arguments that is called if somebody reads them. That returns two dicts by
+    name of new arrays with an item for each of these rows: as the rows are now, and as the step left them, for
+    `final_info`.
 """
 
     version = 0
@@ -80,6 +85,7 @@ render_size : (int, int)
     statistic_names = ()
     render_modes = ("rgb_array",)
     render_size = (400, 300)
+    row_infos = None
 
     def __cinit__(self, *arguments, **named):
         self.made_with = (arguments, named)

@@ -27,7 +27,10 @@ cdef class EpisodeEnds:
 cdef class Info(dict):
     """The info of a step. see info.pyx."""
     cdef EpisodeEnds ends
+    # A function that makes the infos of rows, or None, and the mask of these rows, or None for all.
+    cdef object of_rows
+    cdef object mask
 
     @staticmethod
-    cdef Info over(EpisodeEnds ends)
+    cdef Info over(EpisodeEnds ends, object of_rows, object mask)
     cdef int fill(self) except -1

@@ -1,4 +1,4 @@
-"""The info dictionary of a step in which episodes ended, made only when somebody looks.
+"""The info dictionary of a step, made only when somebody looks.
 
 A large batch ends episodes in nearly every step, and Gymnasium's form of `final_obs`, one Python object per row, costs
 more to build than the step itself. So a step hands out an `Info` that owns the arrays the step loop recorded into, and
@@ -82,25 +82,32 @@ thread writes its entries in a stretch of its own.
 
 
 cdef class Info(dict):
-    """A dictionary whose entries about ended episodes are made on first use.
+    """A dictionary whose entries about ended episodes, and about rows, are made on first use.
 
     Behaves as the plain dictionary it turns into: pickles, copies and compares as one.
     """
 
     @staticmethod
-    cdef Info over(EpisodeEnds ends):
+    cdef Info over(EpisodeEnds ends, object of_rows, object mask):
         cdef Info info = Info.__new__(Info)
-        info.ends = ends
+        info.ends, info.of_rows, info.mask = ends, of_rows, mask
         # Code in C that looks past the methods, such as the json module's, asks whether a dictionary is empty.
         dict.__setitem__(info, _PLACEHOLDER, None)
         return info
 
     cdef int fill(self) except -1:
         cdef EpisodeEnds ends = self.ends
-        if ends is not None:
-            self.ends = None
+        cdef object of_rows = self.of_rows
+        if ends is not None or of_rows is not None:
+            self.ends = self.of_rows = None
             dict.__delitem__(self, _PLACEHOLDER)
-            dict.update(self, ends.info())
+            if ends is not None:
+                dict.update(self, ends.info())
+            if of_rows is not None:
+                shown, last = of_rows()
+                dict.update(self, _of_masked(shown, self.mask))
+                if dict.__contains__(self, "final_info"):
+                    dict.__setitem__(self, "final_info", _of_masked(last, dict.__getitem__(self, "_final_info")))
         return 0
 
     def __getitem__(self, key):
@@ -196,5 +203,16 @@ cdef class Info(dict):
         dict.update(self, *arguments, **entries)
 
     def clear(self):
-        self.ends = None
+        self.ends = self.of_rows = None
         dict.clear(self)
+
+
+def _of_masked(columns, mask):
+    """Columns of an info with the values of these rows, or of all, and zero in the others."""
+    info = {}
+    for name, values in columns.items():
+        chosen = np.ones(len(values), np.bool_) if mask is None else mask.copy()
+        column = np.zeros_like(values)
+        column[chosen] = values[chosen]
+        info[name], info[f"_{name}"] = column, chosen
+    return info

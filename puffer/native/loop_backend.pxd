@@ -32,6 +32,8 @@ cdef class NativeBackend(Backend):
     cdef object snapshot_key
     cdef object spec
     cdef bint record_episodes
+    # Whether the class has infos of rows.
+    cdef bint has_row_infos
     cdef bint is_seeded
     # What set_next was called with before the first reset.
     cdef list before_first
@@ -52,5 +54,6 @@ cdef class NativeBackend(Backend):
     cdef int seed_streams(self, object seeds, object selected) except -1
     cdef int use_spare_ends(self, NativePart part) except -1
     cdef object info_of(self, NativePart part)
+    cdef object infos_of_rows(self, Py_ssize_t first, Py_ssize_t last, object mask, EpisodeEnds ends)
     cdef int choose_threads(self) except -1
     cdef int calibrate(self, uint64_t nanoseconds) except -1

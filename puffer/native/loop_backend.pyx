@@ -91,6 +91,7 @@ it goes.
         self.rules = <void*>rules
         self.spec = spec
         self.record_episodes = options.record_episodes
+        self.has_row_infos = rules.row_infos is not None
         self.batch_size = options.batch_size
         self.num_parts = options.num_parts
         self.snapshot_key = (snapshot_key, options.autoreset_mode.value)
@@ -151,7 +152,7 @@ it goes.
             with nogil:
                 # A rollout keeps what the last step returned for the rows that are reset now.
                 loop.reset_rows(rules, &chosen[0], &whole[0], self.is_recording, now)
-        return {}
+        return self.infos_of_rows(0, rules.num_agents, rows, None) if self.has_row_infos else {}
 
     def first_seed(self, seed):
         """Seed every stream; a copy with a seed from set_next begins its episode with that one."""
@@ -265,7 +266,17 @@ it goes.
         cdef EpisodeEnds ends = None
         if part.c.final_observations != NULL or self.record_episodes:
             ends = part.ended()
-        return {} if ends is None else Info.over(ends)
+        if self.has_row_infos:
+            return self.infos_of_rows(part.rows.start, part.rows.stop, None, ends)
+        return {} if ends is None else Info.over(ends, None, None)
+
+    cdef object infos_of_rows(self, Py_ssize_t first, Py_ssize_t last, object mask, EpisodeEnds ends):
+        """An info with what the class tells of rows: of those in the mask, or of all, as far as they take part."""
+        cdef Rules rules = <Rules>self.rules
+        if rules.agents_per_env > 1:
+            taking_part = np.asarray(rules.masks[first:last]).view(np.bool_)
+            mask = taking_part.copy() if mask is None else taking_part & mask
+        return Info.over(ends, rules.row_infos(first, last), mask)
 
     cdef int use_spare_ends(self, NativePart part) except -1:
         cdef EpisodeEnds ends = part.take_spare()
