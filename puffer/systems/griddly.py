@@ -13,9 +13,9 @@ of `zenpuzzle` have a limit of steps, which truncates. Most games have no limit:
 game draws at its beginning and everything that moves by chance is seeded; many games draw nothing. Episodes after the
 first continue the random numbers of their copy.
 
-A game's global variables, such as `box_count` of clusters or `player_resources` of griddly-rts, are in the infos of every
-reset and step if `global_variables=[...]` names them: a row has the value of its player, or that of the whole game. For
-the values now, `env.call("global_variable", name)` asks every copy.
+A game's global variables, such as `box_count` of clusters or `player_resources` of griddly-rts, are in the infos of
+every reset and step if `global_variables=[...]` names them: a row has the value of its player, or that of the whole
+game. For the values now, `env.call("global_variable", name)` asks every copy.
 """
 
 from __future__ import annotations
@@ -185,7 +185,7 @@ class Griddly(PufferEnv):
             row[...] = np.asarray(player.observe())
 
     def global_variable(self, name: str) -> dict[int, int]:
-        """The value of a global variable by player, from 1 on, or that of the game as 0. ValueError for a wrong name."""
+        """The value of a global variable by player, from 1 on, or as 0 that of the game. ValueError for no such name."""
         checks.choice("name", name, self.global_variable_names)
         return self._game.get_global_variable([name])[name]
 

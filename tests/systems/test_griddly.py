@@ -41,7 +41,8 @@ for name, path in {games}.items():
         observation, reward, done, info = env.step(list(actions) if env.player_count > 1 else actions[0])
         rewards.append(np.atleast_1d(reward))
         values = env.game.get_global_variable(names)
-        variables.append([[values[name].get(k + 1, values[name][0]) for name in names] for k in range(env.player_count)])
+        players = range(1, env.player_count + 1)
+        variables.append([[values[name].get(player, values[name][0]) for name in names] for player in players])
         ends.append(done)
         observations.append(np.array(env.reset() if done else observation))
     played |= {{f"{{name}}/{{key}}": np.stack(v) for key, v in zip("orev", (observations, rewards, ends, variables))}}
