@@ -185,7 +185,7 @@ class Griddly(PufferEnv):
             row[...] = np.asarray(player.observe())
 
     def global_variable(self, name: str) -> dict[int, int]:
-        """The value of a global variable by player, from 1 on, or as 0 that of the game. ValueError for no such name."""
+        """The value of a global variable by player, from 1 on, or as 0 that of the game. ValueError for others."""
         checks.choice("name", name, self.global_variable_names)
         return self._game.get_global_variable([name])[name]
 
