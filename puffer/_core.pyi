@@ -24,6 +24,8 @@ class Env(Rules):
     statistic_names: ClassVar[tuple[str, ...]]
     render_modes: ClassVar[tuple[str, ...]]
     render_size: ClassVar[tuple[int, int]]
+    row_info_names: ClassVar[tuple[str, ...]]
+    draws_changes: ClassVar[bool]
     batch: Batch
     made_with: tuple[tuple[Any, ...], dict[str, Any]]
     def __init__(

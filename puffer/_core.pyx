@@ -79,6 +79,11 @@ render_modes : tuple of str
     Of "rgb_array" and "ansi".
 render_size : (int, int)
     Width and height of the picture.
+row_info_names : tuple of str
+    What infos tell of rows after every reset and step. A class that has such writes row_infos(first, last), in Python.
+    It keeps what they need of the rows from `first` up to `last`, and returns a function without arguments that is
+    called if somebody reads them. That returns two dicts by these names of new arrays with an item for each of these
+    rows: as the rows are now, and as the step left them, for `final_info`.
 """
 
     version = 0
@@ -89,6 +94,7 @@ render_size : (int, int)
     draws_changes = False
     render_modes = ("rgb_array",)
     render_size = (400, 300)
+    row_info_names = ()
 
     def __cinit__(self, *arguments, **named):
         self.made_with = (arguments, named)

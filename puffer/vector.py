@@ -12,7 +12,7 @@ from gymnasium.envs.registration import EnvSpec
 from gymnasium.spaces import MultiDiscrete
 from gymnasium.vector.utils import batch_space
 
-from puffer import checks
+from puffer import action_masks, checks
 from puffer._core import Env
 from puffer.errors import WorkerError
 from puffer.layout.action import ActionLayout
@@ -68,7 +68,12 @@ class VectorEnv(gymnasium.vector.VectorEnv):
         The rows that `step` or `recv` returned last, as `info["env_id"]` has them one by one.
     ends : puffer.EpisodeEnds
         The episodes that ended in the step that `step` or `recv` returned last, as arrays with an entry for each:
-        `rows`, `observations`, `returns`, `lengths`, `terminated`, `truncated`. They stay as they are. Empty after `reset`.
+        `rows`, `observations`, `returns`, `lengths`, `terminated`, `truncated`. They stay as they are. Empty after
+        `reset`.
+    action_masks : (num_envs, choices) bool, live
+        Which actions each row may take now, as far as the environment tells it by an entry `action_mask` of its
+        observations or infos: a choice for each action of a Discrete, for a MultiDiscrete those of its numbers one
+        after the other. All True in rows whose last info had none. AttributeError where there are no masks.
     single_observation_space, single_action_space, observation_space, action_space : gymnasium.Space
         Of one row, and of the batch. Where the agents of a copy have discrete actions of different ranges, the space of
         one row spans them all, and that of the batch has the range of every row: what it samples is accepted.
@@ -123,10 +128,15 @@ class VectorEnv(gymnasium.vector.VectorEnv):
         self.flat = flat
         self.single_observation_space = spec.layout.flat_space
         self.single_action_space = spec.action_layout.flat_space
+        self._choices: action_masks.Choices | None = None
+        # From the first reset on whose infos have masks.
+        self._told_masks: action_masks.ToldMasks | None = None
         self._nested: NestedObservations | None = None
         self._nested_actions: NestedActions | None = None
         if not flat:
             self._show_own_spaces()
+        # Whether results are handed on as the batch has them.
+        self._is_plain = self._nested is None
         self.render_mode = spec.rendering.mode
         self.render_size = None if self.native_env is None else self.native_env.render_size
         self.metadata = {
@@ -223,6 +233,7 @@ class VectorEnv(gymnasium.vector.VectorEnv):
         mask, rest = self._split(options)
         observations, info = self.batch.reset(seed=seed, mask=mask, options=rest)
         super().reset(seed=int(seed) if seed is not None and np.ndim(seed) == 0 else None)
+        self._begin_masks(info, mask, 0)
         return (observations if self._nested is None else self._nested.of_rows(observations)), info
 
     def _split(self, options: Any) -> tuple[np.ndarray | None, Any]:
@@ -246,13 +257,13 @@ class VectorEnv(gymnasium.vector.VectorEnv):
             As Gymnasium's contract has it; in SAME_STEP mode with `final_obs` and `final_info` where episodes ended.
         """
         result = self.batch.step(actions if self._nested_actions is None else self._rows_of(actions))
-        return result if self._nested is None else self._as_nested(result)
+        return result if self._is_plain else self._handed(result)
 
     def async_reset(self, *, seed: int | Sequence[int | None] | None = None, options: Any = None) -> None:
         """Reset all rows as `reset` does, and let `recv` return the first observations, part by part."""
         if isinstance(options, dict) and "reset_mask" in options:
             raise ValueError("async_reset() resets all rows, and takes no options['reset_mask']")
-        self.batch.async_reset(seed=seed, options=options)
+        self._begin_masks(self.batch.async_reset(seed=seed, options=options), None, self.num_copies // self.batch_size)
 
     def set_next(
         self,
@@ -378,18 +389,70 @@ class VectorEnv(gymnasium.vector.VectorEnv):
     def recv(self) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray, dict[str, Any]]:
         """Wait for the next part; what `step` returns, with the part's rows in `info["env_id"]`."""
         result = self.batch.recv()
-        return result if self._nested is None else self._as_nested(result)
+        return result if self._is_plain else self._handed(result)
 
     def _rows_of(self, actions: Any) -> Any:
         assert self._nested_actions is not None
         return self._nested_actions.rows_of(actions, self.batch_size * self.agents_per_env)
 
-    def _as_nested(self, result: tuple) -> tuple:
-        """A result of the batch in the environment's own spaces."""
+    def _handed(self, result: tuple) -> tuple:
+        """A result of the batch, in the environment's own spaces if these are shown; its masks of actions are kept."""
         observations, *rest, info = result
-        if isinstance(info, Info):
-            info.show(self._nested.of_each)
-        return self._nested.of_rows(observations), *rest, info
+        if self._told_masks is not None:
+            self._told_masks.take(info)
+        if self._nested is not None:
+            observations = self._nested.of_rows(observations)
+            if isinstance(info, Info):
+                info.show(self._nested.of_each)
+        return observations, *rest, info
+
+    # ---- Legal actions ----
+
+    @property
+    def action_masks(self) -> np.ndarray:
+        space = self.action_layout.space
+        masks = None
+        if self._told_masks is not None:
+            masks = self._told_masks.read()
+        elif action_masks.can_have_masks(space):
+            masks = action_masks.observed(self.layout, self.batch.observations, self._choices_of_rows())
+        if masks is None:
+            raise AttributeError(
+                f"{self._name()} has no action masks: they are for Discrete and MultiDiscrete actions, here {space}, "
+                f"and an entry {action_masks.KEY!r} of the observations, or of the infos of a reset"
+            )
+        return masks.copy() if self.copy else masks
+
+    def sample_legal(self) -> np.ndarray:
+        """Random actions for a step of all rows, each a legal one by `action_masks`.
+
+        They are drawn with the random numbers of `action_space`, so `action_space.seed(...)` repeats them.
+
+        Returns
+        -------
+        (num_envs, ...) array
+            Any action of its range for a row that has no legal one, such as that of an agent that is not to move.
+
+        Raises AttributeError without masks.
+        """
+        masks = self.action_masks
+        return self._choices_of_rows().sample(masks, self.action_space.np_random)
+
+    def _choices_of_rows(self) -> action_masks.Choices:
+        if self._choices is None:
+            batch_space = None if self.copy_action_space is None else self._batch_action_space()
+            self._choices = action_masks.Choices(self.action_layout.space, batch_space)
+        return self._choices
+
+    def _begin_masks(self, info: dict[str, Any], rows: np.ndarray | None, fresh_parts: int) -> None:
+        """Keep the masks that the infos of a reset of these rows have, and from then on those of steps."""
+        if self._told_masks is None:
+            is_told = self.native_env is None and action_masks.KEY in info
+            if not (is_told and action_masks.can_have_masks(self.action_layout.space)):
+                return
+            self._told_masks = action_masks.ToldMasks(self.num_envs, self._choices_of_rows())
+            self._is_plain = False
+        self._told_masks.begin(info, rows, fresh_parts)
 
     def rollout_buffers(self, horizon: int, **options: Any) -> Rollout:
         """Buffers of `horizon` steps, into which those after the next reset() write; see `Batch.rollout_buffers`."""

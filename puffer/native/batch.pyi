@@ -53,7 +53,7 @@ class Batch:
         *,
         seed: int | Sequence[int | None] | None = None,
         options: dict[str, Any] | Sequence[dict[str, Any] | None] | None = None,
-    ) -> None: ...
+    ) -> dict[str, Any]: ...
     def set_next(
         self,
         copies: int | Sequence[int] | None = None,

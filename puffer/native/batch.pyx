@@ -146,15 +146,16 @@ independent_agents : bool
             self.claimed = 0
 
     def async_reset(self, *, seed=None, options=None):
-        """Reset as `reset` does, and let `recv` return the first observations part by part."""
+        """Reset as `reset` does, and let `recv` return the first observations part by part. Returns the info."""
         cdef Part part
-        self.reset(seed=seed, options=options)
+        _, info = self.reset(seed=seed, options=options)
         self.claim()
         for part in self.parts:
             part.is_fresh = True
         self.pending = list(self.parts)
         self.awaiting = deque()
         self.claimed = 0
+        return info
 
     def _copies_of(self, mask):
         """The copies that a reset mask resets as a whole. Raises for one that splits a copy whose agents share it."""

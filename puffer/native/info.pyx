@@ -1,4 +1,4 @@
-"""The info dictionary of a step in which episodes ended, whose entries are made only when somebody looks.
+"""The info dictionary of a step, whose entries about ended episodes and rows are made only when somebody looks.
 
 A large batch ends episodes in nearly every step, and Gymnasium's form of `final_obs`, one Python object per row, costs
 more to build than the step itself. So a step hands out an `Info` with all of its keys, which makes each entry from the
@@ -41,7 +41,7 @@ cdef Py_ssize_t modules_seen = 0
 
 
 cdef class Info(dict):
-    """A dictionary whose entries about ended episodes are made on first use, each by itself.
+    """A dictionary whose entries about ended episodes, and about rows, are made on first use, each by itself.
 
     Behaves as the plain dictionary it turns into: pickles, copies and compares as one, and is a tree node for torch,
     JAX and optree as one.
@@ -52,10 +52,29 @@ cdef class Info(dict):
         """The info of a step with these ends; has_finals: as in SAME_STEP, has_episodes: as with record_episodes."""
         cdef Info info = Info.__new__(Info)
         info.ends = ends
-        PyDict_Update(info, (BOTH if has_finals else EPISODES) if has_episodes else FINALS)
+        if has_finals or has_episodes:
+            PyDict_Update(info, (BOTH if has_finals else EPISODES) if has_episodes else FINALS)
         if PyDict_GET_SIZE(MODULES) != modules_seen:
             make_known()
         return info
+
+    cdef int tell(self, tuple names, object told, object rows) except -1:
+        """Add entries of these names about rows, those in the mask or all; see `row_infos` of `puffer.Env`."""
+        self.told, self.told_rows = told, rows
+        for name in names:
+            dict.__setitem__(self, name, NOT_MADE)
+            dict.__setitem__(self, f"_{name}", NOT_MADE)
+        return 0
+
+    cdef object told_value(self, str key):
+        """An entry about rows, or of those that ended as the step left them."""
+        if callable(self.told):
+            self.told = self.told()
+        shown, last = self.told
+        if key == "final_info":
+            return masked(last, mask_of(self.ends))
+        name = key if key in shown else key[1:]
+        return masked({name: shown[name]}, self.told_rows)[key]
 
     def show(self, values_of):
         """Let `final_obs` have the values that a function makes of the rows of last observations, as a sequence."""
@@ -75,11 +94,13 @@ cdef class Info(dict):
     cdef object value_of(self, object key):
         """The value of an entry that has not been made."""
         cdef EpisodeEnds ends = self.ends
-        if ends is None:
-            raise KeyError(key)
+        if ends is None or key not in BOTH:
+            return self.told_value(key)
         if key == "final_obs":
             return final_objects(ends) if self.values_of is None else final_values(ends, self.values_of)
         if key == "final_info":
+            if self.told is not None:
+                return self.told_value(key)
             return {} if self.final_info is None else self.final_info()
         if key == "episode":
             return {
@@ -100,7 +121,7 @@ cdef class Info(dict):
                 missing.append(<object>key)
         for name in missing:
             self.made(name)
-        self.ends = None
+        self.ends = self.told = None
         return 0
 
     # What reads values. The rest is that of dict, which knows all keys. With an __iter__ that is not its own, dict()
@@ -205,6 +226,17 @@ cdef object mask_of(EpisodeEnds ends):
     for k in range(ends.count):
         marks[entries[k].row - ends.form.first_row] = True
     return mask
+
+
+cdef dict masked(columns, mask):
+    """Columns of an info with the values of these rows, or of all, and zero in the others; with their masks."""
+    cdef dict info = {}
+    for name, values in columns.items():
+        chosen = np.ones(len(values), np.bool_) if mask is None else mask.copy()
+        column = np.zeros_like(values)
+        column[chosen] = values[chosen]
+        info[name], info[f"_{name}"] = column, chosen
+    return info
 
 
 cdef object by_row(EpisodeEnds ends, cnp.ndarray values, int type_number):

@@ -4,6 +4,7 @@ from puffer.native.backend cimport Backend, Part
 from puffer.native.binding cimport Binding
 from puffer.native.buffers cimport Buffers
 from puffer.native.ends cimport EndsRecorder
+from puffer.native.info cimport Info
 from puffer.native.loop cimport Loop, part_t
 from puffer.native.pool cimport pool_job
 from puffer.native.rules cimport Rules
@@ -30,6 +31,8 @@ cdef class NativeBackend(Backend):
     cdef object snapshot_key
     cdef object spec
     cdef bint record_episodes
+    # What the class tells of rows in infos.
+    cdef tuple row_info_names
     cdef bint is_seeded
     # What set_next was called with before the first reset.
     cdef list before_first
@@ -53,5 +56,6 @@ cdef class NativeBackend(Backend):
     cdef int seed_streams(self, object seeds, object selected) except -1
     cdef int prepare_part(self, NativePart part, int slices) except -1
     cdef object info_of(self, NativePart part)
+    cdef Info tell_rows(self, Info info, Py_ssize_t first, Py_ssize_t last, object mask)
     cdef int choose_threads(self) except -1
     cdef int calibrate(self, uint64_t nanoseconds) except -1

@@ -69,6 +69,7 @@ it goes.
         self.rules = <void*>rules
         self.spec = spec
         self.record_episodes = options.record_episodes
+        self.row_info_names = tuple(rules.row_info_names)
         self.batch_size = options.batch_size
         self.num_parts = options.num_parts
         self.snapshot_key = (snapshot_key, options.autoreset_mode.value)
@@ -134,7 +135,7 @@ it goes.
             with nogil:
                 # A rollout keeps what the last step returned for the rows that are reset now.
                 loop.reset_rows(rules, &chosen[0], &whole[0], self.is_recording, now)
-        return {}
+        return self.tell_rows(None, 0, rules.num_agents, rows) if self.row_info_names else {}
 
     def first_seed(self, seed):
         """Seed every stream; a copy with a seed from set_next begins its episode with that one."""
@@ -265,10 +266,24 @@ it goes.
     cdef object info_of(self, NativePart part):
         cdef EpisodeEnds ends = part.recorder.recorded()
         cdef bint has_finals = self.loop.autoreset == SAME_STEP
+        cdef Info info = None
         part.ends = ends
-        if ends is None or not (has_finals or self.record_episodes):
-            return {}
-        return Info.over(ends, has_finals, self.record_episodes)
+        if ends is not None and (has_finals or self.record_episodes):
+            info = Info.over(ends, has_finals, self.record_episodes)
+        if self.row_info_names:
+            return self.tell_rows(info, part.rows.start, part.rows.stop, None)
+        return {} if info is None else info
+
+    cdef Info tell_rows(self, Info info, Py_ssize_t first, Py_ssize_t last, object mask):
+        """Add what the class tells of rows to an info: of those in the mask, or of all, as far as they take part."""
+        cdef Rules rules = <Rules>self.rules
+        if rules.agents_per_env > 1:
+            taking_part = np.asarray(rules.masks[first:last]).view(np.bool_)
+            mask = taking_part.copy() if mask is None else taking_part & mask
+        if info is None:
+            info = Info.over(None, False, False)
+        info.tell(self.row_info_names, rules.row_infos(first, last), mask)
+        return info
 
     cdef int attach(self, Buffers buffers) except -1:
         cdef Loop loop = self.loop

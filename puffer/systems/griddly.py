@@ -12,6 +12,10 @@ An episode ends for all players when the game does (terminated), and in `robot-t
 of `zenpuzzle` have a limit of steps, which truncates. Most games have no limit: give `max_steps`. Everything that a
 game draws at its beginning and everything that moves by chance is seeded; many games draw nothing. Episodes after the
 first continue the random numbers of their copy.
+
+A game's global variables, such as `box_count` of clusters or `player_resources` of griddly-rts, are in the infos of
+every reset and step if `global_variables=[...]` names them: a row has the value of its player, or that of the whole
+game. For the values now, `env.call("global_variable", name)` asks every copy.
 """
 
 from __future__ import annotations
@@ -23,6 +27,7 @@ import os
 import re
 import subprocess
 import sys
+from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
 from types import ModuleType
@@ -59,17 +64,18 @@ def knows(name: str) -> bool:
 def creator(name: str, arguments: dict[str, Any]) -> Creator:
     """The creator of a game.
 
-    Raises ImportError without griddly, TypeError for an unknown argument, ValueError for an unknown observer, level or
-    render mode, RuntimeError for an observer that does not work here.
+    Raises ImportError without griddly, TypeError for an unknown argument, ValueError for an unknown observer, level,
+    global variable or render mode, RuntimeError for an observer that does not work here.
     """
     require("griddly")
     path = _file(name)
-    own = {"level": 0, "observer": "vector", **arguments}
+    own = {"level": 0, "observer": "vector", "global_variables": (), **arguments}
     mode = {key: own.pop(key) for key in ("render_mode",) if key in own}
-    checks.arguments(f"griddly-{name}", own, ("level", "observer"))
+    checks.arguments(f"griddly-{name}", own, ("level", "observer", "global_variables"))
     checks.integer("level", own["level"], 0, _engine_reader().load(str(path)).get_level_count() - 1)
     if checks.choice("observer", own["observer"], OBSERVERS) != "vector":
         _try_out(str(path), own["level"], own["observer"])
+    own["global_variables"] = _variable_names(path, own["global_variables"])
     return Creator(Griddly, {**own, **mode, "path": str(path)})
 
 
@@ -91,12 +97,26 @@ class Griddly(PufferEnv):
         The index of a level in that file.
     observer : "vector", "sprite", "block" or "isometric"
         The form of the observations.
+    global_variables : sequence of str
+        The global variables that the infos have.
     render_mode : "rgb_array", optional
+
+    Attributes
+    ----------
+    global_variable_names : list of str
+        The global variables of the game.
     """
 
     metadata = {"render_modes": ["rgb_array"], "render_fps": 10}
 
-    def __init__(self, path: str, level: int, observer: str, render_mode: str | None = None) -> None:
+    def __init__(
+        self,
+        path: str,
+        level: int,
+        observer: str,
+        global_variables: Sequence[str] = (),
+        render_mode: str | None = None,
+    ) -> None:
         super().__init__()
         description = _engine_reader().load(path)
         self.render_mode = render_mode
@@ -114,7 +134,9 @@ class Griddly(PufferEnv):
         self.single_action_space = spaces.MultiDiscrete(entries) if len(entries) > 1 else spaces.Discrete(entries[0])
         self._actions = np.zeros((self.num_agents, len(entries)), np.int32)
         self._num_kinds = len(game.get_object_names())
-        self._has_outs = "player_done" in game.get_global_variable_names()
+        self._told = list(global_variables)
+        self.global_variable_names = game.get_global_variable_names()
+        self._has_outs = "player_done" in self.global_variable_names
         limit = re.search(r"\[\s*_steps,\s*(\d+)\s*\]", Path(path).read_text())
         # A number of steps that no episode reaches where the rules have no limit.
         self._limit = int(limit[1]) if limit else 2**62
@@ -122,7 +144,7 @@ class Griddly(PufferEnv):
         self._steps = 0
         self._is_seeded = False
 
-    def reset(self, seed: int | None = None) -> np.ndarray:
+    def reset(self, seed: int | None = None) -> tuple[np.ndarray, list[dict[str, Any]]]:
         if seed is not None or not self._is_seeded:
             self._game.seed(fresh_seeds(1)[0] if seed is None else small_seed(seed))
             self._is_seeded = True
@@ -130,7 +152,7 @@ class Griddly(PufferEnv):
         self._any_out = False
         self._game.reset()
         self._observe()
-        return self.observations
+        return self.observations, self._variables()
 
     def step(self, actions: np.ndarray) -> tuple:
         self._actions[...] = actions if actions.ndim == 2 else actions[:, np.newaxis]
@@ -142,12 +164,12 @@ class Griddly(PufferEnv):
         else:
             self.rewards[:], is_over, results = self._game.step_parallel(self._actions)
         self._observe()
-        infos = []
+        infos = self._variables()
         if is_over:
             # Some games end without a winner.
             told = results.get("PlayerResults", {})
             won = [told.get(str(player + 1)) == "Win" for player in range(self.num_agents)]
-            infos = [{"won": one} for one in won]
+            infos = [{"won": one, **info} for one, info in zip(won, infos or [{}] * len(won), strict=True)]
             is_late = self._steps >= self._limit and not any(won)
             self.terminations[:] = not is_late
             self.truncations[:] = is_late
@@ -161,6 +183,19 @@ class Griddly(PufferEnv):
     def _observe(self) -> None:
         for player, row in zip(self._players, self.observations, strict=True):
             row[...] = np.asarray(player.observe())
+
+    def global_variable(self, name: str) -> dict[int, int]:
+        """The value of a global variable by player, from 1 on, or as 0 that of the game. ValueError for others."""
+        checks.choice("name", name, self.global_variable_names)
+        return self._game.get_global_variable([name])[name]
+
+    def _variables(self) -> list[dict[str, Any]]:
+        """The infos of each player about global variables, if any are told."""
+        if not self._told:
+            return []
+        values = self._game.get_global_variable(self._told)
+        players = range(1, self.num_agents + 1)
+        return [{name: values[name].get(player, values[name][0]) for name in self._told} for player in players]
 
     def render(self) -> np.ndarray:
         """The whole level, (height, width, 3)."""
@@ -199,6 +234,19 @@ def _palette(objects: int) -> np.ndarray:
 
 
 # ---- The package ----
+
+
+def _variable_names(path: Path | None, names: Any) -> list[str]:
+    """The names of global variables of a game. Raises TypeError or ValueError for others."""
+    if isinstance(names, str) or not isinstance(names, Sequence):
+        raise TypeError(f"global_variables must be a sequence of names, got {names!r}")
+    if not names:
+        return []
+    # The engine knows them when a level is loaded.
+    game = Griddly(str(path), 0, "vector")
+    known = game.global_variable_names
+    game.close()
+    return [checks.choice(f"global_variables[{k}]", name, known) for k, name in enumerate(names)]
 
 
 @cache

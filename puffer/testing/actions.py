@@ -12,31 +12,22 @@ from puffer.layout.walk import bounds
 from puffer.testing.results import Player
 from puffer.vector import VectorEnv
 
-_KEY = "action_mask"
-
 
 def legal_actions(player: Player) -> np.ndarray | None:
     """The Discrete actions that each row may take now, bool (rows, actions); None if there are no masks.
 
-    A mask is the entry "action_mask" of an observation or, as in Gymnasium's Taxi, of an info. A row without a mask, or
-    with a mask that allows nothing, may take every action of its space.
+    A row with a mask that allows nothing may take every action of its space.
 
-    Raises ValueError for masks of another shape.
+    Raises ValueError for masks of another size.
     """
     env = player.env
     if not isinstance(env.single_action_space, spaces.Discrete):
         return None
-    space = env.layout.space
-    if isinstance(space, spaces.Dict) and _KEY in space.spaces:
-        masks = env.layout.view(player.result.observations)[_KEY]
-    elif isinstance(player.info.get(_KEY), np.ndarray):
-        masks = player.info[_KEY]
-    else:
+    try:
+        masks = env.action_masks
+    except AttributeError:
         return None
-    shape = (env.num_envs, int(env.single_action_space.n))
-    if masks.shape != shape:
-        raise ValueError(f"{_KEY} must have shape {shape}, one entry for each action, got {masks.shape}")
-    legal = masks.astype(np.bool_) & _ranges(env)
+    legal = masks & _ranges(env)
     return np.where(legal.any(axis=1, keepdims=True), legal, _ranges(env))
 
 

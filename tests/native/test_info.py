@@ -10,8 +10,11 @@ from operator import eq, ne
 
 import numpy as np
 import pytest
+from gymnasium.spaces import Box, Discrete
 from gymnasium.wrappers.vector import RecordEpisodeStatistics
 from helpers import Tally, assert_same, make, plain, random_actions
+
+import puffer
 
 KEYS = ["final_obs", "_final_obs", "final_info", "_final_info", "episode", "_episode"]
 
@@ -256,3 +259,39 @@ def test_recorded_times_begin_with_the_episode(mode):
             env.reset()
     assert len(times) >= 1000
     assert np.median(times[-100:]) <= 3 * np.median(times[:100])
+
+
+# ---- What a class tells of its rows ----
+
+
+@pytest.mark.parametrize("mode", ["SameStep", "NextStep", "Disabled"])
+def test_infos_of_rows_have_the_rows_that_take_part(mode):
+    class Numbered(puffer.Env):
+        row_info_names = ("row", "pair")
+
+        def __init__(self, num_envs, **options):
+            super().__init__(num_envs, Box(0, 1, (1,)), Discrete(2), agents_per_env=3, **options)
+
+        def row_infos(self, first, last):
+            rows = np.arange(first, last)
+            return lambda: ({"row": rows, "pair": np.stack([rows, rows], 1)}, {"row": -rows})
+
+    env = puffer.VectorEnv(Numbered(2, batch_size=1, max_steps=3, autoreset_mode=mode))
+    agents = 3
+    _, info = env.reset(seed=0)
+    assert info["row"].tolist() == list(range(2 * agents))
+    assert info["pair"].tolist() == [[row, row] for row in range(2 * agents)]
+    assert info["_row"].all()
+    for step in range(3):
+        for part in range(2):
+            *_, truncations, info = env.step(np.zeros(agents, np.int32))
+            assert info["row"].tolist() == info["env_id"].tolist() == [part * agents + k for k in range(agents)]
+            assert truncations.all() == (step == 2)
+            if mode == "SameStep" and step == 2:
+                assert info["final_info"]["row"].tolist() == [-(part * agents + k) for k in range(agents)]
+                assert info["final_info"]["_row"].all()
+            else:
+                assert "final_info" not in info
+    _, info = env.reset(options={"reset_mask": np.arange(2 * agents) >= agents})
+    assert info["_row"].tolist() == agents * [False] + agents * [True]
+    assert info["row"].tolist() == agents * [0] + list(range(agents, 2 * agents))

@@ -2,6 +2,7 @@
 
 import gc
 import importlib.machinery
+import json
 import sys
 import types
 from contextlib import closing
@@ -368,6 +369,9 @@ def replaced(field, value):
         ("{", "which is not JSON"),
         ('{"name": NaN}', "which is not JSON: NaN"),
         ("[" * 100_000, "which is not JSON"),
+        ('{"name": "a", "name": "b"}', "which is not JSON: an object has 'name' twice"),
+        (r'{"name": "\ud800"}', "which is not JSON: a string has half of a surrogate pair"),
+        ("\ufeff{}", "which is not JSON"),
         ("[]", "whose whole must be an object"),
         *(
             (without(field), f"whose {message} is missing")
@@ -382,6 +386,11 @@ def replaced(field, value):
                 (["objects", 0, "goalPosition", "y"], r"objects\[0\].goalPosition.y"),
                 (["objects", 1, "position", 90, "x"], r"objects\[1\].position\[90\].x"),
                 (["roads", 2, "type"], r"roads\[2\].type"),
+                (["roads", 2, "id"], r"roads\[2\].id"),
+                (["roads", 2, "map_element_id"], r"roads\[2\].map_element_id"),
+                (["objects", 0, "height"], r"objects\[0\].height"),
+                (["objects", 0, "mark_as_expert"], r"objects\[0\].mark_as_expert"),
+                (["metadata", "tracks_to_predict", 0, "difficulty"], r"metadata.tracks_to_predict\[0\].difficulty"),
             )
         ),
         (replaced(["name"], 3), "whose name must be a string, got 3"),
@@ -392,6 +401,22 @@ def replaced(field, value):
         (replaced(["objects", 0, "id"], 1.5), r"whose objects\[0\].id must be an integer"),
         (replaced(["roads", 3, "geometry"], []), r"whose roads\[3\].geometry must be a list of at least 1, got \[\]"),
         (replaced(["roads"], {}), "whose roads must be a list, got {}"),
+        (
+            replaced(["roads", 0, "geometry"], [gpudrive_scene.point(k, 0) for k in range(1747)]),
+            ".* at most 1746 items",
+        ),
+        (replaced(["roads", 0, "id"], -1), r"whose roads\[0\].id must be an integer from 0 to 2\*\*32 - 1, got -1"),
+        (replaced(["objects", 1, "id"], 0), r"whose objects\[1\].id must be its own, got 0, as objects\[0\] has"),
+        (replaced(["objects", 1, "id"], 2**31), r"whose objects\[1\].id must be an integer of 32 bits"),
+        (replaced(["objects", 0, "width"], 10**400), r"whose objects\[0\].width must be a finite number, got 1000"),
+        (replaced(["objects", 0, "width"], 2**64), r"whose objects\[0\].width must be a finite number"),
+        (replaced(["objects", 0, "width"], 1e39), r"whose objects\[0\].width must be a number of 32 bits"),
+        (replaced(["objects", 0, "width"], True), r"whose objects\[0\].width must be a finite number, got True"),
+        (replaced(["metadata", "objects_of_interest"], [{}]), r".*objects_of_interest\[0\].id is missing"),
+        (
+            replaced(["metadata", "objects_of_interest"], ["1"]),
+            r".*objects_of_interest\[0\] must be an integer, got '1'",
+        ),
     ],
 )
 def test_malformed_scenes_are_refused_before_the_simulator_reads_them(made, message, tmp_path, standin, monkeypatch):
@@ -399,6 +424,25 @@ def test_malformed_scenes_are_refused_before_the_simulator_reads_them(made, mess
     path = write(tmp_path, made, "broken")
     with pytest.raises(ValueError, match=rf"scenes has .*broken\.json, {message}"):
         make(2, scenes=[*scene_files(), path])
+
+
+@pytest.mark.parametrize("encoding", ["utf-16", "latin-1"])
+def test_scenes_in_another_encoding_are_refused(encoding, tmp_path):
+    path = tmp_path / "broken.json"
+    path.write_bytes(json.dumps({**gpudrive_scene.scene(1), "name": "Zürich"}, ensure_ascii=False).encode(encoding))
+    with pytest.raises(ValueError, match=r"scenes has .*broken\.json, which is not JSON: 'utf-8' codec"):
+        make(1, scenes=[str(path)])
+
+
+def test_scenes_that_the_simulator_can_read_are_accepted(tmp_path):
+    made = gpudrive_scene.scene(2, name="Zürich \U0001f697")
+    made["metadata"]["objects_of_interest"] = [1]
+    made["objects"][0]["width"] = 2
+    scenes.checked_scenes([write(tmp_path, made)])
+    # As newer versions have it, and more than is asked for.
+    made["metadata"]["objects_of_interest"] = [{"id": 1}]
+    made["tl_states"] = {"1": [None]}
+    scenes.checked_scenes([write(tmp_path, json.dumps(made, ensure_ascii=False))])
 
 
 def test_each_scene_is_read_once_for_many_worlds(monkeypatch):

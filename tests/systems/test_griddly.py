@@ -31,7 +31,8 @@ for name, path in {games}.items():
     vector = gd.ObserverType.VECTOR
     env = GymWrapper(yaml_file=path, level=0, player_observer_type=vector, global_observer_type=vector)
     env.seed(7)
-    observations, rewards, ends = [np.array(env.reset())], [], []
+    observations, rewards, ends, variables = [np.array(env.reset())], [], [], []
+    names = sorted(env.game.get_global_variable_names())
     space = env.action_space[0] if env.player_count > 1 else env.action_space
     sizes = np.atleast_1d(space.nvec if hasattr(space, "nvec") else space.n)
     rng = np.random.default_rng(1)
@@ -39,10 +40,13 @@ for name, path in {games}.items():
         actions = rng.integers(0, sizes, (env.player_count, len(sizes)))
         observation, reward, done, info = env.step(list(actions) if env.player_count > 1 else actions[0])
         rewards.append(np.atleast_1d(reward))
+        values = env.game.get_global_variable(names)
+        players = range(1, env.player_count + 1)
+        variables.append([[values[name].get(player, values[name][0]) for name in names] for player in players])
         ends.append(done)
         observations.append(np.array(env.reset() if done else observation))
-    played |= {{f"{{name}}/{{key}}": np.stack(v) for key, v in zip("ore", (observations, rewards, ends))}}
-    played[f"{{name}}/s"] = sizes
+    played |= {{f"{{name}}/{{key}}": np.stack(v) for key, v in zip("orev", (observations, rewards, ends, variables))}}
+    played[f"{{name}}/s"], played[f"{{name}}/n"] = sizes, names
 np.savez({out!r}, **played)
 """
 
@@ -58,8 +62,9 @@ def played(tmp_path_factory):
 
 @pytest.mark.parametrize("name", griddly.names())
 def test_plays_as_the_package_does(name, played):
-    observations, rewards, ends, sizes = (played[f"{name}/{key}"] for key in "ores")
-    with closing(puffer.make(f"griddly-{name}", 1, backend="serial")) as env:
+    observations, rewards, ends, sizes, variables, names = (played[f"{name}/{key}"] for key in "oresvn")
+    with closing(puffer.make(f"griddly-{name}", 1, backend="serial", global_variables=names.tolist())) as env:
+        assert sorted(env.get_attr("global_variable_names")[0]) == names.tolist()
         space = env.single_action_space
         assert list(np.atleast_1d(getattr(space, "nvec", space.shape or space.n))) == list(sizes)
         seen, _ = env.reset(seed=7)
@@ -68,9 +73,12 @@ def test_plays_as_the_package_does(name, played):
         for step in range(STEPS):
             assert (seen[env.masks] == observations[step].reshape(shape)[env.masks]).all()
             actions = rng.integers(0, sizes, (env.num_envs, len(sizes)))
-            seen, gained, terminations, truncations, _ = env.step(actions.reshape(env.action_space.shape))
+            seen, gained, terminations, truncations, info = env.step(actions.reshape(env.action_space.shape))
             assert (gained[env.masks] == rewards[step][env.masks]).all()
             assert (terminations | truncations)[env.masks].all() == ends[step]
+            for k, variable in enumerate(names):
+                told = info["final_info"] if ends[step] else info
+                assert (told[variable] == variables[step][:, k])[env.masks].all()
             if not env.masks.all():
                 # The wrapper lets players go on to act that are out.
                 return
@@ -111,6 +119,15 @@ def test_a_limit_among_the_rules_truncates():
         assert info["final_info"]["won"].tolist() == [False]
 
 
+def test_no_global_variables_are_told_otherwise():
+    with closing(puffer.make("griddly-clusters", 1)) as env:
+        assert env.reset(seed=1)[1] == {}
+        assert env.step(env.action_space.sample())[4] == {}
+        assert env.call("global_variable", "box_count") == ({0: 8},)
+        with pytest.raises(ValueError, match="name must be one of '_steps', 'box_count', got 'boxes'"):
+            env.call("global_variable", "boxes")
+
+
 def test_winning_terminates():
     with closing(puffer.make("griddly-minigrid-doggo", 1)) as env:
         env.reset(seed=1)
@@ -141,6 +158,9 @@ def test_levels_differ(name):
         ({"level": "first"}, TypeError, "level must be an integer"),
         ({"observer": "radar"}, ValueError, "observer must be one of 'vector', 'sprite'.*'radar'"),
         ({"num_agents": 2}, TypeError, "no argument 'num_agents'.*level, observer"),
+        ({"global_variables": ["boxes"]}, ValueError, r"global_variables\[0\] must be one of '_steps', got 'boxes'"),
+        ({"global_variables": "_steps"}, TypeError, "global_variables must be a sequence of names, got '_steps'"),
+        ({"global_variables": [3]}, ValueError, r"global_variables\[0\] must be one of '_steps', got 3"),
     ],
 )
 def test_bad_arguments(arguments, error, message):

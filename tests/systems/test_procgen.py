@@ -1,5 +1,6 @@
 """Procgen's games against the library of the package itself, and what is particular to them."""
 
+import pickle
 import subprocess
 import sys
 import threading
@@ -7,10 +8,12 @@ import threading
 import numpy as np
 import pytest
 from gymnasium.error import NameNotFound
+from gymnasium.vector import AutoresetMode
 from helpers import assert_same, make, play_at_random, random_actions, run_script, snapshot
 from procgen_package import GAMES, MISSING, REASON, Game
 
 import puffer
+from puffer.faces.gymnasium import SingleEnv
 from puffer.registry import find
 
 pytestmark = pytest.mark.skipif(MISSING, reason=REASON)
@@ -27,6 +30,8 @@ OPTIONS = [
     ("bossfight", {"restrict_themes": True}),
 ]
 STAY, UP = 4, 5
+# The infos in the order in which the package's library has them.
+INFOS = ("prev_level_seed", "prev_level_complete", "level_seed")
 
 
 def backend(env):
@@ -36,7 +41,7 @@ def backend(env):
 def assert_plays_like_the_package(game, steps, actions=None, seed=7, **options):
     """Two copies that reset themselves, and the library; returns how many episodes (terminated, were truncated)."""
     env = make(f"procgen-{game}", 2, **options)
-    shown, _ = env.reset(seed=seed)
+    shown, info = env.reset(seed=seed)
     of_package = {"exploration": {"distribution_mode": "hard", "num_levels": 1}}
     of_package = of_package.get(options.get("distribution_mode"), {})
     if of_package:
@@ -44,6 +49,7 @@ def assert_plays_like_the_package(game, steps, actions=None, seed=7, **options):
     package = [Game(game, int(seed), **{**options, **of_package}) for seed in backend(env).rand_seeds]
     limit, lengths, ends = backend(env).max_steps, np.zeros(2, int), np.zeros(2, int)
     assert np.array_equal(shown, np.concatenate([one.observations for one in package]))
+    assert_tells_levels_as_the_package(info, package)
     for step_actions in random_actions(env, steps) if actions is None else np.full((steps, 2), actions):
         last = shown.copy()
         shown, rewards, terminations, truncations, info = env.step(step_actions)
@@ -59,11 +65,20 @@ def assert_plays_like_the_package(game, steps, actions=None, seed=7, **options):
                 assert np.array_equal(info["final_obs"][row], last[row])
             if one.firsts[0]:
                 lengths[row] = 0
+        assert_tells_levels_as_the_package(info, package)
         ends += terminations.sum(), truncations.sum()
     for one in package:
         one.close()
     env.close()
     return ends
+
+
+def assert_tells_levels_as_the_package(info, package):
+    assert set(info) - {"final_obs", "_final_obs", "final_info", "_final_info"} == {*INFOS, *(f"_{k}" for k in INFOS)}
+    for k, name in enumerate(INFOS):
+        assert info[name].tolist() == [one.infos[k][0] for one in package]
+        assert info[name].dtype == package[0].infos[k].dtype
+        assert info[f"_{name}"].all()
 
 
 # ---- The package ----
@@ -150,6 +165,161 @@ def test_an_ended_episode_shows_its_last_picture_and_level_until_it_is_reset():
 
 
 # ---- Levels and seeds ----
+
+
+def test_infos_of_an_end_are_about_the_level_that_was_played():
+    options = {"distribution_mode": "easy", "num_levels": 50}
+    now, later = (make("procgen-fruitbot", 4, autoreset_mode=mode, **options) for mode in ("SameStep", "NextStep"))
+    for one in (now, later):
+        one.reset(seed=1)
+    ended, ends = np.zeros(4, bool), 0
+    for actions in random_actions(now, 200):
+        levels = np.array(later.get_attr("level"))
+        *_, terminations, _, info = later.step(actions)
+        assert (info["level_seed"] == later.get_attr("level")).all()
+        assert (info["prev_level_seed"] == levels).all()
+        # The step of a reset completes nothing.
+        assert not (ended & info["prev_level_complete"]).any()
+        ended = terminations.copy()
+    while ends < 10:
+        levels = np.array(now.get_attr("level"))
+        *_, terminations, _, info = now.step(now.action_space.sample())
+        if terminations.any():
+            final = info["final_info"]
+            assert (final["_level_seed"] == terminations).all()
+            for name in INFOS:
+                assert (final[name][~terminations] == 0).all()
+                if name != "level_seed":
+                    assert (final[name] == np.where(terminations, info[name], 0)).all()
+            assert (final["level_seed"] == np.where(terminations, levels, 0)).all()
+            assert (info["level_seed"] == now.get_attr("level")).all()
+            ends += terminations.sum()
+
+
+def test_infos_of_parts_and_of_partial_resets_are_those_of_their_rows():
+    env = make("procgen-maze", 4, batch_size=2, autoreset_mode="Disabled")
+    _, info = env.reset(seed=1)
+    levels = info["level_seed"]
+    env.send(np.full(2, STAY))
+    env.send(np.full(2, STAY))
+    for _ in range(2):
+        *_, info = env.recv()
+        assert (info["level_seed"] == levels[info["env_id"]]).all()
+    _, info = env.reset(options={"reset_mask": np.arange(4) == 2})
+    assert info["_level_seed"].tolist() == [False, False, True, False]
+    assert info["prev_level_seed"].tolist() == [0, 0, levels[2], 0]
+    assert info["level_seed"].tolist() == [0, 0, backend(env).levels[2], 0]
+
+
+def test_an_info_that_is_kept_stays_as_it_was():
+    env = make("procgen-maze", 2)
+    _, first = env.reset(seed=1)
+    levels = backend(env).levels
+    kept = env.step(np.full(2, STAY))[4]
+    env.reset(seed=2)
+    assert (first["level_seed"] == levels).all()
+    assert (kept["level_seed"] == levels).all()
+
+
+@pytest.mark.parametrize("mode", ["SameStep", "NextStep", "Disabled"])
+@pytest.mark.parametrize("options", [{"num_levels": 9}, {"max_steps": 30}, {"distribution_mode": "easy"}], ids=str)
+def test_a_level_that_was_set_is_played_from_the_next_episode_on(mode, options):
+    env = make("procgen-leaper", 3, autoreset_mode=mode, **options)
+    alone = make("procgen-leaper", 1, **{**options, "num_levels": 1, "start_level": 123})
+    env.reset(seed=1)
+    alone.reset(seed=1)
+    env.action_space.seed(1)
+    env.set_next(1, level=123)
+    assert backend(env).levels[1] != 123
+    while not step_and_reset(env, env.action_space.sample())[1]:
+        assert backend(env).levels[1] != 123
+    if mode == "NextStep":
+        step_and_reset(env, env.action_space.sample())
+    ended = False
+    while not ended:
+        assert np.array_equal(env.observations[1], alone.observations[0])
+        assert env.get_attr("level")[1] == 123
+        actions = env.action_space.sample()
+        ended = step_and_reset(env, actions)[1]
+        *_, terminations, truncations, _ = alone.step(actions[1:2])
+        assert ended == terminations[0] | truncations[0]
+    # It is played again.
+    assert backend(env).levels[1] == 123
+
+
+def step_and_reset(env, actions):
+    """Step, in the mode Disabled with the resets, and return which episodes have ended."""
+    *_, terminations, truncations, _ = env.step(actions)
+    over = terminations | truncations
+    if env.autoreset_mode is AutoresetMode.DISABLED and over.any():
+        env.reset(options={"reset_mask": over})
+    return over
+
+
+def test_levels_are_drawn_again_when_none_is_set():
+    env = make("procgen-maze", 2, num_levels=5, start_level=40, max_steps=3)
+    env.set_next(level=[7, None])
+    env.reset(seed=1)
+    assert backend(env).levels[0] == 7
+    seen = set()
+    for step in range(150):
+        env.step(np.full(2, STAY))
+        if step == 10:
+            env.set_next(0, level=None)
+        if step >= 12:
+            seen.add(int(backend(env).levels[0]))
+        assert 40 <= backend(env).levels[1] < 45
+    assert seen == set(range(40, 45))
+
+
+def test_a_set_level_keeps_to_seeds_threads_snapshots_and_copies():
+    runs = []
+    for threads in (1, 2):
+        env = make("procgen-fruitbot", 4, num_threads=threads, distribution_mode="easy", seed=0)
+        env.set_next([0, 2], level=[2**31 - 2, 0], seed=5)
+        env.reset()
+        assert backend(env).levels[[0, 2]].tolist() == [2**31 - 2, 0]
+        env.set_next(3, level=9, seed=4)
+        other = pickle.loads(pickle.dumps(env))
+        state = env.get_state()
+        runs.append(play_on(env))
+        assert_same(play_on(other), runs[-1])
+        env.set_state(state)
+        # A snapshot has the level of the next episode, and not the seed.
+        env.set_next(3, seed=4)
+        assert_same(play_on(env), runs[-1])
+        assert backend(env).levels[3] == 9
+    assert_same(*runs)
+
+
+def play_on(env):
+    return [snapshot(env.step(actions)) for actions in random_actions(env, 150)]
+
+
+@pytest.mark.parametrize(
+    ("error", "message", "options", "parameters"),
+    [
+        (ValueError, "level must be at least 0, got -1", {}, {"level": -1}),
+        (ValueError, "level must be at most 2147483646", {}, {"level": 2**31 - 1}),
+        (TypeError, "level must be an integer", {}, {"level": [1, 2.5]}),
+        (TypeError, "no argument 'levels'", {}, {"levels": 3}),
+        (ValueError, "level must be None .*exploration", {"distribution_mode": "exploration"}, {"level": 3}),
+    ],
+)
+def test_levels_that_cannot_be_set_are_refused(error, message, options, parameters):
+    env = make("procgen-maze", 2, max_steps=2, **options)
+    env.reset(seed=1)
+    levels = backend(env).levels
+    with pytest.raises(error, match=message):
+        env.set_next(**parameters)
+    env.reset(seed=1)
+    assert (backend(env).levels == levels).all()
+
+
+def test_a_single_environment_tells_the_level_too():
+    env = SingleEnv("procgen-maze", num_levels=1, start_level=8)
+    assert env.reset(seed=1)[1] == {"level_seed": 8, "prev_level_seed": 0, "prev_level_complete": False}
+    assert env.step(STAY)[4] == {"level_seed": 8, "prev_level_seed": 8, "prev_level_complete": False}
 
 
 def test_levels_are_drawn_from_those_asked_for():

@@ -26,6 +26,11 @@ Parameters, as in the package:
 
 There is no `use_generated_assets`: the library cannot save such a game, and ends the process when it is asked to.
 
+The infos are the package's: `level_seed`, the level that the observation shows; `prev_level_seed`, the level before the
+step; and `prev_level_complete`, whether the step has completed it. In the mode SameStep `final_info` has those of the
+last observation. `env.set_next(copies, level=...)` sets the level of the next episodes of copies, until another one is
+set, or None to draw levels again; `env.get_attr("level")` returns the levels now.
+
 `stats()` has `levels_completed`, by episode. `env.native_env` has `levels`, the level of each copy, and
 `rand_seeds`, with which the package plays the same levels.
 
@@ -106,6 +111,14 @@ def env_class(name: str) -> type[Procgen]:
         "default_max_steps": limit,
     }
     return type(name.capitalize(), (Procgen,), attributes)
+
+
+def __getattr__(name: str) -> type[Procgen]:
+    """The class of a game, where pickle looks for it."""
+    for game in _GAMES:
+        if game.capitalize() == name:
+            return env_class(game)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 
 FAMILY = Family(env_class=env_class, names=names)

@@ -9,7 +9,8 @@ copy that is reset in the middle of an episode takes the library's action -1, wh
 stream was seeded after its last reset gets a new game.
 
 The library's time limit is lifted by changing one number of a game's saved state. The step loop keeps the time limit
-instead, which tells episodes that the rules have ended from those that time has ended.
+instead, which tells episodes that the rules have ended from those that time has ended. Two other numbers of that state
+are the levels to draw from: a single one in a copy that was given a level.
 """
 import ctypes
 from importlib.util import find_spec
@@ -63,6 +64,12 @@ cdef enum:
     END_EPISODE = -1
     # The room that the package has for saving a game; a larger state would end the process.
     LARGEST_STATE = 1 << 20
+    # The index of the first level to draw, among the numbers of a saved state that follow the game's name.
+    FIRST_LEVEL = 13
+    NUMBERS = 17
+    # The indices of these options.
+    NUM_LEVELS = 1
+    START_LEVEL = 2
     # Twice the largest state seen in long random play of all games.
     SAVED_STATE = 96 << 10
     MAX_OPTIONS = 16
@@ -119,9 +126,12 @@ cdef struct game_t:
     float reward
     int32_t action
     int32_t level
+    # The level before the last step or reset, and whether that step has completed it.
     int32_t last_level
-    uint8_t is_first
     uint8_t is_last_complete
+    uint8_t is_first
+    # The level that the last step has shown.
+    int32_t shown_level
     uint8_t frame[FRAME]
 
 # The state of a copy in addition to its game.
@@ -130,6 +140,9 @@ cdef struct episode_t:
     rng_t stream
     int32_t rand_seed
     int32_t level_steps
+    # The only level to play, now and from the next episode on, each plus one; 0 to draw levels.
+    int32_t own_level
+    int32_t next_level
     # Whether the game is in the next episode, which the copy has not begun; the copy then shows the last frame.
     uint8_t is_ahead
     uint8_t last_frame[FRAME]
@@ -160,6 +173,7 @@ exploration_level : int or None
 
     statistic_names = ("levels_completed",)
     render_size = (PICTURE_SIDE, PICTURE_SIDE)
+    row_info_names = ("level_seed", "prev_level_seed", "prev_level_complete")
     game = None
     time_limits = {}
     exploration_level = None
@@ -172,6 +186,7 @@ exploration_level : int or None
     cdef int level_limit
     # Whether the library sets its time limit again in every episode.
     cdef bint sets_limit
+    cdef bint is_exploration
     cdef uint8_t[:, :, :, ::1] observations
     cdef int32_t[::1] actions
     cdef game_t* games
@@ -204,6 +219,7 @@ exploration_level : int or None
         self.name = self.game.encode()
         self._set_options(numbers, switches)
         self.sets_limit = self.time_limits[mode] != self.time_limits["hard"]
+        self.is_exploration = mode == "exploration"
         self.level_limit = FOREVER
         if options.get("max_steps") is None:
             # In a series every level has the whole time limit.
@@ -273,13 +289,27 @@ exploration_level : int or None
         cdef game_t* game = &self.games[i]
         cdef episode_t* episode = &self.episodes[i]
         cdef bint is_seeded = memcmp(&episode.stream, &self.rng[i], sizeof(rng_t)) != 0
+        cdef bint is_other = episode.own_level != episode.next_level
+        # The rows have flags where the step that ends an episode begins the next one.
+        cdef bint is_step = self.terminations[i] or self.truncations[i]
+        cdef int32_t before = game.last_level
+        cdef int32_t last = before if episode.is_ahead else game.level
+        cdef uint8_t is_complete = game.is_last_complete
+        episode.own_level = episode.next_level
         if is_seeded:
             self._make_game(i)
-        elif not episode.is_ahead:
-            game.action = END_EPISODE
-            library.act(game.handle)
+        else:
+            if is_other:
+                self._set_levels(i)
+            if is_other or not episode.is_ahead:
+                game.action = END_EPISODE
+                library.act(game.handle)
         if is_seeded or self.sets_limit:
             _lift_time_limit(game.handle)
+        if is_step:
+            game.last_level, game.is_last_complete = before, is_complete
+        elif not is_seeded:
+            game.last_level, game.is_last_complete = last, False
         episode.is_ahead = False
         episode.level_steps = 0
         memset(episode.last_frame, 0, FRAME)
@@ -294,10 +324,13 @@ exploration_level : int or None
         cdef void* observation = game.frame
         cdef void* action = &game.action
         cdef void** infos = [&game.last_level, &game.is_last_complete, &game.level, self.picture]
+        cdef int32_t one = 1, own_level = episode.own_level - 1
         episode.rand_seed = <int32_t>(rng_bits(&self.rng[i]) >> 1)
         episode.stream = self.rng[i]
         memcpy(own_options, self.options, sizeof(own_options))
         own_options[0].items = &episode.rand_seed
+        if episode.own_level:
+            own_options[<int>NUM_LEVELS].items, own_options[<int>START_LEVEL].items = &one, &own_level
         options.items, options.count = own_options, self.num_options
         buffers.observations, buffers.rewards, buffers.firsts = &observation, &game.reward, &game.is_first
         buffers.infos, buffers.actions = infos, &action
@@ -305,6 +338,16 @@ exploration_level : int or None
             library.close(game.handle)
         game.handle = library.make(1, options)
         library.set_buffers(game.handle, &buffers)
+
+    cdef void _set_levels(self, Py_ssize_t i) noexcept nogil:
+        """Let a game draw from the levels of its copy, from its next episode on."""
+        cdef int32_t[2] levels = [self.values[<int>START_LEVEL], 0]
+        levels[1] = levels[0] + self.values[<int>NUM_LEVELS]
+        if self.values[<int>NUM_LEVELS] == 0:
+            levels = [0, FOREVER]
+        if self.episodes[i].own_level:
+            levels = [self.episodes[i].own_level - 1, self.episodes[i].own_level]
+        _change_state(self.games[i].handle, _first_level, levels, 2)
 
     cdef void step_one(self, Py_ssize_t i) noexcept nogil:
         cdef game_t* game = &self.games[i]
@@ -319,6 +362,7 @@ exploration_level : int or None
         self.rewards[i] = game.reward
         self.statistics[i, 0] += game.is_last_complete
         self.terminations[i] = episode.is_ahead = game.is_first
+        game.shown_level = self._level(i)
         if episode.is_ahead:
             memcpy(episode.last_frame, row if self.retained else &before[0], FRAME)
         else:
@@ -337,8 +381,46 @@ exploration_level : int or None
     def levels(self):
         """The level that each copy plays, or has ended: int64 (num_copies,)."""
         self.require_settled("levels")
-        return np.array([self.games[i].last_level if self.episodes[i].is_ahead else self.games[i].level
-                         for i in range(self.num_copies)])
+        return np.array([self._level(i) for i in range(self.num_copies)])
+
+    cdef inline int32_t _level(self, Py_ssize_t i) noexcept nogil:
+        return self.games[i].last_level if self.episodes[i].is_ahead else self.games[i].level
+
+    def row_infos(self, Py_ssize_t first, Py_ssize_t last):
+        """The package's infos. At the end of an episode the level is that of the last observation."""
+        cdef Py_ssize_t i, count = last - first
+        cdef game_t* game
+        levels, completed = np.empty((3, count), np.int32), np.empty(count, np.bool_)
+        cdef int32_t[:, ::1] level = levels
+        cdef uint8_t[::1] is_complete = completed.view(np.uint8)
+        for i in range(count):
+            game = &self.games[first + i]
+            level[0, i] = self._level(first + i)
+            level[1, i] = game.last_level
+            level[2, i] = game.shown_level
+            is_complete[i] = game.is_last_complete
+
+        def make():
+            shown = {"level_seed": levels[0], "prev_level_seed": levels[1], "prev_level_complete": completed}
+            return shown, {**shown, "level_seed": levels[2]}
+
+        return make
+
+    def set_next_parameters(self, copies, parameters):
+        """Set the `level` of the next episodes of copies, 0 to 2**31 - 2; None draws levels as before."""
+        checks.arguments(f"set_next() of procgen-{self.game}", parameters, ("level",))
+        levels = [0 if level is None else 1 + checks.integer("level", level, 0, FOREVER - 1)
+                  for level in parameters.get("level", ())]
+        if self.is_exploration and any(levels):
+            raise ValueError(f"level must be None with distribution_mode='exploration', which has one level of its "
+                             f"own, got {max(levels) - 1}")
+        for copy, level in zip(copies, levels):
+            self.episodes[<Py_ssize_t>checks.integer("copy", copy, 0, self.num_copies - 1)].next_level = level
+
+    def parameters_of(self, copy):
+        """The level that a copy plays, or has ended; None before the first reset."""
+        cdef Py_ssize_t i = checks.integer("copy", copy, 0, self.num_copies - 1)
+        return {"level": None if self.games[i].handle == NULL else self._level(i)}
 
     @property
     def rand_seeds(self):
@@ -366,6 +448,9 @@ exploration_level : int or None
 
     cdef void load_one(self, Py_ssize_t i) noexcept nogil:
         library.set_state(self.games[i].handle, 0, self.saved[i].state, self.saved[i].size)
+        # The library would end the process for a range without levels.
+        self.episodes[i].own_level = max(0, self.episodes[i].own_level)
+        self.episodes[i].next_level = max(0, self.episodes[i].next_level)
 
     # ---- Pictures ----
 
@@ -387,20 +472,35 @@ exploration_level : int or None
 
 cdef void _lift_time_limit(void* game) noexcept nogil:
     """Let the episodes of a game last as long as the rules allow."""
-    cdef char* state = <char*>malloc(LARGEST_STATE)
     cdef int32_t limit = FOREVER
-    cdef int size, offset
-    # Without memory the limit stays. The library itself would end the process.
+    _change_state(game, _time_limit, &limit, 1)
+
+
+cdef void _change_state(void* game, int (*place)(const char*) noexcept nogil, const int32_t* values,
+                        int count) noexcept nogil:
+    """Write numbers into the saved state of a game, at the offset that `place` gives."""
+    cdef char* state = <char*>malloc(LARGEST_STATE)
+    cdef int size
+    # Without memory they stay as they are. The library itself would end the process.
     if state == NULL:
         return
     size = library.get_state(game, 0, state, LARGEST_STATE)
-    # A version, a name, 17 options; two random streams, each a flag and a text; three results of a step, an action.
-    offset = _after_text(state, 4) + 4 * 17
-    offset = _after_text(state, offset + 4)
-    offset = _after_text(state, offset + 4) + 4 * 4
-    memcpy(state + offset, &limit, 4)
+    memcpy(state + place(state), values, count * sizeof(int32_t))
     library.set_state(game, 0, state, size)
     free(state)
+
+
+cdef int _first_level(const char* state) noexcept nogil:
+    """The offset of the first level to draw, which is followed by the end of the levels."""
+    # A version, a name, 17 numbers.
+    return _after_text(state, 4) + 4 * FIRST_LEVEL
+
+
+cdef int _time_limit(const char* state) noexcept nogil:
+    # Then two random streams, each a flag and a text; three results of a step, an action.
+    cdef int offset = _after_text(state, 4) + 4 * NUMBERS
+    offset = _after_text(state, offset + 4)
+    return _after_text(state, offset + 4) + 4 * 4
 
 
 cdef int _after_text(const char* state, int offset) noexcept nogil:
