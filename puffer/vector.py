@@ -62,8 +62,9 @@ class VectorEnv(gymnasium.vector.VectorEnv):
     masks : (num_envs,) bool, live
         Whether the agent of the row took part in the last step, or begins an episode. The other rows are zero.
     ends : puffer.EpisodeEnds
-        The episodes that ended in the step that `step` or `recv` returned last, as arrays with an entry for each: `rows`,
-        `observations`, `returns`, `lengths`, `terminated`, `truncated`. They stay as they are. Empty after `reset`.
+        The episodes that ended in the step that `step` or `recv` returned last, in arrays with an entry for each:
+        `rows`, `observations`, `returns`, `lengths`, `terminated`, `truncated`. No later step changes them. There are none
+        after `reset`.
     single_observation_space, single_action_space, observation_space, action_space : gymnasium.Space
         Of one row, and of the batch. Where the agents of a copy have discrete actions of different ranges, the space of
         one row spans them all, and that of the batch has the range of every row: what it samples is accepted.
