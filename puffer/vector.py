@@ -63,8 +63,8 @@ class VectorEnv(gymnasium.vector.VectorEnv):
         Whether the agent of the row took part in the last step, or begins an episode. The other rows are zero.
     ends : puffer.EpisodeEnds
         The episodes that ended in the step that `step` or `recv` returned last, in arrays with an entry for each:
-        `rows`, `observations`, `returns`, `lengths`, `terminated`, `truncated`. No later step changes them. There are none
-        after `reset`.
+        `rows`, `observations`, `returns`, `lengths`, `terminated`, `truncated`. No later step changes them. After
+        `reset` there are none.
     single_observation_space, single_action_space, observation_space, action_space : gymnasium.Space
         Of one row, and of the batch. Where the agents of a copy have discrete actions of different ranges, the space of
         one row spans them all, and that of the batch has the range of every row: what it samples is accepted.

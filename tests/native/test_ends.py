@@ -60,7 +60,9 @@ def test_the_arrays_are_contiguous_and_their_own(kind):
     for name in NAMES:
         array = getattr(ends, name)
         assert array is getattr(ends, name)
-        assert array.flags.c_contiguous and array.flags.writeable and array.flags.owndata
+        assert array.flags.c_contiguous
+        assert array.flags.writeable
+        assert array.flags.owndata
         assert array.shape == (env.num_envs, *(env.observations.shape[1:] if name == "observations" else ()))
         assert array.dtype == TYPES.get(name, env.observations.dtype)
 
