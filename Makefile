@@ -5,11 +5,14 @@ RUN := $(VENV)/bin/python
 # What the tests run, a process for each core; steps of `make fuzz`.
 TESTS ?= -q -n auto --dist loadfile tests
 STEPS ?= 1000000
+# Those of them that say whether the oldest packages do: every native environment, spaces, faces, environments in Python.
+OLDEST_TESTS ?= -q -n auto --dist loadfile tests/ocean/test_contract.py tests/faces tests/backends/test_serial.py \
+	tests/wrappers/test_puffer_env.py $(addprefix tests/layout/test_,layout.py action_layout.py mixed.py spec.py walk.py)
 
 SOURCES := $(shell find puffer -name '*.pyx' -o -name '*.pxd' -o -name '*.h') setup.py
 
 # A build writes its modules next to the sources, so every variant but the release is built in a copy of them.
-.PHONY: build systems bench docs test test-debug test-asan fuzz lint clean FORCE
+.PHONY: build systems bench docs test test-debug test-oldest test-asan fuzz lint clean FORCE
 
 build: $(VENV)/.built
 
@@ -44,6 +47,17 @@ test: build systems
 test-debug: build/debug/tree
 	cd $< && PUFFER_DEBUG=1 $(abspath $(RUN)) setup.py -q build_ext --inplace
 	cd $< && $(abspath $(RUN)) -m pytest $(TESTS)
+
+# Some of the tests with the oldest packages that the metadata allow, in an environment of their own. The build is that
+# of the others: an extension that was compiled with NumPy 2 runs with the older ones.
+test-oldest: build build/oldest/.installed
+	build/oldest/bin/python -m pytest $(OLDEST_TESTS)
+
+build/oldest/.installed: $(VENV)/.installed .ci/oldest.py
+	rm -rf build/oldest
+	$(RUN) -m venv build/oldest
+	build/oldest/bin/python -m pip install -q pytest pytest-xdist hypothesis pillow $$($(RUN) .ci/oldest.py)
+	touch $@
 
 # The same tests against code that AddressSanitizer and UndefinedBehaviorSanitizer watch; what Python itself leaves
 # behind at exit is not ours to report. The sanitizers write to the standard error of the process.

@@ -8,6 +8,7 @@ from puffer.layout.action import ActionLayout
 from puffer.layout.observation import Layout
 from puffer.layout.spec import CopySpec
 from puffer.native.actions import ActionReader
+from puffer.native.checked import batch_of
 from puffer.native.loop_backend import BLOCK
 from puffer.options import MOST, BatchOptions
 from puffer.rendering import Rendering
@@ -50,7 +51,7 @@ copies_per_block : int
     Copies that one thread always steps together, a power of two up to 64; 1 where the step of a copy takes long.
 num_threads : int
     Threads that step; 0 measures the first steps and picks. The results do not depend on it.
-batch_size, autoreset_mode, max_steps, buf, seed, render_mode, record_episodes, check_actions
+batch_size, autoreset_mode, max_steps, buf, seed, render_mode, record_episodes, check_actions, check_values
     See `puffer.options.BatchOptions`; `max_steps` is `default_max_steps` by default.
 
 Attributes
@@ -66,8 +67,14 @@ default_max_steps : int or None
     The time limit of the rules.
 reward_threshold : float or None
     The mean return from which the task counts as solved, for Gymnasium's registry.
+steps_ended : bool
+    Whether `step_range` may also be given copies whose episode has ended, so that those between two of them need not be
+    stepped apart. Whatever it does to them and their rows, and draws from their streams, is undone.
 statistic_names : tuple of str
     Named statistics, the columns of `statistics`.
+draws_changes : bool
+    Whether observe() spares much work by writing only what has changed, while `retained` is true. Rows that it keeps to
+    itself are then copied into those that a step returns; otherwise it writes whole rows, wherever they are wanted.
 render_modes : tuple of str
     Of "rgb_array" and "ansi".
 render_size : (int, int)
@@ -77,7 +84,9 @@ render_size : (int, int)
     version = 0
     default_max_steps = None
     reward_threshold = None
+    steps_ended = False
     statistic_names = ()
+    draws_changes = False
     render_modes = ("rgb_array",)
     render_size = (400, 300)
 
@@ -113,7 +122,7 @@ render_size : (int, int)
             self.max_steps = MOST if spec.max_steps is None else spec.max_steps
             backend.prepare(self, spec, options, buffers, independent, observes_in_step, snapshot_key, copies_per_block,
                             threads)
-        self.batch = Batch(backend, spec, options, buffers, reader, independent_agents=independent)
+        self.batch = batch_of(backend, spec, options, buffers, reader, independent_agents=independent)
 
     def __del__(self):
         # Before anything that the threads may still use is taken apart.
@@ -170,6 +179,10 @@ render_size : (int, int)
         """The state of one copy as a dict, in classes that write `state_one`; their docstrings say what it holds."""
         self.require_settled("state")
         return self.state_one(checks.integer("copy", copy, 0, self.num_copies - 1))
+
+    def redraw(self, copy):
+        """Write the observations of a copy again. For methods of authors that have changed its state."""
+        self._made().redraw(copy)
 
     # ---- Parameters of single copies, for authors to write in Python ----
 

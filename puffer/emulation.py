@@ -16,6 +16,7 @@ from puffer._core import Env
 from puffer.backends.choice import python_batch
 from puffer.backends.creator import Creator, CreatorOfEach
 from puffer.backends.replicas import lost
+from puffer.backends.worker.pickling import why_not
 from puffer.options import BatchOptions, WorkerOptions
 from puffer.systems.gym import spec_creator
 from puffer.vector import VectorEnv
@@ -31,7 +32,7 @@ def emulate(
     timeout: float = 60.0,
     ordered: bool = False,
     restart_workers: bool = False,
-    copy: bool = False,
+    copy: bool | None = None,
     render_mode: str | None = None,
     max_length: int | Mapping[str, int] | None = None,
     flat: bool = True,
@@ -60,7 +61,8 @@ def emulate(
     flat : bool
         As in `puffer.make`.
     **options
-        batch_size, autoreset_mode, max_steps, buf, seed, record_episodes, check_actions, as in `puffer.make`.
+        batch_size, autoreset_mode, max_steps, buf, seed, record_episodes, check_actions, check_values: as in
+        `puffer.make`.
 
     A PettingZoo environment has a row for each of its `possible_agents`, and `masks` tell which of them take part.
     Agents may have spaces of different sizes, see `puffer.layout.padding`. Where they take turns, a step is the turn
@@ -164,6 +166,6 @@ def _pickled(env: Any, missing: Sequence[str]) -> bytes:
     except Exception as error:
         why = f"its spec does not say what was set on it ({', '.join(missing)})" if missing else "it has no spec"
         raise TypeError(
-            f"{env!r} cannot be replicated: {why}, and it cannot be pickled ({error}); pass a function that makes the "
-            f"environment instead: puffer.emulate(lambda: {type(env).__name__}(...), num_envs)"
+            f"{env!r} cannot be replicated: {why}, and it cannot be pickled ({why_not(env, error)}); pass a function "
+            f"that makes the environment instead: puffer.emulate(lambda: {type(env).__name__}(...), num_envs)"
         ) from error

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from dataclasses import dataclass
 from typing import Any
 
@@ -36,6 +37,9 @@ class BatchOptions:
         Whether infos carry `episode`, in the form of Gymnasium's RecordEpisodeStatistics.
     check_actions : bool
         Whether actions are checked for range and finiteness.
+    check_values : bool
+        Whether observations and rewards are checked, which costs time: NaN, values outside the space and infinite
+        rewards raise ValueError. By default only in Python's development mode (`python -X dev`).
 
     Raises TypeError or ValueError, with the name and the value, for a bad one. Render modes are checked by those who
     know which there are.
@@ -50,6 +54,7 @@ class BatchOptions:
     render_mode: str | None = None
     record_episodes: bool = False
     check_actions: bool = True
+    check_values: bool | None = None
 
     def __post_init__(self) -> None:
         self.num_envs = checks.integer("num_envs", self.num_envs, 1, MOST)
@@ -57,6 +62,8 @@ class BatchOptions:
         self.autoreset_mode: AutoresetMode = checks.autoreset_mode(self.autoreset_mode)
         self.max_steps = None if self.max_steps is None else checks.integer("max_steps", self.max_steps, 1, MOST)
         self.seed = None if self.seed is None else checks.seed(self.seed)
+        given = sys.flags.dev_mode if self.check_values is None else self.check_values
+        self.check_values: bool = checks.boolean("check_values", given)
 
     @property
     def num_parts(self) -> int:

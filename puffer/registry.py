@@ -50,13 +50,14 @@ def make(
     batch_size: int | None = None,
     autoreset_mode: str | AutoresetMode = "SameStep",
     max_steps: int | None = None,
-    copy: bool = False,
+    copy: bool | None = None,
     flat: bool = True,
     buf: Any = None,
     seed: int | None = None,
     render_mode: str | None = None,
     record_episodes: bool = False,
     check_actions: bool = True,
+    check_values: bool | None = None,
     timeout: float = 60.0,
     ordered: bool = False,
     restart_workers: bool = False,
@@ -87,8 +88,10 @@ def make(
     autoreset_mode : "SameStep", "NextStep", "Disabled", or gymnasium.vector.AutoresetMode
     max_steps : int, optional
         Truncate episodes after this many steps, instead of where the rules do.
-    copy : bool
-        Return fresh arrays instead of the live buffers.
+    copy : bool, optional
+        Whether what is returned is kept from being overwritten while anybody holds it, which is the default and costs
+        next to nothing; with False it is the live buffers, which the next step overwrites. With `buf` the default is
+        False.
     flat : bool
         Whether observations and actions are flat rows. With False they are values of the environment's own spaces, in
         the form of Gymnasium's vector environments: a Dict becomes a dict of arrays.
@@ -101,6 +104,9 @@ def make(
         Put `episode` into the infos, as Gymnasium's RecordEpisodeStatistics does.
     check_actions : bool
         Check actions for range and finiteness.
+    check_values : bool
+        Check observations and rewards, for debugging: a NaN, an observation outside its space or an infinite reward
+        raises ValueError. By default only under `python -X dev`.
     timeout, ordered, restart_workers
         Of the workers, see `puffer.options.WorkerOptions`.
     python : str, optional
@@ -130,6 +136,7 @@ def make(
         "render_mode": render_mode,
         "record_episodes": record_episodes,
         "check_actions": check_actions,
+        "check_values": check_values,
     }
     workers = WorkerOptions(num_workers, timeout, ordered, restart_workers)
     if python is not None:

@@ -23,7 +23,7 @@ from puffer.native.buffers import Buffers
 from puffer.native.ends import EpisodeEnds
 from puffer.native.info import Info
 from puffer.native.rollout import Rollout
-from puffer.rendering import batch_modes
+from puffer.rendering import batch_modes, warn_of_no_mode
 from puffer.window import Window
 
 
@@ -32,8 +32,9 @@ class VectorEnv(gymnasium.vector.VectorEnv):
 
     Every row of the batch is one agent: copy i of an environment with k agents has the rows i * k to i * k + k - 1.
 
-    With `copy=False` the arrays that `reset`, `step` and `recv` return are the live buffers: the next step overwrites
-    them, and they are to be read only. With `copy=True` they are fresh.
+    The arrays that `reset`, `step` and `recv` return belong to whoever called: nothing overwrites them while anybody
+    holds them, or a view of them. Arrays that nobody holds any more are used again, so nothing is copied for that. With
+    `copy=False` they are the live buffers instead: the next step overwrites them, and they are to be read only.
 
     Attributes
     ----------
@@ -54,13 +55,17 @@ class VectorEnv(gymnasium.vector.VectorEnv):
         or one thread only.
     max_steps : int or None
         Steps after which an episode is truncated; None where the batch keeps no time limit.
+    copy : bool
+        Whether what is returned is kept, as said above.
     buffers : puffer.Buffers
-        The arrays that the batch lives in, live: `observations`, `actions`, `rewards`, `terminations`, `truncations`
-        and `masks`. The next step overwrites them, and they are to be read only.
-    observations : (num_envs, ...) array, live
+        The arrays of the last step, to be read only: `observations`, `actions`, `rewards`, `terminations`,
+        `truncations` and `masks`. With `copy=False` the next step overwrites them.
+    observations : (num_envs, ...) array
         The observations of all rows, `buffers.observations`.
     masks : (num_envs,) bool, live
         Whether the agent of the row took part in the last step, or begins an episode. The other rows are zero.
+    rows : slice
+        The rows that `step` or `recv` returned last, as `info["env_id"]` has them one by one.
     ends : puffer.EpisodeEnds
         The episodes that ended in the step that `step` or `recv` returned last, in arrays with an entry for each:
         `rows`, `observations`, `returns`, `lengths`, `terminated`, `truncated`. No later step changes them. After
@@ -97,11 +102,14 @@ class VectorEnv(gymnasium.vector.VectorEnv):
     replaced by memory of its own. TypeError for environments in Python.
     """
 
-    def __init__(self, env: Env | Batch, *, copy: bool = False, flat: bool = True) -> None:
+    def __init__(self, env: Env | Batch, *, copy: bool | None = None, flat: bool = True) -> None:
         # A native environment does not live longer than this reference to it.
         self.native_env = env if isinstance(env, Env) else None
         self.batch: Batch = env.batch if isinstance(env, Env) else env
-        self.copy = copy
+        # Who brings memory wants the results there.
+        self.copy = self.batch.options.buf is None if copy is None else bool(copy)
+        if self.copy:
+            self.batch.keep_results()
         batch, spec = self.batch, self.batch.spec
         self.num_envs = self.num_agents = batch.num_agents
         self.num_copies = batch.num_copies
@@ -120,8 +128,6 @@ class VectorEnv(gymnasium.vector.VectorEnv):
         self._nested_actions: NestedActions | None = None
         if not flat:
             self._show_own_spaces()
-        # Whether results are handed on as the batch has them.
-        self._is_plain = not copy and self._nested is None
         self.render_mode = spec.rendering.mode
         self.render_size = None if self.native_env is None else self.native_env.render_size
         self.metadata = {
@@ -182,6 +188,10 @@ class VectorEnv(gymnasium.vector.VectorEnv):
         return self.batch.masks
 
     @property
+    def rows(self) -> slice:
+        return self.batch.rows
+
+    @property
     def ends(self) -> EpisodeEnds:
         return self.batch.ends
 
@@ -214,8 +224,6 @@ class VectorEnv(gymnasium.vector.VectorEnv):
         mask, rest = self._split(options)
         observations, info = self.batch.reset(seed=seed, mask=mask, options=rest)
         super().reset(seed=int(seed) if seed is not None and np.ndim(seed) == 0 else None)
-        if self.copy:
-            observations, info = observations.copy(), _fresh(info)
         return (observations if self._nested is None else self._nested.of_rows(observations)), info
 
     def _split(self, options: Any) -> tuple[np.ndarray | None, Any]:
@@ -239,7 +247,7 @@ class VectorEnv(gymnasium.vector.VectorEnv):
             As Gymnasium's contract has it; in SAME_STEP mode with `final_obs` and `final_info` where episodes ended.
         """
         result = self.batch.step(actions if self._nested_actions is None else self._rows_of(actions))
-        return result if self._is_plain else self._handed(result)
+        return result if self._nested is None else self._as_nested(result)
 
     def async_reset(self, *, seed: int | Sequence[int | None] | None = None, options: Any = None) -> None:
         """Reset all rows as `reset` does, and let `recv` return the first observations, part by part."""
@@ -371,27 +379,22 @@ class VectorEnv(gymnasium.vector.VectorEnv):
     def recv(self) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray, dict[str, Any]]:
         """Wait for the next part; what `step` returns, with the part's rows in `info["env_id"]`."""
         result = self.batch.recv()
-        return result if self._is_plain else self._handed(result)
+        return result if self._nested is None else self._as_nested(result)
 
     def _rows_of(self, actions: Any) -> Any:
         assert self._nested_actions is not None
         return self._nested_actions.rows_of(actions, self.batch_size * self.agents_per_env)
 
-    def _handed(self, result: tuple) -> tuple:
-        """A result of the batch as its user wants it: fresh, and nested."""
-        observations, rewards, terminations, truncations, info = result
-        if self.copy:
-            observations, rewards, terminations = observations.copy(), rewards.copy(), terminations.copy()
-            truncations, info = truncations.copy(), _fresh(info)
-        if self._nested is not None:
-            observations = self._nested.of_rows(observations)
-            if isinstance(info, Info):
-                info.show(self._nested.of_each)
-        return observations, rewards, terminations, truncations, info
+    def _as_nested(self, result: tuple) -> tuple:
+        """A result of the batch in the environment's own spaces."""
+        observations, *rest, info = result
+        if isinstance(info, Info):
+            info.show(self._nested.of_each)
+        return self._nested.of_rows(observations), *rest, info
 
-    def rollout_buffers(self, horizon: int) -> Rollout:
-        """Buffers of `horizon` steps, which the steps after the next reset() write into directly (native only)."""
-        return self.batch.rollout_buffers(horizon)
+    def rollout_buffers(self, horizon: int, **options: Any) -> Rollout:
+        """Buffers of `horizon` steps, into which those after the next reset() write; see `Batch.rollout_buffers`."""
+        return self.batch.rollout_buffers(horizon, **options)
 
     def stats(self) -> dict[str, float]:
         """Means over the episodes that ended since the last call: `episodes`, `episode_return`, ..."""
@@ -408,8 +411,11 @@ class VectorEnv(gymnasium.vector.VectorEnv):
     def render(self) -> tuple[np.ndarray | str, ...] | None:
         """One frame for each copy in the mode "rgb_array" or "ansi"; a window with copy 0 in the mode "human".
 
-        An environment in Python that has the mode "human" itself also shows itself when it is stepped.
+        An environment in Python that has the mode "human" itself also shows itself when it is stepped. Without a mode
+        there is nothing to show: a UserWarning has the line to type, as Gymnasium's environments do.
         """
+        if self.render_mode is None:
+            warn_of_no_mode(self._name(), self.metadata["render_modes"], self._call())
         if self.render_mode == "rgb_array":
             return tuple(self.render_copy(copy) for copy in range(self.num_copies))
         if self.render_mode == "ansi":
@@ -451,6 +457,13 @@ class VectorEnv(gymnasium.vector.VectorEnv):
         mode = self.metadata["autoreset_mode"].value
         return f"<VectorEnv of {self._name()}: {self.num_copies} copies, {self.num_envs} rows, {mode}>"
 
+    def _call(self) -> str:
+        """The beginning of a line that makes such a batch, as far as this object knows it."""
+        copies = self.num_copies
+        if self.native_env is None:
+            return f"puffer.emulate(function, {copies}, ...) or puffer.make(name, {copies}"
+        return f"puffer.make({self.spec.id!r}, {copies}" if self.spec else f"{self._name()}({copies}"
+
     def _name(self) -> str:
         """The class of the copies, as far as this process knows it."""
         if self.native_env is not None:
@@ -471,10 +484,3 @@ def _remade(cls: type[VectorEnv], env: Env, options: dict[str, Any], rest: dict[
     made = cls(env, **options)
     made.__dict__.update(rest)
     return made
-
-
-def _fresh(info: dict[str, Any]) -> dict[str, Any]:
-    """An info without live arrays; nested ones, and those of episodes that ended, are never live."""
-    if isinstance(info, Info):
-        return info
-    return {key: value.copy() if isinstance(value, np.ndarray) else value for key, value in info.items()}

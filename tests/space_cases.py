@@ -1,5 +1,6 @@
 """Spaces of every kind for the tests of layouts: random ones, and some whose details have been got wrong before."""
 
+import inspect
 import re
 from collections import OrderedDict
 
@@ -11,6 +12,15 @@ from hypothesis import strategies as st
 # The longest Sequence and Graph. Their samples are rarely longer.
 LONGEST = 16
 
+# Whether a Discrete can have a dtype of its own, as from Gymnasium 1.3 on.
+HAS_DTYPES = "dtype" in inspect.signature(Discrete).parameters
+
+
+def discrete(n, start=0, dtype=np.int8):
+    """A Discrete of that dtype, as far as Gymnasium can."""
+    return Discrete(n, start=start, **({"dtype": dtype} if HAS_DTYPES else {}))
+
+
 GRAPH = Graph(Box(0, 1, (3,)), Discrete(4))
 NESTED = Dict(
     a=Tuple((Discrete(3), Dict(c=MultiBinary(3), d=Tuple(())))),
@@ -20,7 +30,7 @@ STACKED = Sequence(Dict(a=Discrete(3), b=Tuple((Box(0, 1, (1,)), MultiDiscrete([
 ARRAYS = [
     Box(0, 1, (3,), np.bool_),
     Dict(a=Box(0, 1, (0, 2)), b=Box(0, 1, (1,))),
-    Discrete(3, start=4, dtype=np.int8),
+    discrete(3, start=4),
     MultiDiscrete([[2, 3], [4, 5]], dtype=np.int32, start=[[1, -1], [0, 9]]),
     MultiBinary([3, 2]),
     Dict(OrderedDict(z=Discrete(2), a=Box(0, 1, (3,), np.float64))),
@@ -52,7 +62,8 @@ _NUMBERS = st.sampled_from(
     ["int8", "int16", "int32", "int64", "uint8", "uint16", "uint32", "float16", "float32", "float64"]
 )
 _DISCRETE = st.one_of(
-    st.builds(Discrete, st.integers(1, 20), start=st.integers(-5, 5), dtype=st.sampled_from([np.int64, np.int8])),
+    st.builds(Discrete, st.integers(1, 20), start=st.integers(-5, 5)),
+    st.builds(discrete, st.integers(1, 20), start=st.integers(-5, 5)),
     st.builds(MultiBinary, st.integers(1, 3) | st.lists(st.integers(1, 3), min_size=2, max_size=3)),
     _SHAPES.map(lambda shape: MultiDiscrete(np.full(shape or (1,), 4), start=np.full(shape or (1,), -1))),
 )

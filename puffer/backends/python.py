@@ -16,6 +16,7 @@ from puffer.layout.spec import CopySpec
 from puffer.native.actions import ActionReader
 from puffer.native.backend import BackendBase, Part
 from puffer.native.batch import Batch
+from puffer.native.checked import batch_of
 from puffer.native.info import add_ends
 from puffer.options import BatchOptions
 from puffer.rendering import settled_mode
@@ -39,7 +40,7 @@ class PythonBackend(BackendBase):
 
     def batch(self) -> Batch:
         """The batch of the copies."""
-        return Batch(self, self.spec, self.options, self.rows.buffers, self._reader)
+        return batch_of(self, self.spec, self.options, self.rows.buffers, self._reader)
 
     def _settle(self, spec: CopySpec) -> None:
         """Take over the spec of the copies, as far as the options say nothing else."""

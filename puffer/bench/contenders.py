@@ -66,7 +66,8 @@ class Contender:
         try:
             begin = time.perf_counter()
             for batch in actions:
-                step(batch)
+                # As in a loop that trains, what a step returned is there until the next one has returned.
+                _ = step(batch)
             return time.perf_counter() - begin
         finally:
             if collecting:
@@ -111,20 +112,26 @@ def _creator(spec: Spec) -> Callable[[], Any] | None:
 
 
 def _puffer(spec: Spec) -> Contender:
-    """Own entries: "options" for puffer.make; "stored", "direct" or "copied", to keep "horizon" steps."""
+    """Own entries: "options" for puffer.make; "stored", "direct" or "copied", to keep "horizon" steps; "reads",
+    "final_obs" or "nothing", of the infos."""
     import puffer
 
     copies, threads, creator = spec["num_envs"], spec["num_threads"], _creator(spec)
     # Native environments take the threads, those written in Python the workers.
-    workers = {"backend": "process", "num_workers": threads} if threads > 1 else {"backend": "serial"}
+    options = {"backend": "process", "num_workers": threads} if threads > 1 else {"backend": "serial"}
+    options |= spec.get("options", {})
     if creator is None:
-        env = puffer.make(spec["id"], copies, num_threads=threads, **workers, **spec.get("options", {}))
+        env = puffer.make(spec["id"], copies, num_threads=threads, **options)
     else:
-        env = puffer.emulate(creator, copies, **workers, **spec.get("options", {}))
+        env = puffer.emulate(creator, copies, **options)
     if spec.get("stored") == "direct":
         env.rollout_buffers(spec["horizon"])
     env.reset(seed=0)
-    step = _copying_step(env, spec["horizon"]) if spec.get("stored") == "copied" else env.step
+    step = env.step
+    if spec.get("stored") == "copied":
+        step = _copying_step(env, spec["horizon"])
+    elif spec.get("reads"):
+        step = _reading_step(env, spec["reads"] == "final_obs")
     return Contender(step, _puffer_actions(env), env.num_envs, env.close)
 
 
@@ -151,6 +158,18 @@ def _copying_step(env: Any, horizon: int) -> Callable[[Any], None]:
         t = next(at)
         kept_actions[t] = actions
         observations[t], rewards[t], terminations[t], truncations[t], _ = env.step(actions)
+
+    return step
+
+
+def _reading_step(env: Any, is_read: bool) -> Callable[[Any], Any]:
+    """A step that looks at the final observations of the episodes that ended in it, as a trainer must, or does not."""
+
+    def step(actions: Any) -> Any:
+        results = env.step(actions)
+        if is_read:
+            results[4].get("final_obs")
+        return results
 
     return step
 

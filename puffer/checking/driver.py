@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy as copying
+from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any, NamedTuple
@@ -16,6 +17,12 @@ from puffer.checking.values import copied, difference, share_memory
 SHORT = 100
 # The number of calls of a driver whose results are kept, to notice whether later calls overwrite them.
 _HELD_CALLS = 100
+# The number of infos that are kept at a time, in all calls: some are changed only by the reset after an episode.
+_HELD_INFOS = 4
+_INFO = (
+    "return a new dict from every call, with copies of the arrays that change (self.board.copy()), because users and "
+    "vector environments keep infos, the last one of an episode beyond the next reset"
+)
 
 
 class Record(NamedTuple):
@@ -60,6 +67,7 @@ class Driver:
         self._steps = 0
         self._held: tuple[Any, Any] | None = None
         self._held_calls = 0
+        self._held_infos: deque[tuple[Any, Any]] = deque(maxlen=_HELD_INFOS)
 
     # ---- For subclasses ----
 
@@ -148,6 +156,16 @@ class Driver:
             elif share_memory(earlier, observation):
                 self.report.problem(f"{self.where} returned the memory of the previous result", advice)
         self._held = (observation, copied(observation))
+
+    def hold_info(self, info: Any) -> None:
+        """Keep the info of a call, as a user may, and report if the current call has changed one that is kept."""
+        for earlier, copy in self._held_infos:
+            change = difference(copy, earlier, "info")
+            if change:
+                self.report.problem(f"{self.where} changed an info that an earlier call returned: {change}", _INFO)
+                self._held_infos.clear()
+                break
+        self._held_infos.append((info, copied(info)))
 
 
 def play(driver: Driver, seed: int | None, steps: int) -> list[Record]:

@@ -8,9 +8,9 @@ import numpy as np
 from gymnasium import spaces
 
 from puffer.checking.driver import SHORT, Driver, Record, play
-from puffer.checking.dtypes import ReturnedDtypes
 from puffer.checking.guards import NAMES, Guards
 from puffer.checking.report import Report
+from puffer.checking.returned import Returned
 from puffer.checking.single import suspect_infinite_bounds
 from puffer.checking.values import difference, why_outside
 from puffer.env import PufferEnv
@@ -34,7 +34,7 @@ class RowsDriver(Driver):
     def __init__(self, env: Any, report: Report, make: Any = None) -> None:
         super().__init__(env, report, make)
         self._earlier = env._buffers if isinstance(env, PufferEnv) else None
-        self.returned = ReturnedDtypes(env)
+        self.returned = Returned(env)
         self.adapter = self._watched_adapter()
         self.action_space = self.adapter.action_layout.space
         flat, reader = self.adapter.layout.flat_space, ActionReader(self.adapter.action_layout.flat_space, native=False)
@@ -124,6 +124,7 @@ class RowsDriver(Driver):
             self.rows[name][:] = 0
 
     def _look(self) -> None:
+        self.hold_info(self.returned.info)
         layout = self.adapter.layout
         for agent in np.flatnonzero(self.rows["masks"]):
             reason = why_outside(layout.space, layout.value(self.rows["observations"][agent]))

@@ -87,6 +87,7 @@ class SingleDriver(Driver):
                 f"{self.where}: info is {info!r:.40} of type {type(info).__name__}", "return a dict as info"
             )
         self.hold(observation, "observation", _ALIAS)
+        self.hold_info(info)
 
     def _look_at_reward(self, reward: Any) -> None:
         if not isinstance(reward, numbers.Real) or isinstance(reward, (bool, np.bool_)):

@@ -61,12 +61,14 @@ def _form(value: Any) -> str:
 
 
 def copied(value: Any) -> Any:
-    """A copy that shares no array, dict or list with `value`."""
+    """A copy that shares no array, dict, list or set with `value`."""
     if isinstance(value, Mapping):
         return {key: copied(one) for key, one in value.items()}
     if isinstance(value, (tuple, list)):
         parts = [copied(one) for one in value]
         return type(value)(*parts) if hasattr(value, "_fields") else type(value)(parts)
+    if isinstance(value, (set, bytearray)):
+        return value.copy()
     if not isinstance(value, np.ndarray):
         return value
     copy = value.copy()

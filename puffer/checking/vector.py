@@ -129,6 +129,7 @@ class VectorDriver(Driver):
         self.info = info
         if not self._is_live:
             self.hold((observations, *others), "(observations, rewards, terminations, truncations)", _ALIAS)
+            self.hold_info(info)
 
     def _look_at_observations(self, observations: Any) -> None:
         if self.batch_space.contains(observations):

@@ -18,6 +18,7 @@ from puffer._core import Env
 from puffer.layout.nested import NestedActions, NestedObservations
 from puffer.options import MOST
 from puffer.registry import make
+from puffer.rendering import warn_of_no_mode
 from puffer.vector import VectorEnv
 
 
@@ -45,7 +46,6 @@ def _specs() -> dict[str, dict[str, Any]]:
 
 def make_vector(num_envs: int = 1, *, name: str, max_episode_steps: int | None = None, **options: Any) -> VectorEnv:
     """The entry point of `gymnasium.make_vec`: `num_envs` copies of the environment called `name`."""
-    options.setdefault("copy", True)
     # Gymnasium's own default, which libraries that use make_vec count on.
     options.setdefault("autoreset_mode", "NextStep")
     options.setdefault("flat", False)
@@ -131,7 +131,14 @@ class SingleEnv(gymnasium.Env):
             self._batch.render()
 
     def render(self) -> Any:
-        """A picture, (height, width, 3) uint8, in the mode "rgb_array"; text in the mode "ansi"."""
+        """A picture, (height, width, 3) uint8, in the mode "rgb_array"; text in the mode "ansi".
+
+        Without a mode, None and a UserWarning that has the line to type.
+        """
+        if self.render_mode is None:
+            call = f"gymnasium.make({gymnasium_id(type(self._batch.native_env))!r}"
+            warn_of_no_mode(type(self._batch.native_env).__name__, self.metadata["render_modes"], call)
+            return None
         frames = self._batch.render()
         return None if frames is None else frames[0]
 

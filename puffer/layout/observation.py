@@ -131,6 +131,19 @@ class Layout(RowPlan):
 
         return self.tree(lambda leaf: part(leaf).reshape(shape[:-1] + leaf.full_shape))
 
+    def fields(self, rows: np.ndarray) -> np.ndarray:
+        """C-contiguous rows, (count, *flat_space.shape), as an array of `dtype`, (count,), that shares their memory."""
+        return rows.reshape(len(rows), -1).view(np.uint8).view(self.dtype)[:, 0]
+
+    def bounds(self) -> list[tuple[np.ndarray, np.ndarray]]:
+        """The least and the greatest value of each of the `leaves`, of its shape and dtype.
+
+        Those of a part that may be unused span the zeros that stand there then.
+        """
+        builder = RowBuilder(self._max_length)
+        builder.node(self.space, Location())
+        return list(zip(builder.lows, builder.highs, strict=True))
+
     def over(self, space: spaces.Space[Any]) -> Layout:
         """The layout of another space, with the same maximum lengths."""
         return type(self)(space, self._max_length)

@@ -130,7 +130,7 @@ class PaddedObservation:
     def __init__(self, space: Space, layout: Layout, row: np.ndarray) -> None:
         self._layout = Layout(space)
         self._own = np.zeros((1, *self._layout.flat_space.shape), self._layout.flat_space.dtype)
-        sources, targets = _fields(self._own, self._layout), _fields(row, layout)
+        sources, targets = self._layout.fields(self._own), layout.fields(row)
         self._pairs = [
             (targets[leaf.path][(slice(1), *_corner(leaf.shape))], sources[leaf.path]) for leaf in self._layout.leaves
         ]
@@ -140,11 +140,6 @@ class PaddedObservation:
         self._layout.flatten_into(observation, self._own, 0)
         for target, source in self._pairs:
             target[...] = source
-
-
-def _fields(rows: np.ndarray, layout: Layout) -> np.ndarray:
-    """Rows as an array of the layout's structured dtype, (rows,)."""
-    return rows.reshape(len(rows), -1).view(np.uint8).view(layout.dtype)[:, 0]
 
 
 class PaddedAction:
@@ -174,8 +169,7 @@ class PaddedAction:
 
     def value(self, row: np.ndarray) -> Any:
         """The action in a row, an element of the agent's space."""
-        own = row.reshape(-1)[self._indices].astype(self._flat.dtype).reshape(self._flat.shape)
-        return self._layout.value(own)
+        return self._layout.value(row.reshape(-1)[self._indices].reshape(self._flat.shape))
 
     def narrow(self, low: np.ndarray, high: np.ndarray) -> None:
         """Write the agent's ranges of integers into those of its row, which has the spanning ones."""

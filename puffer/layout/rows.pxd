@@ -44,6 +44,7 @@ cdef class RowPlan:
 
 
 cdef int code_of(object dtype) except -1
+cdef object exact(object values, object array)
 cdef Py_ssize_t cast_array(cnp.ndarray array, int code, char* target) except -2
 cdef str brief(object value)
 cdef tuple as_nodes(tuple children, Py_ssize_t expected)

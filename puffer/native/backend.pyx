@@ -1,5 +1,6 @@
 """Backends: how a batch has its parts stepped, without the GIL or by code in Python."""
 from puffer.native.buffers cimport Buffers
+from puffer.native.outputs cimport Outputs
 
 
 cdef class Part:
@@ -27,11 +28,13 @@ ends : EpisodeEnds or None
 
     cdef int attach(self, Buffers buffers) except -1:
         """Show the rows of these buffers from now on."""
-        rows = self.rows
-        arrays = (buffers.actions, buffers.observations, buffers.rewards, buffers.terminations, buffers.truncations)
-        if len(buffers.rewards) != rows.stop - rows.start:
-            arrays = tuple([array[rows] for array in arrays])
-        self.actions, self.observations, self.rewards, self.terminations, self.truncations = arrays
+        self.actions, self.observations, self.rewards = buffers.actions, buffers.observations, buffers.rewards
+        self.terminations, self.truncations = buffers.terminations, buffers.truncations
+        if not self.is_whole:
+            rows = self.rows
+            self.actions, self.observations = self.actions[rows], self.observations[rows]
+            self.rewards = self.rewards[rows]
+            self.terminations, self.truncations = self.terminations[rows], self.truncations[rows]
         return 0
 
 
@@ -110,21 +113,29 @@ The infos that it returns are in Gymnasium's form for vector environments.
         """The first copy of a part whose episode has ended, or -1."""
         return -1
 
+    cdef bint can_attach(self, Buffers home, Outputs outputs) except -1:
+        """Whether `attach` costs next to nothing, with sets of `outputs`; the copies live in `home` so far."""
+        return False
+
     cdef int attach(self, Buffers buffers) except -1:
-        """Write into these buffers from now on."""
-        raise NotImplementedError("rollout_buffers() needs a native environment")
+        """Write results into these buffers from now on; their actions and masks are those of before."""
+        raise NotImplementedError
 
     cdef object stats(self, list parts):
         """Means over the episodes that ended in these parts since the last call."""
         raise NotImplementedError
 
-    cdef object get_state(self, list copies):
-        """Snapshots of copies."""
+    cdef object get_state(self, object copies):
+        """Snapshots of copies, an int64 array of their numbers."""
         raise NotImplementedError("get_state() needs a native environment")
 
-    cdef int set_state(self, object state, list copies) except -1:
+    cdef int set_state(self, object state, object copies) except -1:
         """Restore snapshots."""
         raise NotImplementedError("set_state() needs a native environment")
+
+    cdef int redraw(self, Py_ssize_t copy) except -1:
+        """Write the observations of a copy again."""
+        raise NotImplementedError("redraw() needs a native environment")
 
     cdef object render_copy(self, Py_ssize_t copy):
         """A picture of a copy, or None from one that has shown itself."""

@@ -13,7 +13,6 @@ from gymnasium.vector import AutoresetMode
 from puffer import checks
 from puffer.errors import WorkerDied, WorkerError, WorkerTimeout
 from puffer.native.buffers import BUFFER_NAMES
-from puffer.native.rollout import Rollout
 
 cimport numpy as cnp
 
@@ -21,7 +20,9 @@ from puffer.native.actions cimport ActionReader, as_array
 from puffer.native.backend cimport Backend, BackendBase, Part
 from puffer.native.buffers cimport Buffers
 from puffer.native.ends cimport EndsForm, EpisodeEnds
+from puffer.native.outputs cimport Outputs
 from puffer.native.pool cimport pool_forks, pool_watch_forks
+from puffer.native.rollout cimport Rollout
 
 cnp.import_array()
 pool_watch_forks()
@@ -51,7 +52,7 @@ independent_agents : bool
         self.backend = backend
         self.spec = spec
         self.options = options
-        self.buffers = buffers
+        self.buffers = self.home = buffers
         self.num_copies = options.num_envs
         self.agents_per_env = spec.agents_per_env
         self.num_agents = self.num_copies * self.agents_per_env
@@ -65,6 +66,8 @@ independent_agents : bool
         size = options.batch_size
         self.parts = [backend.make_part(k, k * size, (k + 1) * size, self.agents_per_env)
                       for k in range(self.num_parts)]
+        (<Part>self.parts[0]).is_whole = self.num_parts == 1
+        self.last_rows = slice(0, self.num_agents)
         self.awaiting = deque()
         self.pending = []
         self.show(buffers)
@@ -121,11 +124,12 @@ independent_agents : bool
             elif self.status == NEW and self.options.seed is not None:
                 seed = self.backend.first_seed(self.options.seed)
             self.drain(mask is None)
-            if self.rollout is not None and mask is None:
-                self._write_to(self.rollout.start())
+            if mask is None and self.rollout is not None and self.rollout.step_buffers is not None:
+                self.write_to(self.rollout.first_buffers)
+            self.renew(mask is not None)
             new = self.status == NEW
             self.status = UNSET
-            self.last_ends = None
+            self.last_ends, self.last_rows = None, slice(0, self.num_agents)
             try:
                 info = self.backend.reset(seed, options, copies, rows)
             except BaseException as problem:
@@ -135,7 +139,9 @@ independent_agents : bool
                 raise
             self.status = READY
             self.awaiting = deque(self.parts)
-            return self.buffers.observations, info
+            if self.rollout is not None:
+                self.rollout.restart(rows, self.written())
+            return self.copied(None).observations, info
         finally:
             self.claimed = 0
 
@@ -181,7 +187,7 @@ independent_agents : bool
         cdef Part part
         self.claim()
         try:
-            chosen = self._indices([copies] if isinstance(copies, (int, np.integer)) else copies)
+            chosen = self._chosen([copies] if isinstance(copies, (int, np.integer)) else copies).tolist()
             if seed is None and options is None and not parameters:
                 raise TypeError("set_next() takes seed=, options=, or parameters of the environment")
             seed = None if seed is None else checks.seeds(seed, len(chosen))
@@ -272,7 +278,7 @@ independent_agents : bool
                 self.failed(problem)
                 raise
             self.last_ends = part.ends
-            return part.observations, part.rewards, part.terminations, part.truncations, info
+            return self.result(part, info, True)
         finally:
             self.claimed = 0
 
@@ -315,6 +321,7 @@ independent_agents : bool
     cdef tuple receive_part(self):
         cdef Part part
         cdef Py_ssize_t index = 0
+        cdef bint is_stepped
         if not self.pending:
             raise error.NoAsyncCallError("recv() without a send() before it", "recv")
         try:
@@ -325,20 +332,43 @@ independent_agents : bool
             if not part.is_fresh and part.forks != pool_forks:
                 raise RuntimeError("the process was forked while a send() was under way; call reset() in the child")
             del self.pending[index]
-            info = {} if part.is_fresh else self.backend.finish(part)
+            is_stepped = not part.is_fresh
+            info = self.backend.finish(part) if is_stepped else {}
         except BaseException as problem:
             self.failed(problem)
             raise
         self.awaiting.append(part)
-        self.last_ends = None if part.is_fresh else part.ends
+        self.last_ends = part.ends if is_stepped else None
+        self.last_rows = part.rows
         if self.num_parts > 1:
             info["env_id"] = np.arange(part.rows.start, part.rows.stop)
-        return part.observations, part.rewards, part.terminations, part.truncations, info
+        return self.result(part, info, is_stepped)
+
+    cdef Buffers written(self):
+        """The buffers in which the copies have left their results."""
+        return self.home if self.outputs is not None and not self.is_moving else self.buffers
+
+    cdef tuple result(self, Part part, object info, bint is_stepped):
+        cdef Buffers arrays
+        if self.rollout is not None and is_stepped:
+            self.rollout.record(part, self.written())
+        if part.outputs is None:
+            return part.observations, part.rewards, part.terminations, part.truncations, info
+        arrays = self.copied(part)
+        return arrays.observations, arrays.rewards, arrays.terminations, arrays.truncations, info
+
+    cdef Buffers copied(self, Part part):
+        """The results of a part, or of the batch, copied if they were not written to where they are wanted."""
+        if self.outputs is None or self.is_moving:
+            return self.buffers
+        if part is None or part.is_whole:
+            self.buffers = self.outputs.filled(self.home)
+            return self.buffers
+        return part.outputs.filled(self.home)
 
     cdef Part prepare(self, object actions):
         """Everything of a step that can be refused; the part's rows of actions are then written."""
         cdef Part part
-        cdef Buffers buffers
         cdef Py_ssize_t copy
         cdef cnp.ndarray array = as_array(actions)
         self.require_ready("step")
@@ -352,16 +382,15 @@ independent_agents : bool
                     f"step() of copy {copy} (row {copy * self.agents_per_env}), whose episode has ended: with "
                     f"autoreset disabled, reset it with options={{'reset_mask': ...}} first"
                 )
-        # With a rollout by way of another array: bad actions must not overwrite a row of it.
-        target = part.actions if self.rollout is None else self.rollout.checked_actions
-        self.reader.take(array, target)
+        self.reader.take(array, part.actions)
         if self.action_layout is not None:
-            self.action_layout.check_rows(target)
+            # What was given: casting it may have made it whole.
+            self.action_layout.check_rows(array)
         if self.rollout is not None:
-            buffers = self.rollout.next_buffers()
-            np.copyto(buffers.actions, target)
-            self.rollout.advance()
-            self._write_to(buffers)
+            self.rollout.begin(part)
+            if self.rollout.step_buffers is not None:
+                self.write_to(self.rollout.step_buffers[self.rollout.steps - 1])
+        self.renew(False)
         return part
 
     # ---- The order of calls ----
@@ -421,22 +450,41 @@ independent_agents : bool
 
     # ---- Buffers ----
 
-    def rollout_buffers(self, horizon):
-        """From the next reset() on, let step t write straight into row t of a rollout; see `Rollout`, which it returns.
+    def rollout_buffers(self, horizon, *, layout="time", buffers=None, torch=False, pinned=False, action_dtype=None,
+                        dones=False):
+        """From the next reset() on, write every step into a rollout; returns the `Rollout`.
 
-        Raises ValueError for a horizon below 1, or with batch_size below num_envs.
+        Parameters
+        ----------
+        horizon : int
+            Steps, at least 1.
+        layout : "time" or "agent"
+            Whether arrays have the shape (horizon, rows, ...), which native environments write straight into, or (rows,
+            horizon, ...).
+        buffers : mapping, optional
+            Memory for arrays of the rollout by name, as `buf` for those of the batch. That for `observations` has one
+            step more.
+        torch : bool
+            Make the memory with torch, and show tensors.
+        pinned : bool
+            Make it in pinned memory, from which a GPU copies without waiting.
+        action_dtype : dtype, optional
+            int64 for discrete actions as torch wants them; by default that of the batch.
+        dones : bool
+            Have float32 `dones` too.
+
+        Raises TypeError or ValueError for bad options, with the name, MemoryError, ImportError without torch.
         """
         self.claim()
         try:
             horizon = checks.integer("horizon", horizon, 1, 2**31 - 1)
-            if self.num_parts > 1:
-                raise ValueError(f"rollout_buffers needs batch_size = num_envs = {self.num_copies}, got "
-                                 f"{self.options.batch_size}")
+            group = 1 if self.independent_agents else self.agents_per_env
             with checks.memory("horizon", horizon):
-                rollout = Rollout(horizon, self.buffers)
+                rollout = Rollout(self.home, self.num_parts, horizon=horizon, agents=self.agents_per_env, group=group,
+                                  mode=self.options.autoreset_mode, layout=layout, buffers=buffers, torch=torch,
+                                  pinned=pinned, action_dtype=action_dtype, dones=dones)
             self.drain(True)
-            self.backend.attach(self.buffers)
-            self.rollout = rollout
+            self.record(rollout)
             # The streams go on, but the rollout's first observations are those of a reset.
             self.awaiting.clear()
             self.status = UNSET if self.status == READY else self.status
@@ -444,9 +492,47 @@ independent_agents : bool
         finally:
             self.claimed = 0
 
-    def _write_to(self, Buffers buffers):
+    cdef int record(self, Rollout rollout) except -1:
+        """Have results written into the rollout, by the steps themselves where that can be."""
+        cdef bint was_direct = self.rollout is not None and self.rollout.step_buffers is not None
+        cdef Outputs outputs
+        cdef bint is_direct = rollout.layout == "time" and self.num_parts == 1
+        if is_direct:
+            outputs = self.outputs or Outputs(self.home, slice(0, self.num_agents))
+            is_direct = self.backend.can_attach(self.home, outputs)
+        if is_direct:
+            rollout.lead_to(self.home)
+        elif was_direct:
+            self.write_to(self.home)
+        self.backend.is_recording = is_direct
+        self.rollout = rollout
+        return 0
+
+    def keep_results(self):
+        """From now on, overwrite no array that a call returned while anybody holds it or a view of it."""
+        cdef Part part
+        self.claim()
+        try:
+            if self.outputs is not None:
+                return
+            self.outputs = Outputs(self.home, slice(0, self.num_agents))
+            self.is_moving = self.num_parts == 1 and self.backend.can_attach(self.home, self.outputs)
+            if not self.is_moving:
+                for part in self.parts:
+                    part.outputs = Outputs(self.buffers, part.rows)
+        finally:
+            self.claimed = 0
+
+    cdef int renew(self, bint keep) except -1:
+        """Before results are written: turn to arrays that nobody holds, with what is in the last ones if it is kept."""
+        if self.is_moving and (self.rollout is None or self.rollout.step_buffers is None):
+            self.write_to(self.outputs.filled(self.buffers) if keep else self.outputs.take())
+        return 0
+
+    cdef int write_to(self, Buffers buffers) except -1:
         self.show(buffers)
         self.backend.attach(buffers)
+        return 0
 
     @property
     def observations(self):
@@ -458,7 +544,12 @@ independent_agents : bool
         """Whether the agent of each row took part in the last step, or begins an episode: bool (num_agents,), live."""
         return self.buffers.masks
 
-    # ---- Episodes ----
+    # ---- What was returned last ----
+
+    @property
+    def rows(self):
+        """The rows that `step` or `recv` returned last, a slice; all of them after `reset`."""
+        return self.last_rows
 
     @property
     def ends(self):
@@ -498,7 +589,7 @@ independent_agents : bool
         uint8 array of shape (number of copies, bytes of a snapshot)
             Valid for environments of the same class, version, parameters and autoreset mode, in any copy of them.
         """
-        return self._settled("get_state", lambda: self.backend.get_state(self._indices(copies)))
+        return self._settled("get_state", lambda: self.backend.get_state(self._chosen(copies)))
 
     def set_state(self, state, copies=None):
         """Restore snapshots into copies, exactly; their observations (and masks) are written again.
@@ -512,7 +603,28 @@ independent_agents : bool
 
         Raises TypeError or ValueError, before anything is changed, for anything but a snapshot of this environment.
         """
-        self._settled("set_state", lambda: self.backend.set_state(state, self._indices(copies)))
+        self._settled("set_state", lambda: self._restored(state, self._chosen(copies)))
+
+    def _restored(self, state, copies):
+        self.renew(True)
+        self.backend.set_state(state, copies)
+        self.seen()
+
+    def redraw(self, copy):
+        """Write the observations of a copy again, after a method of a native environment has changed its state."""
+        self._settled("redraw", lambda: self._redrawn(self._index("copy", copy)))
+
+    def _redrawn(self, copy):
+        self.renew(True)
+        self.backend.redraw(copy)
+        self.seen()
+
+    cdef int seen(self) except -1:
+        """After observations have been written again: hand them on."""
+        self.copied(None)
+        if self.rollout is not None:
+            self.rollout.see(self.written())
+        return 0
 
     def content(self):
         """Everything that `restore` needs to go on in another batch of the same native environment."""
@@ -525,7 +637,7 @@ independent_agents : bool
             if self.rollout is not None:
                 raise TypeError("a batch that writes into rollout_buffers() cannot be pickled or copied")
             return {
-                "state": self.backend.get_state(self._indices(None)),
+                "state": self.backend.get_state(self._chosen(None)),
                 "arrays": {name: getattr(self.buffers, name).copy() for name in BUFFER_NAMES},
                 "awaiting": [part.index for part in self.awaiting],
                 "pending": [part.index for part in self.pending],
@@ -544,7 +656,7 @@ independent_agents : bool
         self.reset(seed=0)
         self.set_state(content["state"])
         for name, array in content["arrays"].items():
-            np.copyto(getattr(self.buffers, name), array)
+            np.copyto(getattr(self.written(), name), array)
         self.awaiting = deque([self.parts[index] for index in content["awaiting"]])
         self.pending = [self.parts[index] for index in content["pending"]]
         for part in self.pending:
@@ -580,17 +692,32 @@ independent_agents : bool
     def _index(self, name, copy):
         return checks.integer(name, copy, 0, self.num_copies - 1)
 
-    def _indices(self, copies):
+    def _chosen(self, copies):
+        """The numbers of copies, all for None, as an int64 array."""
         if copies is None:
-            return list(range(self.num_copies))
+            return np.arange(self.num_copies, dtype=np.int64)
         try:
-            chosen = list(copies)
+            chosen = copies if isinstance(copies, np.ndarray) and copies.ndim == 1 else list(copies)
         except TypeError:
             raise TypeError(f"copies must be a sequence of copies, got {copies!r}") from None
-        chosen = [self._index(f"copies[{k}]", copy) for k, copy in enumerate(chosen)]
-        if len(set(chosen)) != len(chosen):
-            raise ValueError(f"copies must be distinct, got {chosen}")
+        if not self._are_copies(chosen):
+            # One by one, for the error that names the first bad one.
+            chosen = [self._index(f"copies[{k}]", copy) for k, copy in enumerate(chosen)]
+        chosen = np.array(chosen, np.int64)
+        is_chosen = np.zeros(self.num_copies, np.bool_)
+        is_chosen[chosen] = True
+        if np.count_nonzero(is_chosen) != len(chosen):
+            raise ValueError(f"copies must be distinct, got {chosen.tolist()}")
         return chosen
+
+    def _are_copies(self, chosen):
+        """Whether an array or a list has integers of the right size only; looks at them all at once."""
+        if isinstance(chosen, list):
+            if set(map(type, chosen)) != {int}:
+                return False
+            chosen = np.array(chosen)
+        return (chosen.dtype.kind in "iu" and len(chosen) > 0 and int(chosen.min()) >= 0
+                and int(chosen.max()) < self.num_copies)
 
     # ---- End ----
 

@@ -56,10 +56,10 @@ unknown name, a wrong dtype, shape or memory order, a read-only array, or two en
         }
         given = _as_mapping(buf)
         arrays = {
-            name: _adopt(name, given[name], *specification) if name in given else aligned_zeros(*specification)
-            for name, specification in specifications.items()
+            name: adopted_array(f"buf[{name!r}]", given[name], *form) if name in given else aligned_zeros(*form)
+            for name, form in specifications.items()
         }
-        _refuse_overlap({name: arrays[name] for name in given})
+        refuse_overlap("buf", {name: arrays[name] for name in given})
         self.observations = arrays["observations"]
         self.actions = arrays["actions"]
         self.rewards = arrays["rewards"]
@@ -95,32 +95,36 @@ def _shared_array(name, given):
     try:
         if hasattr(given, "numpy"):
             return given.numpy()
+        if hasattr(given, "__dlpack__"):
+            return np.from_dlpack(given)
         return np.asarray(memoryview(given))
-    except (TypeError, RuntimeError, ValueError) as error:
+    except (TypeError, RuntimeError, ValueError, BufferError) as error:
         raise TypeError(
-            f"buf[{name!r}] must be an array or share memory with one, got {type(given).__name__} ({error})"
+            f"{name} must be an array or share memory with one, got {type(given).__name__} ({error})"
         ) from None
 
 
-def _adopt(name, given, shape, dtype):
+def adopted_array(name, given, shape, dtype):
+    """`given` as an array of this shape and dtype over the same memory; the errors call it `name`."""
     array = _shared_array(name, given)
     dtype = np.dtype(dtype)
     if array.dtype != dtype:
-        raise ValueError(f"buf[{name!r}] must have dtype {dtype}, got {array.dtype}")
+        raise ValueError(f"{name} must have dtype {dtype}, got {array.dtype}")
     if array.shape != tuple(shape):
-        raise ValueError(f"buf[{name!r}] must have shape {tuple(shape)}, got {array.shape}")
+        raise ValueError(f"{name} must have shape {tuple(shape)}, got {array.shape}")
     if not array.flags.c_contiguous:
-        raise ValueError(f"buf[{name!r}] must be C-contiguous, got strides {array.strides} for shape {array.shape}")
+        raise ValueError(f"{name} must be C-contiguous, got strides {array.strides} for shape {array.shape}")
     if not array.flags.aligned:
-        raise ValueError(f"buf[{name!r}] must be aligned to its dtype {dtype}")
+        raise ValueError(f"{name} must be aligned to its dtype {dtype}")
     if not array.flags.writeable:
-        raise ValueError(f"buf[{name!r}] must be writable, got a read-only array")
+        raise ValueError(f"{name} must be writable, got a read-only array")
     return array
 
 
-def _refuse_overlap(arrays):
+def refuse_overlap(what, arrays):
+    """Raise ValueError if two of the arrays, which are entries of `what`, share memory."""
     names = list(arrays)
     for index, first in enumerate(names):
         for second in names[:index]:
             if np.shares_memory(arrays[first], arrays[second]):
-                raise ValueError(f"buf[{second!r}] and buf[{first!r}] share memory; each needs its own")
+                raise ValueError(f"{what}[{second!r}] and {what}[{first!r}] share memory; each needs its own")

@@ -46,8 +46,12 @@ cdef class Loop:
 
     cdef bint independent_agents
     cdef bint observes_in_step
+    # Whether step_range() may be given copies whose episode has ended.
+    cdef bint steps_ended
     cdef autoreset_t autoreset
     cdef char* observation_memory
+    # Where rows of observations are copied to after they were written; NULL if they stay where they are.
+    cdef char* copied_to
     cdef size_t row_size
     cdef Py_ssize_t num_statistics
     cdef uint8_t* alive
@@ -70,6 +74,7 @@ cdef class Loop:
     cdef void reset_all(self, Rules rules, double now) noexcept nogil
     cdef void reset_rows(self, Rules rules, const uint8_t* rows, const uint8_t* whole, bint keeps_outputs,
                          double now) noexcept nogil
+    cdef void copy_rows(self, Py_ssize_t first, Py_ssize_t count) noexcept nogil
     cdef void set_part(self, Rules rules, part_t* part, Py_ssize_t first, Py_ssize_t last) noexcept
     cdef int make_pool(self, int workers, int parts) except -1
     cdef void free_pool(self) noexcept

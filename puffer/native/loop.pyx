@@ -41,6 +41,7 @@ cdef extern from "puffer/native/episodes.h" nogil:
     void episodes_init()
     int account_rows(Py_ssize_t n, const float* rewards, const uint8_t* terminations, uint8_t* truncations,
                      double* returns, int32_t* elapsed, int32_t max_steps, uint8_t* ended)
+    int find_dead(Py_ssize_t n, const uint8_t* alive, uint8_t* found)
 
 episodes_init()
 pool_watch_forks()
@@ -113,6 +114,7 @@ Steps the copies of `Rules`, which every method is given: the loop does not keep
         for i in range(rules.num_copies):
             _start_copy(self, rules, i)
         rules.observe_range(0, rules.num_copies)
+        self.copy_rows(0, rules.num_agents)
         if self.start_times != NULL:
             for row in range(rules.num_agents):
                 self.start_times[row] = now
@@ -138,8 +140,16 @@ Steps the copies of `Rules`, which every method is given: the loop does not keep
             copy = row // rules.agents_per_env
             if rows[row] and row % rules.agents_per_env == 0 and whole[copy]:
                 rules.observe(copy)
+                self.copy_rows(row, rules.agents_per_env)
             elif rows[row] and not whole[copy]:
                 rules.observe_agent(row)
+                self.copy_rows(row, 1)
+
+    cdef void copy_rows(self, Py_ssize_t first, Py_ssize_t count) noexcept nogil:
+        """Copy rows of observations to where they are wanted, if that is not where they were written."""
+        if self.copied_to != NULL:
+            memcpy(self.copied_to + first * self.row_size, self.observation_memory + first * self.row_size,
+                   count * self.row_size)
 
     # ---- Threads ----
 
@@ -227,6 +237,7 @@ cdef void _advance_tile(Loop loop, Rules rules, part_t* part, Py_ssize_t first, 
         _account_copies(loop, rules, part, first, last, stretch)
     if not loop.observes_in_step:
         rules.observe_range(first, last)
+    loop.copy_rows(row, rows)
 
 
 cdef inline void _clear_row(Loop loop, Rules rules, Py_ssize_t row) noexcept nogil:
@@ -274,32 +285,88 @@ cdef void _show_masks(Loop loop, Rules rules, Py_ssize_t first, Py_ssize_t last)
 
 
 cdef void _step_running(Loop loop, Rules rules, Py_ssize_t first, Py_ssize_t last, double now) noexcept nogil:
-    """Step the copies whose episode goes on; begin a new episode in the others."""
-    cdef Py_ssize_t row, i = first, begin
-    while i < last:
+    """Step the copies of a tile whose episode goes on; begin a new episode in the others."""
+    cdef int64_t ended[ACCOUNT_BLOCK]
+    cdef Py_ssize_t count = _find_ended(loop, rules, first, last, ended)
+    if count == 0:
+        rules.step_range(first, last)
+        return
+    if loop.steps_ended:
+        _step_all(rules, first, last, ended, count)
+    else:
+        _step_between(rules, first, last, ended, count)
+    _restart_copies(loop, rules, ended, count, now)
+
+
+cdef Py_ssize_t _find_ended(Loop loop, Rules rules, Py_ssize_t first, Py_ssize_t last, int64_t* ended) noexcept nogil:
+    """Write the copies of a tile that have no agent alive, in order; returns how many."""
+    cdef uint8_t found[ACCOUNT_BLOCK + 8]
+    cdef Py_ssize_t i, k, count = 0
+    if rules.agents_per_env == 1:
+        count = find_dead(last - first, loop.alive + first, found)
+        for k in range(count):
+            ended[k] = first + found[k]
+        return count
+    for i in range(first, last):
         if loop.is_ended(rules, i):
-            _start_copy(loop, rules, i)
-            if loop.observes_in_step:
-                rules.observe(i)
-            for row in range(i * rules.agents_per_env, (i + 1) * rules.agents_per_env):
-                _resume_row(loop, row, now)
-            i += 1
-        else:
-            begin = i
-            while i < last and not loop.is_ended(rules, i):
-                i += 1
-            rules.step_range(begin, i)
+            ended[count] = i
+            count += 1
+    return count
+
+
+cdef void _step_between(Rules rules, Py_ssize_t first, Py_ssize_t last, const int64_t* ended,
+                        Py_ssize_t count) noexcept nogil:
+    """Step the copies [first, last) but for the ended ones."""
+    cdef Py_ssize_t k, begin = first
+    for k in range(count):
+        if begin < ended[k]:
+            rules.step_range(begin, ended[k])
+        begin = ended[k] + 1
+    if begin < last:
+        rules.step_range(begin, last)
+
+
+cdef void _step_all(Rules rules, Py_ssize_t first, Py_ssize_t last, const int64_t* ended,
+                    Py_ssize_t count) noexcept nogil:
+    """Step the copies [first, last) in one, and undo what the ended ones have drawn and paid."""
+    cdef rng_t streams[ACCOUNT_BLOCK]
+    cdef Py_ssize_t k, row, agents = rules.agents_per_env
+    for k in range(count):
+        streams[k] = rules.rng[ended[k]]
+    rules.step_range(first, last)
+    for k in range(count):
+        rules.rng[ended[k]] = streams[k]
+        for row in range(ended[k] * agents, (ended[k] + 1) * agents):
+            rules.rewards[row] = 0
+            rules.terminations[row] = rules.truncations[row] = False
+
+
+cdef void _restart_copies(Loop loop, Rules rules, const int64_t* ended, Py_ssize_t count, double now) noexcept nogil:
+    """Begin new episodes in copies, by a step that does not belong to them."""
+    cdef Py_ssize_t k, row, agents = rules.agents_per_env
+    for k in range(count):
+        for row in range(ended[k] * agents, (ended[k] + 1) * agents):
+            _start_row(loop, rules, row)
+        _take_seed(loop, rules, ended[k])
+    rules.reset_copies(ended, count)
+    for k in range(count):
+        if loop.observes_in_step:
+            rules.observe(ended[k])
+        for row in range(ended[k] * agents, (ended[k] + 1) * agents):
+            _resume_row(loop, row, now)
 
 
 cdef void _restart_agents(Loop loop, Rules rules, Py_ssize_t first, Py_ssize_t last, double now) noexcept nogil:
     """Begin a new episode for the independent agents that ended theirs in the step before."""
-    cdef Py_ssize_t row
+    cdef uint8_t found[ACCOUNT_BLOCK + 8]
+    cdef Py_ssize_t k, row = first
     if loop.autoreset == DISABLED:
         return
-    for row in range(first, last):
-        if not loop.alive[row]:
-            _start_agent(loop, rules, row)
-            _resume_row(loop, row, now)
+    while row < last:
+        for k in range(find_dead(min(last - row, <Py_ssize_t>ACCOUNT_BLOCK), loop.alive + row, found)):
+            _start_agent(loop, rules, row + found[k])
+            _resume_row(loop, row + found[k], now)
+        row += ACCOUNT_BLOCK
 
 
 cdef void _resume_row(Loop loop, Py_ssize_t row, double now) noexcept nogil:

@@ -1,6 +1,7 @@
 from libc.stdint cimport uint64_t
 
 from puffer.native.backend cimport Backend, Part
+from puffer.native.binding cimport Binding
 from puffer.native.buffers cimport Buffers
 from puffer.native.ends cimport EndsRecorder
 from puffer.native.loop cimport Loop, part_t
@@ -32,8 +33,11 @@ cdef class NativeBackend(Backend):
     cdef bint is_seeded
     # What set_next was called with before the first reset.
     cdef list before_first
-    # Whether the buffers are those of a rollout, which keeps them.
-    cdef bint is_recording
+    cdef Binding binding
+    # Whether observe() draws what has changed into memory that is its own, from where rows are copied.
+    cdef bint draws_changes
+    # Whether the rows that are written next hold what observe() wrote last.
+    cdef bint retains
     cdef Py_ssize_t num_parts
     cdef Py_ssize_t batch_size
     cdef int requested_threads

@@ -5,15 +5,17 @@ import os
 import numpy as np
 from gymnasium.vector import AutoresetMode
 
-from libc.stdint cimport uint8_t, uint64_t
-from libc.string cimport memset
+from libc.stdint cimport int64_t, uint8_t, uint64_t
+from libc.string cimport memchr, memset
 
 from puffer import checks
 
 from puffer.native.backend cimport Part, Backend
+from puffer.native.binding cimport Binding
 from puffer.native.buffers cimport Buffers
 from puffer.native.ends cimport EndsForm, EndsMemory, EndsRecorder, EpisodeEnds
 from puffer.native.info cimport Info
+from puffer.native.outputs cimport Outputs
 from puffer.native.loop cimport DISABLED, MAX_THREADS, NEXT_STEP, SAME_STEP, Loop
 from puffer.native.pool cimport pool_nanoseconds
 from puffer.native.raster cimport Canvas
@@ -72,6 +74,7 @@ it goes.
         self.snapshot_key = (snapshot_key, options.autoreset_mode.value)
         loop.independent_agents = independent_agents
         loop.observes_in_step = observes_in_step
+        loop.steps_ended = rules.steps_ended
         loop.autoreset = MODES[options.autoreset_mode]
         loop.num_statistics = len(rules.statistic_names)
         # Parts that are under way at the same time must not share a block.
@@ -80,6 +83,7 @@ it goes.
         loop.observation_memory = buffers.observation_memory
         loop.allocate(rules, options.record_episodes)
         self.loop = loop
+        self.retains = True
         rules.attach(buffers)
         return 0
 
@@ -124,7 +128,7 @@ it goes.
             rules.retained = False
             with nogil:
                 loop.reset_all(rules, now)
-            rules.retained = not self.is_recording
+            rules.retained = self.retains
         else:
             chosen = rows.view(np.uint8)
             with nogil:
@@ -232,8 +236,12 @@ it goes.
     cdef Py_ssize_t ended_copy(self, Part part) except -2:
         cdef Rules rules = <Rules>self.rules
         cdef Py_ssize_t i
+        cdef uint8_t* found
         if self.loop.independent_agents:
             return -1
+        if rules.agents_per_env == 1:
+            found = <uint8_t*>memchr(self.loop.alive + part.first, False, part.last - part.first)
+            return -1 if found == NULL else found - self.loop.alive
         for i in range(part.first, part.last):
             if self.loop.is_ended(rules, i):
                 return i
@@ -245,6 +253,15 @@ it goes.
             part.c.now = pool_nanoseconds() * 1e-9
         return 0
 
+    cdef bint can_attach(self, Buffers home, Outputs outputs) except -1:
+        if self.binding is None:
+            self.check()
+            self.binding = Binding()
+            self.binding.find(<Rules>self.rules, home, outputs.take())
+            self.draws_changes = self.binding.is_complete and type(<Rules>self.rules).draws_changes
+        self.retains = self.draws_changes or not self.binding.is_complete
+        return self.binding.is_complete
+
     cdef object info_of(self, NativePart part):
         cdef EpisodeEnds ends = part.recorder.recorded()
         cdef bint has_finals = self.loop.autoreset == SAME_STEP
@@ -254,9 +271,17 @@ it goes.
         return Info.over(ends, has_finals, self.record_episodes)
 
     cdef int attach(self, Buffers buffers) except -1:
-        (<Rules>self.rules).attach(buffers)
-        self.loop.observation_memory = buffers.observation_memory
-        self.is_recording = True
+        cdef Loop loop = self.loop
+        if self.binding.is_complete:
+            self.binding.point(buffers, not self.draws_changes)
+        else:
+            (<Rules>self.rules).attach(buffers)
+        if not self.draws_changes:
+            loop.observation_memory = buffers.observation_memory
+        elif buffers.observation_memory != loop.observation_memory:
+            loop.copied_to = buffers.observation_memory
+        else:
+            loop.copied_to = NULL
         return 0
 
     # ---- Threads ----
@@ -303,22 +328,29 @@ it goes.
             return {"episodes": 0}
         return {"episodes": int(episodes), **{name: total / episodes for name, total in zip(names, totals)}}
 
-    cdef object get_state(self, list copies):
+    cdef object get_state(self, object copies):
         return self.form().get(<Rules>self.rules, copies)
 
-    cdef int set_state(self, object state, list copies) except -1:
+    cdef int set_state(self, object state, object copies) except -1:
+        cdef const int64_t[::1] chosen = copies
+        cdef Py_ssize_t k
+        self.form().set(<Rules>self.rules, state, chosen)
+        for k in range(chosen.shape[0]):
+            self.redraw(chosen[k])
+        return 0
+
+    cdef int redraw(self, Py_ssize_t copy) except -1:
         cdef Rules rules = <Rules>self.rules
         cdef Loop loop = self.loop
-        cdef Py_ssize_t row
+        cdef Py_ssize_t row, first = copy * rules.agents_per_env
         cdef bint retained = rules.retained
-        self.form().set(rules, state, copies)
-        for copy in copies:
-            for row in range(copy * rules.agents_per_env, (copy + 1) * rules.agents_per_env):
-                if not rules.masks[row]:
-                    memset(loop.observation_memory + row * loop.row_size, 0, loop.row_size)
-            rules.retained = False
-            rules.observe(copy)
-            rules.retained = retained
+        for row in range(first, first + rules.agents_per_env):
+            if not rules.masks[row]:
+                memset(loop.observation_memory + row * loop.row_size, 0, loop.row_size)
+        rules.retained = False
+        rules.observe(copy)
+        rules.retained = retained
+        loop.copy_rows(first, rules.agents_per_env)
         return 0
 
     def early(self):

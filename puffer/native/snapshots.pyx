@@ -3,7 +3,7 @@ import hashlib
 
 import numpy as np
 
-from libc.stdint cimport uint8_t, uint64_t
+from libc.stdint cimport int64_t, uint8_t, uint64_t
 from libc.string cimport memcpy
 
 from puffer.native.rules cimport Rules
@@ -11,6 +11,10 @@ from puffer.rng cimport rng_mix
 
 cdef enum:
     HEAD = 16
+    # Copies that are saved or restored together, so that their bytes stay in the first-level cache, and those of them
+    # whose checksums are added up together.
+    TILE = 64
+    LANES = 8
 
 
 cdef class Snapshots:
@@ -33,71 +37,148 @@ size : int
         self.signature = int.from_bytes(digest[:8], "little")
         self.size = HEAD + sum(sizes) + rules.agents_per_env
 
-    cdef object get(self, Rules rules, list copies):
+    cdef object get(self, Rules rules, const int64_t[::1] copies):
         """Snapshots of copies, uint8 (len(copies), size)."""
         cdef uint8_t[:, ::1] target
-        cdef Py_ssize_t k
-        for copy in copies:
-            rules.save_one(copy)
-        state = np.zeros((len(copies), self.size), np.uint8)
-        target = state
-        for k in range(len(copies)):
-            self.save_copy(rules, copies[k], &target[k, 0])
+        cdef Py_ssize_t k, count = copies.shape[0]
+        for k in range(count):
+            rules.save_one(copies[k])
+        state = np.empty((count, self.size), np.uint8)
+        if count:
+            target = state
+            k = 0
+            while k < count:
+                self.save_copies(rules, &copies[k], min(count - k, <Py_ssize_t>TILE), &target[k, 0])
+                k += TILE
         return state
 
-    cdef int set(self, Rules rules, object state, list copies) except -1:
+    cdef int set(self, Rules rules, object state, const int64_t[::1] copies) except -1:
         """Restore snapshots into copies.
 
         Raises TypeError or ValueError, before anything is changed, for anything but snapshots of these rules.
         """
         cdef const uint8_t[:, ::1] source
-        cdef Py_ssize_t k
+        cdef Py_ssize_t k, count = copies.shape[0]
         state = np.asarray(state)
-        expected = (len(copies), self.size)
+        expected = (count, self.size)
         if state.dtype != np.uint8 or state.shape != expected:
             raise ValueError(f"state must be a uint8 array of shape {expected}, got {state.dtype} of {state.shape}")
+        if count == 0:
+            return 0
         source = np.ascontiguousarray(state)
-        for k in range(len(copies)):
-            self.check(k, &source[k, 0])
-        for k in range(len(copies)):
-            self.load_copy(rules, copies[k], &source[k, 0])
+        k = 0
+        while k < count:
+            self.check(k, min(count - k, <Py_ssize_t>TILE), &source[k, 0])
+            k += TILE
+        k = 0
+        while k < count:
+            self.load_copies(rules, &copies[k], min(count - k, <Py_ssize_t>TILE), <uint8_t*>&source[k, 0])
+            k += TILE
         return 0
 
-    cdef int check(self, Py_ssize_t k, const uint8_t* source) except -1:
-        cdef uint64_t signature, checksum
-        memcpy(&signature, source, 8)
-        memcpy(&checksum, source + 8, 8)
-        if signature != self.signature:
-            raise ValueError(
-                f"state[{k}] is not a snapshot of this environment: its class, version, parameters or autoreset mode "
-                "differ"
-            )
-        if checksum != _checksum(source + HEAD, self.size - HEAD):
-            raise ValueError(f"state[{k}] is not a snapshot as get_state() made it: its checksum is wrong")
+    cdef int check(self, Py_ssize_t first, Py_ssize_t count, const uint8_t* source) except -1:
+        """Raise ValueError for the first of `count` rows, those from row `first` on, that is not a snapshot."""
+        cdef uint64_t checksums[TILE]
+        cdef uint64_t head[2]
+        cdef Py_ssize_t k
+        _add_up(count, source + HEAD, self.size, self.size - HEAD, checksums)
+        for k in range(count):
+            memcpy(head, source + k * self.size, HEAD)
+            if head[0] != self.signature:
+                raise ValueError(
+                    f"state[{first + k}] is not a snapshot of this environment: its class, version, parameters or "
+                    "autoreset mode differ"
+                )
+            if head[1] != checksums[k]:
+                raise ValueError(f"state[{first + k}] is not a snapshot as get_state() made it: its checksum is wrong")
         return 0
 
-    cdef void save_copy(self, Rules rules, Py_ssize_t i, uint8_t* target) noexcept nogil:
-        cdef uint64_t checksum
+    cdef void save_copies(self, Rules rules, const int64_t* copies, Py_ssize_t count, uint8_t* target) noexcept nogil:
+        """Write the snapshots of at most TILE copies."""
+        cdef uint64_t checksums[TILE]
+        cdef uint64_t head[2]
+        cdef Py_ssize_t i
+        self.move(rules, copies, count, target, True)
+        _add_up(count, target + HEAD, self.size, self.size - HEAD, checksums)
+        head[0] = self.signature
+        for i in range(count):
+            head[1] = checksums[i]
+            memcpy(target + i * self.size, head, HEAD)
+
+    cdef void load_copies(self, Rules rules, const int64_t* copies, Py_ssize_t count, uint8_t* source) noexcept nogil:
+        """Bring the snapshots of at most TILE copies back."""
+        cdef Py_ssize_t i
+        self.move(rules, copies, count, source, False)
+        for i in range(count):
+            # The period of a stream with an even increment is short: rng_below() might never return.
+            rules.rng[copies[i]].increment |= 1
+            rules.load_one(copies[i])
+
+    cdef void move(self, Rules rules, const int64_t* copies, Py_ssize_t count, uint8_t* rows,
+                   bint saves) noexcept nogil:
+        """Copy the state of at most TILE copies to the bodies of their snapshots, or from there, block by block."""
         cdef size_t offset = HEAD
         cdef int k
         for k in range(rules.num_blocks):
-            memcpy(target + offset, rules.blocks[k].memory + i * rules.blocks[k].size, rules.blocks[k].size)
+            _move(count, rules.blocks[k].memory, rules.blocks[k].size, copies, rows + offset, self.size, saves)
             offset += rules.blocks[k].size
-        memcpy(target + offset, &rules.masks[i * rules.agents_per_env], rules.agents_per_env)
-        checksum = _checksum(target + HEAD, self.size - HEAD)
-        memcpy(target, &self.signature, 8)
-        memcpy(target + 8, &checksum, 8)
+        _move(count, <char*>&rules.masks[0], rules.agents_per_env, copies, rows + offset, self.size, saves)
 
-    cdef void load_copy(self, Rules rules, Py_ssize_t i, const uint8_t* source) noexcept nogil:
-        cdef size_t offset = HEAD
-        cdef int k
-        for k in range(rules.num_blocks):
-            memcpy(rules.blocks[k].memory + i * rules.blocks[k].size, source + offset, rules.blocks[k].size)
-            offset += rules.blocks[k].size
-        memcpy(&rules.masks[i * rules.agents_per_env], source + offset, rules.agents_per_env)
-        # The period of a stream with an even increment is short: rng_below() might never return.
-        rules.rng[i].increment |= 1
-        rules.load_one(i)
+
+cdef inline void _move_sized(Py_ssize_t count, char* memory, size_t size, const int64_t* copies, uint8_t* rows,
+                             size_t stride, bint saves) noexcept nogil:
+    cdef Py_ssize_t i
+    for i in range(count):
+        if saves:
+            memcpy(rows + i * stride, memory + copies[i] * size, size)
+        else:
+            memcpy(memory + copies[i] * size, rows + i * stride, size)
+
+
+cdef void _move(Py_ssize_t count, char* memory, size_t size, const int64_t* copies, uint8_t* rows, size_t stride,
+                bint saves) noexcept nogil:
+    """Copy the items of copies to rows that are one stride apart, or from there."""
+    # The sizes of numbers as constants, of which the compiler makes a load and a store.
+    if size == 1:
+        _move_sized(count, memory, 1, copies, rows, stride, saves)
+    elif size == 4:
+        _move_sized(count, memory, 4, copies, rows, stride, saves)
+    elif size == 8:
+        _move_sized(count, memory, 8, copies, rows, stride, saves)
+    elif size == 16:
+        _move_sized(count, memory, 16, copies, rows, stride, saves)
+    else:
+        _move_sized(count, memory, size, copies, rows, stride, saves)
+
+
+cdef void _add_up(Py_ssize_t count, const uint8_t* bytes, size_t stride, size_t size,
+                  uint64_t* checksums) noexcept nogil:
+    """The checksums of `count` pieces of `size` bytes, one stride apart."""
+    cdef Py_ssize_t i = 0
+    while i + LANES <= count:
+        _add_up_lanes(bytes + i * stride, stride, size, checksums + i)
+        i += LANES
+    while i < count:
+        checksums[i] = _checksum(bytes + i * stride, size)
+        i += 1
+
+
+cdef void _add_up_lanes(const uint8_t* bytes, size_t stride, size_t size, uint64_t* checksums) noexcept nogil:
+    """As `_checksum`, for LANES pieces at once: each addition to a checksum waits for the last one to the same."""
+    cdef uint64_t values[LANES]
+    cdef uint64_t word
+    cdef size_t k
+    cdef int lane
+    for lane in range(LANES):
+        values[lane] = size
+    for k in range(0, size - size % 8, 8):
+        for lane in range(LANES):
+            memcpy(&word, bytes + lane * stride + k, 8)
+            values[lane] = rng_mix(values[lane] ^ word) + k
+    for k in range(size - size % 8, size):
+        for lane in range(LANES):
+            values[lane] = rng_mix(values[lane] ^ bytes[lane * stride + k]) + k
+    memcpy(checksums, values, LANES * sizeof(uint64_t))
 
 
 cdef uint64_t _checksum(const uint8_t* bytes, size_t size) noexcept nogil:

@@ -186,7 +186,7 @@ natural, sab : bool
             raise ValueError(f"cards must be two or more and not beyond 21, got {cards!r}")
         usable_ace = 1 in hand and sum(hand) + 10 <= 21
         self.state[i] = State(sum(hand) + 10 * usable_ace, dealer, usable_ace, sorted(hand) == [1, 10])
-        self.observe(i)
+        self.redraw(i)
 
     cdef int render_one(self, Py_ssize_t i, Canvas canvas) except -1:
         cdef State state = self.state[i]

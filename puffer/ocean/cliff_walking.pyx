@@ -176,7 +176,7 @@ is_slippery, action_mask : bool
         self.require_settled("set_cell")
         i = checks.integer("copy", copy, 0, self.num_copies - 1)
         self.state[i].cell = checks.integer("cell", cell, 0, GOAL)
-        self.observe(i)
+        self.redraw(i)
 
     cdef int render_one(self, Py_ssize_t i, Canvas canvas) except -1:
         cdef int row, column

@@ -199,7 +199,7 @@ is_slippery, success_rate, reward_schedule, action_mask
         self.require_settled("set_cell")
         i = checks.integer("copy", copy, 0, self.num_copies - 1)
         self.state[i].cell = checks.integer("cell", cell, 0, self.rows * self.columns - 1)
-        self.observe(i)
+        self.redraw(i)
 
     @property
     def render_size(self):

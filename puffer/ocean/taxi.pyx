@@ -292,7 +292,7 @@ is_rainy, fickle_passenger, rainy_probability, fickle_probability, action_mask
         i = checks.integer("copy", copy, 0, self.num_copies - 1)
         number = checks.integer("number", number, 0, STATES - 1)
         self.state[i] = State(number=number, fickle=self.fickle_passenger and fickle)
-        self.observe(i)
+        self.redraw(i)
 
     cdef int render_one(self, Py_ssize_t i, Canvas canvas) except -1:
         cdef Town town = town_of(self.state[i].number)

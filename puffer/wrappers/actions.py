@@ -82,6 +82,12 @@ def _float_box(wrapper: Wrapper) -> spaces.Box:
 def _bound(name: str, value: Any, box: spaces.Box) -> np.ndarray:
     """A bound as an array of the shape and dtype of `box`."""
     given = np.asarray(value)
-    if given.shape not in ((), box.shape) or given.dtype.kind not in "iuf" or not np.isfinite(given).all():
-        raise ValueError(f"{name} must be a finite number, or an array of them of shape {box.shape}, got {value!r}")
-    return np.broadcast_to(given, box.shape).astype(box.dtype)
+    if given.shape in ((), box.shape) and given.dtype.kind in "iuf":
+        with np.errstate(over="ignore"):
+            bound = np.broadcast_to(given, box.shape).astype(box.dtype)
+        if np.isfinite(bound).all():
+            return bound
+    raise ValueError(
+        f"{name} must be a finite number, or an array of them of shape {box.shape}, that {box.dtype} can hold, got "
+        f"{value!r}"
+    )

@@ -67,6 +67,26 @@ class Everything(gymnasium.Env):
         return f"{self.total:.3f}" if self.render_mode == "ansi" else np.full((2, 2, 3), len(str(self.total)), np.uint8)
 
 
+class Asked(gymnasium.Env):
+    """Shows the seed, the option "goal" and the gravity of its episode, which lasts two steps."""
+
+    observation_space = spaces.Box(-1e9, 1e9, (3,), np.float64)
+    action_space = spaces.Discrete(2)
+    gravity = 1.0
+
+    def reset(self, *, seed, options):
+        super().reset(seed=seed)
+        self.time, self.goal = 0, (options or {}).get("goal", 0)
+        return np.array([-1 if seed is None else seed, self.goal, self.gravity]), {}
+
+    def step(self, action):
+        self.time += 1
+        return np.array([-1, self.goal, self.gravity]), 1.0, self.time == 2, False, {}
+
+    def weight(self, mass, *, times=1):
+        return times * mass * self.gravity
+
+
 class Older:
     """The methods of old versions of Gym."""
 
@@ -147,7 +167,7 @@ class Odd(gymnasium.Env):
     """Does what it is told to: print, tell something that cannot travel, or give a wrong observation."""
 
     observation_space = spaces.Box(0, 1, (2,), np.float32)
-    action_space = spaces.Discrete(6)
+    action_space = spaces.Discrete(7)
 
     def __init__(self, print_first="", fail=None, end=None, sizes=(2,)):
         if print_first:
@@ -168,7 +188,7 @@ class Odd(gymnasium.Env):
             print("printed in a step", flush=True)
         if action == 5:
             time.sleep(1000)
-        wrong = {3: np.zeros(3), 4: "text"}
+        wrong = {3: np.zeros(3), 4: "text", 6: [0, np.nan]}
         return wrong.get(int(action), np.ones(2, np.float32)), 1.0, False, False, info
 
 

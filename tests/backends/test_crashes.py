@@ -49,12 +49,14 @@ from puffer.native.finals import FinalObjects
 from puffer.native.info import Info, add_ends
 from puffer.native.loop import Loop
 from puffer.native.loop_backend import NativeBackend
+from puffer.native.outputs import OutputSet, Outputs
+from puffer.native.rollout import Rollout
 from puffer.native.rules import Rules
 from puffer.native.snapshots import Snapshots
 NATIVE = [registry.find(name) for name in {names!r}]
 CLASSES = [*NATIVE, puffer.Env, Backend, BackendBase, Batch, CopiesStepper, EndsForm, EndsMemory, EndsRecorder,
-           EpisodeEnds, Episodes, FinalObjects, Info, Line, Loop, NativeBackend, Part, Rules, Snapshots, Wire,
-           ActionReader, puffer.Buffers, puffer.VectorEnv]
+           EpisodeEnds, Episodes, FinalObjects, Info, Line, Loop, NativeBackend, OutputSet, Outputs, Part, Rollout, Rules,
+           Snapshots, Wire, ActionReader, puffer.Buffers, puffer.VectorEnv]
 """.replace("{names!r}", repr(NAMES))
 
 

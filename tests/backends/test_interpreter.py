@@ -13,18 +13,20 @@ import interpreter_envs
 import numpy as np
 import pytest
 from faulty import Faulty
-from gymnasium import error
+from gymnasium import error, spaces
 from helpers import assert_same, run_script, snapshot
 from worker_play import (
     assert_parts_equal_the_whole,
     assert_plays_as_serial,
     assert_tells_exceptions_in_step,
+    assert_the_next_episode_is_the_one_that_was_set,
     is_running,
     wait_until,
 )
 
 import puffer
 from puffer import registry
+from puffer.backends.worker import interpreter
 
 MODES = ("SameStep", "NextStep", "Disabled")
 
@@ -124,6 +126,26 @@ def play(env, steps=40):
     return results, env.stats()
 
 
+@pytest.mark.parametrize(
+    "space", [spaces.Discrete(100, start=100, dtype=np.int8), spaces.MultiDiscrete([9], start=[-5])]
+)
+def test_spaces_are_described_by_their_bounds_or_refused(space):
+    if space.dtype == np.int8:
+        with pytest.raises(ValueError, match="goes beyond the values of int8"):
+            interpreter.describe(space, "")
+    else:
+        kind, low, high = interpreter.describe(space, "")
+        assert (kind, low.tolist(), high.tolist()) == ("MultiDiscrete", [-5], [3])
+
+
+def test_values_are_checked(make):
+    env = make(interpreter_envs.Odd, check_values=True)
+    env.reset()
+    env.step([0] * 4)
+    with pytest.raises(ValueError, match=r"^copy 3 \(row 3\): observation\[1\] is nan"):
+        env.step([0, 0, 0, 6])
+
+
 @pytest.mark.parametrize("mode", MODES)
 @pytest.mark.parametrize("env_class", [interpreter_envs.Everything, interpreter_envs.Meeting, interpreter_envs.Older])
 def test_equal_to_serial(make, env_class, mode):
@@ -180,6 +202,16 @@ def test_faulty_equal_to_serial_for_any_split(make):
 @pytest.mark.parametrize("ordered", [False, True])
 def test_parts_equal_the_whole(make, ordered):
     assert_parts_equal_the_whole(make(Faulty, 6, 3, batch_size=2, ordered=ordered), ordered)
+
+
+@pytest.mark.parametrize("mode", ["SameStep", "NextStep"])
+def test_the_next_episode_is_the_one_that_was_set(make, mode):
+    env = make(interpreter_envs.Asked, 2, autoreset_mode=mode)
+    assert_the_next_episode_is_the_one_that_was_set(env)
+    for refused in (lambda: env.set_attr("gravity", object()), lambda: env.set_next(options={"a": object()})):
+        with pytest.raises(TypeError, match="only arrays and plain data"):
+            refused()
+    assert env.get_attr("gravity") == (4, 4)
 
 
 def test_an_exception_in_step_and_reset(make):

@@ -14,10 +14,12 @@ import pytest
 from faulty import Faulty, numbered
 from gymnasium import error, spaces
 from helpers import run_script
+from interpreter_envs import Asked
 from worker_play import (
     assert_parts_equal_the_whole,
     assert_plays_as_serial,
     assert_tells_exceptions_in_step,
+    assert_the_next_episode_is_the_one_that_was_set,
     is_running,
     wait_until,
 )
@@ -66,6 +68,13 @@ def pids_of(env):
 @pytest.mark.parametrize("mode", ["SameStep", "NextStep"])
 def test_equal_to_serial_for_any_split(make, mode):
     assert_plays_as_serial(make(3, autoreset_mode=mode), autoreset_mode=mode)
+
+
+@pytest.mark.parametrize("mode", ["SameStep", "NextStep"])
+def test_the_next_episode_is_the_one_that_was_set(ray, mode):
+    env = puffer.emulate(Asked, 2, backend="ray", num_workers=2, autoreset_mode=mode)
+    assert_the_next_episode_is_the_one_that_was_set(env)
+    env.close()
 
 
 @pytest.mark.parametrize("ordered", [False, True])

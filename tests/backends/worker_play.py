@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from faulty import Faulty
 from gymnasium import error
+from gymnasium.vector import AutoresetMode
 from helpers import assert_same, snapshot
 
 import puffer
@@ -87,3 +88,29 @@ def assert_parts_equal_the_whole(env, ordered):
     for row, observations in rows.items():
         assert observations == expected[: len(observations), row].tolist()
     assert not ordered or order == [0, 2, 4] * 8
+
+
+def assert_the_next_episode_is_the_one_that_was_set(env):
+    """Two copies of Asked take seeds, options, parameters and attributes, each its own, and give theirs."""
+    first, _ = env.reset(seed=[3, 4], options=[None, {"goal": 5}])
+    assert first.tolist() == [[3, 0, 1], [4, 5, 1]]
+    env.set_next(0, seed=[7], options={"goal": 6}, gravity=2.5)
+    # What was set before the episode ends does not change the one that goes on.
+    assert env.step([0, 0])[0].tolist() == [[-1, 0, 1], [-1, 5, 1]]
+    for _ in range(1 if env.autoreset_mode is AutoresetMode.SAME_STEP else 2):
+        shown = env.step([0, 0])[0]
+    assert shown.tolist() == [[7, 6, 2.5], [-1, 0, 1]]
+    assert env.get_attr("gravity") == env.call("gravity") == (2.5, 1)
+    assert env.np_random_seed == (7, 4)
+    env.set_attr("gravity", [8, 9])
+    assert env.get_attr("gravity") == (8, 9)
+    assert env.call("weight", 2, times=3) == (48, 54)
+    env.set_attr("gravity", 4.0)
+    env.set_next(options=[{"goal": 1}, {"goal": 2}])
+    assert env.reset(seed=1)[0].tolist() == [[1, 1, 4], [2, 2, 4]]
+    for refused in (lambda: env.set_next(mass=3), lambda: env.get_attr("mass")):
+        with pytest.raises((AttributeError, puffer.WorkerError), match="mass"):
+            refused()
+    with pytest.raises(ValueError, match="2"):
+        env.set_attr("gravity", [1, 2, 3])
+    assert env.step([0, 0])[0].tolist() == [[-1, 1, 4], [-1, 2, 4]]

@@ -133,6 +133,12 @@ class InfoList(Walkers):
         return *super().step(actions)[:4], ["none"]
 
 
+class KeepsInfo(Walkers):
+    def step(self, actions):
+        self.last = {"agents": {"t": self.rewards}}
+        return *super().step(actions)[:4], self.last
+
+
 MISTAKES = {
     NeverWritesRewards: "stale rewards: write all of them",
     StaleFlags: "stale flags: write all of them",
@@ -146,6 +152,7 @@ MISTAKES = {
     IgnoresSeed: "the seed has no effect",
     KeepsCounter: "restore everything that step.. changes",
     WrongShape: r"rewards must have shape \(3,\), got \(2,\)",
+    KeepsInfo: r"step 2 changed an info that an earlier call returned: info\['agents'\]\['t'\]\[0\] is",
     InfoList: "the info of an agent must be a dict, got 'none'",
 }
 

@@ -57,6 +57,46 @@ class KeepsArray(Walk):
         return self.array
 
 
+class KeepsInfo(Walk):
+    """Keeps one dict, which only the reset after an episode changes."""
+
+    def reset(self, *, seed=None, options=None):
+        result = super().reset(seed=seed)
+        self.info = getattr(self, "info", {"start": {}})
+        self.info["start"]["x"] = self.x
+        return result[0], self.info
+
+    def step(self, action):
+        return *super().step(action)[:4], self.info if self.t == 11 else {}
+
+
+class KeepsArrayInInfo(Walk):
+    trail = np.zeros(12)
+
+    def step(self, action):
+        result = super().step(action)
+        self.trail[self.t - 1] = self.x
+        return *result[:4], {"trail": self.trail}
+
+
+class KeepsSetInInfo(Walk):
+    seen = set()
+
+    def step(self, action):
+        result = super().step(action)
+        self.seen.add(self.t)
+        return *result[:4], {"seen": self.seen}
+
+
+class KeepsWhatStays(Walk):
+    """A dict that is returned again and again, and never changed."""
+
+    info = {"goal": np.ones(2), "names": ["a"], "nan": np.nan}
+
+    def step(self, action):
+        return *super().step(action)[:4], self.info
+
+
 class KeepsCounter(Walk):
     t = 0
 
@@ -144,10 +184,13 @@ MISTAKES = {
     "reward": (changed(step=lambda self, r: (r[0], float("inf"), *r[2:])), "the reward is inf"),
     "reward type": (changed(step=lambda self, r: (r[0], np.ones(1), *r[2:])), "of type ndarray"),
     "flags": (changed(step=lambda self, r: (*r[:2], int(r[2]), *r[3:])), "terminated is 0 of type int"),
-    "info": (changed(step=lambda self, r: (*r[:4], None)), "info is None of type NoneType"),
+    "no info": (changed(step=lambda self, r: (*r[:4], None)), "info is None of type NoneType"),
     "four values": (changed(step=lambda self, r: (*r[:3], {})), "return .observation, reward, terminated"),
     "reset alone": (changed(reset=lambda self, r: r[0]), "return .observation, info. from reset"),
     "alias": (KeepsArray, r"step 1 changed the result of the previous call: observation\[\d\]"),
+    "info": (KeepsInfo, r"after step 12 changed an info that an earlier call .* info\['start'\]\['x'\] is"),
+    "array in info": (KeepsArrayInInfo, r"step 2 changed an info that .* returned: info\['trail'\]\[1\] is"),
+    "set in info": (KeepsSetInInfo, r"step 2 changed an info that .* returned: info\['seen'\] is \{1\} and \{1, 2\}"),
     "counter": (KeepsCounter, "let reset.. restore everything that step.. changes"),
     "seed ignored": (IgnoresSeed, "the seed has no effect"),
     "seed once": (SeedsOnce, "seed the generator in every reset that is given a seed"),
@@ -168,8 +211,9 @@ def test_mistakes_of_gymnasium_environments_are_found(mistake):
         puffer.check_env(env, steps=60)
 
 
-def test_a_correct_environment_has_one_report():
-    report = puffer.check_env(Walk, steps=60)
+@pytest.mark.parametrize("env", [Walk, KeepsWhatStays])
+def test_a_correct_environment_has_one_report(env):
+    report = puffer.check_env(env, steps=60)
     assert report.problems == report.suspicions == report.skipped == []
     assert {"random play", "seeds", "resets", "separate"} <= set(report.checks)
     assert "no problems" in str(report)

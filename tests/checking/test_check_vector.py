@@ -181,6 +181,16 @@ class LiveRewards(Batch):
         return result[0], self._rewards, *result[2:]
 
 
+class LiveInfo(Batch):
+    """The array of an info is overwritten in place."""
+
+    def step(self, actions):
+        result = super().step(actions)
+        self.kept = getattr(self, "kept", result[4]["t"])
+        self.kept[:] = result[4]["t"]
+        return *result[:4], {**result[4], "t": self.kept}
+
+
 class ChangesActions(Batch):
     def step(self, actions):
         result = super().step(actions)
@@ -259,6 +269,7 @@ MISTAKES = {
     "action of a reset": (StepsThroughReset, "ignore the action, also for its random numbers"),
     "live rows": (LiveRows, "changed the result of the previous call"),
     "live rewards": (LiveRewards, r"\[1\]\[\d\] is"),
+    "live info": (LiveInfo, r"changed an info that an earlier call returned: info\['t'\]\[0\] is 1 and 2"),
     "actions": (ChangesActions, "changed the caller's array: actions"),
     "stale rewards": (StaleRewards, "the step after the end of its episode gave reward"),
     "no final": (after_step(without("final_obs"), Same), "rows .* ended, infos have no final_obs"),

@@ -8,25 +8,10 @@ import numpy as np
 import pytest
 from gymnasium.vector import AutoresetMode
 from helpers import make
+from interpreter_envs import Asked
+from worker_play import assert_the_next_episode_is_the_one_that_was_set
 
 import puffer
-
-
-class Asked(gymnasium.Env):
-    """Shows the seed, the option "goal" and the gravity of its episode, which lasts two steps."""
-
-    observation_space = gymnasium.spaces.Box(-1e9, 1e9, (3,), np.float64)
-    action_space = gymnasium.spaces.Discrete(2)
-    gravity = 1.0
-
-    def reset(self, *, seed, options):
-        super().reset(seed=seed)
-        self.time, self.goal = 0, (options or {}).get("goal", 0)
-        return np.array([-1 if seed is None else seed, self.goal, self.gravity]), {}
-
-    def step(self, action):
-        self.time += 1
-        return np.array([-1, self.goal, self.gravity]), 1.0, self.time == 2, False, {}
 
 
 @pytest.mark.parametrize("backend", ["serial", "process"])
@@ -35,16 +20,7 @@ def test_the_next_episode_is_the_one_that_was_set(backend, mode):
     workers = {"num_workers": 2} if backend == "process" else {}
     env = puffer.emulate(Asked, 2, backend=backend, autoreset_mode=mode, **workers)
     try:
-        first, _ = env.reset(seed=[3, 4], options=[None, {"goal": 5}])
-        assert first.tolist() == [[3, 0, 1], [4, 5, 1]]
-        env.set_next(0, seed=[7], options={"goal": 6}, gravity=2.5)
-        for _ in range(2 if mode == "SameStep" else 3):
-            shown = env.step([0, 0])[0]
-        assert shown.tolist() == [[7, 6, 2.5], [-1, 0, 1]]
-        assert env.get_attr("gravity") == (2.5, 1)
-        assert env.np_random_seed == (7, 4)
-        env.set_attr("gravity", [8, 9])
-        assert env.call("gravity") == (8, 9)
+        assert_the_next_episode_is_the_one_that_was_set(env)
     finally:
         env.close()
 

@@ -5,7 +5,7 @@ import pickle
 import numpy as np
 import pytest
 from gymnasium.spaces import Box, Dict, Discrete, MultiBinary, MultiDiscrete, Tuple
-from space_cases import ARRAY_TREES, ARRAYS, built, for_spaces, same, samples
+from space_cases import ARRAY_TREES, ARRAYS, built, discrete, for_spaces, same, samples
 
 from puffer.spaces import ActionLayout
 
@@ -19,7 +19,7 @@ def floats(low, high, dtype=np.float32):
 @pytest.mark.parametrize(
     ("space", "flat"),
     [
-        (Discrete(4, start=-2, dtype=np.int8), Discrete(4, start=-2, dtype=np.int8)),
+        (discrete(4, start=-2), discrete(4, start=-2)),
         (MultiDiscrete([3, 4], start=[1, -1]), MultiDiscrete([3, 4], start=[1, -1])),
         (MultiDiscrete([[3, 4], [5, 6]], dtype=np.int8), MultiDiscrete([3, 4, 5, 6])),
         (MultiBinary([2, 2]), MultiDiscrete([2, 2, 2, 2])),
@@ -102,7 +102,7 @@ def test_discrete_actions_are_numpy_integers():
 
 
 def test_rows_may_have_any_dtype_that_holds_their_numbers():
-    layout = ActionLayout(Tuple((Discrete(10, dtype=np.int32), Discrete(10, dtype=np.int32))))
+    layout = ActionLayout(Tuple((discrete(10, dtype=np.int32), discrete(10, dtype=np.int32))))
     for dtype in (np.int64, np.int32, np.uint8, np.float32):
         assert layout.value(np.array([3, 6], dtype)) == (3, 6)
 

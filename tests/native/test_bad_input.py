@@ -6,6 +6,7 @@ What could crash the interpreter is in test_crashes.py, in processes of its own.
 import array
 import re
 from contextlib import contextmanager
+from enum import IntEnum
 
 import numpy as np
 import pytest
@@ -68,6 +69,10 @@ BAD_VALUES = {
     "int8": np.array([0, 1, -128, 2], np.int8),
     "byte-swapped": np.array([0, 1, 3, 2], ">i4"),
     "list": [0, 1, 3, 2],
+    "list of int64": [np.int64(0), 1, np.int64(3), 2],
+    "tuple": (0, 1, -1, 2),
+    "greatest in a list": [0, 1, 2**63 - 1, 2],
+    "lowest in a list": [0, 1, -(2**63), 2],
     "non-contiguous": np.array([0, 9, 1, 9, 3, 9, 2, 9])[::2],
 }
 BAD_TYPES = {
@@ -83,6 +88,8 @@ BAD_TYPES = {
     "datetime": np.zeros(4, "M8[s]"),
     "structured": np.zeros(4, [("a", np.int32)]),
     "large integers": [0, 1, 2**70, 2],
+    "a float among integers": [0, 1, 2.0, 2],
+    "a str among integers": [0, 1, "2", 2],
     "None": None,
     "list of None": [None] * 4,
     "dict": {0: 1},
@@ -153,6 +160,12 @@ def test_without_check_actions_good_actions_do_the_same(kind):
 FORMS = {
     "list": list,
     "tuple": tuple,
+    "list of int": lambda actions: actions.tolist(),
+    "tuple of int": lambda actions: tuple(actions.tolist()),
+    "list of int64": lambda actions: list(actions.astype(np.int64)),
+    "list of both": lambda actions: [int(actions[0]), *actions[1:].astype(np.int64)],
+    "list of other integers": lambda actions: [np.uint8(actions[0]), *actions[1:].astype(np.int64)],
+    "list of subclasses": lambda actions: [IntEnum("Action", {"only": int(action)}).only for action in actions],
     **{f"dtype {kind}": lambda actions, kind=kind: actions.astype(kind) for kind in "bhiqBHIQ"},
     "byte-swapped": lambda actions: actions.astype(">i8"),
     "non-contiguous": lambda actions: np.repeat(actions, 2)[::2],
@@ -369,6 +382,14 @@ BAD_COPIES = {
     "bool": ([True], TypeError, r"copies\[0\] must be an integer"),
     "mask": (np.array([True, False, True, False]), TypeError, r"copies\[0\] must be an integer"),
     "str": ("01", TypeError, r"copies\[0\] must be an integer"),
+    "array beyond": (np.array([0, 4]), ValueError, r"copies\[1\] must be at most 3, got 4"),
+    "array negative": (np.array([0, -1], np.int8), ValueError, r"copies\[1\] must be at least 0, got -1"),
+    "array of floats": (np.array([0.0]), TypeError, r"copies\[0\] must be an integer"),
+    "array of two axes": (np.array([[0]]), TypeError, "copies"),
+    "array of none": (np.array(0), TypeError, "copies must be a sequence"),
+    "array twice": (np.array([2, 2]), ValueError, r"copies must be distinct, got \[2, 2\]"),
+    "a bool among integers": ([0, True], TypeError, r"copies\[1\] must be an integer"),
+    "huge": ([2**70], ValueError, r"copies\[0\] must be at most 3"),
     "twice": ([1, 1], ValueError, "copies must be distinct"),
     "int": (1, TypeError, "copies"),
 }

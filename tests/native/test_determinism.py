@@ -18,6 +18,12 @@ from helpers import (
     play_in_parts,
     random_actions,
 )
+from puffer.ocean.cartpole.cartpole import CartPole
+from puffer.ocean.game_2048.game_2048 import Game2048
+from puffer.ocean.pong.pong import Pong
+from puffer.ocean.squared import Squared
+
+import puffer
 
 
 def test_results_do_not_depend_on_the_number_of_threads(kind, subtests):
@@ -49,6 +55,20 @@ def test_results_do_not_depend_on_the_batch_size(kind, batch_size, num_threads):
     assert_parts_make_the_whole(play(whole, actions), play_in_parts(split, actions))
     assert np.array_equal(whole.get_state(), split.get_state())
     assert whole.stats() == pytest.approx(split.stats())
+
+
+@pytest.mark.parametrize("parent", [CartPole, Squared, Game2048, Pong])
+def test_stepping_ended_copies_with_the_others_changes_nothing(parent):
+    """Environments whose rules are safe beyond the end: with vectors, retained drawing, random steps."""
+    results = []
+    for steps_ended in (False, True):
+        cls = type(parent.__name__, (parent,), {"steps_ended": steps_ended, "__module__": parent.__module__})
+        env = puffer.VectorEnv(cls(300, max_steps=40, autoreset_mode="NextStep", num_threads=1))
+        played = play(env, random_actions(env, 130))
+        env.set_next([7, 299], seed=3)
+        played += drive(env, random_actions(env, 50, seed=2))
+        results.append((played, env.get_state(), env.stats()))
+    assert_same(*results)
 
 
 # ---- Seeds ----
@@ -102,8 +122,41 @@ def test_empty_and_odd_selections_of_copies():
     assert np.array_equal(env.get_state(np.array([3, 0])), state[[3, 0]])
     assert np.array_equal(env.get_state(range(2)), state[:2])
     assert np.array_equal(env.get_state(iter([2])), state[[2]])
+    for dtype in (np.uint8, np.int32, np.uint64, object):
+        assert np.array_equal(env.get_state(np.array([3, 0], dtype)), state[[3, 0]])
+    assert np.array_equal(env.get_state([np.int8(3), 0]), state[[3, 0]])
+    assert np.array_equal(env.get_state(np.arange(8)[::-2][:2] % 4), state[[3, 1]])
     env.set_state(np.asfortranarray(state[::-1]), [3, 2, 1, 0])
     assert np.array_equal(env.get_state(), state)
+
+
+@pytest.mark.parametrize("count", [1, 7, 8, 9, 63, 64, 65, 200])
+def test_a_snapshot_does_not_depend_on_those_beside_it(kind, count):
+    env, other = make(kind, count), make(kind, count)
+    play_at_random(env, 20)
+    other.reset(seed=9)
+    state = env.get_state()
+    for copy in range(count):
+        assert np.array_equal(env.get_state([copy])[0], state[copy])
+        other.set_state(state[[copy]], [copy])
+    assert np.array_equal(other.get_state(), state)
+    other.reset(seed=9)
+    other.set_state(state)
+    assert np.array_equal(other.get_state(), state)
+    assert np.array_equal(other.observations, env.observations)
+
+
+@pytest.mark.parametrize("bad", [0, 7, 8, 63, 64, 129])
+def test_the_first_bad_snapshot_of_many_is_named(bad):
+    env = make("ocean-catch", 130)
+    env.reset(seed=0)
+    state = env.get_state()
+    for copy in {bad, 129}:
+        state[copy, -1] ^= 1
+    kept = env.get_state()
+    with pytest.raises(ValueError, match=rf"state\[{bad}\] is not a snapshot"):
+        env.set_state(state)
+    assert np.array_equal(env.get_state(), kept)
 
 
 def test_a_snapshot_is_independent_memory(kind):

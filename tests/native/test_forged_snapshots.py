@@ -4,7 +4,10 @@ import subprocess
 import sys
 
 # The environments whose states index memory.
-NAMES = "blackjack catch cliff_walking connect_four frozen_lake game_2048 rware snake squared taxi tetris tic_tac_toe"
+NAMES = """
+    blackjack cartpole catch cliff_walking connect_four frozen_lake game_2048 minigrid rware snake squared taxi tetris
+    tic_tac_toe
+"""
 
 FUZZ = """
 import sys
@@ -31,10 +34,16 @@ def forge(row):
     row[8:HEAD] = np.frombuffer(value.to_bytes(8, "little"), np.uint8)
 
 
+# What single copies are given, as far as they take parameters.
+OWN = {"minigrid": {"level": "KeyCorridor", "num_rows": 1, "room_size": 3}, "cartpole": {"gravity": 5}}
+
 for name in sys.argv[1:]:
     print(name, flush=True)
     env = puffer.make(name, 2, render_mode="rgb_array", num_threads=1)
     env.reset(seed=0)
+    if name in OWN:
+        env.set_next(0, **OWN[name])
+        env.reset()
     env.action_space.seed(0)
     good = env.get_state()
     again = good.copy()

@@ -23,11 +23,10 @@ def test_the_live_arrays_are_those_of_the_rollout(kind):
     env, recorded, rollout = pair(kind)
     for batch in (env, recorded):
         batch.reset(seed=0)
-    for row, action in enumerate(random_actions(env, HORIZON)):
+    for action in random_actions(env, HORIZON):
         env.step(action)
         recorded.step(action)
         assert np.array_equal(recorded.masks, env.masks)
-        assert np.array_equal(rollout.masks[row], env.masks)
         assert np.array_equal(recorded.observations, env.observations)
 
 
@@ -65,6 +64,8 @@ def test_shapes_and_types(kind):
         array, single = getattr(rollout, key), getattr(buffers, key)
         assert (array.shape, array.dtype) == ((HORIZON, *single.shape), single.dtype), key
         assert array.flags.c_contiguous
+    assert (rollout.starts.shape, rollout.starts.dtype) == (rollout.masks.shape, np.bool_)
+    assert rollout.dones is None
     assert rollout.next_observations.shape == rollout.observations.shape
     assert np.shares_memory(rollout.next_observations[0], rollout.observations[1])
 
@@ -185,14 +186,6 @@ def test_a_horizon_beyond_the_memory_is_refused_and_changes_nothing(power):
     with pytest.raises((ValueError, MemoryError), match="horizon"):
         env.rollout_buffers(2**power)
     env.step(np.ones(300, int))
-
-
-def test_a_split_batch_has_no_rollout():
-    env = make("ocean-catch", 4, batch_size=2)
-    env.reset(seed=0)
-    with pytest.raises(ValueError, match="batch_size"):
-        env.rollout_buffers(5)
-    env.step([1, 1])
 
 
 def test_a_horizon_of_one_works(kind):

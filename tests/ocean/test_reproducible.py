@@ -246,4 +246,3 @@ def assert_a_rollout_holds_the_steps(name, mode, horizon):
             assert np.shares_memory(array, buffer[row])
             assert np.array_equal(buffer[row], wanted)
         assert list(info) == list(expected[k + 1][4])
-        assert env.agents_per_env > 1 or rollout.masks[row].all()

@@ -5,6 +5,7 @@ Nothing here depends on how long anything takes. One run is a process of its own
 
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -14,7 +15,7 @@ import pytest
 from helpers import run_script
 
 import puffer
-from puffer.bench import limit, plan, program, table
+from puffer.bench import limit, loop_figures, plan, program, table
 from puffer.bench.plan import Case
 from puffer.bench.report import Report, Result
 from puffer.checks import available_cores
@@ -311,6 +312,34 @@ def env_creator(name):
     compare = f"pufferlib={sys.executable}"
     measured("squared", *SMALL, "--compare", compare, "--json", str(out))
     assert json.loads(out.read_text())["results"][0]["peers"]["pufferlib"]["slices"]["rows"] == 2
+
+
+# ---- The loop of trainers ----
+
+
+def test_every_line_of_the_loop_has_a_target_and_a_measured_value(capsys):
+    names = ("default-squared-64", "final-obs-64", "make-vec-64", "next-step-squared-64", "snapshot")
+    assert loop_figures.main([*names, "--quick"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert len(lines) == len(loop_figures.chosen(names)) == 6
+    for line in lines:
+        assert re.search(r" at (least|most) [\d.]+ ×  [\d.,]+ × \(fastest [\d.,]+\) +(met|missed)\b", line), line
+
+
+@pytest.mark.parametrize(
+    ("is_least", "value", "word"),
+    [(True, 0.9, "met"), (True, 0.89, "missed"), (False, 0.9, "met"), (False, 1, "missed")],
+)
+def test_a_line_says_whether_its_target_is_met(is_least, value, word):
+    row = loop_figures.Row("a title", None, 0.9, is_least)
+    assert row.line(loop_figures.Outcome(value, 5, "a note")).split()[-3:] == [word, "a", "note"]
+
+
+def test_a_name_that_no_figure_begins_with_is_refused(capsys):
+    with pytest.raises(SystemExit) as refused:
+        loop_figures.main(["making", "nex"])
+    assert refused.value.code == 2
+    assert "there is no figure called 'nex'" in capsys.readouterr().err
 
 
 def test_default_environment_that_is_missing_is_noted(monkeypatch, measured):

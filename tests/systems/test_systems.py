@@ -8,6 +8,7 @@ from contextlib import closing
 import numpy as np
 import pytest
 from helpers import assert_same, run_script, snapshot
+from holders import Hands
 from system_cases import SYSTEM_CASES, legal_actions
 
 import puffer
@@ -81,6 +82,16 @@ def test_threads_do_not_matter(system_case):
         pytest.skip("has no threads")
     one, two = (play(system_case.make(4, max_steps=50, num_threads=threads), 120) for threads in (1, 2))
     assert_same(one, two)
+
+
+def test_what_was_returned_stays_while_it_is_held(system_case):
+    env, hands, rng = system_case.make(2, max_steps=25), Hands(most=6), np.random.default_rng(5)
+    with closing(env):
+        result = env.reset(seed=3)
+        for k in range(60):
+            hands.take(result, f"result {k}")
+            result = env.step(legal_actions(env, result[-1], rng))
+            hands.look()
 
 
 def test_observations_lie_in_the_space(system_case):

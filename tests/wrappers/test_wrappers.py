@@ -451,6 +451,7 @@ REFUSALS = [
     (lambda: RescaleAction(push(-1, 1), -np.inf, 1), "low must be a finite number"),
     (lambda: RescaleAction(push(-1, 1), 0, np.ones(3)), r"high must be .* shape \(2,\)"),
     (lambda: RescaleAction(push(-1, 1), "a", 1), "low must be a finite number"),
+    (lambda: RescaleAction(push(-1, 1), -1e300, 1), "low must be a finite number, .* that float32 can hold"),
     (lambda: ClipReward(with_spaces()), "ClipReward needs low, high or both"),
     (lambda: ClipReward(with_spaces(), 2, 1), "low = 2 and high = 1"),
     (lambda: ClipReward(with_spaces(), np.nan), "low must be .* got nan"),

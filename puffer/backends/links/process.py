@@ -6,6 +6,7 @@ import contextlib
 import os
 import pickle
 import socket
+import sys
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -18,11 +19,12 @@ from puffer import checks
 from puffer.backends.block import Block
 from puffer.backends.channel import LINE, Line, command_all, first_on_shared_core, value_of, wait_for_change
 from puffer.backends.infos import Events
-from puffer.backends.links.worker_process import WorkerProcess, single_threaded
+from puffer.backends.links.fork_server import ForkServer
+from puffer.backends.links.worker_process import WorkerProcess, single_threaded, spawn
 from puffer.backends.rows import Rows, RowsForm
-from puffer.backends.worker.commands import packed
 from puffer.backends.worker.interpreter import STEP
 from puffer.backends.worker.notes import Noted
+from puffer.backends.worker.pickling import carried, carried_creator
 from puffer.backends.worker.surroundings import Surroundings, command_of, module_path
 
 # How long parent and workers look for each other before they sleep, in seconds: longer than being woken takes.
@@ -34,10 +36,12 @@ _MOVE_INTERVAL = 0.005
 class ProcessLink:
     """The parent's end of a worker process."""
 
-    def __init__(self, index: int, copies: range, creator: bytes, surroundings: Surroundings) -> None:
+    def __init__(
+        self, index: int, copies: range, process: WorkerProcess, creator: bytes, surroundings: Surroundings
+    ) -> None:
         self.index = index
         self.copies = copies
-        self._process = WorkerProcess(command_of(_program()), single_threaded(os.environ))
+        self._process = process
         self.has_ended = self._process.has_ended
         self.describe_end = self._process.describe_end
         self.leave = self._process.leave
@@ -66,7 +70,7 @@ class ProcessLink:
         assert self.line is not None
         # A worker that is gone is noticed when its answer is awaited.
         with contextlib.suppress(OSError):
-            self.line.command(operation, None if argument is None else packed(argument))
+            self.line.command(operation, None if argument is None else cloudpickle.dumps(argument))
 
     def answered(self) -> bool:
         """Whether the answer to the last command is there."""
@@ -93,22 +97,32 @@ class ProcessLink:
         return answer
 
 
-def _program() -> str:
-    """The program of a worker: it finds modules where this process does, and not in the current folder."""
+def _command(program: str) -> list[str]:
+    """The command of a module of `puffer.backends.worker`.
+
+    It finds modules where this process does, and not in the current folder.
+    """
     path = [
         *module_path(),
         str(Path(__file__).resolve().parents[3]),
     ]
-    return f"import sys; sys.path[:] = {path!r}; from puffer.backends.worker.process import main; main()"
+    return command_of(f"import sys; sys.path[:] = {path!r}; from puffer.backends.worker.{program} import main; main()")
 
 
 class ProcessTransport:
-    """Starts worker processes, which make their copies with `creator`, over shared memory."""
+    """Starts worker processes, which make their copies with `creator`, over shared memory.
+
+    A fork server forks them where that is known to be safe; elsewhere each is started by itself.
+    """
 
     def __init__(self, creator: Any) -> None:
-        self._creator = cloudpickle.dumps(creator)
+        self._creator = carried_creator(creator)
         # Those of the time when the batch is made, also for a worker that replaces another one later.
         self._surroundings = Surroundings.of_this_process()
+        self._environment = single_threaded(os.environ)
+        self._server: ForkServer | None = None
+        # Elsewhere nobody tells how many threads a process has, or the system's own libraries start some.
+        self._can_fork = sys.platform == "linux"
         self._block: Block | None = None
         self._links: list[ProcessLink] = []
         # When the next worker may be moved.
@@ -120,7 +134,25 @@ class ProcessTransport:
 
     def start(self, index: int, copies: range, render_mode: str | None) -> ProcessLink:
         """Start a worker that makes its copies."""
-        return ProcessLink(index, copies, self._creator, self._surroundings)
+        return ProcessLink(index, copies, self._new_process(), self._creator, self._surroundings)
+
+    def _new_process(self) -> WorkerProcess:
+        if self._can_fork:
+            process = self._living_server().worker()
+            if process is not None:
+                return process
+            self._can_fork = False
+        return spawn(_command("process"), self._environment)
+
+    def _living_server(self) -> ForkServer:
+        if self._server is not None:
+            self._server.listen(0)
+            if self._server.is_gone:
+                self._server.close()
+                self._server = None
+        if self._server is None:
+            self._server = ForkServer(_command("fork_server"), self._environment)
+        return self._server
 
     def make_rows(self, form: RowsForm, workers: int, buf: Any) -> Rows:
         """The arrays of the batch, in shared memory."""
@@ -167,11 +199,17 @@ class ProcessTransport:
         """Wait for another answer."""
         return wait_for_change(self._counters, 0, mark, seconds, LOOK) != mark
 
+    def require(self, name: str, value: Any) -> None:
+        """Raise TypeError for a value that cannot be pickled."""
+        carried(name, value)
+
     def refusal(self, link: ProcessLink, name: str, message: str) -> Exception | None:
         """Nothing is to be raised instead of a WorkerError."""
         return None
 
     def close(self) -> None:
-        """Give the shared memory back."""
+        """End the fork server, and give the shared memory back."""
+        if self._server is not None:
+            self._server.close()
         if self._block is not None:
             self._block.close()

@@ -16,6 +16,7 @@ from puffer.backends import workers
 from puffer.backends.infos import Events
 from puffer.backends.rows import INPUTS, OUTPUTS, Rows, RowsForm
 from puffer.backends.worker.interpreter import STEP
+from puffer.backends.worker.pickling import carried, carried_creator
 
 try:
     import ray
@@ -72,7 +73,7 @@ def _actor_class() -> type:
             self.worker.bind(self.rows, same_step=same_step)
 
         def obey(
-            self, operation: int, argument: Any, inputs: dict[str, np.ndarray]
+            self, operation: int, argument: bytes | None, inputs: dict[str, np.ndarray]
         ) -> tuple[bytes | None, dict[str, np.ndarray]]:
             for name, array in inputs.items():
                 self.rows.array(name)[...] = array
@@ -115,7 +116,8 @@ class RayLink:
             return
         assert self._rows is not None
         inputs = {name: self._rows.array(name) for name in INPUTS} if operation == STEP else {}
-        self.answer = self._handle.obey.remote(operation, argument, inputs)
+        message = None if argument is None else cloudpickle.dumps(argument)
+        self.answer = self._handle.obey.remote(operation, message, inputs)
 
     def answered(self) -> bool:
         """Whether the answer to the last command is there."""
@@ -177,7 +179,7 @@ class RayTransport:
     """
 
     def __init__(self, creator: Any) -> None:
-        self._creator = cloudpickle.dumps(creator)
+        self._creator = carried_creator(creator)
 
     def cores(self) -> int:
         """The cores that workers may use."""
@@ -208,6 +210,10 @@ class RayTransport:
     def wait(self, mark: None, links: Sequence[RayLink], seconds: float) -> bool:
         """Wait for an answer of one of these actors."""
         return ray.is_initialized() and bool(ray.wait([link.answer for link in links], timeout=seconds)[0])
+
+    def require(self, name: str, value: Any) -> None:
+        """Raise TypeError for a value that cannot be pickled."""
+        carried(name, value)
 
     def refusal(self, link: RayLink, name: str, message: str) -> Exception | None:
         """Nothing is to be raised instead of a WorkerError."""

@@ -9,17 +9,33 @@ import socket
 import subprocess
 import time
 from collections.abc import Mapping, Sequence
+from typing import Any, Protocol
 
 from puffer.backends.channel import Wire
 from puffer.errors import describe_end
 
 
-class WorkerProcess:
-    """A process that runs `command`, connected by a socket.
+class Process(Protocol):
+    """What is used of a process, as `subprocess.Popen` has it."""
 
-    The command gets three more arguments: the descriptors of its end of the socket and of a pipe from which it can read
-    when the parent is gone, and the parent's process number. The descriptors `inherited` are the process's too, and
-    `streams` are for `subprocess.Popen`.
+    pid: int
+    returncode: Any
+
+    def poll(self) -> int | None: ...
+    def wait(self, timeout: float | None = None) -> int: ...
+    def kill(self) -> None: ...
+
+
+class WorkerProcess:
+    """A process that is connected by a socket.
+
+    Parameters
+    ----------
+    process : Process
+    connection : socket.socket
+        The parent's end of the socket.
+    lifeline : int, optional
+        The parent's end of the pipe whose closing ends the process.
 
     Attributes
     ----------
@@ -30,37 +46,12 @@ class WorkerProcess:
     pid : int
     """
 
-    def __init__(
-        self,
-        command: Sequence[str],
-        environment: Mapping[str, str],
-        *,
-        inherited: Sequence[int] = (),
-        **streams: int,
-    ) -> None:
-        ours, theirs = socket.socketpair()
-        lifeline, self._lifeline = os.pipe()
-        # Inherited: a Ctrl-C is not for the worker, not even before it can say so.
-        mask = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
-        try:
-            self._process = subprocess.Popen(
-                [*command, str(theirs.fileno()), str(lifeline), str(os.getpid())],
-                pass_fds=(theirs.fileno(), lifeline, *inherited),
-                stdin=subprocess.DEVNULL,
-                env=environment,
-                **streams,
-            )
-        except BaseException:
-            ours.close()
-            os.close(self._lifeline)
-            raise
-        finally:
-            signal.pthread_sigmask(signal.SIG_SETMASK, mask)
-            theirs.close()
-            os.close(lifeline)
-        self.socket = ours
-        self.wire = Wire(ours.fileno())
-        self.pid = self._process.pid
+    def __init__(self, process: Process, connection: socket.socket, lifeline: int = -1) -> None:
+        self._process = process
+        self._lifeline = lifeline
+        self.socket = connection
+        self.wire = Wire(connection.fileno())
+        self.pid = process.pid
 
     def send(self, number: int, content: bytes = b"") -> None:
         """Send a message. If the worker has died, that is noticed when its answer is awaited."""
@@ -94,7 +85,39 @@ class WorkerProcess:
         if self._lifeline >= 0:
             os.close(self._lifeline)
             self._lifeline = -1
-            self.socket.close()
+        self.socket.close()
+
+
+def spawn(
+    command: Sequence[str], environment: Mapping[str, str], *, inherited: Sequence[int] = (), **streams: int
+) -> WorkerProcess:
+    """Start a process that runs `command`.
+
+    The command gets three more arguments: the descriptors of its end of the socket and of a pipe from which it can read
+    when the parent is gone, and the parent's process number. The descriptors `inherited` are the process's too, and
+    `streams` are for `subprocess.Popen`.
+    """
+    ours, theirs = socket.socketpair()
+    their_lifeline, lifeline = os.pipe()
+    # Inherited: a Ctrl-C is not for the worker, not even before it can say so.
+    mask = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        process = subprocess.Popen(
+            [*command, str(theirs.fileno()), str(their_lifeline), str(os.getpid())],
+            pass_fds=(theirs.fileno(), their_lifeline, *inherited),
+            stdin=subprocess.DEVNULL,
+            env=environment,
+            **streams,
+        )
+    except BaseException:
+        ours.close()
+        os.close(lifeline)
+        raise
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, mask)
+        theirs.close()
+        os.close(their_lifeline)
+    return WorkerProcess(process, ours, lifeline)
 
 
 def single_threaded(environment: Mapping[str, str]) -> dict[str, str]:

@@ -153,7 +153,10 @@ def describe(space: Any, path: str) -> tuple:
             count = np.asarray(getattr(space, counts))
             low = np.broadcast_to(getattr(space, "start", 0), count.shape).astype(dtype)
             # Python's integers do not wrap around.
-            return kind, low, np.asarray(low.astype(object) + count.astype(object) - 1).astype(dtype)
+            high = np.asarray(low.astype(object) + count.astype(object) - 1)
+            if high.size and high.max() > np.iinfo(dtype).max:
+                raise ValueError(f"{path or 'the space'}: {space!r} goes beyond the values of {dtype}; use a wider one")
+            return kind, low, high.astype(dtype)
     raise TypeError(
         f"{path or 'the space'}: {space!r} is of type {type(space).__name__}, which cannot be described to another "
         f"interpreter; use Box, Discrete, MultiDiscrete, MultiBinary, Text, Dict or Tuple"

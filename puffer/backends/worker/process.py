@@ -40,7 +40,7 @@ def _run(link: socket.socket) -> None:
     seen, operation = 0, -1
     while operation != CLOSE:
         seen, operation = line.wait(seen, look)
-        argument = pickle.loads(wire.receive(0)[1]) if operation not in (STEP, CLOSE) else None
+        argument = wire.receive(0)[1] if operation not in (STEP, CLOSE) else None
         line.answer(seen, notes.with_answer(worker.obey(operation, argument)))
 
 
@@ -50,17 +50,32 @@ def _end_with_parent(lifeline: int) -> None:
     os._exit(1)
 
 
-def main() -> None:
-    """Run, with the arguments of the command line."""
+def arguments() -> tuple[int, int, int]:
+    """Those of the command line: the descriptors of a socket and of a pipe, and the parent's process number."""
     descriptor, lifeline, parent = (int(argument) for argument in sys.argv[1:4])
-    # Ctrl-C goes to every process of the terminal, and it is the parent's to answer.
+    return descriptor, lifeline, parent
+
+
+def ignore_interrupts() -> None:
+    """Leave Ctrl-C, which goes to every process of the terminal, to the parent."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
+
+
+def work(connection: socket.socket, lifeline: int, parent: int) -> None:
+    """Be a worker until told to close, or until the process `parent`, which started this one, or the program ends."""
     end_with_parent(parent)
     threading.Thread(target=_end_with_parent, args=(lifeline,), daemon=True).start()
     try:
-        with socket.socket(fileno=descriptor) as link:
-            _run(link)
+        with connection:
+            _run(connection)
     except (EOFError, ConnectionError):
         # The parent has hung up, and there is nobody to tell.
         os._exit(1)
+
+
+def main() -> None:
+    """Run, with the arguments of the command line."""
+    descriptor, lifeline, parent = arguments()
+    ignore_interrupts()
+    work(socket.socket(fileno=descriptor), lifeline, parent)

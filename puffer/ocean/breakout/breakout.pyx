@@ -97,6 +97,7 @@ Notes
 """
 
     default_max_steps = 27000
+    draws_changes = True
     statistic_names = ("score", "bricks")
     cdef readonly int frameskip, brick_rows, brick_columns, walls, lives
     cdef readonly int half_width, paddle_speed, ball_speed, max_ball_speed

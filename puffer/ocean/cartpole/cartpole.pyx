@@ -83,6 +83,8 @@ num_envs : int
 
     default_max_steps = 500
     reward_threshold = 475.0
+    # A pole beyond its end falls on: numbers, whatever they are, that the reset replaces.
+    steps_ended = True
     render_size = (600, 400)
     cdef float[:, ::1] observations
     cdef int32_t[::1] actions

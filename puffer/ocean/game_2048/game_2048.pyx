@@ -208,7 +208,7 @@ num_envs : int, default 1
             raise ValueError(f"board must be 4 x 4 exponents of tiles with a sum below 2**18, got {board!r}")
         for k in range(16):
             self.state[i].cells[k] = cells.flat[k]
-        self.observe(i)
+        self.redraw(i)
 
     cdef int render_one(self, Py_ssize_t i, Canvas canvas) except -1:
         cdef int k, exponent

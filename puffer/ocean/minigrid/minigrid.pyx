@@ -38,10 +38,9 @@ from puffer.ocean.minigrid.draft cimport (
 from puffer.ocean.minigrid.exchange cimport level_values, read_level
 from puffer.ocean.minigrid.levels cimport draw_level
 from puffer.ocean.minigrid.moves cimport ON, SUCCESS, act, move_obstacles, outcome_t
-from puffer.ocean.minigrid.parameters cimport (
-    check_parameters, is_sound, level_parameters, make_rules, step_limit,
-)
+from puffer.ocean.minigrid.parameters cimport check_parameters, level_parameters, make_rules, step_limit
 from puffer.ocean.minigrid.picture cimport draw_picture, tile_size, write_level
+from puffer.ocean.minigrid.restored cimport restore_level, restore_rules
 
 import_puffer()
 minigrid_fill_tables()
@@ -116,6 +115,7 @@ list); `direction`; `carrying`, a pair of Kind and colour, or None; `mission_col
 """
 
     statistic_names = ("success",)
+    draws_changes = True
     render_modes = ("rgb_array", "ansi")
     cdef readonly str level
     cdef Rules rules
@@ -285,17 +285,23 @@ list); `direction`; `carrying`, a pair of Kind and colour, or None; `mission_col
         return {"level": level, **dict.fromkeys(PARAMETERS), **own}
 
     cdef void load_one(self, Py_ssize_t i) noexcept nogil:
+        # What indexes memory must fit, whoever has made the snapshot.
+        self._load_rules(&self.own[i])
+        if not restore_level(self._rules(i), &self.state[i], self.cells + i * self.rules.cell_count,
+                             self._obstacles(i)):
+            self.reset_one(i)
+
+    cdef void _load_rules(self, Own* own) noexcept nogil:
         cdef Py_ssize_t k
-        cdef Own* own = &self.own[i]
         if not self.has_own and own.now.cell_count == 0:
+            own.has_coming = False
             return
         for k in range(0 if self.has_own else self.num_copies):
             if self.own[k].now.cell_count == 0:
                 self.own[k].now = self.rules
-        # What indexes memory must fit, whoever has made the snapshot.
-        if not is_sound(&own.now, &self.rules):
+        if not restore_rules(&own.now, &self.rules):
             own.now = self.rules
-        if not is_sound(&own.coming, &self.rules):
+        if not restore_rules(&own.coming, &self.rules):
             own.has_coming = False
         self.has_own = True
 

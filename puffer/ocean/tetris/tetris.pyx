@@ -85,6 +85,7 @@ of the next seven pieces, each an index in "IOTSZJL" (7 for none); `rotation`, `
 
     default_max_steps = 10000
     statistic_names = ("lines", "pieces")
+    draws_changes = True
     render_modes = ("rgb_array", "ansi")
     cdef readonly int rows, columns, fall_interval, previews
     # By shape, 4 * piece + rotation: its box as four rows of the board; its cells, as indices in the observed board
@@ -244,9 +245,7 @@ of the next seven pieces, each an index in "IOTSZJL" (7 for none); `rotation`, `
             raise ValueError(f"board must have no full row, and be empty where the piece is, got\n{board.astype(int)}")
         for row, bits in enumerate(board @ (1 << MARGIN + np.arange(self.columns))):
             self.state[i].board[PADDING + row] = self.empty_row | <int>bits
-        retained, self.retained = self.retained, False
-        self.observe(i)
-        self.retained = retained
+        self.redraw(i)
 
     @property
     def render_size(self):

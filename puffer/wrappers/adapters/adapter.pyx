@@ -6,7 +6,7 @@ from gymnasium import Env as GymnasiumEnv
 from gymnasium import spaces
 
 cimport numpy as cnp
-from libc.math cimport isinf
+from libc.math cimport INFINITY, isinf
 from libc.stdint cimport uintptr_t
 from libc.string cimport memset
 
@@ -248,9 +248,11 @@ cdef float as_reward(object reward) except? -1:
         value = reward
     except (TypeError, ValueError) as error:
         raise TypeError(f"reward: {error}; got {reward!r:.80}, and it takes one number, a float") from None
-    if isinf(<float>value) and not isinf(value):
-        raise ValueError(f"a reward of {value} is too large: rewards are float32, up to 3.4e+38; scale it down, for "
-                         f"example with gymnasium.wrappers.TransformReward")
+    except OverflowError:
+        value = INFINITY
+    if isinf(<float>value) and not (isinf(value) and reward == value):
+        raise ValueError(f"a reward of {reward!r:.80} is too large: rewards are float32, up to 3.4e+38; scale it down, "
+                         f"for example with gymnasium.wrappers.TransformReward")
     return <float>value
 
 

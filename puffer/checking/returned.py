@@ -1,4 +1,4 @@
-"""The dtypes of the arrays that an environment returns as observations, before they are cast to those of its space."""
+"""What an environment returns to its adapter: the infos, and the dtypes of observations before they are cast."""
 
 from __future__ import annotations
 
@@ -13,40 +13,47 @@ from puffer.layout.walk import NestingError, along
 from puffer.wrappers.adapters.adapter import Adapter
 
 
-class ReturnedDtypes:
-    """Watches the observations that `reset` and `step` return.
+class Returned:
+    """Watches the observations and infos that `reset` and `step` return.
 
     Parameters
     ----------
     env
         The environment. An adapter that is made between `begin` and `end` calls it in a watched way.
+
+    Attributes
+    ----------
+    info
+        That of the last call; None where there is none.
     """
 
     def __init__(self, env: Any) -> None:
         self._env = env
+        self.info: Any = None
         self._adapter: Adapter | None = None
         # By path of a leaf of floats.
         self._found: dict[str, set[np.dtype]] = {}
 
     def begin(self) -> None:
         """Put watched methods in front of the environment's own."""
-        self._env.reset = self._watched(self._env.reset, self._observation_of)
-        self._env.step = self._watched(self._env.step, _first)
+        self._env.reset = self._watched(self._env.reset, self._of_reset)
+        self._env.step = self._watched(self._env.step, _of_step)
 
     def end(self, adapter: Adapter) -> None:
         """Take them away; `adapter` has been made."""
         del self._env.reset, self._env.step
         self._adapter = adapter
 
-    def _observation_of(self, result: Any) -> Any:
+    def _of_reset(self, result: Any) -> Any:
         assert self._adapter is not None
-        return self._adapter.observation_and_info(result)[0]
+        return self._adapter.observation_and_info(result)
 
-    def _watched(self, method: Callable[..., Any], observation_of: Callable[[Any], Any]) -> Callable[..., Any]:
+    def _watched(self, method: Callable[..., Any], parts_of: Callable[[Any], Any]) -> Callable[..., Any]:
         @wraps(method)
         def watched(*arguments: Any, **keywords: Any) -> Any:
             result = method(*arguments, **keywords)
-            self._note(observation_of(result))
+            observation, self.info = parts_of(result)
+            self._note(observation)
             return result
 
         return watched
@@ -68,5 +75,5 @@ class ReturnedDtypes:
         return [path for path, dtypes in self._found.items() if dtypes == {np.dtype(np.uint8)}]
 
 
-def _first(result: Any) -> Any:
-    return result[0] if isinstance(result, (tuple, list)) and result else None
+def _of_step(result: Any) -> Any:
+    return (result[0], result[-1]) if isinstance(result, (tuple, list)) and result else (None, None)

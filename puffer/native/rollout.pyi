@@ -1,0 +1,69 @@
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+from gymnasium.vector import AutoresetMode
+from typing_extensions import disjoint_base
+
+from puffer.native.buffers import Buffers
+
+NAMES: tuple[str, ...]
+LAYOUTS: tuple[str, ...]
+
+class RolloutEnds(NamedTuple):
+    steps: npt.NDArray[np.int64]
+    rows: npt.NDArray[np.int64]
+    observations: np.ndarray
+    returns: npt.NDArray[np.float64]
+    lengths: npt.NDArray[np.int64]
+    terminated: npt.NDArray[np.bool_]
+    truncated: npt.NDArray[np.bool_]
+
+@disjoint_base
+class Rollout:
+    horizon: int
+    layout: str
+    arena: Any
+    @property
+    def arrays(self) -> dict[str, np.ndarray]: ...
+    @property
+    def steps(self) -> int: ...
+    @property
+    def all_observations(self) -> Any: ...
+    @property
+    def observations(self) -> Any: ...
+    @property
+    def next_observations(self) -> Any: ...
+    @property
+    def actions(self) -> Any: ...
+    @property
+    def rewards(self) -> Any: ...
+    @property
+    def terminations(self) -> Any: ...
+    @property
+    def truncations(self) -> Any: ...
+    @property
+    def masks(self) -> Any: ...
+    @property
+    def starts(self) -> Any: ...
+    @property
+    def dones(self) -> Any: ...
+    @property
+    def ends(self) -> RolloutEnds: ...
+    def __init__(
+        self,
+        home: Buffers,
+        parts: int,
+        *,
+        horizon: int,
+        agents: int,
+        group: int,
+        mode: AutoresetMode,
+        layout: str = "time",
+        buffers: Mapping[str, Any] | None = None,
+        torch: bool = False,
+        pinned: bool = False,
+        action_dtype: npt.DTypeLike | None = None,
+        dones: bool = False,
+    ) -> None: ...

@@ -1,0 +1,415 @@
+"""Buffers of a whole rollout, which steps write into.
+
+Where the copies step natively, all together and in the layout "time", they write straight into the rollout. Otherwise a
+step is copied there when it is finished: of a part of the batch, of environments in Python, and for the layout "agent".
+"""
+from typing import NamedTuple
+
+import numpy as np
+from gymnasium.vector import AutoresetMode
+
+from libc.stdint cimport int32_t, int64_t, uint8_t
+from libc.string cimport memcpy
+
+cimport numpy as cnp
+
+from puffer import checks
+from puffer.native.arena import adopted, arena_of
+
+from puffer.native.backend cimport Part
+from puffer.native.buffers cimport Buffers
+
+cnp.import_array()
+
+# The order of the targets.
+cdef enum:
+    OBSERVATIONS
+    ACTIONS
+    REWARDS
+    TERMINATIONS
+    TRUNCATIONS
+    MASKS
+    STARTS
+    DONES
+
+NAMES = ("observations", "actions", "rewards", "terminations", "truncations", "masks", "starts", "dones")
+LAYOUTS = ("time", "agent")
+
+
+class RolloutEnds(NamedTuple):
+    """The episodes that ended in a rollout, with an entry for each, in the order of the steps.
+
+    Attributes
+    ----------
+    steps, rows : (k,) int64
+        The step and the row in which the episode ended.
+    observations : (k, ...) array
+        Its last observation.
+    returns : (k,) float64
+    lengths : (k,) int64
+    terminated, truncated : (k,) bool
+    """
+
+    steps: np.ndarray
+    rows: np.ndarray
+    observations: np.ndarray
+    returns: np.ndarray
+    lengths: np.ndarray
+    terminated: np.ndarray
+    truncated: np.ndarray
+
+
+cdef class Rollout:
+    """Buffers of `horizon` steps, made by `rollout_buffers(horizon)` of a batch.
+
+Step t is written to place t of every array. After `horizon` steps, the next one begins again at place 0, overwriting;
+the last observations, and whether episodes begin with them, carry over. Each part of a batch with a smaller
+`batch_size` counts its own steps, so that one part may be stepped while the policy works on another.
+
+Attributes
+----------
+horizon : int
+layout : "time" or "agent"
+    Whether arrays have the shape (horizon, rows, ...) or (rows, horizon, ...); the first is said here.
+steps : int
+    Steps that every part has written since the rollout began, 0 to horizon.
+observations : (horizon, rows, ...)
+    What the policy saw: place t is the observation that action t answered.
+next_observations : (horizon, rows, ...)
+    What step t returned, which may be the first observation of a new episode. The same memory, one step on.
+all_observations : (horizon + 1, rows, ...)
+    Both.
+actions : (horizon, rows, ...)
+rewards : (horizon, rows) float32
+terminations, truncations : (horizon, rows) bool
+masks : (horizon, rows) bool
+    Whether the step was one of an episode of the row: False for agents that take no part, and where the autoreset mode
+    NEXT_STEP begins an episode.
+starts : (horizon, rows) bool
+    Whether an episode begins with `observations` at that place, so that a recurrent policy forgets what came before.
+dones : (horizon, rows) float32 or None
+    1 where the step terminated or truncated, if it was asked for.
+ends : RolloutEnds
+    The episodes that ended, with their last observations: the values of those that were truncated are one call.
+arena : (bytes,) uint8
+    The memory of all arrays, so that one transfer moves everything; None if memory was given.
+arrays : dict
+    The arrays by name, as NumPy arrays over the same memory where `torch=True` shows tensors.
+"""
+
+    def __init__(self, Buffers home not None, parts, *, horizon, agents, group, mode, layout="time", buffers=None,
+                 torch=False, pinned=False, action_dtype=None, dones=False):
+        if self.shown is not None:
+            raise RuntimeError("this Rollout is already made")
+        self.horizon = horizon
+        self.layout = checks.choice("layout", layout, LAYOUTS)
+        self.num_rows, self.agents, self.group = len(home.rewards), agents, group
+        self.same_step, self.next_step = mode is AutoresetMode.SAME_STEP, mode is AutoresetMode.NEXT_STEP
+        self.counts = [0] * parts
+        self.part_ends = [[] for _ in range(parts)]
+        forms = self._forms(home, _action_dtype(home.actions.dtype, action_dtype), dones)
+        if buffers is None:
+            self.arena, self.own, shown = arena_of(forms, torch, pinned)
+        else:
+            if torch or pinned:
+                raise TypeError("torch and pinned are for memory that is made here; give tensors as buffers instead")
+            self.own, shown = adopted(forms, buffers)
+        self.widens_actions = self.own["actions"].dtype != home.actions.dtype
+        for k, name in enumerate(NAMES):
+            if name in self.own:
+                self.aim(k, self.own[name])
+        self.alive, self.begins, self.over = (np.ones(self.num_rows, np.uint8) for _ in range(3))
+        self.own["masks"][...] = True
+        self.shown = shown
+
+    def _forms(self, Buffers home, action_dtype, dones):
+        """The shape and dtype of every array."""
+        def shaped(count, array):
+            sizes = (count, self.num_rows) if self.layout == "time" else (self.num_rows, count)
+            return (*sizes, *array.shape[1:])
+
+        forms = {name: (shaped(self.horizon, getattr(home, name)), getattr(home, name).dtype)
+                 for name in ("rewards", "terminations", "truncations", "masks")}
+        forms["starts"] = forms["masks"]
+        if dones:
+            forms["dones"] = forms["rewards"]
+        return {
+            "observations": (shaped(self.horizon + 1, home.observations), home.observations.dtype),
+            "actions": (shaped(self.horizon, home.actions), action_dtype),
+            **forms,
+        }
+
+    cdef int aim(self, int k, object given) except -1:
+        cdef cnp.ndarray array = given
+        cdef target_t* target = &self.targets[k]
+        cdef int time = self.layout == "agent"
+        target.start = <char*>cnp.PyArray_DATA(array)
+        target.step = cnp.PyArray_STRIDE(array, time)
+        target.row = cnp.PyArray_STRIDE(array, 1 - time)
+        target.size = min(target.step, target.row)
+        if cnp.PyArray_DIM(array, 0) == 1 or cnp.PyArray_DIM(array, 1) == 1:
+            target.size = cnp.PyArray_NBYTES(array) // (cnp.PyArray_DIM(array, 0) * cnp.PyArray_DIM(array, 1))
+        return 0
+
+    # ---- What users see ----
+
+    @property
+    def steps(self):
+        return min(self.counts)
+
+    @property
+    def arrays(self):
+        return dict(self.own)
+
+    @property
+    def all_observations(self):
+        return self.shown["observations"]
+
+    @property
+    def observations(self):
+        return self._steps_of(self.shown["observations"], slice(None, -1))
+
+    @property
+    def next_observations(self):
+        return self._steps_of(self.shown["observations"], slice(1, None))
+
+    def _steps_of(self, array, steps):
+        return array[steps] if self.layout == "time" else array[:, steps]
+
+    @property
+    def actions(self):
+        return self.shown["actions"]
+
+    @property
+    def rewards(self):
+        return self.shown["rewards"]
+
+    @property
+    def terminations(self):
+        return self.shown["terminations"]
+
+    @property
+    def truncations(self):
+        return self.shown["truncations"]
+
+    @property
+    def masks(self):
+        return self.shown["masks"]
+
+    @property
+    def starts(self):
+        return self.shown["starts"]
+
+    @property
+    def dones(self):
+        return self.shown.get("dones")
+
+    @property
+    def ends(self):
+        entries = sorted([entry for of_part in self.part_ends for entry in of_part], key=lambda entry: entry[:2])
+        if not entries:
+            observations = self.own["observations"]
+            empty = (np.zeros(0, np.int64), np.zeros(0, np.int64), np.zeros((0, *observations.shape[2:]),
+                     observations.dtype), np.zeros(0), np.zeros(0, np.int64))
+            return RolloutEnds(*empty, np.zeros(0, np.bool_), np.zeros(0, np.bool_))
+        arrays = [(np.full(len(ends), step, np.int64), ends.rows + first, ends.observations, ends.returns,
+                   ends.lengths, ends.terminated, ends.truncated) for step, first, ends in entries]
+        return RolloutEnds(*[np.concatenate(pieces) for pieces in zip(*arrays, strict=True)])
+
+    def __repr__(self):
+        return f"<Rollout of {self.horizon} steps and {self.num_rows} rows, layout {self.layout!r}: {self.steps} steps>"
+
+    # ---- What the batch calls ----
+
+    cdef int lead_to(self, Buffers home) except -1:
+        """Let steps write directly: they are to be given `first_buffers` and `step_buffers`."""
+        single_row = (home.observations.shape[1:], home.observations.dtype)
+        single_action = (home.actions.shape[1:], home.actions.dtype)
+        # Actions are checked in the buffers of the batch, where the copies read them.
+        live = {"actions": home.actions, "masks": home.masks}
+        observations = self.own["observations"]
+        outputs = [self.own[name] for name in ("rewards", "terminations", "truncations")]
+
+        def buffers(given):
+            return Buffers(self.num_rows, *single_row, *single_action, {**given, **live})
+
+        self.first_buffers = buffers({"observations": observations[0]})
+        self.step_buffers = [
+            buffers({"observations": observations[t + 1], "rewards": outputs[0][t], "terminations": outputs[1][t],
+                     "truncations": outputs[2][t]})
+            for t in range(self.horizon)
+        ]
+        return 0
+
+    cdef int begin(self, Part part) except -1:
+        """Begin a step of a part, whose actions have been checked."""
+        cdef Py_ssize_t step = self.counts[part.index], first = part.rows.start, last = part.rows.stop
+        cdef target_t* target = &self.targets[ACTIONS]
+        if step == self.horizon:
+            self.carry_over(first, last)
+            self.part_ends[part.index] = []
+            step = 0
+        self.counts[part.index] = step + 1
+        if self.widens_actions:
+            _widen(target, step, first, part.actions)
+        else:
+            _write(target, step, first, last, <const char*>cnp.PyArray_DATA(part.actions))
+        _write(&self.targets[STARTS], step, first, last, <const char*>&self.begins[first])
+        return 0
+
+    cdef int carry_over(self, Py_ssize_t first, Py_ssize_t last) except -1:
+        """Make the last observations the first ones."""
+        cdef target_t* target = &self.targets[OBSERVATIONS]
+        cdef char* to
+        cdef Py_ssize_t row
+        if target.row == target.size:
+            to = target.start + first * target.row
+            memcpy(to, to + self.horizon * target.step, (last - first) * target.size)
+            return 0
+        for row in range(first, last):
+            to = target.start + row * target.row
+            memcpy(to, to + self.horizon * target.step, target.size)
+        return 0
+
+    cdef int record(self, Part part, Buffers results) except -1:
+        """Take over what a part's step has left in its rows of `results`."""
+        cdef Py_ssize_t step = self.counts[part.index] - 1, first = part.rows.start, last = part.rows.stop, row
+        cdef const uint8_t* terminations = <const uint8_t*>cnp.PyArray_DATA(results.terminations) + first
+        cdef const uint8_t* truncations = <const uint8_t*>cnp.PyArray_DATA(results.truncations) + first
+        cdef char* to
+        if self.step_buffers is None:
+            _write_rows(&self.targets[OBSERVATIONS], step + 1, first, last, results.observations)
+            _write_rows(&self.targets[REWARDS], step, first, last, results.rewards)
+            _write(&self.targets[TERMINATIONS], step, first, last, <const char*>terminations)
+            _write(&self.targets[TRUNCATIONS], step, first, last, <const char*>truncations)
+        if part.ends is not None:
+            self.part_ends[part.index].append((step, first, part.ends))
+        if self.targets[DONES].start != NULL:
+            for row in range(first, last):
+                to = self.targets[DONES].start + step * self.targets[DONES].step + row * self.targets[DONES].row
+                (<float*>to)[0] = terminations[row - first] | truncations[row - first]
+        self.follow(step, first, last, terminations, truncations,
+                    <const uint8_t*>cnp.PyArray_DATA(results.masks) + first)
+        return 0
+
+    cdef int follow(self, Py_ssize_t step, Py_ssize_t first, Py_ssize_t last, const uint8_t* terminations,
+                    const uint8_t* truncations, const uint8_t* live) except -1:
+        """Write which rows took part in a step, and note which ones begin an episode after it."""
+        cdef uint8_t[::1] took_part
+        cdef uint8_t* begins = &self.begins[first]
+        cdef uint8_t* over = &self.over[first]
+        cdef Py_ssize_t k = 0
+        if self.agents == 1 and not self.next_step:
+            for k in range(last - first):
+                begins[k] = terminations[k] | truncations[k]
+            return 0
+        took_part = np.zeros(last - first, np.uint8)
+        if self.agents == 1:
+            for k in range(last - first):
+                begins[k] = over[k]
+                took_part[k] = over[k] ^ 1
+                over[k] = (terminations[k] | truncations[k]) & took_part[k]
+        else:
+            while k < last - first:
+                self.follow_group(first + k, terminations + k, truncations + k, live + k, &took_part[k])
+                k += self.group
+        _write(&self.targets[MASKS], step, first, last, <const char*>&took_part[0])
+        return 0
+
+    cdef int follow_group(self, Py_ssize_t first, const uint8_t* terminations, const uint8_t* truncations,
+                          const uint8_t* live, uint8_t* took_part) except -1:
+        """The same for rows that share an episode."""
+        cdef Py_ssize_t k
+        cdef bint goes_on = False, restarts
+        if self.over[first]:
+            for k in range(self.group):
+                self.begins[first + k] = self.alive[first + k] = live[k]
+            self.over[first] = False
+            return 0
+        for k in range(self.group):
+            took_part[k] = self.alive[first + k]
+            self.alive[first + k] &= not (terminations[k] | truncations[k])
+            goes_on |= self.alive[first + k]
+        self.over[first] = self.next_step and not goes_on
+        restarts = self.same_step and not goes_on
+        for k in range(self.group):
+            self.begins[first + k] = restarts and live[k]
+            # Agents of environments in Python come and go while the episode goes on.
+            if restarts or (goes_on and not (terminations[k] | truncations[k])):
+                self.alive[first + k] = live[k]
+        return 0
+
+    cdef int restart(self, object rows, Buffers results) except -1:
+        """Take over a reset of these rows, a mask, or of all rows, with which the rollout begins."""
+        cdef cnp.ndarray masks = results.masks
+        if rows is None:
+            self.counts = [0] * len(self.counts)
+            self.part_ends = [[] for _ in self.part_ends]
+        chosen = np.ones(self.num_rows, np.bool_) if rows is None else rows
+        np.asarray(self.begins)[chosen] = np.asarray(self.alive)[chosen] = masks[chosen]
+        np.asarray(self.over)[chosen] = False
+        return self.see(results)
+
+    cdef int see(self, Buffers results) except -1:
+        """Take over the observations that the coming actions answer."""
+        cdef Py_ssize_t part, count = len(self.counts), rows = self.num_rows // count
+        if self.step_buffers is None:
+            for part in range(count):
+                _write_rows(&self.targets[OBSERVATIONS], self.counts[part], part * rows, (part + 1) * rows,
+                            results.observations)
+        return 0
+
+
+def _action_dtype(own, given):
+    """The dtype of the actions of a rollout."""
+    if given is None or np.dtype(given) == own:
+        return own
+    if own == np.int32 and np.dtype(given) == np.int64:
+        return np.dtype(np.int64)
+    allowed = "int32 or int64" if own == np.int32 else own
+    raise ValueError(f"action_dtype must be {allowed}, got {np.dtype(given)}")
+
+
+cdef int _write_rows(const target_t* target, Py_ssize_t step, Py_ssize_t first, Py_ssize_t last,
+                     cnp.ndarray source) except -1:
+    _write(target, step, first, last, <const char*>cnp.PyArray_DATA(source) + first * target.size)
+    return 0
+
+
+cdef void _write(const target_t* target, Py_ssize_t step, Py_ssize_t first, Py_ssize_t last,
+                 const char* source) noexcept nogil:
+    """Write the items of the rows first to last - 1, which lie one after the other, to their places in a step."""
+    cdef char* to = target.start + step * target.step + first * target.row
+    cdef Py_ssize_t k, count = last - first, stride = target.row, size = target.size
+    if stride == size:
+        memcpy(to, source, count * size)
+    # Sizes that the compiler knows: a call for each row takes longer than to copy it.
+    elif size == 1:
+        for k in range(count):
+            to[k * stride] = source[k]
+    elif size == 4:
+        for k in range(count):
+            memcpy(to + k * stride, source + 4 * k, 4)
+    elif size == 8:
+        for k in range(count):
+            memcpy(to + k * stride, source + 8 * k, 8)
+    elif size == 16:
+        for k in range(count):
+            memcpy(to + k * stride, source + 16 * k, 16)
+    elif size == 32:
+        for k in range(count):
+            memcpy(to + k * stride, source + 32 * k, 32)
+    else:
+        for k in range(count):
+            memcpy(to + k * stride, source + size * k, size)
+
+
+cdef void _widen(const target_t* target, Py_ssize_t step, Py_ssize_t first, cnp.ndarray actions) noexcept:
+    """Write int32 actions as int64."""
+    cdef Py_ssize_t rows = cnp.PyArray_DIM(actions, 0), columns = target.size // <Py_ssize_t>sizeof(int64_t), row, k
+    cdef const int32_t* source = <const int32_t*>cnp.PyArray_DATA(actions)
+    cdef int64_t* to
+    for row in range(rows):
+        to = <int64_t*>(target.start + step * target.step + (first + row) * target.row)
+        for k in range(columns):
+            to[k] = source[row * columns + k]
