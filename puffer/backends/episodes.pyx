@@ -67,10 +67,10 @@ has_seconds : bool
         self.waiting = rows.waiting
         self.over = rows.over
         self.lasts = rows.finals if same_step else buffers.observations
+        part_rows = part_copies * self.agents
         self.recorders = [
-            EndsRecorder(
-                EndsForm(part_copies * self.agents, first * self.agents, *rows.form.observation, has_seconds), 1)
-            for first in range(0, rows.form.copies, part_copies)
+            EndsRecorder(EndsForm(part_rows, first, *rows.form.observation, has_seconds), 1)
+            for first in range(0, count, part_rows)
         ]
         self.returns = np.zeros(count)
         self.lengths = np.zeros(count, np.int64)

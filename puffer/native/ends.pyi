@@ -1,24 +1,22 @@
-from typing import final
+from typing import Any, final
 
 import numpy as np
 import numpy.typing as npt
-from typing_extensions import Self, disjoint_base
+from typing_extensions import Self
 
 @final
-@disjoint_base
 class EndsForm:
     def __new__(
         cls, num_rows: int, first_row: int, shape: tuple[int, ...], dtype: npt.DTypeLike, has_seconds: bool
     ) -> Self: ...
 
 @final
-@disjoint_base
 class EndsMemory:
     def __new__(cls, form: EndsForm, most_stretches: int) -> Self: ...
 
 @final
-@disjoint_base
 class EpisodeEnds:
+    def __init__(self, *args: Any, **kwargs: Any) -> None: ...
     @property
     def rows(self) -> npt.NDArray[np.int64]: ...
     @property
@@ -36,6 +34,5 @@ class EpisodeEnds:
     def __len__(self) -> int: ...
 
 @final
-@disjoint_base
 class EndsRecorder:
     def __new__(cls, form: EndsForm, most_stretches: int) -> Self: ...

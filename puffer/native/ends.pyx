@@ -122,7 +122,7 @@ cdef class EpisodeEnds:
         How long the episode took; None without `record_episodes`.
     """
 
-    def __init__(self):
+    def __init__(self, *args, **kwargs):
         raise TypeError("a batch makes EpisodeEnds: read env.ends after a step")
 
     def __dealloc__(self):

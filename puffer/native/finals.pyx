@@ -7,6 +7,7 @@ one keeps no others.
 cimport cython
 cimport numpy as cnp
 from cpython.object cimport PyObject
+from cpython.ref cimport Py_INCREF
 from libc.stdint cimport int64_t
 from libc.string cimport memcpy
 
@@ -18,28 +19,41 @@ cnp.import_array()
 cdef Py_ssize_t MOST_BYTES = 1 << 20
 cdef Py_ssize_t ARRAY_BYTES = 128
 
+cdef extern from "puffer/native/dispatch.h":
+    pass
+
 cdef extern from *:
     """
-    /* Fills memory that refers to nothing with None. */
-    static void fill_with_none(PyObject **objects, Py_ssize_t count) {
+    /* Adds to the count of references to None at once: one by one, each addition would wait for the one before. Newer
+     * versions of Python do not count them. */
+    static void count_none(Py_ssize_t count) {
     #if PY_VERSION_HEX < 0x030C0000
-        /* At once, since each count would wait for the one before. Newer versions do not count references to None. */
         Py_SET_REFCNT(Py_None, Py_REFCNT(Py_None) + count);
     #endif
+    }
+
+    /* Fills memory that refers to nothing with None. */
+    static void fill_with_none(PyObject **objects, Py_ssize_t count) {
+        count_none(count);
         for (Py_ssize_t k = 0; k < count; k++) objects[k] = Py_None;
     }
 
-    static int are_none(PyObject *const *objects, Py_ssize_t count) {
-        int others = 0;
-        for (Py_ssize_t k = 0; k < count; k++) others |= objects[k] != Py_None;
-        return !others;
+    /* Sets these elements to None. */
+    static void set_none(PyObject **objects, const int64_t *elements, Py_ssize_t count) {
+        count_none(count);
+        for (Py_ssize_t k = 0; k < count; k++) {
+            PyObject *old = objects[elements[k]];
+            objects[elements[k]] = Py_None;
+            Py_DECREF(old);
+        }
     }
 
-    static void set_object(PyObject **object, PyObject *value) {
-        PyObject *old = *object;
-        Py_INCREF(value);
-        *object = value;
-        Py_XDECREF(old);
+    PUFFER_CLONES
+    static int are_none(PyObject *const *objects, Py_ssize_t count) {
+        int others = 0;
+        PyObject *none = Py_None;
+        for (Py_ssize_t k = 0; k < count; k++) others |= objects[k] != none;
+        return !others;
     }
 
     /* Whether there is but one reference to an array, which still is as it was made. */
@@ -59,7 +73,8 @@ cdef extern from *:
     """
     void fill_with_none(PyObject** objects, Py_ssize_t count)
     bint are_none(PyObject** objects, Py_ssize_t count)
-    void set_object(PyObject** object, PyObject* value)
+    void count_none(Py_ssize_t count)
+    void set_none(PyObject** objects, const int64_t* elements, Py_ssize_t count)
     bint is_unused(PyObject* thing, PyObject* dtype, int ndim, const cnp.npy_intp* shape)
     PyObject* PyList_GET_ITEM(object items, Py_ssize_t index)
 
@@ -88,14 +103,11 @@ An array of objects, one for each row of an `EndsForm`, and arrays of rows to be
     cdef int clear(self) except -1:
         """Make all objects None."""
         cdef PyObject** objects = <PyObject**>cnp.PyArray_DATA(self.objects)
-        cdef Py_ssize_t k
-        for k in range(self.count):
-            set_object(&objects[self.filled[k]], <PyObject*>None)
+        set_none(objects, self.filled, self.count)
         self.count = 0
         # Whoever had the array may have written into it.
         if not are_none(objects, self.length):
-            for k in range(self.length):
-                set_object(&objects[k], <PyObject*>None)
+            self.objects.fill(None)
         return 0
 
     cdef cnp.ndarray fill(self, EpisodeEnds ends):
@@ -117,8 +129,11 @@ An array of objects, one for each row of an `EndsForm`, and arrays of rows to be
                     self.arrays.append(new)
             memcpy(cnp.PyArray_DATA(<cnp.ndarray>array), observations + k * form.row_size, form.row_size)
             self.filled[k] = entries[k].row - form.first_row
-            set_object(&objects[self.filled[k]], array)
+            # In place of None.
+            Py_INCREF(<object>array)
+            objects[self.filled[k]] = array
             self.count = k + 1
+        count_none(-ends.count)
         return self.objects
 
 
@@ -150,7 +165,10 @@ cdef object final_values(EpisodeEnds ends, values_of):
     if len(values) != ends.count:
         raise ValueError(f"expected the values of {ends.count} rows, got those of {len(values)}")
     for k in range(ends.count):
-        set_object(&objects[entries[k].row - ends.form.first_row], PyList_GET_ITEM(values, k))
+        value = values[k]
+        Py_INCREF(value)
+        objects[entries[k].row - ends.form.first_row] = <PyObject*>value
+    count_none(-ends.count)
     return array
 
 

@@ -43,8 +43,8 @@ cdef Py_ssize_t modules_seen = 0
 cdef class Info(dict):
     """A dictionary whose entries about ended episodes, and about rows, are made on first use, each by itself.
 
-    Behaves as the plain dictionary it turns into: pickles, copies and compares as one, and is a tree node for torch,
-    JAX and optree as one.
+    Behaves as the plain dictionary it turns into: pickles, copies and compares as one, and is a node of the trees of
+    torch and JAX as one.
     """
 
     @staticmethod

@@ -45,6 +45,7 @@ from puffer.backends.episodes import Episodes
 from puffer.native.backend import Backend, BackendBase, Part
 from puffer.native.batch import Batch
 from puffer.native.ends import EndsForm, EndsMemory, EndsRecorder, EpisodeEnds
+from puffer.native.finals import FinalObjects
 from puffer.native.info import Info, add_ends
 from puffer.native.loop import Loop
 from puffer.native.loop_backend import NativeBackend
@@ -54,8 +55,8 @@ from puffer.native.rules import Rules
 from puffer.native.snapshots import Snapshots
 NATIVE = [registry.find(name) for name in {names!r}]
 CLASSES = [*NATIVE, puffer.Env, Backend, BackendBase, Batch, CopiesStepper, EndsForm, EndsMemory, EndsRecorder,
-           EpisodeEnds, Episodes, Info, Line, Loop, NativeBackend, OutputSet, Outputs, Part, Rollout, Rules, Snapshots,
-           Wire, ActionReader, puffer.Buffers, puffer.VectorEnv]
+           EpisodeEnds, Episodes, FinalObjects, Info, Line, Loop, NativeBackend, OutputSet, Outputs, Part, Rollout, Rules,
+           Snapshots, Wire, ActionReader, puffer.Buffers, puffer.VectorEnv]
 """.replace("{names!r}", repr(NAMES))
 
 

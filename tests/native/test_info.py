@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from gymnasium.spaces import Box, Discrete
 from gymnasium.wrappers.vector import RecordEpisodeStatistics
-from helpers import Tally, assert_same, make, plain, random_actions
+from helpers import Tally, assert_same, make, plain, random_actions, run_script
 
 import puffer
 
@@ -128,6 +128,100 @@ def test_an_info_behaves_like_the_plain_dict_from_the_first_use_on(subtests):
 
 def test_an_info_has_the_keys_of_gymnasium_in_order(info):
     assert list(info) == KEYS
+
+
+def made(info):
+    """The keys whose values are there."""
+    return [key for key in info if isinstance(dict.__getitem__(info, key), (np.ndarray, dict))]
+
+
+@pytest.mark.parametrize("key", KEYS)
+def test_an_entry_is_made_by_itself(key):
+    uses = {
+        "getitem": lambda info: info[key],
+        "get": lambda info: info.get(key),
+        "setdefault": lambda info: info.setdefault(key),
+    }
+    for use in uses.values():
+        info = untouched_info()
+        value = use(info)
+        assert made(info) == [key]
+        assert info[key] is value
+    info = untouched_info()
+    info.pop(key)
+    assert made(info) == []
+    assert list(info) == [other for other in KEYS if other != key]
+
+
+def test_keys_alone_make_nothing(info):
+    info.get("absent")
+    assert [key in info for key in (*KEYS, "absent")] == [True] * 6 + [False]
+    assert list(info) == list(info.keys()) == KEYS
+    assert (len(info), bool(info)) == (6, True)
+    info["mine"] = 1
+    info |= {"episode": {"mine": 2}}
+    info.update(_episode=3)
+    del info["final_obs"]
+    assert made(info) == ["episode"]
+    assert list(info) == [*KEYS[1:], "mine"]
+    assert (info["mine"], info["episode"], info["_episode"]) == (1, {"mine": 2}, 3)
+
+
+def test_what_returns_every_entry_makes_each_once(info):
+    every = dict(info.items())
+    assert made(info) == KEYS
+    for whole in (dict(info), info.copy(), {**info}, dict(info.items()), dict(zip(info, info.values(), strict=True))):
+        assert type(whole) is dict
+        assert all(whole[key] is every[key] for key in KEYS)
+
+
+def test_parts_of_a_batch_make_nothing_for_their_rows():
+    env = make("ocean-catch", 4, batch_size=2, max_steps=1)
+    env.async_reset(seed=0)
+    env.recv()
+    env.send(np.ones(2, np.int32))
+    env.recv()
+    info = env.recv()[4]
+    assert made(info) == ["env_id"]
+
+
+@pytest.mark.parametrize("options", [{"flat": False}, {"copy": True}, {"flat": False, "copy": True}], ids=str)
+def test_every_face_leaves_entries_unmade(options):
+    env = make("ocean-frozen_lake", 4, max_steps=1, **options)
+    env.reset(seed=0)
+    assert made(env.step(np.zeros(4, np.int32))[4]) == []
+
+
+# ---- Trees ----
+
+TREES = """
+import sys
+import numpy as np
+sys.path.insert(0, "tests/native")
+sys.path.insert(0, "tests")
+{before}
+from test_info import KEYS, untouched_info
+info = untouched_info()
+{after}
+later = untouched_info()
+for info, expected in ((later, dict(later)), (untouched_info(), dict(later))):
+    mapped = {function}(type, info)
+    assert type(mapped) is dict
+    assert mapped == {function}(type, expected), mapped
+    assert set(mapped) == set(KEYS)
+    assert mapped["episode"] == dict.fromkeys("rlt", np.ndarray)
+"""
+
+
+@pytest.mark.parametrize("imported", ["before", "after"])
+@pytest.mark.parametrize(
+    ("package", "function"), [("torch.utils._pytree", "tree_map"), ("jax.tree_util", "tree_map")], ids=["torch", "jax"]
+)
+def test_trees_know_an_info_as_the_dict_it_is(package, function, imported):
+    """Whether the library was imported before puffer or after."""
+    pytest.importorskip(package.partition(".")[0])
+    code = {"before": "", "after": "", imported: f"from {package} import {function}"}
+    run_script(TREES.format(function=function, **code), timeout=300)
 
 
 def test_two_untouched_infos_compare_by_their_entries(info):
