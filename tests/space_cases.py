@@ -68,6 +68,20 @@ _DISCRETE = st.one_of(
     _SHAPES.map(lambda shape: MultiDiscrete(np.full(shape or (1,), 4), start=np.full(shape or (1,), -1))),
 )
 _BOXES = st.builds(Box, st.integers(0, 5), st.integers(6, 9), _SHAPES, _NUMBERS)
+# Of every dtype that rows have, with wide bounds and with none.
+_WIDE_BOXES = st.sampled_from(
+    [
+        *(Box(-np.inf, np.inf, (2,), dtype) for dtype in (np.float16, np.float32, np.float64)),
+        Box(np.float32([-1, -np.inf]), np.float32([np.inf, 1])),
+        Box(0, 1, (2,), np.bool_),
+        *(
+            Box(np.iinfo(dtype).min, np.iinfo(dtype).max, (2,), dtype)
+            for dtype in (np.int8, np.uint8, np.int32, np.uint32)
+        ),
+        Box(-(2**40), 2**40, (1, 2), np.int64),
+        Box(0, 2**40, (), np.uint64),
+    ]
+)
 _TEXTS = st.builds(Text, st.integers(1, 5), min_length=st.integers(0, 1), charset=st.text(min_size=1, max_size=5))
 _KEYS = st.one_of(st.text(max_size=3), st.sampled_from(["length", "items", "a/b", "~"]))
 
@@ -81,6 +95,7 @@ def _trees(leaves, *more):
 
 
 ARRAY_TREES = _trees(st.one_of(_DISCRETE, _BOXES))
+WIDE_TREES = _trees(st.one_of(_DISCRETE, _BOXES, _WIDE_BOXES))
 ANY_SPACE = _trees(
     st.one_of(_DISCRETE, _BOXES, _TEXTS),
     lambda inner: st.lists(inner, min_size=1, max_size=3).map(OneOf),

@@ -10,7 +10,7 @@ from gymnasium.vector.utils import batch_space, concatenate, create_empty_array,
 
 from puffer.layout.action import ActionLayout
 from puffer.layout.observation import Layout
-from puffer.layout.walk import ARRAYS, Path, build, leaves
+from puffer.layout.walk import ARRAYS, Path, along, build, leaves, shortened
 
 
 class NestedObservations:
@@ -107,11 +107,29 @@ class NestedActions:
     def rows_of(self, actions: Any, count: int) -> Any:
         """Rows, (count, ...), of a batch of `count` actions in the form of Gymnasium's `batch_space`.
 
-        Raises ValueError for another number of actions, LayoutError for one that does not fit the space.
+        Raises ValueError for actions that nest otherwise or another number of them, LayoutError for one that does not
+        fit the space.
         """
         if self.is_flat:
             return actions
-        found = [self._layout.flatten(action) for action in iterate(batch_space(self.space, count), actions)]
-        if len(found) != count:
-            raise ValueError(f"expected the actions of {count} rows, got those of {len(found)}")
-        return np.stack(found)
+        # Not Gymnasium's `iterate`, for which a batch of empty Tuples has no rows.
+        columns = [
+            _rows_in(part, count, f"actions{path.subscript}") for path, _, part in along(self.space, actions, "actions")
+        ]
+        return np.stack([self._layout.flatten(self._value(row)) for row in zip(*columns, strict=True)])
+
+    def _value(self, parts: tuple[Any, ...]) -> Any:
+        """The action with these arrays."""
+        rest = iter(parts)
+        return build(self.space, lambda path, leaf: next(rest))
+
+
+def _rows_in(part: Any, count: int, name: str) -> list[Any]:
+    """The rows of one array of a batch of actions."""
+    try:
+        rows = list(part)
+    except TypeError:
+        raise ValueError(f"{name} must have {count} rows, got {shortened(part)}") from None
+    if len(rows) != count:
+        raise ValueError(f"{name} must have {count} rows, got {len(rows)}")
+    return rows

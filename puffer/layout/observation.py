@@ -89,8 +89,9 @@ class Layout(RowPlan):
         ----------
         batch : ndarray or torch.Tensor
             Rows with any dimensions in front, (..., *flat_space.shape); or the same rows as bytes, uint8
-            (..., row_size), or as an array of `dtype`. Where `flat_space` is not bytes, its rows may have been cast to
-            another dtype, which the views then have too.
+            (..., row_size), or as an array of `dtype`. An array of uint8 that may be either of the first two is the
+            first. Where `flat_space` is not bytes, its rows may have been cast to another dtype, which the views then
+            have too.
 
         Returns
         -------
@@ -108,6 +109,9 @@ class Layout(RowPlan):
         element_type = _element_types(batch)
         shape, flat_shape = tuple(batch.shape), self.flat_space.shape
         is_bytes = batch.dtype == element_type(np.dtype(np.uint8)) and shape[-1:] == (self.row_size,)
+        # A row of uint8 may end in as many elements itself, as one of shape (1, 3) does.
+        if is_bytes and self.flat_space.dtype == np.uint8 and flat_shape != (self.row_size,):
+            is_bytes = shape[len(shape) - len(flat_shape) :] != flat_shape
         if isinstance(batch, np.ndarray) and (is_bytes or batch.dtype == self.dtype):
             rows = batch.view(self.dtype)[..., 0] if is_bytes else batch
             return self.tree(lambda leaf: rows[leaf.path])

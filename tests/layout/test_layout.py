@@ -165,7 +165,11 @@ def test_a_maximum_length_for_each_path():
 def batches(layout, lead):
     """Batches of zeros of each kind."""
     flat = layout.flat_space
-    kinds = ((flat.shape, flat.dtype), ((layout.row_size,), np.dtype(np.uint8)), ((), layout.dtype))
+    kinds = [(flat.shape, flat.dtype), ((), layout.dtype)]
+    as_bytes = lead + (layout.row_size,)
+    # Bytes may be a batch of rows of uint8 as well.
+    if flat.dtype != np.uint8 or len(flat.shape) == 1 or as_bytes[len(as_bytes) - len(flat.shape) :] != flat.shape:
+        kinds.insert(1, ((layout.row_size,), np.dtype(np.uint8)))
     return [np.zeros(lead + shape, dtype) for shape, dtype in kinds]
 
 
@@ -208,6 +212,15 @@ def test_views_of_slices_and_of_casts():
     assert layout.view(batch.astype(np.float64))["a"].dtype == np.float64
     batch.flags.writeable = False
     assert not layout.view(batch)["a"].flags.writeable
+
+
+@pytest.mark.parametrize("shape", [(), (1, 1), (1, 3), (1, 1, 4), (3, 1), (3,), (1,)])
+@pytest.mark.parametrize("lead", [(), (1,), (3,), (1, 1), (5, 1), (3, 1, 3)])
+def test_views_of_rows_of_uint8_have_their_shape(shape, lead):
+    layout = Layout(Box(0, 255, shape, np.uint8))
+    batch = np.arange(np.prod(lead + shape), dtype=np.uint8).reshape(lead + shape)
+    assert np.array_equal(layout.view(batch), batch)
+    assert np.shares_memory(layout.view(batch), batch)
 
 
 def test_views_of_spaces_that_vary_in_size():
