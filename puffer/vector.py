@@ -107,6 +107,7 @@ class VectorEnv(gymnasium.vector.VectorEnv):
     """
 
     def __init__(self, env: Env | Batch, *, copy: bool | None = None, flat: bool = True) -> None:
+        self._window: Window | None = None
         # A native environment does not live longer than this reference to it.
         self.native_env = env if isinstance(env, Env) else None
         self.batch: Batch = env.batch if isinstance(env, Env) else env
@@ -147,7 +148,8 @@ class VectorEnv(gymnasium.vector.VectorEnv):
         # Before the first frame, so that a missing package is noticed here. Copies that show themselves need none.
         needs_window = self.render_mode == "human" and "human" not in spec.rendering.modes
         try:
-            self._window = Window(self._name(), self.metadata["render_fps"]) if needs_window else None
+            if needs_window:
+                self._window = Window(self._name(), self.metadata["render_fps"])
         except ImportError:
             batch.close()
             raise

@@ -12,13 +12,13 @@ from hypothesis import strategies as st
 # The longest Sequence and Graph. Their samples are rarely longer.
 LONGEST = 16
 
-# Whether a Discrete can have a dtype of its own, as from Gymnasium 1.3 on.
-HAS_DTYPES = "dtype" in inspect.signature(Discrete).parameters
+# Whether a Discrete can have a dtype of its own, and a Graph nodes of any space, as from Gymnasium 1.3 on.
+IS_NEW = "dtype" in inspect.signature(Discrete).parameters
 
 
 def discrete(n, start=0, dtype=np.int8):
     """A Discrete of that dtype, as far as Gymnasium can."""
-    return Discrete(n, start=start, **({"dtype": dtype} if HAS_DTYPES else {}))
+    return Discrete(n, start=start, **({"dtype": dtype} if IS_NEW else {}))
 
 
 GRAPH = Graph(Box(0, 1, (3,)), Discrete(4))
@@ -46,7 +46,10 @@ VARYING = [
     Sequence(Dict(a=Text(4), b=OneOf((Discrete(2), Box(0, 1, (2,)))))),
     GRAPH,
     Graph(Discrete(5), None),
-    Dict(g=Graph(Dict(a=Box(0, 1, (2,)), b=Discrete(3)), Box(0, 1, (2,), np.float64)), h=Discrete(2)),
+    Dict(
+        g=Graph(Dict(a=Box(0, 1, (2,)), b=Discrete(3)) if IS_NEW else Discrete(6), Box(0, 1, (2,), np.float64)),
+        h=Discrete(2),
+    ),
 ]
 
 

@@ -37,6 +37,13 @@ class Open(gymnasium.Env):
         return np.zeros(1, np.float32), 0.0, False, False, {"deep": {"thing": self.thing}} if action else {}
 
 
+class FailsToLoad:
+    """Can be pickled, and not be read again."""
+
+    def __reduce__(self):
+        return int, ("text",)
+
+
 @pytest.fixture(scope="module", params=BACKENDS)
 def backend(request):
     yield request.param
@@ -82,6 +89,8 @@ def test_values_that_cannot_travel_are_refused_with_the_part(backend):
     ):
         with pytest.raises(TypeError, match=rf"^{name} <unlocked _thread.lock"):
             call()
+    with pytest.raises(puffer.WorkerError, match="worker 0 raised ValueError: .*'text'"):
+        env.set_attr("thing", FailsToLoad())
     assert env.get_attr("thing") == (5, 5)
     env.step([0, 0])
     env.reset()

@@ -385,7 +385,8 @@ def test_every_pair_of_dtypes_agrees_with_exact_arithmetic(source, target):
         try:
             with np.errstate(all="ignore"):
                 value = np.array([candidate], from_dtype)
-        except (OverflowError, ValueError):
+        except (OverflowError, ValueError, DeprecationWarning):
+            # NumPy 1 warns where NumPy 2 raises.
             continue
         exact = float(value[0]) if from_dtype.kind == "f" else int(value[0])
         if to_dtype.kind == "f":
