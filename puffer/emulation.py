@@ -16,6 +16,7 @@ from puffer._core import Env
 from puffer.backends.choice import python_batch
 from puffer.backends.creator import Creator, CreatorOfEach
 from puffer.backends.replicas import lost
+from puffer.backends.worker.pickling import why_not
 from puffer.options import BatchOptions, WorkerOptions
 from puffer.systems.gym import spec_creator
 from puffer.vector import VectorEnv
@@ -164,6 +165,6 @@ def _pickled(env: Any, missing: Sequence[str]) -> bytes:
     except Exception as error:
         why = f"its spec does not say what was set on it ({', '.join(missing)})" if missing else "it has no spec"
         raise TypeError(
-            f"{env!r} cannot be replicated: {why}, and it cannot be pickled ({error}); pass a function that makes the "
-            f"environment instead: puffer.emulate(lambda: {type(env).__name__}(...), num_envs)"
+            f"{env!r} cannot be replicated: {why}, and it cannot be pickled ({why_not(env, error)}); pass a function "
+            f"that makes the environment instead: puffer.emulate(lambda: {type(env).__name__}(...), num_envs)"
         ) from error

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
@@ -47,6 +48,15 @@ def copy_mode(mode: str | None, modes: Sequence[str], copy: int) -> str | None:
     if copy > 0:
         return None
     return "rgb_array" if "rgb_array" in modes and "human" not in modes else "human"
+
+
+def warn_of_no_mode(name: str, modes: Sequence[str], call: str) -> None:
+    """Warn that render() of an environment without a mode shows nothing; `call` makes one, but for its last argument.
+
+    `modes` are those that it could have.
+    """
+    remedy = f"give the mode when you make it: {call}, render_mode={modes[0]!r})" if modes else "it declares no modes"
+    warnings.warn(f"render() of {name} shows nothing without a render mode; {remedy}", stacklevel=3)
 
 
 def settled_mode(mode: str | None, first: Rendering) -> str | None:

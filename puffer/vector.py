@@ -21,7 +21,7 @@ from puffer.layout.observation import Layout
 from puffer.native.batch import Batch
 from puffer.native.buffers import Buffers
 from puffer.native.rollout import Rollout
-from puffer.rendering import batch_modes
+from puffer.rendering import batch_modes, warn_of_no_mode
 from puffer.window import Window
 
 
@@ -406,8 +406,11 @@ class VectorEnv(gymnasium.vector.VectorEnv):
     def render(self) -> tuple[np.ndarray | str, ...] | None:
         """One frame for each copy in the mode "rgb_array" or "ansi"; a window with copy 0 in the mode "human".
 
-        An environment in Python that has the mode "human" itself also shows itself when it is stepped.
+        An environment in Python that has the mode "human" itself also shows itself when it is stepped. Without a mode
+        there is nothing to show: a UserWarning has the line to type, as Gymnasium's environments do.
         """
+        if self.render_mode is None:
+            warn_of_no_mode(self._name(), self.metadata["render_modes"], self._call())
         if self.render_mode == "rgb_array":
             return tuple(self.render_copy(copy) for copy in range(self.num_copies))
         if self.render_mode == "ansi":
@@ -448,6 +451,13 @@ class VectorEnv(gymnasium.vector.VectorEnv):
     def __repr__(self) -> str:
         mode = self.metadata["autoreset_mode"].value
         return f"<VectorEnv of {self._name()}: {self.num_copies} copies, {self.num_envs} rows, {mode}>"
+
+    def _call(self) -> str:
+        """The beginning of a line that makes such a batch, as far as this object knows it."""
+        copies = self.num_copies
+        if self.native_env is None:
+            return f"puffer.emulate(function, {copies}, ...) or puffer.make(name, {copies}"
+        return f"puffer.make({self.spec.id!r}, {copies}" if self.spec else f"{self._name()}({copies}"
 
     def _name(self) -> str:
         """The class of the copies, as far as this process knows it."""

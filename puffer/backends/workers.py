@@ -234,6 +234,10 @@ class WorkerBackend(PythonBackend):
 
     # ---- What PythonBackend asks for ----
 
+    def check_options(self, options: list[dict[str, Any] | None]) -> None:
+        """Raise TypeError for options that cannot travel to the workers."""
+        self._transport.require("options", options)
+
     def _reset(
         self, seeds: Sequence[int | None], copies: Sequence[int], options: Sequence[dict[str, Any] | None] | None
     ) -> Events:
@@ -251,6 +255,7 @@ class WorkerBackend(PythonBackend):
         return self._collect(asked, 0, by_copy)
 
     def _set_next(self, settings: dict[int, dict[str, Any]]) -> None:
+        self._transport.require("set_next()", settings)
         for link in self._links:
             own = {copy - link.copies.start: settings[copy] for copy in link.copies if copy in settings}
             if own:
@@ -259,6 +264,7 @@ class WorkerBackend(PythonBackend):
 
     def call(self, name: str, arguments: tuple[Any, ...], named: dict[str, Any]) -> list[Any]:
         """The attribute of every copy, or what it returns: in all workers at once."""
+        self._transport.require(f"call({name!r}, ...)", (arguments, named))
         self._finish_the_rest()
         for link in self._links:
             self._command(link, CALL, (name, list(arguments), named))
@@ -266,6 +272,7 @@ class WorkerBackend(PythonBackend):
 
     def set_attr(self, name: str, values: list[Any]) -> None:
         """Set the attribute of every copy."""
+        self._transport.require(f"set_attr({name!r}, ...)", values)
         self._finish_the_rest()
         for link in self._links:
             self._command(link, SET_ATTR, (name, values[link.copies.start : link.copies.stop]))

@@ -18,6 +18,7 @@ from puffer._core import Env
 from puffer.layout.nested import NestedActions, NestedObservations
 from puffer.options import MOST
 from puffer.registry import make
+from puffer.rendering import warn_of_no_mode
 from puffer.vector import VectorEnv
 
 
@@ -131,7 +132,14 @@ class SingleEnv(gymnasium.Env):
             self._batch.render()
 
     def render(self) -> Any:
-        """A picture, (height, width, 3) uint8, in the mode "rgb_array"; text in the mode "ansi"."""
+        """A picture, (height, width, 3) uint8, in the mode "rgb_array"; text in the mode "ansi".
+
+        Without a mode, None and a UserWarning that has the line to type.
+        """
+        if self.render_mode is None:
+            call = f"gymnasium.make({gymnasium_id(type(self._batch.native_env))!r}"
+            warn_of_no_mode(type(self._batch.native_env).__name__, self.metadata["render_modes"], call)
+            return None
         frames = self._batch.render()
         return None if frames is None else frames[0]
 

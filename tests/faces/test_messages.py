@@ -22,6 +22,10 @@ class Plain(gymnasium.Env):
         return np.zeros(1, np.float32), 0.0, False, False, {}
 
 
+class Painted(Plain):
+    metadata = {"render_modes": ["ansi"]}
+
+
 class Spaceless(gymnasium.Env):
     def reset(self, *, seed=None, options=None):
         return np.zeros(1, np.float32), {}
@@ -61,6 +65,22 @@ def test_ids_of_gymnasium_are_names(id):
 def test_a_batch_tells_its_environment_copies_and_rows():
     assert repr(puffer.make("spread", 2)) == "<VectorEnv of Spread: 2 copies, 6 rows, SameStep>"
     assert repr(puffer.emulate(Plain, 3)) == "<VectorEnv of Plain: 3 copies, 3 rows, SameStep>"
+
+
+@pytest.mark.parametrize(
+    ("make", "line"),
+    [
+        (lambda: puffer.make("catch", 2), r"of Catch .* puffer.make\('puffer/Catch-v0', 2, render_mode='rgb_array'\)$"),
+        (lambda: gymnasium.make("puffer/Catch-v0"), r": gymnasium.make\('puffer/Catch-v0', render_mode='rgb_array'\)$"),
+        (lambda: puffer.emulate(Painted, 3, backend="serial"), r"puffer.emulate\(function, 3, .*render_mode='ansi'\)$"),
+        (lambda: puffer.emulate(Plain, 3, backend="serial"), "of Plain .*; it declares no modes$"),
+    ],
+)
+def test_render_without_a_mode_warns_and_has_the_line_to_type(make, line):
+    env = make()
+    env.reset(seed=0)
+    with pytest.warns(UserWarning, match=line):
+        assert env.render() is None
 
 
 def test_a_window_without_its_package_is_refused_when_it_is_made(monkeypatch):

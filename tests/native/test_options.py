@@ -188,7 +188,8 @@ def test_unknown_render_modes_are_refused(mode):
 def test_without_a_render_mode_nothing_is_drawn(kind):
     env = make(kind, 2)
     env.reset(seed=0)
-    assert env.render() is None
+    with pytest.warns(UserWarning, match="nothing without a render mode"):
+        assert env.render() is None
 
 
 # ---- Buffers ----

@@ -85,6 +85,9 @@ class Transport(Protocol):
     def wait(self, mark: Any, links: Sequence[Any], seconds: float) -> bool:
         """Wait for an answer of one of these workers after `mark`; whether there may be one."""
 
+    def require(self, name: str, value: Any) -> None:
+        """Raise TypeError, which begins with `name`, for a value that cannot travel to workers."""
+
     def refusal(self, link: Any, name: str, message: str) -> Exception | None:
         """What to raise instead of a WorkerError where a worker could not make its copies."""
 

@@ -74,10 +74,7 @@ class InterpreterCreator:
         if not isinstance(self.python, (str, os.PathLike)) or shutil.which(self.python) is None:
             raise ValueError(f"python must be an interpreter that can be run, got {self.python!r}")
         for argument, value in self.arguments.items():
-            try:
-                pack(value)
-            except TypeError as problem:
-                raise TypeError(f"{argument} of {self.name}: {problem}") from None
+            _require_plain(f"{argument} of {self.name}", value)
 
 
 class InterpreterLink:
@@ -227,6 +224,14 @@ class InterpreterLink:
             self._prints = -1
 
 
+def _require_plain(name: str, value: Any) -> None:
+    """Raise TypeError, which begins with `name`, for a value that is not plain data or an array."""
+    try:
+        pack(value)
+    except TypeError as problem:
+        raise TypeError(f"{name}: {problem}") from None
+
+
 def _duplicate(stream: int) -> int:
     """Another descriptor for a stream of this process, which may be closed."""
     try:
@@ -289,6 +294,10 @@ class InterpreterTransport:
         for link in links:
             answers.register(link.descriptor, select.POLLIN)
         return bool(answers.poll(seconds * 1000))
+
+    def require(self, name: str, value: Any) -> None:
+        """Raise TypeError for a value that is not plain data or an array."""
+        _require_plain(name, value)
 
     def refusal(self, link: InterpreterLink, name: str, message: str) -> Exception | None:
         """What to raise for a worker that could not make its copies."""

@@ -22,9 +22,9 @@ from puffer.backends.infos import Events
 from puffer.backends.links.fork_server import ForkServer
 from puffer.backends.links.worker_process import WorkerProcess, single_threaded, spawn
 from puffer.backends.rows import Rows, RowsForm
-from puffer.backends.worker.commands import packed
 from puffer.backends.worker.interpreter import STEP
 from puffer.backends.worker.notes import Noted
+from puffer.backends.worker.pickling import carried, carried_creator
 from puffer.backends.worker.surroundings import Surroundings, command_of, module_path
 
 # How long parent and workers look for each other before they sleep, in seconds: longer than being woken takes.
@@ -70,7 +70,7 @@ class ProcessLink:
         assert self.line is not None
         # A worker that is gone is noticed when its answer is awaited.
         with contextlib.suppress(OSError):
-            self.line.command(operation, None if argument is None else packed(argument))
+            self.line.command(operation, None if argument is None else cloudpickle.dumps(argument))
 
     def answered(self) -> bool:
         """Whether the answer to the last command is there."""
@@ -116,7 +116,7 @@ class ProcessTransport:
     """
 
     def __init__(self, creator: Any) -> None:
-        self._creator = cloudpickle.dumps(creator)
+        self._creator = carried_creator(creator)
         # Those of the time when the batch is made, also for a worker that replaces another one later.
         self._surroundings = Surroundings.of_this_process()
         self._environment = single_threaded(os.environ)
@@ -198,6 +198,10 @@ class ProcessTransport:
     def wait(self, mark: int, links: Sequence[ProcessLink], seconds: float) -> bool:
         """Wait for another answer."""
         return wait_for_change(self._counters, 0, mark, seconds, LOOK) != mark
+
+    def require(self, name: str, value: Any) -> None:
+        """Raise TypeError for a value that cannot be pickled."""
+        carried(name, value)
 
     def refusal(self, link: ProcessLink, name: str, message: str) -> Exception | None:
         """Nothing is to be raised instead of a WorkerError."""

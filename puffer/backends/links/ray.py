@@ -15,6 +15,7 @@ from puffer.backends import workers
 from puffer.backends.infos import Events
 from puffer.backends.rows import INPUTS, OUTPUTS, Rows, RowsForm
 from puffer.backends.worker.interpreter import STEP
+from puffer.backends.worker.pickling import carried, carried_creator
 
 try:
     import ray
@@ -75,7 +76,7 @@ def _actor_class() -> type:
             if operation == STEP:
                 self.rows.read_bytes(INPUTS, command, 1)
             else:
-                argument = pickle.loads(memoryview(command)[1:])
+                argument = command[1:] or None
             answer = self.worker.obey(operation, argument)
             has_ended = any(self.rows.array(name).any() for name in ("terminations", "truncations"))
             names = (*OUTPUTS, "finals") if has_ended else OUTPUTS
@@ -115,8 +116,11 @@ class RayLink:
         if not ray.is_initialized():
             return
         assert self._rows is not None
+        if operation == STEP:
+            content = self._rows.to_bytes(INPUTS)
+        else:
+            content = b"" if argument is None else cloudpickle.dumps(argument)
         # Bytes are what Ray sends fastest by far.
-        content = self._rows.to_bytes(INPUTS) if operation == STEP else cloudpickle.dumps(argument)
         self.answer = self._handle.obey.remote(bytes([operation]) + content)
 
     def answered(self) -> bool:
@@ -190,7 +194,7 @@ class RayTransport:
     """
 
     def __init__(self, creator: Any) -> None:
-        self._creator = cloudpickle.dumps(creator)
+        self._creator = carried_creator(creator)
 
     def cores(self) -> int:
         """The cores that workers may use."""
@@ -223,6 +227,10 @@ class RayTransport:
         if len(links) == 1:
             return links[0].listen(seconds)
         return ray.is_initialized() and bool(ray.wait([link.answer for link in links], timeout=seconds)[0])
+
+    def require(self, name: str, value: Any) -> None:
+        """Raise TypeError for a value that cannot be pickled."""
+        carried(name, value)
 
     def refusal(self, link: RayLink, name: str, message: str) -> Exception | None:
         """Nothing is to be raised instead of a WorkerError."""

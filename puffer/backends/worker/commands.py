@@ -11,6 +11,7 @@ from typing import Any
 from puffer.backends.copies import CopiesStepper, close_all
 from puffer.backends.rows import Rows
 from puffer.backends.worker.interpreter import CALL, CLOSE, RENDER, RESET, SET_ATTR, SET_NEXT, STEP
+from puffer.backends.worker.pickling import packed
 from puffer.wrappers.adapters.adapter import Adapter
 
 
@@ -72,23 +73,27 @@ class Worker:
         except BaseException as error:
             self._unbound = _failure(error, None)
 
-    def obey(self, operation: int, argument: Any = None) -> bytes | None:
-        """Carry out a command.
+    def obey(self, operation: int, argument: bytes | None = None) -> bytes | None:
+        """Carry out a command, whose argument is pickled.
 
         RESET takes (seeds, indices of copies, options), RENDER an index, CALL, SET_ATTR and SET_NEXT the arguments of
         these methods of the stepper. Answers with Events that are not empty, a frame, a list, or a Failure.
         """
+        has_begun = False
         try:
             if operation == CLOSE:
                 close_all(self._adapters)
                 return None
             if self._stepper is None:
                 return self._unbound
-            result = self._result(self._stepper, operation, argument)
+            # It may be of a class that cannot be had here.
+            given = None if argument is None else pickle.loads(argument)
+            has_begun = True
+            result = self._result(self._stepper, operation, given)
         except SystemExit:
             raise
         except BaseException as error:
-            return _failure(error, None if operation == CLOSE else self._stepper.current)
+            return _failure(error, self._stepper.current if has_begun else None)
         if result is None:
             return None
         try:
@@ -107,17 +112,6 @@ class Worker:
             return stepper.render_copy(argument)
         method = {CALL: stepper.call, SET_ATTR: stepper.set_attr, SET_NEXT: stepper.set_next}[operation]
         return method(*argument)
-
-
-def packed(result: Any) -> bytes:
-    """`result` for `pickle.loads`."""
-    try:
-        return pickle.dumps(result)
-    except Exception:
-        # Objects of classes that the parent's script or notebook defines, and which have no module here.
-        import cloudpickle
-
-        return cloudpickle.dumps(result)
 
 
 def _failure(error: BaseException, index: int | None) -> bytes:

@@ -40,7 +40,7 @@ def _run(link: socket.socket) -> None:
     seen, operation = 0, -1
     while operation != CLOSE:
         seen, operation = line.wait(seen, look)
-        argument = pickle.loads(wire.receive(0)[1]) if operation not in (STEP, CLOSE) else None
+        argument = wire.receive(0)[1] if operation not in (STEP, CLOSE) else None
         line.answer(seen, notes.with_answer(worker.obey(operation, argument)))
 
 
