@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -82,6 +82,18 @@ class Rows:
         agents = self.form.agents_per_env
         rows = slice(first * agents, last * agents)
         return {name: self.array(name)[first:last] if name in _BY_COPY else self.array(name)[rows] for name in names}
+
+    def to_bytes(self, names: Sequence[str]) -> bytes:
+        """The contents of some of the arrays."""
+        return b"".join([self.array(name).tobytes() for name in names])
+
+    def read_bytes(self, names: Sequence[str], message: bytes, start: int) -> int:
+        """Fill some of the arrays with their contents in a message, from `start` on; returns where these end."""
+        for name in names:
+            array = self.array(name)
+            array[...] = np.ndarray(array.shape, array.dtype, message, start)
+            start += array.nbytes
+        return start
 
     def part(self, first: int, last: int) -> Rows:
         """The rows of the copies first to last - 1."""

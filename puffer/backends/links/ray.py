@@ -10,7 +10,6 @@ from collections.abc import Sequence
 from typing import Any
 
 import cloudpickle
-import numpy as np
 
 from puffer.backends import workers
 from puffer.backends.infos import Events
@@ -20,7 +19,7 @@ from puffer.backends.worker.pickling import carried, carried_creator
 
 try:
     import ray
-    from ray.exceptions import RayActorError
+    from ray.exceptions import GetTimeoutError, RayActorError
     from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 except ModuleNotFoundError as error:
     if error.name != "ray":
@@ -60,11 +59,11 @@ def _actor_class() -> type:
         def __init__(self, path: list[str]) -> None:
             sys.path[:] = path + [folder for folder in sys.path if folder not in path]
 
-        def make(self, copies: range, creator: bytes) -> tuple[bytes, dict[str, np.ndarray]]:
+        def make(self, copies: range, creator: bytes) -> bytes:
             from puffer.backends.worker.commands import Worker
 
             self.worker = Worker(copies)
-            return self.worker.make(creator), {}
+            return self.worker.make(creator)
 
         def bind(self, form: RowsForm, same_step: bool) -> None:
             from puffer.backends.rows import Rows
@@ -72,16 +71,16 @@ def _actor_class() -> type:
             self.rows = Rows(form)
             self.worker.bind(self.rows, same_step=same_step)
 
-        def obey(
-            self, operation: int, argument: bytes | None, inputs: dict[str, np.ndarray]
-        ) -> tuple[bytes | None, dict[str, np.ndarray]]:
-            for name, array in inputs.items():
-                self.rows.array(name)[...] = array
+        def obey(self, command: bytes) -> bytes:
+            operation, argument = command[0], None
+            if operation == STEP:
+                self.rows.read_bytes(INPUTS, command, 1)
+            else:
+                argument = command[1:] or None
             answer = self.worker.obey(operation, argument)
-            outputs = {name: self.rows.array(name) for name in OUTPUTS}
-            if outputs["terminations"].any() or outputs["truncations"].any():
-                outputs["finals"] = self.rows.finals
-            return answer, outputs
+            has_ended = any(self.rows.array(name).any() for name in ("terminations", "truncations"))
+            names = (*OUTPUTS, "finals") if has_ended else OUTPUTS
+            return bytes([has_ended]) + self.rows.to_bytes(names) + (answer or b"")
 
     return PufferWorker
 
@@ -97,6 +96,8 @@ class RayLink:
         self._handle: Any = ray.remote(**options)(_actor_class()).remote(sys.path)
         # The reference to its last answer, until that is taken.
         self.answer = self._handle.make.remote(copies, creator)
+        # What that answer is, once it is here, or the error that came in place of it.
+        self._message: bytes | RayActorError | None = None
         self._rows: Rows | None = None
         self._reason = ""
 
@@ -115,31 +116,45 @@ class RayLink:
         if not ray.is_initialized():
             return
         assert self._rows is not None
-        inputs = {name: self._rows.array(name) for name in INPUTS} if operation == STEP else {}
-        message = None if argument is None else cloudpickle.dumps(argument)
-        self.answer = self._handle.obey.remote(operation, message, inputs)
+        if operation == STEP:
+            content = self._rows.to_bytes(INPUTS)
+        else:
+            content = b"" if argument is None else cloudpickle.dumps(argument)
+        # Bytes are what Ray sends fastest by far.
+        self.answer = self._handle.obey.remote(bytes([operation]) + content)
 
     def answered(self) -> bool:
         """Whether the answer to the last command is there."""
-        return self.answer is None or (ray.is_initialized() and bool(ray.wait([self.answer], timeout=0)[0]))
+        if self.answer is None or self._message is not None:
+            return True
+        return ray.is_initialized() and bool(ray.wait([self.answer], timeout=0)[0])
 
     def listen(self, seconds: float) -> bool:
         """Whether there is an answer to receive."""
-        return ray.is_initialized() and bool(ray.wait([self.answer], timeout=seconds)[0])
+        if self._message is None and ray.is_initialized():
+            # One call that waits and takes: each one costs as much as many steps of a small environment.
+            try:
+                self._message = ray.get(self.answer, timeout=seconds)
+            except GetTimeoutError:
+                return False
+            except RayActorError as error:
+                self._message = error
+        return self._message is not None
 
     def receive(self) -> Any:
         """Take the answer, and copy the outputs of the copies."""
-        try:
-            message, outputs = ray.get(self.answer)
-        except RayActorError as error:
-            self._reason = str(error)
+        message, self._message = self._message, None
+        if isinstance(message, RayActorError):
+            self._reason = str(message)
             # Ray may only have lost sight of it.
             self.kill()
-            raise EOFError from None
+            raise EOFError
+        assert message is not None
         self.answer = None
-        for name, array in outputs.items():
-            self._rows.array(name)[...] = array
-        return None if message is None else pickle.loads(message)
+        if self._rows is None:
+            return pickle.loads(message)
+        end = self._rows.read_bytes((*OUTPUTS, "finals") if message[0] else OUTPUTS, message, 1)
+        return pickle.loads(memoryview(message)[end:]) if end < len(message) else None
 
     def events(self, answer: Events | None) -> Events | None:
         """The answer to a step or a reset: the rows are written already."""
@@ -209,6 +224,8 @@ class RayTransport:
 
     def wait(self, mark: None, links: Sequence[RayLink], seconds: float) -> bool:
         """Wait for an answer of one of these actors."""
+        if len(links) == 1:
+            return links[0].listen(seconds)
         return ray.is_initialized() and bool(ray.wait([link.answer for link in links], timeout=seconds)[0])
 
     def require(self, name: str, value: Any) -> None:
