@@ -15,7 +15,7 @@ import numpy as np
 
 from libc.stdint cimport int32_t, int64_t, uint8_t, uint64_t
 from libc.stdlib cimport calloc, free
-from libc.string cimport memcpy, memset
+from libc.string cimport memchr, memcpy, memset
 
 from puffer.native.buffers import aligned_zeros
 
@@ -278,6 +278,9 @@ cdef void _start_row(Loop loop, Rules rules, Py_ssize_t row) noexcept nogil:
 cdef void _show_masks(Loop loop, Rules rules, Py_ssize_t first, Py_ssize_t last) noexcept nogil:
     """Set the masks for the coming step; the observation of a dead agent is zero."""
     cdef Py_ssize_t row
+    if memchr(loop.alive + first, False, last - first) == NULL:
+        memset(&rules.masks[first], True, last - first)
+        return
     for row in range(first, last):
         if not loop.alive[row] and (rules.masks[row] or not rules.retained):
             memset(loop.observation_memory + row * loop.row_size, 0, loop.row_size)
@@ -302,6 +305,8 @@ cdef Py_ssize_t _find_ended(Loop loop, Rules rules, Py_ssize_t first, Py_ssize_t
     """Write the copies of a tile that have no agent alive, in order; returns how many."""
     cdef uint8_t found[ACCOUNT_BLOCK + 8]
     cdef Py_ssize_t i, k, count = 0
+    if memchr(loop.alive + first * rules.agents_per_env, False, (last - first) * rules.agents_per_env) == NULL:
+        return 0
     if rules.agents_per_env == 1:
         count = find_dead(last - first, loop.alive + first, found)
         for k in range(count):
@@ -427,10 +432,21 @@ cdef void _end_rows(Loop loop, Rules rules, part_t* part, Py_ssize_t first, cons
 cdef void _account_copies(Loop loop, Rules rules, part_t* part, Py_ssize_t first, Py_ssize_t last,
                           stretch_t* stretch) noexcept nogil:
     """Account for a step where the agents of a copy share its episode."""
-    cdef Py_ssize_t i
-    for i in range(first, last):
-        if _account_copy(loop, rules, i):
+    cdef uint8_t ended[ACCOUNT_BLOCK + 8]
+    cdef Py_ssize_t agents = rules.agents_per_env, row = first * agents, rows = (last - first) * agents
+    cdef Py_ssize_t i, k, done = -1
+    if rows > ACCOUNT_BLOCK or memchr(&rules.masks[row], False, rows) != NULL:
+        for i in range(first, last):
+            if _account_copy(loop, rules, i):
+                _end_agents(loop, rules, part, i, stretch)
+        return
+    # Every row takes part, as most do in most steps.
+    for k in range(account_rows(rows, &rules.rewards[row], &rules.terminations[row], &rules.truncations[row],
+                                loop.returns + row, loop.elapsed + row, rules.max_steps, ended)):
+        i = (row + ended[k]) // agents
+        if i != done:
             _end_agents(loop, rules, part, i, stretch)
+            done = i
 
 
 cdef bint _account_copy(Loop loop, Rules rules, Py_ssize_t i) noexcept nogil:
