@@ -70,7 +70,7 @@ class VectorEnv(gymnasium.vector.VectorEnv):
         The episodes that ended in the step that `step` or `recv` returned last, as arrays with an entry for each:
         `rows`, `observations`, `returns`, `lengths`, `terminated`, `truncated`. They stay as they are. Empty after
         `reset`.
-    action_masks : (num_envs, choices) bool, live
+    action_masks : (num_envs, choices) bool, live with `copy=False`
         Which actions each row may take now, as far as the environment tells it by an entry `action_mask` of its
         observations or infos: a choice for each action of a Discrete, for a MultiDiscrete those of its numbers one
         after the other. All True in rows whose last info had none. AttributeError where there are no masks.

@@ -360,12 +360,16 @@ independent_agents : bool
 
     cdef Buffers copied(self, Part part):
         """The results of a part, or of the batch, copied if they were not written to where they are wanted."""
+        cdef Buffers made
         if self.outputs is None or self.is_moving:
             return self.buffers
         if part is None or part.is_whole:
-            self.buffers = self.outputs.filled(self.home)
-            return self.buffers
-        return part.outputs.filled(self.home)
+            made = self.outputs.filled(self.home)
+        else:
+            made = part.outputs.filled(self.home)
+        if self.num_parts == 1:
+            self.buffers = made
+        return made
 
     cdef Part prepare(self, object actions):
         """Everything of a step that can be refused; the part's rows of actions are then written."""

@@ -55,8 +55,8 @@ from puffer.native.rules import Rules
 from puffer.native.snapshots import Snapshots
 NATIVE = [registry.find(name) for name in {names!r}]
 CLASSES = [*NATIVE, puffer.Env, Backend, BackendBase, Batch, CopiesStepper, EndsForm, EndsMemory, EndsRecorder,
-           EpisodeEnds, Episodes, FinalObjects, Info, Line, Loop, NativeBackend, OutputSet, Outputs, Part, Rollout, Rules,
-           Snapshots, Wire, ActionReader, puffer.Buffers, puffer.VectorEnv]
+           EpisodeEnds, Episodes, FinalObjects, Info, Line, Loop, NativeBackend, OutputSet, Outputs, Part, Rollout,
+           Rules, Snapshots, Wire, ActionReader, puffer.Buffers, puffer.VectorEnv]
 """.replace("{names!r}", repr(NAMES))
 
 

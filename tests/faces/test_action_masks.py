@@ -171,7 +171,7 @@ class Observing(gymnasium.Env):
 @pytest.mark.parametrize(("dtype", "high"), [(np.int8, 1), (np.uint8, 200), (np.float32, 1), (np.int64, 1)])
 @pytest.mark.parametrize("flat", [True, False])
 def test_masks_of_observations(dtype, high, flat):
-    env = puffer.emulate(lambda: Observing(dtype, high), 3, backend="serial", flat=flat)
+    env = puffer.emulate(lambda: Observing(dtype, high), 3, backend="serial", flat=flat, copy=False)
     env.reset(seed=0)
     live = env.action_masks
     for _ in range(20):
