@@ -394,7 +394,7 @@ independent_agents : bool
         if self.rollout is not None:
             self.rollout.begin(part)
             if self.rollout.step_buffers is not None:
-                self.write_to(self.rollout.step_buffers[self.rollout.steps - 1])
+                self.write_to(self.rollout.step_buffers[self.rollout.counts[0] - 1])
         self.renew(False)
         return part
 

@@ -1,4 +1,4 @@
-from libc.stdint cimport uint8_t
+from libc.stdint cimport int64_t, uint8_t
 
 from puffer.native.backend cimport Part
 from puffer.native.buffers cimport Buffers
@@ -28,8 +28,8 @@ cdef class Rollout:
     cdef bint same_step, next_step
     cdef bint widens_actions
     # By part: steps written, since the last reset or wrap.
-    cdef list counts
-    cdef list part_ends
+    cdef int64_t[::1] counts
+    cdef list logs
     # By row: whether it takes part in the next step, and whether an episode begins with the observation before that.
     cdef uint8_t[::1] alive
     cdef uint8_t[::1] begins

@@ -1,5 +1,5 @@
 from collections.abc import Mapping
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -7,18 +7,10 @@ from gymnasium.vector import AutoresetMode
 from typing_extensions import disjoint_base
 
 from puffer.native.buffers import Buffers
+from puffer.native.ends_log import RolloutEnds
 
 NAMES: tuple[str, ...]
 LAYOUTS: tuple[str, ...]
-
-class RolloutEnds(NamedTuple):
-    steps: npt.NDArray[np.int64]
-    rows: npt.NDArray[np.int64]
-    observations: np.ndarray
-    returns: npt.NDArray[np.float64]
-    lengths: npt.NDArray[np.int64]
-    terminated: npt.NDArray[np.bool_]
-    truncated: npt.NDArray[np.bool_]
 
 @disjoint_base
 class Rollout:

@@ -3,8 +3,6 @@
 Where the copies step natively, all together and in the layout "time", they write straight into the rollout. Otherwise a
 step is copied there when it is finished: of a part of the batch, of environments in Python, and for the layout "agent".
 """
-from typing import NamedTuple
-
 import numpy as np
 from gymnasium.vector import AutoresetMode
 
@@ -15,9 +13,12 @@ cimport numpy as cnp
 
 from puffer import checks
 from puffer.native.arena import adopted, arena_of
+from puffer.native.ends_log import joined_ends
 
 from puffer.native.backend cimport Part
 from puffer.native.buffers cimport Buffers
+from puffer.native.ends cimport EndsForm, EpisodeEnds
+from puffer.native.ends_log cimport EndsLog
 
 cnp.import_array()
 
@@ -34,29 +35,6 @@ cdef enum:
 
 NAMES = ("observations", "actions", "rewards", "terminations", "truncations", "masks", "starts", "dones")
 LAYOUTS = ("time", "agent")
-
-
-class RolloutEnds(NamedTuple):
-    """The episodes that ended in a rollout, with an entry for each, in the order of the steps.
-
-    Attributes
-    ----------
-    steps, rows : (k,) int64
-        The step and the row in which the episode ended.
-    observations : (k, ...) array
-        Its last observation.
-    returns : (k,) float64
-    lengths : (k,) int64
-    terminated, truncated : (k,) bool
-    """
-
-    steps: np.ndarray
-    rows: np.ndarray
-    observations: np.ndarray
-    returns: np.ndarray
-    lengths: np.ndarray
-    terminated: np.ndarray
-    truncated: np.ndarray
 
 
 cdef class Rollout:
@@ -105,8 +83,10 @@ arrays : dict
         self.layout = checks.choice("layout", layout, LAYOUTS)
         self.num_rows, self.agents, self.group = len(home.rewards), agents, group
         self.same_step, self.next_step = mode is AutoresetMode.SAME_STEP, mode is AutoresetMode.NEXT_STEP
-        self.counts = [0] * parts
-        self.part_ends = [[] for _ in range(parts)]
+        self.counts = np.zeros(parts, np.int64)
+        observation = home.observations
+        form = EndsForm(self.num_rows, 0, observation.shape[1:], observation.dtype, False)
+        self.logs = [EndsLog(form) for _ in range(parts)]
         forms = self._forms(home, _action_dtype(home.actions.dtype, action_dtype), dones)
         if buffers is None:
             self.arena, self.own, shown = arena_of(forms, torch, pinned)
@@ -206,15 +186,7 @@ arrays : dict
 
     @property
     def ends(self):
-        entries = sorted([entry for of_part in self.part_ends for entry in of_part], key=lambda entry: entry[:2])
-        if not entries:
-            observations = self.own["observations"]
-            empty = (np.zeros(0, np.int64), np.zeros(0, np.int64), np.zeros((0, *observations.shape[2:]),
-                     observations.dtype), np.zeros(0), np.zeros(0, np.int64))
-            return RolloutEnds(*empty, np.zeros(0, np.bool_), np.zeros(0, np.bool_))
-        arrays = [(np.full(len(ends), step, np.int64), ends.rows + first, ends.observations, ends.returns,
-                   ends.lengths, ends.terminated, ends.truncated) for step, first, ends in entries]
-        return RolloutEnds(*[np.concatenate(pieces) for pieces in zip(*arrays, strict=True)])
+        return joined_ends(self.logs)
 
     def __repr__(self):
         return f"<Rollout of {self.horizon} steps and {self.num_rows} rows, layout {self.layout!r}: {self.steps} steps>"
@@ -243,11 +215,12 @@ arrays : dict
 
     cdef int begin(self, Part part) except -1:
         """Begin a step of a part, whose actions have been checked."""
-        cdef Py_ssize_t step = self.counts[part.index], first = part.rows.start, last = part.rows.stop
+        cdef Py_ssize_t step = self.counts[part.index]
+        cdef Py_ssize_t first = part.first * self.agents, last = part.last * self.agents
         cdef target_t* target = &self.targets[ACTIONS]
         if step == self.horizon:
             self.carry_over(first, last)
-            self.part_ends[part.index] = []
+            (<EndsLog>self.logs[part.index]).count = 0
             step = 0
         self.counts[part.index] = step + 1
         if self.widens_actions:
@@ -273,7 +246,8 @@ arrays : dict
 
     cdef int record(self, Part part, Buffers results) except -1:
         """Take over what a part's step has left in its rows of `results`."""
-        cdef Py_ssize_t step = self.counts[part.index] - 1, first = part.rows.start, last = part.rows.stop, row
+        cdef Py_ssize_t step = self.counts[part.index] - 1, row
+        cdef Py_ssize_t first = part.first * self.agents, last = part.last * self.agents
         cdef const uint8_t* terminations = <const uint8_t*>cnp.PyArray_DATA(results.terminations) + first
         cdef const uint8_t* truncations = <const uint8_t*>cnp.PyArray_DATA(results.truncations) + first
         cdef char* to
@@ -283,7 +257,7 @@ arrays : dict
             _write(&self.targets[TERMINATIONS], step, first, last, <const char*>terminations)
             _write(&self.targets[TRUNCATIONS], step, first, last, <const char*>truncations)
         if part.ends is not None:
-            self.part_ends[part.index].append((step, first, part.ends))
+            (<EndsLog>self.logs[part.index]).add(step, <EpisodeEnds?>part.ends)
         if self.targets[DONES].start != NULL:
             for row in range(first, last):
                 to = self.targets[DONES].start + step * self.targets[DONES].step + row * self.targets[DONES].row
@@ -343,8 +317,9 @@ arrays : dict
         """Take over a reset of these rows, a mask, or of all rows, with which the rollout begins."""
         cdef cnp.ndarray masks = results.masks
         if rows is None:
-            self.counts = [0] * len(self.counts)
-            self.part_ends = [[] for _ in self.part_ends]
+            self.counts[:] = 0
+            for log in self.logs:
+                (<EndsLog>log).count = 0
         chosen = np.ones(self.num_rows, np.bool_) if rows is None else rows
         np.asarray(self.begins)[chosen] = np.asarray(self.alive)[chosen] = masks[chosen]
         np.asarray(self.over)[chosen] = False
@@ -352,7 +327,7 @@ arrays : dict
 
     cdef int see(self, Buffers results) except -1:
         """Take over the observations that the coming actions answer."""
-        cdef Py_ssize_t part, count = len(self.counts), rows = self.num_rows // count
+        cdef Py_ssize_t part, count = self.counts.shape[0], rows = self.num_rows // count
         if self.step_buffers is None:
             for part in range(count):
                 _write_rows(&self.targets[OBSERVATIONS], self.counts[part], part * rows, (part + 1) * rows,
