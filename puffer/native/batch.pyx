@@ -353,7 +353,7 @@ independent_agents : bool
         self.reader.take(array, target)
         if self.action_layout is not None:
             # What was given: casting it may have made it whole.
-            self.action_layout.check_rows(array)
+            self.action_layout.check_rows(array, self.spec.copy_action_space)
         if self.rollout is not None:
             buffers = self.rollout.next_buffers()
             np.copyto(buffers.actions, target)
