@@ -9,15 +9,17 @@ from typing import Any
 import gymnasium
 import numpy as np
 from gymnasium.envs.registration import EnvSpec
-from gymnasium.spaces import MultiDiscrete
+from gymnasium.spaces import Box, MultiDiscrete
 from gymnasium.vector.utils import batch_space
 
 from puffer import action_masks, checks
 from puffer._core import Env
 from puffer.errors import WorkerError
 from puffer.layout.action import ActionLayout
+from puffer.layout.mixed import rows_space
 from puffer.layout.nested import NestedActions, NestedObservations
 from puffer.layout.observation import Layout
+from puffer.layout.walk import bounds
 from puffer.native.batch import Batch
 from puffer.native.buffers import Buffers
 from puffer.native.ends import EpisodeEnds
@@ -75,15 +77,15 @@ class VectorEnv(gymnasium.vector.VectorEnv):
         observations or infos: a choice for each action of a Discrete, for a MultiDiscrete those of its numbers one
         after the other. All True in rows whose last info had none. AttributeError where there are no masks.
     single_observation_space, single_action_space, observation_space, action_space : gymnasium.Space
-        Of one row, and of the batch. Where the agents of a copy have discrete actions of different ranges, the space of
-        one row spans them all, and that of the batch has the range of every row: what it samples is accepted.
+        Of one row, and of the batch. Where the agents of a copy have actions with different bounds, the space of one
+        row spans them all, and that of the batch has the bounds of every row: what it samples is accepted.
     layout : puffer.spaces.Layout
         How an observation lies in its row: `layout.space` is the environment's own space, and
         `layout.view(observations)` the nested arrays of a batch.
     action_layout : puffer.spaces.ActionLayout
         How an action lies in its row: `action_layout.flatten(action)` makes one.
-    copy_action_space : gymnasium.spaces.MultiDiscrete or None
-        The actions of the rows of one copy, where their ranges differ.
+    copy_action_space : gymnasium.spaces.MultiDiscrete, gymnasium.spaces.Box or None
+        The flat actions of the rows of one copy, where their bounds differ.
     flat : bool
         Whether observations and actions are rows. Otherwise they are values of the environment's own spaces, in the
         form of Gymnasium's vector environments; `buffers`, `observations` and rollouts are rows all the same.
@@ -125,7 +127,7 @@ class VectorEnv(gymnasium.vector.VectorEnv):
         self.max_steps = spec.max_steps
         self.layout: Layout = spec.layout
         self.action_layout: ActionLayout = spec.action_layout
-        self.copy_action_space: MultiDiscrete | None = spec.copy_action_space
+        self.copy_action_space: MultiDiscrete | Box | None = spec.copy_action_space
         self.flat = flat
         self.single_observation_space = spec.layout.flat_space
         self.single_action_space = spec.action_layout.flat_space
@@ -177,10 +179,12 @@ class VectorEnv(gymnasium.vector.VectorEnv):
 
     def _batch_action_space(self) -> gymnasium.Space:
         of_copy = self.copy_action_space
-        if of_copy is None or self._nested_actions is not None:
+        if self._nested_actions is not None:
+            return self._nested_actions.space_of(self.num_envs, of_copy)
+        if of_copy is None:
             return batch_space(self.single_action_space, self.num_envs)
-        times = (self.num_copies,) + (1,) * (of_copy.nvec.ndim - 1)
-        return MultiDiscrete(np.tile(of_copy.nvec, times), start=np.tile(of_copy.start, times))
+        times = (self.num_copies,) + (1,) * (len(of_copy.shape) - 1)
+        return rows_space(of_copy, *(np.tile(bound, times) for bound in bounds(of_copy, "action")))
 
     @property
     def num_threads(self) -> int | None:

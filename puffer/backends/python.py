@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
+from gymnasium.spaces import Box
 from gymnasium.vector import AutoresetMode
 
 from puffer.backends.episodes import Episodes
@@ -48,7 +49,8 @@ class PythonBackend(BackendBase):
         mode = settled_mode(self.options.render_mode, spec.rendering)
         self.spec = spec._replace(max_steps=limit, rendering=spec.rendering._replace(mode=mode))
         flat = spec.action_layout.flat_space
-        self._reader = ActionReader(flat, self.options.check_actions, False, spec.copy_action_space)
+        ranges = None if isinstance(flat, Box) else spec.copy_action_space
+        self._reader = ActionReader(flat, self.options.check_actions, False, ranges)
         space = spec.layout.flat_space
         self._form = RowsForm(
             self.options.num_envs,

@@ -81,7 +81,7 @@ class ActionLayout(ActionPlan):
         """Whether a row of floats has entries that must be whole, see `check_rows`."""
         return self._checked.size > 0
 
-    def check_rows(self, rows: np.ndarray) -> None:
+    def check_rows(self, rows: np.ndarray, copy_space: spaces.Box | None = None) -> None:
         """Check the entries of integer spaces in rows of floats.
 
         Rows of integers pass as they are, as do entries of Boxes of floats: the environment decides about those that
@@ -91,6 +91,8 @@ class ActionLayout(ActionPlan):
         ----------
         rows : ndarray
             Shape (count, *flat_space.shape).
+        copy_space : Box, optional
+            The bounds of the rows of one copy, (agents, *flat_space.shape), where they have bounds of their own.
 
         Raises
         ------
@@ -100,13 +102,17 @@ class ActionLayout(ActionPlan):
         if not self._checked.size:
             return
         values = rows[:, self._checked]
-        low, high = self.flat_space.low[self._checked], self.flat_space.high[self._checked]
+        space = self.flat_space if copy_space is None else copy_space
+        low, high = space.low[..., self._checked], space.high[..., self._checked]
+        if copy_space is not None:
+            low, high = (np.tile(bound, (len(rows) // len(bound), 1)) for bound in (low, high))
         good = (low <= values) & (values <= high) & (values == np.floor(values))
         if not good.all():
             row, k = (int(index) for index in np.argwhere(~good)[0])
+            least, most = (np.broadcast_to(bound, values.shape)[row, k] for bound in (low, high))
             raise ValueError(
-                f"actions[{row}, {self._checked[k]}] is {values[row, k]}: row {row} takes an integer from {low[k]:.0f} "
-                f"to {high[k]:.0f} there, for {self.space}"
+                f"actions[{row}, {self._checked[k]}] is {values[row, k]}: row {row} takes an integer from "
+                f"{least:.0f} to {most:.0f} there, for {self.space}"
             )
 
     def __eq__(self, other: object) -> bool:

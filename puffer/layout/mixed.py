@@ -1,4 +1,4 @@
-"""A Box for rows of floats in which some entries hold whole numbers."""
+"""A Box for rows of floats in which some entries hold whole numbers, and the spaces of several rows."""
 
 from __future__ import annotations
 
@@ -50,3 +50,16 @@ def _batch_of(space: MixedBox, n: int = 1) -> MixedBox:
     times = (n, *(1,) * len(space.shape))
     low, high, whole = (np.tile(part, times) for part in (space.low, space.high, space.whole))
     return MixedBox(low, high, whole, seed=copy.deepcopy(space.np_random))
+
+
+def rows_space(space: Any, low: np.ndarray, high: np.ndarray) -> Any:
+    """The space of several rows with bounds of their own, (rows, ...).
+
+    `space` is a Discrete, MultiDiscrete or Box of one row, or of fewer rows, which are repeated.
+    """
+    if isinstance(space, MixedBox):
+        return MixedBox(low, high, np.resize(space.whole, low.shape))
+    if isinstance(space, spaces.Box):
+        return spaces.Box(low, high, dtype=low.dtype)
+    low, high = low.astype(np.int64), high.astype(np.int64)
+    return spaces.MultiDiscrete(high - low + 1, start=low)

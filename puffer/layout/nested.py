@@ -10,7 +10,9 @@ from gymnasium.vector.utils import batch_space, concatenate, create_empty_array,
 
 from puffer.layout.action import ActionLayout
 from puffer.layout.observation import Layout
-from puffer.layout.walk import ARRAYS, Path, along, build, leaves, shortened
+from puffer.layout.padding import branch_space
+from puffer.layout.rows import LayoutError
+from puffer.layout.walk import ARRAYS, Path, along, array_space, bounds, build, leaves, shortened
 
 
 class NestedObservations:
@@ -100,6 +102,29 @@ class NestedActions:
         self.is_flat = layout.is_plain or isinstance(layout.space, spaces.Discrete)
         self._layout = layout
 
+    def space_of(self, count: int, copy_space: Any = None) -> Space:
+        """The space of the actions of `count` rows, in the form of Gymnasium's `batch_space`.
+
+        `copy_space` has the flat rows of one copy, where those have bounds of their own.
+        """
+        if copy_space is None:
+            return batch_space(self.space, count)
+        low, high = (bound.reshape(len(bound), -1) for bound in bounds(copy_space, "action"))
+        starts = iter([leaf.offset // self._layout.flat_space.dtype.itemsize for leaf in self._layout.leaves])
+
+        def leaf_space(path: Path, leaf: Any) -> Space:
+            start, shape = next(starts), leaf.shape
+            if isinstance(leaf, spaces.MultiBinary):
+                return batch_space(leaf, count)
+            entries = slice(start, start + int(np.prod(shape, dtype=np.int64)))
+            of_rows = (
+                np.tile(bound[:, entries], (count // len(bound), 1)).reshape(count, *shape).astype(leaf.dtype)
+                for bound in (low, high)
+            )
+            return array_space(spaces.Box if isinstance(leaf, spaces.Box) else spaces.MultiDiscrete, *of_rows)
+
+        return build(self.space, leaf_space, branch_space)
+
     def rows_of_one(self, action: Any) -> np.ndarray:
         """The row of one action, (1, ...)."""
         return np.asarray(self._layout.flatten(action))[np.newaxis]
@@ -116,12 +141,15 @@ class NestedActions:
         columns = [
             _rows_in(part, count, f"actions{path.subscript}") for path, _, part in along(self.space, actions, "actions")
         ]
-        return np.stack([self._layout.flatten(self._value(row)) for row in zip(*columns, strict=True)])
+        return np.stack([self._row_of(row, arrays) for row, arrays in enumerate(zip(*columns, strict=True))])
 
-    def _value(self, parts: tuple[Any, ...]) -> Any:
-        """The action with these arrays."""
-        rest = iter(parts)
-        return build(self.space, lambda path, leaf: next(rest))
+    def _row_of(self, row: int, arrays: tuple[Any, ...]) -> Any:
+        """The row of the action with these arrays."""
+        rest = iter(arrays)
+        try:
+            return self._layout.flatten(build(self.space, lambda path, leaf: next(rest)))
+        except LayoutError as error:
+            raise LayoutError(f"row {row} of the actions: {error}") from None
 
 
 def _rows_in(part: Any, count: int, name: str) -> list[Any]:

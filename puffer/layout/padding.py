@@ -16,6 +16,7 @@ import numpy as np
 from gymnasium import Space, spaces
 
 from puffer.layout.action import ActionLayout
+from puffer.layout.mixed import rows_space
 from puffer.layout.observation import Layout
 from puffer.layout.walk import ARRAYS, array_space, bounds, build, leaves
 
@@ -54,7 +55,7 @@ def spanning_space(by_agent: AgentSpaces, kind: str) -> Space:
     alike = [dict(leaves(space)) for space in by_agent.values()]
     if all(_are_equal(first, space) for space in by_agent.values()):
         return first
-    return build(first, lambda path, leaf: _spanning([one[path] for one in alike]), _space_of)
+    return build(first, lambda path, leaf: _spanning([one[path] for one in alike]), branch_space)
 
 
 def _are_equal(first: Any, other: Any) -> bool:
@@ -87,7 +88,7 @@ def _spanning(alike: list[Any]) -> Space:
     return array_space(type(first), low.astype(first.dtype), high.astype(first.dtype))
 
 
-def _space_of(path: Any, branch: Any, parts: list[Space]) -> Space:
+def branch_space(path: Any, branch: Any, parts: list[Space]) -> Space:
     """A Dict or Tuple with the keys of `branch`, in their order, and other parts."""
     if isinstance(branch, spaces.Dict):
         # A list, because Dict sorts the keys of a mapping.
@@ -172,14 +173,13 @@ class PaddedAction:
         return self._layout.value(row.reshape(-1)[self._indices].reshape(self._flat.shape))
 
     def narrow(self, low: np.ndarray, high: np.ndarray) -> None:
-        """Write the agent's ranges of integers into those of its row, which has the spanning ones."""
-        own_low, own_high = _ranges(self._flat)
-        low.reshape(-1)[self._indices] = own_low.ravel()
-        high.reshape(-1)[self._indices] = own_high.ravel()
+        """Write the agent's bounds into those of its row, which has the spanning ones."""
+        for own, bound in zip(bounds(self._flat, "action"), (low, high), strict=True):
+            bound.reshape(-1)[self._indices] = own.ravel()
 
 
-def copy_action_space(layout: ActionLayout, padded: list[PaddedAction | None]) -> spaces.MultiDiscrete | None:
-    """The ranges of the actions of a copy, where its agents have ranges of their own.
+def copy_action_space(layout: ActionLayout, padded: list[PaddedAction | None]) -> Space | None:
+    """The actions of the rows of a copy, where its agents have bounds of their own.
 
     Parameters
     ----------
@@ -190,21 +190,14 @@ def copy_action_space(layout: ActionLayout, padded: list[PaddedAction | None]) -
 
     Returns
     -------
-    MultiDiscrete or None
-        Of shape (rows, *layout.flat_space.shape). None if all agents have the spanning space, and for rows of floats,
-        whose bounds are not checked.
+    MultiDiscrete, Box or None
+        Of shape (rows, *layout.flat_space.shape); a Box for rows that are one. None if all agents have the spanning
+        space.
     """
-    space = layout.flat_space
-    if isinstance(space, spaces.Box) or not any(padded):
+    if not any(padded):
         return None
-    low, high = (np.repeat(bound[np.newaxis], len(padded), axis=0) for bound in _ranges(space))
+    low, high = (np.repeat(bound[np.newaxis], len(padded), axis=0) for bound in bounds(layout.flat_space, "action"))
     for agent, one in enumerate(padded):
         if one is not None:
             one.narrow(low[agent : agent + 1], high[agent : agent + 1])
-    return spaces.MultiDiscrete(high - low + 1, start=low)
-
-
-def _ranges(space: Any) -> tuple[np.ndarray, np.ndarray]:
-    """The least and the greatest integers of a Discrete or MultiDiscrete, in int64."""
-    low, high = bounds(space, "action")
-    return low.astype(np.int64), high.astype(np.int64)
+    return rows_space(layout.flat_space, low, high)

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
+import numpy as np
 from gymnasium.spaces import Box, MultiDiscrete
 
 from puffer.errors import CopiesError
 from puffer.layout.action import ActionLayout
+from puffer.layout.mixed import MixedBox, rows_space
 from puffer.layout.observation import Layout
 from puffer.layout.padding import spanning_space
 from puffer.layout.walk import leaves
@@ -28,9 +30,9 @@ class CopySpec(NamedTuple):
         How an action of one agent lies in its row.
     agents_per_env : int
         Rows of one copy, at least 1.
-    copy_action_space : MultiDiscrete or None
+    copy_action_space : MultiDiscrete, Box or None
         The actions of all rows of a copy, shape (agents_per_env, *action_layout.flat_space.shape), where its agents
-        have ranges of their own; None where `action_layout` describes every agent.
+        have bounds of their own; None where `action_layout` describes every agent.
     max_steps : int or None
         Steps after which the batch truncates an episode, or None for no limit.
     rendering : Rendering
@@ -40,7 +42,7 @@ class CopySpec(NamedTuple):
     layout: Layout
     action_layout: ActionLayout
     agents_per_env: int
-    copy_action_space: MultiDiscrete | None
+    copy_action_space: MultiDiscrete | Box | None
     max_steps: int | None
     rendering: Rendering
 
@@ -67,7 +69,11 @@ class CopySpec(NamedTuple):
             expected, got = getattr(self, name), getattr(other, name)
             if got == expected:
                 continue
-            spans = _spans(expected, got, (first_copy, copy)) if name in ("layout", "action_layout") else None
+            spans = None
+            if name == "copy_action_space":
+                spans = _spanning_rows(expected, got)
+            elif name != "agents_per_env":
+                spans = _spans(expected, got, (first_copy, copy))
             if spans is None:
                 raise CopiesError(
                     f"all copies must be alike, but copy {first_copy} has {name.removesuffix('_per_env')} {expected} "
@@ -90,6 +96,16 @@ def _spans(first: Any, other: Any, copies: tuple[int, int]) -> Any:
         return None
     alike = all(one.leaves == spans.leaves and one.flat_space.dtype == spans.flat_space.dtype for one in (first, other))
     return spans if alike else None
+
+
+def _spanning_rows(first: Any, other: Any) -> Any:
+    """The Box that spans the bounds of the agents of two copies, or None where there is none."""
+    if not isinstance(first, Box) or type(first) is not type(other) or first.shape != other.shape:
+        return None
+    bounds = (first.low, other.low), (first.high, other.high)
+    if isinstance(first, MixedBox) and any((one[first.whole] != two[first.whole]).any() for one, two in bounds):
+        return None
+    return rows_space(first, np.minimum(*bounds[0]), np.maximum(*bounds[1]))
 
 
 def _differ_in_boxes(first: Any, other: Any) -> bool:

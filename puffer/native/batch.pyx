@@ -390,7 +390,7 @@ independent_agents : bool
         self.reader.take(array, part.actions)
         if self.action_layout is not None:
             # What was given: casting it may have made it whole.
-            self.action_layout.check_rows(array)
+            self.action_layout.check_rows(array, self.spec.copy_action_space)
         if self.rollout is not None:
             self.rollout.begin(part)
             if self.rollout.step_buffers is not None:

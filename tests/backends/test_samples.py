@@ -178,3 +178,74 @@ def test_a_row_is_the_value_that_the_environment_returned(space, seed):
         for observations in (env.reset()[0].copy(), env.step([0, 1])[0].copy()):
             for row, copy in zip(observations, env.envs, strict=True):
                 assert same(env.layout.value(row), copy.returned.pop(0))
+
+
+class Agents:
+    """Two agents that act at once, each with an action space of its own."""
+
+    metadata = {}
+
+    def __init__(self, action_spaces):
+        self.action_spaces, self.possible_agents = action_spaces, list(action_spaces)
+        self.seen = []
+
+    def observation_space(self, agent):
+        return SIMPLE
+
+    def action_space(self, agent):
+        return self.action_spaces[agent]
+
+    def reset(self, seed=None, options=None):
+        self.agents = list(self.possible_agents)
+        return dict.fromkeys(self.agents, 0), {agent: {} for agent in self.agents}
+
+    def step(self, actions):
+        self.seen.append(actions)
+        ended = dict.fromkeys(self.agents, False)
+        return dict.fromkeys(self.agents, 0), dict.fromkeys(self.agents, 0.0), ended, ended, {}
+
+
+def box(high, *shape, dtype=np.float32):
+    return spaces.Box(0, high, shape, dtype)
+
+
+PAIRS = [
+    (spaces.Discrete(2, start=3), spaces.Discrete(5)),
+    (spaces.MultiDiscrete([2, 2]), spaces.MultiDiscrete([5, 5, 5])),
+    (box(1, 2), box(5, 1)),
+    (box(1, 2, dtype=np.int8), box(9, 2, dtype=np.int8)),
+    (spaces.Tuple([spaces.Discrete(2), spaces.Discrete(4)]), spaces.Tuple([spaces.Discrete(4), spaces.Discrete(2)])),
+    (
+        spaces.Dict(go=spaces.Discrete(2, start=1), push=box(1, 1), bits=spaces.MultiBinary(3)),
+        spaces.Dict(go=spaces.Discrete(9), push=box(4, 3), bits=spaces.MultiBinary(2)),
+    ),
+]
+
+
+@pytest.mark.parametrize("flat", [True, False])
+@pytest.mark.parametrize("pair", PAIRS, ids=str)
+def test_agents_with_spaces_of_their_own_see_what_the_batch_samples(pair, flat):
+    action_spaces = dict(zip("ab", pair, strict=True))
+    with batch(lambda: Agents(action_spaces), flat=flat) as env:
+        env.reset()
+        env.action_space.seed(5)
+        for _ in range(20):
+            sample = env.action_space.sample()
+            assert env.action_space.contains(sample)
+            env.step(sample)
+        for copy in env.envs:
+            assert all(
+                space.contains(actions[agent]) for actions in copy.seen for agent, space in action_spaces.items()
+            )
+
+
+@pytest.mark.parametrize("flat", [True, False])
+def test_an_integer_of_another_agent_is_refused_before_anything_is_stepped(flat):
+    action_spaces = dict(zip("ab", PAIRS[-1], strict=True))
+    with batch(lambda: Agents(action_spaces), flat=flat) as env:
+        env.reset()
+        actions = env.action_space.sample()
+        (actions["go"] if not flat else actions[:, 0])[2] = 8
+        with pytest.raises(ValueError, match=r"actions\[2, 0\] is 8.*: row 2 takes an integer from 1 to 2 there"):
+            env.step(actions)
+        assert not any(copy.seen for copy in env.envs)

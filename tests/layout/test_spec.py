@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from gymnasium.spaces import Box, Discrete, MultiDiscrete
 
+from puffer.layout.mixed import MixedBox
 from puffer.layout.spec import CopySpec
 from puffer.rendering import Rendering
 from puffer.spaces import ActionLayout, Layout
@@ -35,6 +36,21 @@ def test_the_spaces_of_a_batch_span_those_of_its_copies():
     assert spans.action_layout == SPEC.action_layout
     inner = SPEC._replace(layout=Layout(Box(0, 0.5, (4,))))
     assert SPEC.spanning(inner, copy=1, first_copy=0) == SPEC
+
+
+def test_the_bounds_of_agents_span_those_of_every_copy():
+    narrow, wide = (SPEC._replace(copy_action_space=Box(0, high, (2, 3))) for high in (1, 4))
+    assert narrow.spanning(wide, copy=1, first_copy=0).copy_action_space == Box(0, 4, (2, 3))
+    whole = np.array([[True, False], [True, False]])
+    low, high = np.zeros((2, 2), np.float32), np.ones((2, 2), np.float32)
+    rows = SPEC._replace(copy_action_space=MixedBox(low, high, whole))
+    wide = SPEC._replace(copy_action_space=MixedBox(low, np.float32([[1, 5], [1, 9]]), whole))
+    spans = rows.spanning(wide, copy=1, first_copy=0).copy_action_space
+    assert (spans, spans.whole.tolist()) == (wide.copy_action_space, whole.tolist())
+    # An integer that the one copy takes, and the other does not.
+    other = SPEC._replace(copy_action_space=MixedBox(low, np.float32([[2, 1], [1, 1]]), whole))
+    with pytest.raises(ValueError, match="all copies must be alike, but copy 0 has copy_action_space"):
+        rows.spanning(other, copy=1, first_copy=0)
 
 
 def test_time_limits_and_rendering_may_differ():

@@ -35,7 +35,7 @@ layout, action_layout
 max_steps : int or None
     Its time limit.
 rendering : puffer.rendering.Rendering
-copy_action_space : MultiDiscrete (agents_per_env, ...) or None
+copy_action_space : MultiDiscrete or Box, (agents_per_env, ...), or None
     The actions of all rows of a copy, if its agents do not have the same ones; `action_layout` then spans them all.
 ended : bool
     Whether the episode of the copy is over: no step until the next reset.
