@@ -7,14 +7,14 @@ from libc.stdint cimport int64_t, uint8_t, uint64_t
 from libc.string cimport memcpy
 
 from puffer.native.rules cimport Rules
-from puffer.rng cimport rng_mix
+
+cdef extern from "puffer/native/snapshots.h" nogil:
+    void checksum_rows(Py_ssize_t n, const uint8_t* bytes, size_t stride, size_t size, uint64_t* checksums)
 
 cdef enum:
     HEAD = 16
-    # Copies that are saved or restored together, so that their bytes stay in the first-level cache, and those of them
-    # whose checksums are added up together.
+    # Copies that are saved or restored together, so that their bytes stay in the first-level cache.
     TILE = 64
-    LANES = 8
 
 
 cdef class Snapshots:
@@ -81,7 +81,7 @@ size : int
         cdef uint64_t checksums[TILE]
         cdef uint64_t head[2]
         cdef Py_ssize_t k
-        _add_up(count, source + HEAD, self.size, self.size - HEAD, checksums)
+        checksum_rows(count, source + HEAD, self.size, self.size - HEAD, checksums)
         for k in range(count):
             memcpy(head, source + k * self.size, HEAD)
             if head[0] != self.signature:
@@ -99,7 +99,7 @@ size : int
         cdef uint64_t head[2]
         cdef Py_ssize_t i
         self.move(rules, copies, count, target, True)
-        _add_up(count, target + HEAD, self.size, self.size - HEAD, checksums)
+        checksum_rows(count, target + HEAD, self.size, self.size - HEAD, checksums)
         head[0] = self.signature
         for i in range(count):
             head[1] = checksums[i]
@@ -149,44 +149,3 @@ cdef void _move(Py_ssize_t count, char* memory, size_t size, const int64_t* copi
         _move_sized(count, memory, 16, copies, rows, stride, saves)
     else:
         _move_sized(count, memory, size, copies, rows, stride, saves)
-
-
-cdef void _add_up(Py_ssize_t count, const uint8_t* bytes, size_t stride, size_t size,
-                  uint64_t* checksums) noexcept nogil:
-    """The checksums of `count` pieces of `size` bytes, one stride apart."""
-    cdef Py_ssize_t i = 0
-    while i + LANES <= count:
-        _add_up_lanes(bytes + i * stride, stride, size, checksums + i)
-        i += LANES
-    while i < count:
-        checksums[i] = _checksum(bytes + i * stride, size)
-        i += 1
-
-
-cdef void _add_up_lanes(const uint8_t* bytes, size_t stride, size_t size, uint64_t* checksums) noexcept nogil:
-    """As `_checksum`, for LANES pieces at once: each addition to a checksum waits for the last one to the same."""
-    cdef uint64_t values[LANES]
-    cdef uint64_t word
-    cdef size_t k
-    cdef int lane
-    for lane in range(LANES):
-        values[lane] = size
-    for k in range(0, size - size % 8, 8):
-        for lane in range(LANES):
-            memcpy(&word, bytes + lane * stride + k, 8)
-            values[lane] = rng_mix(values[lane] ^ word) + k
-    for k in range(size - size % 8, size):
-        for lane in range(LANES):
-            values[lane] = rng_mix(values[lane] ^ bytes[lane * stride + k]) + k
-    memcpy(checksums, values, LANES * sizeof(uint64_t))
-
-
-cdef uint64_t _checksum(const uint8_t* bytes, size_t size) noexcept nogil:
-    cdef uint64_t value = size, word
-    cdef size_t k
-    for k in range(0, size - size % 8, 8):
-        memcpy(&word, bytes + k, 8)
-        value = rng_mix(value ^ word) + k
-    for k in range(size - size % 8, size):
-        value = rng_mix(value ^ bytes[k]) + k
-    return value
