@@ -5,6 +5,7 @@ Gymnasium's tools keep references to the arrays that an environment returns, so 
 
 from __future__ import annotations
 
+import inspect
 import json
 from functools import cache
 from pathlib import Path
@@ -17,7 +18,7 @@ from puffer import ocean
 from puffer._core import Env
 from puffer.layout.nested import NestedActions, NestedObservations
 from puffer.options import MOST
-from puffer.registry import make
+from puffer.registry import find, make
 from puffer.rendering import warn_of_no_mode
 from puffer.vector import VectorEnv
 
@@ -50,6 +51,7 @@ def make_vector(num_envs: int = 1, *, name: str, max_episode_steps: int | None =
     options.setdefault("autoreset_mode", "NextStep")
     options.setdefault("flat", False)
     options.setdefault("max_steps", max_episode_steps)
+    _tell_probabilities(name, options)
     return make(name, num_envs, **options)
 
 
@@ -68,7 +70,14 @@ def make_single(*, name: str, **options: Any) -> SingleEnv:
                 f"max_episode_steps={options['max_steps']!r} instead of max_steps"
             )
         options["max_steps"] = MOST
+    _tell_probabilities(name, options)
     return SingleEnv(name, **options)
+
+
+def _tell_probabilities(name: str, options: dict[str, Any]) -> None:
+    """Ask for the infos that Gymnasium's own environment of that name has."""
+    if "prob" in inspect.signature(find(name)).parameters:
+        options.setdefault("prob", True)
 
 
 class SingleEnv(gymnasium.Env):

@@ -77,7 +77,7 @@ fill_outcomes()
 
 @cython.final
 cdef class CliffWalking(Env):
-    """CliffWalking(num_envs=1, *, is_slippery=False, action_mask=False, **options)
+    """CliffWalking(num_envs=1, *, is_slippery=False, action_mask=False, prob=False, **options)
 --
 
 Copies of a walk along a cliff. See the module's docstring for the rules.
@@ -90,12 +90,14 @@ is_slippery : bool, default False
     Whether a move may go off to one side.
 action_mask : bool, default False
     Whether the observation says which actions can lead to another cell.
+prob : bool, default False
+    Whether infos have `prob`, the probability of what a step has drawn, and 1 after a reset.
 **options
     The options of `puffer.Env`.
 
 Attributes
 ----------
-is_slippery, action_mask : bool
+is_slippery, action_mask, prob : bool
     As given.
 """
 
@@ -103,11 +105,14 @@ is_slippery, action_mask : bool
     render_size = (SIDE * COLUMNS, SIDE * ROWS)
     cdef readonly bint is_slippery
     cdef readonly bint action_mask
+    cdef readonly bint prob
     cdef int32_t[:, ::1] observations
     cdef int32_t[::1] actions
     cdef State* state
 
-    def __init__(self, num_envs=1, *, is_slippery=False, action_mask=False, **options):
+    def __init__(self, num_envs=1, *, is_slippery=False, action_mask=False, prob=False, **options):
+        self.require_unmade()
+        self.prob = prob
         high = np.array([GOAL] + [1] * 4 * bool(action_mask), np.int32)
         super().__init__(num_envs, spaces.Box(np.zeros_like(high), high, dtype=np.int32), spaces.Discrete(4),
                          snapshot_key=(bool(is_slippery),), **options)
@@ -167,6 +172,20 @@ is_slippery, action_mask : bool
 
     cdef void load_one(self, Py_ssize_t i) noexcept nogil:
         self.state[i].cell = clamped(self.state[i].cell, 0, GOAL)
+
+    @property
+    def row_info_names(self):
+        return ("prob",) if self.prob else ()
+
+    def row_infos(self, Py_ssize_t first, Py_ssize_t last):
+        """The probability of each move, and 1 where an episode begins."""
+        cdef Py_ssize_t i
+        cdef double[::1] drawn = np.ones(last - first), shown = np.ones(last - first)
+        for i in range(first, last):
+            drawn[i - first] = 1.0 / 3 if self.is_slippery else 1.0
+            if self.elapsed[i]:
+                shown[i - first] = drawn[i - first]
+        return lambda: ({"prob": np.asarray(shown)}, {"prob": np.asarray(drawn)})
 
     cdef dict state_one(self, Py_ssize_t i):
         return {"cell": self.state[i].cell}

@@ -48,7 +48,7 @@ cdef struct State:
 @cython.final
 cdef class FrozenLake(Env):
     """FrozenLake(num_envs=1, *, desc=None, map_name='4x4', is_slippery=True, success_rate=0.3333333333333333, \
-reward_schedule=(1, 0, 0), action_mask=False, **options)
+reward_schedule=(1, 0, 0), action_mask=False, prob=False, **options)
 --
 
 Copies of a walk on ice. See the module's docstring for the rules.
@@ -70,6 +70,8 @@ reward_schedule : tuple of 3 floats, default (1, 0, 0)
     The rewards of reaching a goal, of falling into a hole and of any other step.
 action_mask : bool, default False
     Whether the observation says which actions can lead to another cell.
+prob : bool, default False
+    Whether infos have `prob`, the probability of what a step has drawn, and 1 after a reset.
 **options
     The options of `puffer.Env`.
 
@@ -79,7 +81,7 @@ desc : tuple of str
     The map.
 rows, columns : int
     The size of the map.
-is_slippery, success_rate, reward_schedule, action_mask
+is_slippery, success_rate, reward_schedule, action_mask, prob
     As given.
 """
 
@@ -92,6 +94,9 @@ is_slippery, success_rate, reward_schedule, action_mask
     cdef readonly double success_rate
     cdef readonly tuple reward_schedule
     cdef readonly bint action_mask
+    cdef readonly bint prob
+    # By copy: whether the last move went off to one side.
+    cdef uint8_t[::1] has_slipped
     # The numbers of the start cells; by cell, the neighbour in the direction of each action, whether an episode is over
     # there, and the reward of coming there.
     cdef int32_t[::1] starts
@@ -104,12 +109,14 @@ is_slippery, success_rate, reward_schedule, action_mask
     cdef State* state
 
     def __init__(self, num_envs=1, *, desc=None, map_name="4x4", is_slippery=True, success_rate=1.0 / 3,
-                 reward_schedule=(1, 0, 0), action_mask=False, max_steps=None, **options):
+                 reward_schedule=(1, 0, 0), action_mask=False, prob=False, max_steps=None, **options):
         if max_steps is None:
             max_steps = 200 if desc is None and map_name == "8x8" else 100
         desc = _checked_map(desc, map_name)
         success_rate = checks.number("success_rate", success_rate, 0, 1)
         reward_schedule = _checked_rewards(reward_schedule)
+        self.require_unmade()
+        self.prob = prob
         high = np.array([len(desc) * len(desc[0]) - 1] + [1] * 4 * bool(action_mask), np.int32)
         super().__init__(num_envs, spaces.Box(np.zeros_like(high), high, dtype=np.int32), spaces.Discrete(4),
                          max_steps=max_steps, snapshot_key=(desc, bool(is_slippery), success_rate, reward_schedule),
@@ -121,6 +128,7 @@ is_slippery, success_rate, reward_schedule, action_mask
         self.reward_schedule = reward_schedule
         self.action_mask = action_mask
         self.slips = slips_of(success_rate)
+        self.has_slipped = np.zeros(self.num_copies, np.uint8)
         self._fill_tables()
         self.state = <State*>self.new_state(sizeof(State))
 
@@ -152,8 +160,11 @@ is_slippery, success_rate, reward_schedule, action_mask
     cdef void step_one(self, Py_ssize_t i) noexcept nogil:
         cdef State* state = &self.state[i]
         cdef uint32_t move = self.actions[i]
+        cdef int turn
         if self.is_slippery:
-            move += slip(&self.rng[i], &self.slips)
+            turn = slip(&self.rng[i], &self.slips)
+            move += turn
+            self.has_slipped[i] = turn != 0
         # set_cell() may have put the copy on a goal or a hole, where nothing moves.
         if not self.over[state.cell]:
             state.cell = self.neighbours[state.cell, move % 4]
@@ -189,6 +200,21 @@ is_slippery, success_rate, reward_schedule, action_mask
 
     cdef void load_one(self, Py_ssize_t i) noexcept nogil:
         self.state[i].cell = clamped(self.state[i].cell, 0, self.rows * self.columns - 1)
+
+    @property
+    def row_info_names(self):
+        return ("prob",) if self.prob else ()
+
+    def row_infos(self, Py_ssize_t first, Py_ssize_t last):
+        """The probability of each move, and 1 where an episode begins."""
+        cdef Py_ssize_t i
+        cdef double[::1] drawn = np.ones(last - first), shown = np.ones(last - first)
+        for i in range(first, last):
+            if self.is_slippery:
+                drawn[i - first] = (1 - self.success_rate) / 2 if self.has_slipped[i] else self.success_rate
+            if self.elapsed[i]:
+                shown[i - first] = drawn[i - first]
+        return lambda: ({"prob": np.asarray(shown)}, {"prob": np.asarray(drawn)})
 
     cdef dict state_one(self, Py_ssize_t i):
         cell = self.state[i].cell

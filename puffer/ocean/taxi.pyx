@@ -154,7 +154,7 @@ fill_outcomes()
 @cython.final
 cdef class Taxi(Env):
     """Taxi(num_envs=1, *, is_rainy=False, fickle_passenger=False, rainy_probability=0.8, fickle_probability=0.3, \
-action_mask=False, **options)
+action_mask=False, prob=False, **options)
 --
 
 Copies of a town with a taxi and a passenger. See the module's docstring for the rules.
@@ -173,12 +173,14 @@ fickle_probability : float, default 0.3
     With fickle_passenger the probability that a passenger is fickle, 0 to 1.
 action_mask : bool, default False
     Whether the observation says which actions change the state.
+prob : bool, default False
+    Whether infos have `prob`, the probability of what a step has drawn, and 1 after a reset.
 **options
     The options of `puffer.Env`.
 
 Attributes
 ----------
-is_rainy, fickle_passenger, rainy_probability, fickle_probability, action_mask
+is_rainy, fickle_passenger, rainy_probability, fickle_probability, action_mask, prob
     As given.
 """
 
@@ -191,13 +193,19 @@ is_rainy, fickle_passenger, rainy_probability, fickle_probability, action_mask
     cdef readonly double rainy_probability
     cdef readonly double fickle_probability
     cdef readonly bint action_mask
+    cdef readonly bint prob
+    # By copy, in rain: whether the last action was a move, and whether it turned.
+    cdef uint8_t[::1] has_moved
+    cdef uint8_t[::1] has_turned
     cdef Slips slips
     cdef int32_t[:, ::1] observations
     cdef int32_t[::1] actions
     cdef State* state
 
     def __init__(self, num_envs=1, *, is_rainy=False, fickle_passenger=False, rainy_probability=0.8,
-                 fickle_probability=0.3, action_mask=False, **options):
+                 fickle_probability=0.3, action_mask=False, prob=False, **options):
+        self.require_unmade()
+        self.prob = prob
         rainy_probability = checks.number("rainy_probability", rainy_probability, 0, 1)
         fickle_probability = checks.number("fickle_probability", fickle_probability, 0, 1)
         high = np.array([STATES - 1] + [1] * ACTIONS * bool(action_mask), np.int32)
@@ -207,6 +215,7 @@ is_rainy, fickle_passenger, rainy_probability, fickle_probability, action_mask
         self.is_rainy, self.fickle_passenger, self.action_mask = is_rainy, fickle_passenger, action_mask
         self.rainy_probability, self.fickle_probability = rainy_probability, fickle_probability
         self.slips = slips_of(rainy_probability)
+        self.has_moved, self.has_turned = np.zeros((2, self.num_copies), np.uint8)
         self.state = <State*>self.new_state(sizeof(State))
 
     @property
@@ -267,6 +276,7 @@ is_rainy, fickle_passenger, rainy_probability, fickle_probability, action_mask
     cdef uint32_t in_rain(self, Py_ssize_t i, uint32_t action) noexcept nogil:
         """What an action becomes: an open move may turn."""
         cdef int turn = slip(&self.rng[i], &self.slips)
+        self.has_moved[i], self.has_turned[i] = action <= WEST, turn != 0
         if turn == 0 or action > WEST or not self.has_effect(i, action):
             return action
         # The moves are in pairs of opposite ones.
@@ -282,6 +292,21 @@ is_rainy, fickle_passenger, rainy_probability, fickle_probability, action_mask
 
     cdef void load_one(self, Py_ssize_t i) noexcept nogil:
         self.state[i].number = clamped(self.state[i].number, 0, STATES - 1)
+
+    @property
+    def row_info_names(self):
+        return ("prob",) if self.prob else ()
+
+    def row_infos(self, Py_ssize_t first, Py_ssize_t last):
+        """The probability of each move, and 1 where an episode begins."""
+        cdef Py_ssize_t i
+        cdef double[::1] drawn = np.ones(last - first), shown = np.ones(last - first)
+        for i in range(first, last):
+            if self.is_rainy and self.has_moved[i]:
+                drawn[i - first] = (1 - self.rainy_probability) / 2 if self.has_turned[i] else self.rainy_probability
+            if self.elapsed[i]:
+                shown[i - first] = drawn[i - first]
+        return lambda: ({"prob": np.asarray(shown)}, {"prob": np.asarray(drawn)})
 
     cdef dict state_one(self, Py_ssize_t i):
         return {"number": self.state[i].number, "fickle": bool(self.state[i].fickle)}

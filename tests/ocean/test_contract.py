@@ -49,7 +49,7 @@ def show_of_chance(name, results):
 
 def about_ends(env, info):
     """An info without what the class tells of every row."""
-    if env.unwrapped.native_env.row_infos is None:
+    if not env.unwrapped.native_env.row_info_names:
         return info
     ends = {key: info[key] for key in ENDS if key in info}
     return {**ends, "final_info": {}} if ends else {}

@@ -246,7 +246,7 @@ def test_the_mask_tells_which_actions_can_change_the_state(case):
     put = getattr(backend(env), case.put)
     for copy, (state, *_) in enumerate(observations):
         put(copy, state)
-    assert np.array_equal(shown, observations)
+    assert np.array_equal(backend(env).observations, observations)
 
 
 # ---- Blackjack ----
@@ -497,3 +497,56 @@ def test_what_is_set_is_in_the_state_the_observation_and_the_text():
         assert backend(env).observations[1].tolist() == observation
         assert ("\n" + text) in backend(env).ansi_copy(1)
     assert backend(env).ansi_copy(1) == "dealer 9 ?\nplayer 16 with a usable ace"
+
+
+# ---- What infos tell ----
+
+
+@pytest.mark.parametrize(
+    ("ours", "theirs", "parameters"),
+    [
+        ("FrozenLake-v0", "FrozenLake-v1", {}),
+        ("FrozenLake-v0", "FrozenLake-v1", {"success_rate": 0.5}),
+        ("FrozenLake-v0", "FrozenLake-v1", {"is_slippery": False}),
+        ("CliffWalking-v0", "CliffWalking-v1", {"is_slippery": True}),
+        ("Taxi-v0", "Taxi-v4", {"is_rainy": True}),
+        ("Taxi-v0", "Taxi-v4", {}),
+    ],
+)
+def test_prob_is_that_of_gymnasiums_transition(ours, theirs, parameters):
+    env, package = gymnasium.make(f"puffer/{ours}", **parameters), gymnasium.make(theirs, **parameters)
+    transitions = package.unwrapped.P
+    state, info = env.reset(seed=0)
+    assert info == {"prob": 1}
+    env.action_space.seed(0)
+    for _ in range(300):
+        action = env.action_space.sample()
+        after, _, terminated, truncated, info = env.step(action)
+        assert any(
+            np.isclose(info["prob"], chance, atol=1e-9) and after == then
+            for chance, then, *_ in transitions[int(state)][int(action)]
+        )
+        state = after
+        if terminated or truncated:
+            state, info = env.reset()
+            assert info == {"prob": 1}
+
+
+@pytest.mark.parametrize("mode", ["NextStep", "SameStep"])
+def test_prob_of_a_batch(mode):
+    env = gymnasium.make_vec("puffer/FrozenLake-v0", num_envs=8, autoreset_mode=mode, success_rate=0.5)
+    _, info = env.reset(seed=0)
+    assert (info["prob"] == 1).all()
+    assert info["_prob"].all()
+    env.action_space.seed(0)
+    ended = np.zeros(8, np.bool_)
+    for _ in range(100):
+        before = ended
+        *_, terminations, truncations, info = env.step(env.action_space.sample())
+        ended = terminations | truncations
+        begins = ended if mode == "SameStep" else before
+        assert (info["prob"][begins] == 1).all()
+        assert np.isin(info["prob"][~begins], (0.5, 0.25)).all()
+        if mode == "SameStep" and ended.any():
+            assert np.isin(info["final_info"]["prob"][ended], (0.5, 0.25)).all()
+    assert not make("ocean-frozen_lake", 8).reset(seed=0)[1]
