@@ -7,7 +7,7 @@ import sys
 import pytest
 
 # The module of each face, and the package that it needs.
-NEEDED = {"stable_baselines3": "stable_baselines3"}
+NEEDED = {"pettingzoo": "pettingzoo", "stable_baselines3": "stable_baselines3"}
 
 
 def test_puffer_imports_no_trainer():

@@ -158,7 +158,9 @@ def test_what_is_refused():
 @pytest.mark.parametrize("name", ["spaces", "squared", "taxi", "continuous", "snake", story])
 @pytest.mark.parametrize("learner", [PPO, A2C, DQN])
 def test_learners_take_every_space(name, learner):
-    options = {"seed": 1, "num_threads": 1, "flat": name == "spaces"} if isinstance(name, str) else {"backend": "serial"}
+    options = {"backend": "serial"}
+    if isinstance(name, str):
+        options = {"seed": 1, "num_threads": 1, "flat": name == "spaces"}
     env = VecEnv(name, 2, **options)
     if learner is DQN and not isinstance(env.action_space, spaces.Discrete):
         pytest.skip("DQN has Discrete actions only")
