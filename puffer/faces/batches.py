@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from gymnasium.vector import AutoresetMode
+
 from puffer.emulation import emulate
 from puffer.registry import make
 from puffer.vector import VectorEnv
@@ -22,3 +24,10 @@ def batch_of(env: Any, num_envs: int | None, options: dict[str, Any]) -> VectorE
     if isinstance(env, str):
         return make(env, 1 if num_envs is None else num_envs, **options)
     return emulate(env, num_envs, **options)
+
+
+def require_same_step(batch: VectorEnv, trainer: str) -> None:
+    """Raise ValueError for a batch of another autoreset mode than the one that this trainer needs."""
+    mode = batch.autoreset_mode
+    if mode is not AutoresetMode.SAME_STEP:
+        raise ValueError(f"{trainer} needs autoreset_mode='SameStep', the default, got {mode.value!r}")

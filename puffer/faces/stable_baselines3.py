@@ -7,10 +7,9 @@ from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
-from gymnasium.vector import AutoresetMode
 
 from puffer.backends.worker.interpreter import attribute
-from puffer.faces.batches import batch_of
+from puffer.faces.batches import batch_of, require_same_step
 from puffer.faces.infos import spread
 from puffer.layout.nested import NestedObservations
 from puffer.vector import VectorEnv
@@ -234,10 +233,7 @@ class VecEnv(vec_env.VecEnv):
 
 def _require_usable(batch: VectorEnv) -> None:
     """Raise ValueError for a batch that does not step as Stable-Baselines3 wants it."""
-    if batch.autoreset_mode is not AutoresetMode.SAME_STEP:
-        raise ValueError(
-            f"Stable-Baselines3 needs autoreset_mode='SameStep', got {batch.autoreset_mode.value!r}: leave it out"
-        )
+    require_same_step(batch, "Stable-Baselines3")
     if batch.batch_size != batch.num_copies:
         raise ValueError(
             f"Stable-Baselines3 steps all copies at once, got batch_size={batch.batch_size} of {batch.num_copies}: "
