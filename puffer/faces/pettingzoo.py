@@ -141,6 +141,7 @@ class ParallelEnv(pettingzoo.ParallelEnv):
         infos: list[dict[str, Any]] = [{} for _ in self._rows]
         spread(info, infos)
         values = self._observations.of_each(observations)
+        self._show()
         return self._by_agent(self.agents, values), self._by_agent(self.agents, infos)
 
     def step(self, actions: dict[Any, Any]) -> tuple[dict, dict, dict, dict, dict]:
@@ -164,6 +165,7 @@ class ParallelEnv(pettingzoo.ParallelEnv):
         acted = [agent for agent, row in self._rows.items() if self._batch.masks[row] and not self._has_left[row]]
         self._has_left |= terminations | truncations
         self.agents = [agent for agent in acted if not self._has_left[self._rows[agent]]]
+        self._show()
         columns = (values, rewards.tolist(), terminations.tolist(), truncations.tolist(), infos)
         return tuple(self._by_agent(acted, column) for column in columns)
 
@@ -187,6 +189,10 @@ class ParallelEnv(pettingzoo.ParallelEnv):
 
     def _by_agent(self, agents: list[Any], values: list[Any]) -> dict[Any, Any]:
         return {agent: values[self._rows[agent]] for agent in agents}
+
+    def _show(self) -> None:
+        if self.render_mode == "human":
+            self._batch.render()
 
     def render(self) -> Any:
         """A picture, (height, width, 3) uint8, in the mode "rgb_array"; text in the mode "ansi"; else None."""

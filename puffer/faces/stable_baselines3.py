@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from puffer.backends.worker.interpreter import attribute
+from puffer.errors import WorkerDied, WorkerError, WorkerTimeout
 from puffer.faces.batches import batch_of, require_same_step
 from puffer.faces.infos import spread
 from puffer.layout.nested import NestedObservations
@@ -148,6 +149,17 @@ class VecEnv(vec_env.VecEnv):
         """
         masks = getattr(self.batch, "action_masks", None)
         return np.stack(self._of_rows(self.batch.call("action_masks"))) if masks is None else masks
+
+    def has_attr(self, attr_name: str) -> bool:
+        """Whether environments have an attribute, found as `get_attr` finds it."""
+        try:
+            self.get_attr(attr_name)
+        except (WorkerDied, WorkerTimeout):
+            raise
+        except (AttributeError, WorkerError):
+            # What a copy in a worker raises comes as a WorkerError.
+            return False
+        return True
 
     def get_attr(self, attr_name: str, indices: Indices = None) -> list[Any]:
         """The attribute of environments. A method that needs no arguments is called, as `VectorEnv.call` does."""

@@ -1,10 +1,12 @@
 """`VecEnv` of the face for PufferLib 3: the seven of `recv`, parts, infos of ends; policies, where it is installed."""
 
+from pathlib import Path
+
 import gymnasium
 import numpy as np
 import pytest
 from gymnasium import spaces
-from helpers import KINDS, assert_same, make, random_actions
+from helpers import KINDS, assert_same, make, random_actions, run_python
 from stories import story
 
 import puffer
@@ -118,3 +120,10 @@ def test_its_policies():
     assert list(parts) == list(own)
     for key, value in own.items():
         np.testing.assert_array_equal(parts[key].numpy().reshape(value.shape), value)
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_the_example_runs(tmp_path):
+    pytest.importorskip("pufferlib._C", reason="pip install pufferlib==3.0.0")
+    example = Path(__file__).parents[2] / "examples" / "trainers" / "pufferlib_cartpole.py"
+    assert "\nreturn " in run_python(str(example), "20000", cwd=tmp_path)

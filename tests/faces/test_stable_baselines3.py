@@ -128,6 +128,7 @@ def test_some_copies_of_workers():
     env.reset()
     env.set_attr("difficulty", 3, indices=[1])
     assert env.get_attr("difficulty") == [1, 3]
+    assert not env.has_attr("easiness")
     assert env.env_method("harder") == [2, 4]
     with pytest.raises(NotImplementedError, match="backend='serial'"):
         env.env_method("harder", indices=[0])
