@@ -1,4 +1,4 @@
-"""PufferLib 3's trainer balances CartPole on the CPU: `python pufferlib_cartpole.py [steps]`."""
+"""PufferLib 3's trainer learns CartPole on the CPU: `python pufferlib_cartpole.py [steps]`."""
 
 import sys
 
