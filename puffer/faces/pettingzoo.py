@@ -107,14 +107,7 @@ class ParallelEnv(pettingzoo.ParallelEnv):
         ranges = self._batch.copy_action_space
         if ranges is None or not self._actions.is_flat:
             return [deepcopy(self._actions.space) for _ in self._rows]
-        if ranges.nvec.ndim == 1:
-            return [
-                gymnasium.spaces.Discrete(int(n), start=int(start))
-                for n, start in zip(ranges.nvec, ranges.start, strict=True)
-            ]
-        return [
-            gymnasium.spaces.MultiDiscrete(n, start=start) for n, start in zip(ranges.nvec, ranges.start, strict=True)
-        ]
+        return [_space_of_row(ranges, row) for row in range(len(self._rows))]
 
     def observation_space(self, agent: Any) -> gymnasium.Space:
         """The observations of an agent; where agents differ in size, what spans them all."""
@@ -202,6 +195,15 @@ class ParallelEnv(pettingzoo.ParallelEnv):
     def close(self) -> None:
         """Close the environment and its window. Another call does nothing."""
         self._batch.close()
+
+
+def _space_of_row(ranges: gymnasium.Space, row: int) -> gymnasium.Space:
+    """The actions of one row, from the space of all rows."""
+    if isinstance(ranges, gymnasium.spaces.Box):
+        return gymnasium.spaces.Box(ranges.low[row], ranges.high[row], dtype=ranges.dtype.type)
+    if ranges.nvec.ndim == 1:
+        return gymnasium.spaces.Discrete(int(ranges.nvec[row]), start=int(ranges.start[row]))
+    return gymnasium.spaces.MultiDiscrete(ranges.nvec[row], start=ranges.start[row])
 
 
 def _idle(space: gymnasium.Space) -> np.ndarray:
