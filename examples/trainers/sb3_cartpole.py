@@ -7,7 +7,7 @@ from stable_baselines3.common.evaluation import evaluate_policy
 
 from puffer.faces.stable_baselines3 import VecEnv
 
-steps = int(sys.argv[1]) if len(sys.argv) > 1 else 100_000
+steps = int(sys.argv[1]) if len(sys.argv) > 1 else 40_000
 
 env = VecEnv("cartpole", num_envs=8)
 model = PPO(
