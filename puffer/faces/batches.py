@@ -1,0 +1,33 @@
+"""The batch that a face stands before, in the forms in which it can be given."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from gymnasium.vector import AutoresetMode
+
+from puffer.emulation import emulate
+from puffer.registry import make
+from puffer.vector import VectorEnv
+
+
+def batch_of(env: Any, num_envs: int | None, options: dict[str, Any]) -> VectorEnv:
+    """The batch `env`, or a new one of the environment that `env` names, makes or is.
+
+    Raises TypeError for a number of copies, or options, beside a batch that has its own.
+    """
+    if isinstance(env, VectorEnv):
+        given = [f"num_envs={num_envs}"] * (num_envs is not None) + [f"{key}={options[key]!r}" for key in options]
+        if given:
+            raise TypeError(f"{env!r} is made already; pass {', '.join(given)} to puffer.make or puffer.emulate")
+        return env
+    if isinstance(env, str):
+        return make(env, 1 if num_envs is None else num_envs, **options)
+    return emulate(env, num_envs, **options)
+
+
+def require_same_step(batch: VectorEnv, trainer: str) -> None:
+    """Raise ValueError for a batch of another autoreset mode than the one that this trainer needs."""
+    mode = batch.autoreset_mode
+    if mode is not AutoresetMode.SAME_STEP:
+        raise ValueError(f"{trainer} needs autoreset_mode='SameStep', the default, got {mode.value!r}")
