@@ -36,7 +36,8 @@ class VectorEnv(gymnasium.vector.VectorEnv):
 
     The arrays that `reset`, `step` and `recv` return belong to whoever called: nothing overwrites them while anybody
     holds them, or a view of them. Arrays that nobody holds any more are used again, so nothing is copied for that. With
-    `copy=False` they are the live buffers instead: the next step overwrites them, and they are to be read only.
+    `copy=False` they are the live buffers instead: the next step overwrites them, and they are to be read only. Where
+    steps write directly into a rollout, the results are places of it.
 
     Attributes
     ----------
@@ -461,7 +462,11 @@ class VectorEnv(gymnasium.vector.VectorEnv):
         self._told_masks.begin(info, rows, fresh_parts)
 
     def rollout_buffers(self, horizon: int, **options: Any) -> Rollout:
-        """Buffers of `horizon` steps, into which those after the next reset() write; see `Batch.rollout_buffers`."""
+        """Buffers of `horizon` steps, into which those after the next reset() write; see `Batch.rollout_buffers`.
+
+        Native environments write directly into a rollout in the layout "time", unless there is a smaller `batch_size`.
+        What `step` returns then are places of the rollout, which are overwritten when it comes there again.
+        """
         return self.batch.rollout_buffers(horizon, **options)
 
     def stats(self) -> dict[str, float]:

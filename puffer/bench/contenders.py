@@ -48,26 +48,37 @@ class Contender:
     rows : int
         Transitions of one step.
     close : callable
+    reads : bool
+        Whether the final observations of the episodes that ended in a step are read from its infos, as a trainer must.
     """
 
     def __init__(
-        self, step: Callable[[Any], Any], actions: Sequence[Any], rows: int, close: Callable[[], Any] = lambda: None
+        self,
+        step: Callable[[Any], Any],
+        actions: Sequence[Any],
+        rows: int,
+        close: Callable[[], Any] = lambda: None,
+        *,
+        reads: bool = False,
     ) -> None:
         self.rows = rows
         self.close = close
+        self._reads = reads
         self._step = step
         self._actions = cycle(actions)
 
     def run(self, steps: int) -> float:
         """Step `steps` times, without the garbage collector; returns the seconds."""
-        step, actions = self._step, islice(self._actions, steps)
+        step, reads, actions = self._step, self._reads, islice(self._actions, steps)
         collecting = gc.isenabled()
         gc.disable()
         try:
             begin = time.perf_counter()
             for batch in actions:
                 # As in a loop that trains, what a step returned is there until the next one has returned.
-                _ = step(batch)
+                results = step(batch)
+                if reads:
+                    results[4].get("final_obs")
             return time.perf_counter() - begin
         finally:
             if collecting:
@@ -112,8 +123,8 @@ def _creator(spec: Spec) -> Callable[[], Any] | None:
 
 
 def _puffer(spec: Spec) -> Contender:
-    """Own entries: "options" for puffer.make; "stored", "direct" or "copied", to keep "horizon" steps; "reads",
-    "final_obs" or "nothing", of the infos."""
+    """Own entries: "options" for puffer.make; "stored", "direct" or "copied", to keep "horizon" steps;
+    "reads", whether to read the final observations."""
     import puffer
 
     copies, threads, creator = spec["num_envs"], spec["num_threads"], _creator(spec)
@@ -130,9 +141,7 @@ def _puffer(spec: Spec) -> Contender:
     step = env.step
     if spec.get("stored") == "copied":
         step = _copying_step(env, spec["horizon"])
-    elif spec.get("reads"):
-        step = _reading_step(env, spec["reads"] == "final_obs")
-    return Contender(step, _puffer_actions(env), env.num_envs, env.close)
+    return Contender(step, _puffer_actions(env), env.num_envs, env.close, reads=spec.get("reads", False))
 
 
 def _puffer_actions(env: Any) -> list[Any]:
@@ -158,18 +167,6 @@ def _copying_step(env: Any, horizon: int) -> Callable[[Any], None]:
         t = next(at)
         kept_actions[t] = actions
         observations[t], rewards[t], terminations[t], truncations[t], _ = env.step(actions)
-
-    return step
-
-
-def _reading_step(env: Any, is_read: bool) -> Callable[[Any], Any]:
-    """A step that looks at the final observations of the episodes that ended in it, as a trainer must, or does not."""
-
-    def step(actions: Any) -> Any:
-        results = env.step(actions)
-        if is_read:
-            results[4].get("final_obs")
-        return results
 
     return step
 

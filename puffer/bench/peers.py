@@ -108,7 +108,7 @@ PEERS = {
             process_per_thread_count=True,
         ),
         # puffer in another process: a ratio other than 1 is the error of the method.
-        Peer("puffer", "puffer-envs", "puffer", {}),
+        Peer("puffer", "puffer-envs", "puffer", {}, {"reads": True}),
     )
 }
 DEFAULT_PEERS = ("gymnasium", "envpool")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, closing, contextmanager
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
@@ -99,15 +99,16 @@ class _Run:
     def _measure_case(self, case: Case) -> None:
         spec = {"system": "puffer", "id": case.env, "num_envs": case.copies, "num_threads": case.threads}
         try:
-            ours = contenders.make(spec)
-            try:
-                self.report.results.append(self._against_peers(case, ours))
-            finally:
-                ours.close()
+            with ExitStack() as made:
+                ours, live = (
+                    made.enter_context(closing(contenders.make({**spec, **entries})))
+                    for entries in ({"reads": True}, {"options": {"copy": False}})
+                )
+                self.report.results.append(self._against_peers(case, ours, live))
         except Exception as error:  # an environment may raise anything; the others are measured all the same
             self._note(f"{case.env} with {counted(case.copies, 'copy')} was not measured: {plan.one_line(error)}")
 
-    def _against_peers(self, case: Case, ours: contenders.Contender) -> Result:
+    def _against_peers(self, case: Case, ours: contenders.Contender, live: contenders.Contender) -> Result:
         """Measure a case, and again without a peer that fails."""
         limits: list[float | None] = []
 
@@ -118,11 +119,12 @@ class _Run:
         while True:
             opponents = self.peers.opponents(case, ours.rows)
             try:
-                first, *others = interleave([ours, *opponents.values()], self.seconds, self.repeats, after_round)
+                turns = [ours, live, *opponents.values()]
+                first, second, *others = interleave(turns, self.seconds, self.repeats, after_round)
             except PeerError as error:
                 self.peers.failed(error.name, case, error)
             else:
-                return Result(case, first, dict(zip(opponents, others, strict=True)), limits[-1])
+                return Result(case, first, second, dict(zip(opponents, others, strict=True)), limits[-1])
 
     def _measure_figure(self, name: str) -> None:
         definition = figures.DEFINITIONS[name]

@@ -11,7 +11,7 @@ from puffer.bench.plan import Case
 from puffer.measuring.stopwatch import Series, Spread
 
 # To be raised when a key of the JSON form is renamed or removed, or changes its meaning.
-FORMAT = 1
+FORMAT = 2
 
 
 @dataclass(frozen=True)
@@ -21,6 +21,9 @@ class Result:
     Attributes
     ----------
     ours : Series
+        As a trainer steps: with results that are kept, and final observations read.
+    live : Series
+        With `copy=False`, and infos that nobody reads.
     peers : dict of Series
         The peers' slices, by name.
     limit : float or None
@@ -29,6 +32,7 @@ class Result:
 
     case: Case
     ours: Series
+    live: Series
     peers: dict[str, Series]
     limit: float | None = None
 
@@ -62,6 +66,7 @@ class Result:
             "nanoseconds_per_transition": self.transition_ns,
             "microseconds_per_step": self.call_us,
             "slices": self.ours.as_dict(),
+            "live_buffers": {"steps_per_second": self.live.rate.as_dict(), "slices": self.live.as_dict()},
             "limit": None if self.limit is None else limit,
             "peers": {
                 name: {

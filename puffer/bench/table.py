@@ -105,6 +105,7 @@ def _speed_columns(report: Report) -> list[_Column]:
         _Column("min–max", lambda result: rate_range(result.ours.rate), "dim"),
         _Column("ns per\nstep", lambda result: digits(result.transition_ns)),
         _Column("µs per\ncall", lambda result: digits(result.call_us)),
+        _Column("live\nbuffers", lambda result: rate(result.live.rate.median)),
         _Column("of\nlimit", lambda result: "" if result.share is None else f"{result.share:.0%}") if limited else None,
     ]
     return [column for column in columns if column is not None]
@@ -146,6 +147,12 @@ def _footer(report: Report) -> list[tuple[str, str]]:
             "A step is one transition of one agent: rows × calls of the public step(). Actions are random, drawn "
             "before the clock starts, and checked by step(). Resets are inside the clock (autoreset). Environments "
             "written in Python are stepped by worker processes instead of threads; 1 is this process, without workers.",
+        ),
+        (
+            "results",
+            "No step overwrites a result that is held, and the final_obs of infos are read, as a trainer reads them. "
+            "“live buffers” are the steps/s of copy=False, where every step overwrites the last results, with unread "
+            "infos.",
         ),
         (
             "method",

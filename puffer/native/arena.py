@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from puffer.native.buffers import adopted_array, aligned_zeros, refuse_overlap
+from puffer.native.buffers import BUFFER_NAMES, Buffers, adopted_array, aligned_zeros, refuse_overlap
 
 Forms = Mapping[str, tuple[tuple[int, ...], np.dtype]]
 
@@ -21,39 +21,52 @@ def arena_of(forms: Forms, torch: bool, pinned: bool) -> tuple[Any, dict[str, np
     Raises TypeError for pinned memory without torch, ImportError without the package, and what torch raises if it can
     pin no memory.
     """
-    if pinned and not torch:
+    if torch:
+        return _arena_of_torch(forms, pinned)
+    if pinned:
         raise TypeError("pinned memory is torch's: pass torch=True too")
-    offsets, size = {}, 0
-    for name, (shape, dtype) in forms.items():
-        offsets[name] = size
-        size += -(-int(np.prod(shape, dtype=np.int64)) * dtype.itemsize // _LINE) * _LINE
-    arena = _tensor(size, pinned) if torch else aligned_zeros((size,), np.uint8)
-    block = arena.numpy() if torch else arena
-    arrays = {
-        name: block[offsets[name] :][: int(np.prod(shape, dtype=np.int64)) * dtype.itemsize].view(dtype).reshape(shape)
-        for name, (shape, dtype) in forms.items()
-    }
-    return arena, arrays, {name: _as_tensor(array) for name, array in arrays.items()} if torch else dict(arrays)
+    arena = aligned_zeros((_size(forms),), np.uint8)
+    arrays = _divided(arena, forms)
+    return arena, arrays, dict(arrays)
 
 
-def _tensor(size: int, pinned: bool) -> Any:
+def _arena_of_torch(forms: Forms, pinned: bool) -> tuple[Any, dict[str, np.ndarray], dict[str, Any]]:
     try:
         import torch
     except ImportError:
         raise ImportError("torch=True needs the package torch: pip install torch") from None
-    return torch.zeros(size, dtype=torch.uint8, pin_memory=pinned)
+    # Tensors on the CPU that may be trained with, whatever device and mode the caller has set.
+    with torch.inference_mode(False):
+        arena = torch.zeros(_size(forms), dtype=torch.uint8, device="cpu", pin_memory=pinned)
+        arrays = _divided(arena.numpy(), forms)
+        return arena, arrays, {name: torch.from_numpy(array) for name, array in arrays.items()}
 
 
-def _as_tensor(array: np.ndarray) -> Any:
-    import torch
-
-    return torch.from_numpy(array)
+def _bytes(shape: tuple[int, ...], dtype: np.dtype) -> int:
+    return int(np.prod(shape, dtype=np.int64)) * dtype.itemsize
 
 
-def adopted(forms: Forms, given: Any) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
+def _lines(shape: tuple[int, ...], dtype: np.dtype) -> int:
+    return -(-_bytes(shape, dtype) // _LINE)
+
+
+def _size(forms: Forms) -> int:
+    return _LINE * sum(_lines(*form) for form in forms.values())
+
+
+def _divided(block: np.ndarray, forms: Forms) -> dict[str, np.ndarray]:
+    """The arrays in a block of memory, one after the other."""
+    arrays, offset = {}, 0
+    for name, (shape, dtype) in forms.items():
+        arrays[name] = block[offset : offset + _bytes(shape, dtype)].view(dtype).reshape(shape)
+        offset += _LINE * _lines(shape, dtype)
+    return arrays
+
+
+def adopted(forms: Forms, given: Any, batch: Buffers) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
     """The arrays over memory that the caller gives, new ones for what is not given, and what users are shown.
 
-    Raises TypeError or ValueError, with the name, for memory that cannot be used.
+    Raises TypeError or ValueError, with the name, for memory that cannot be used, such as that of the batch.
     """
     try:
         given = dict(given)
@@ -63,8 +76,15 @@ def adopted(forms: Forms, given: Any) -> tuple[dict[str, np.ndarray], dict[str, 
         if name not in forms:
             raise ValueError(f"buffers has no array {name!r}; its arrays are {', '.join(forms)}")
     arrays = {
-        name: adopted_array(f"buffers[{name!r}]", given[name], *form) if name in given else aligned_zeros(*form)
+        name: np.asarray(adopted_array(f"buffers[{name!r}]", given[name], *form))
+        if name in given
+        else aligned_zeros(*form)
         for name, form in forms.items()
     }
     refuse_overlap("buffers", {name: arrays[name] for name in given})
-    return arrays, {**arrays, **given}
+    for name in given:
+        for own in BUFFER_NAMES:
+            if np.may_share_memory(arrays[name], getattr(batch, own)):
+                raise ValueError(f"buffers[{name!r}] shares memory with the {own} of the batch; it needs its own")
+    # Tensors stay tensors. Others may lack what arrays can do: a memoryview has no slices of several dimensions.
+    return arrays, {**arrays, **{name: memory for name, memory in given.items() if hasattr(memory, "numpy")}}

@@ -98,7 +98,7 @@ independent_agents : bool
         Returns
         -------
         observations : array of shape (num_agents, ...)
-            The live buffer.
+            As `step` returns them.
         info : dict
 
         What `set_next` has set for the copies holds as far as seed and options say nothing else.
@@ -127,6 +127,10 @@ independent_agents : bool
             if mask is None and self.rollout is not None and self.rollout.step_buffers is not None:
                 self.write_to(self.rollout.first_buffers)
             self.renew(mask is not None)
+            if mask is not None and self.is_moving:
+                # The other rows were copied from the last results, which their holder may have written into.
+                for copy in range(self.num_copies):
+                    self.backend.redraw(copy)
             new = self.status == NEW
             self.status = UNSET
             self.last_ends, self.last_rows = None, slice(0, self.num_agents)
@@ -258,7 +262,8 @@ independent_agents : bool
         Returns
         -------
         observations, rewards (float32), terminations (bool), truncations (bool) : arrays
-            The live buffers, which the next step overwrites.
+            After `keep_results` nothing overwrites them while anybody holds them; otherwise they are the live buffers,
+            which the next step overwrites. Where a step writes directly into a rollout, they are places of it.
         info : dict
             Empty, or as Gymnasium's contract has it.
 
@@ -394,7 +399,7 @@ independent_agents : bool
         if self.rollout is not None:
             self.rollout.begin(part)
             if self.rollout.step_buffers is not None:
-                self.write_to(self.rollout.step_buffers[self.rollout.counts[0] - 1])
+                self.write_to(self.rollout.step_buffers[self.rollout.counts[0]])
         self.renew(False)
         return part
 
@@ -447,6 +452,8 @@ independent_agents : bool
                 continue
             try:
                 self.backend.finish(part)
+                if self.rollout is not None:
+                    self.rollout.record(part, self.written())
             except Exception as problem:
                 self.failed(problem)
                 if not tolerant or self.status == BROKEN:
@@ -478,7 +485,11 @@ independent_agents : bool
         dones : bool
             Have float32 `dones` too.
 
-        Raises TypeError or ValueError for bad options, with the name, MemoryError, ImportError without torch.
+        While steps write directly into a rollout, what they return are places of it, which are overwritten when it
+        comes there again.
+
+        Raises TypeError or ValueError for bad options, with the name, MemoryError, ImportError without torch, and what
+        torch raises where it can pin no memory.
         """
         self.claim()
         try:
@@ -541,7 +552,7 @@ independent_agents : bool
 
     @property
     def observations(self):
-        """The live observations, (num_agents, ...)."""
+        """The observations of all rows as last written, (num_agents, ...)."""
         return self.buffers.observations
 
     @property
@@ -613,6 +624,9 @@ independent_agents : bool
     def _restored(self, state, copies):
         self.renew(True)
         self.backend.set_state(state, copies)
+        if self.rollout is not None:
+            rows = (copies[:, None] * self.agents_per_env + np.arange(self.agents_per_env)).ravel()
+            self.rollout.restored(rows, *self.backend.progress())
         self.seen()
 
     def redraw(self, copy):
@@ -636,11 +650,11 @@ independent_agents : bool
         cdef Part part
         self.claim()
         try:
+            if self.rollout is not None:
+                raise TypeError("a batch that writes into rollout_buffers() cannot be pickled or copied")
             if self.status == NEW:
                 return {"early": self.backend.early()}
             self.require_settled("pickle or copy")
-            if self.rollout is not None:
-                raise TypeError("a batch that writes into rollout_buffers() cannot be pickled or copied")
             return {
                 "state": self.backend.get_state(self._chosen(None)),
                 "arrays": {name: getattr(self.buffers, name).copy() for name in BUFFER_NAMES},

@@ -368,6 +368,15 @@ it goes.
         loop.copy_rows(first, rules.agents_per_env)
         return 0
 
+    def progress(self):
+        """Of every row: whether it takes part in the next step, and whether its episode has had none yet."""
+        cdef Loop loop = self.loop
+        cdef Py_ssize_t row, rows = (<Rules>self.rules).num_agents
+        alive, is_first = np.zeros((2, rows), np.bool_)
+        for row in range(rows):
+            alive[row], is_first[row] = loop.alive[row], loop.elapsed[row] == 0
+        return alive, is_first
+
     def early(self):
         """The arguments of set_next before the first reset."""
         return self.before_first or []

@@ -93,7 +93,7 @@ arrays : dict
         else:
             if torch or pinned:
                 raise TypeError("torch and pinned are for memory that is made here; give tensors as buffers instead")
-            self.own, shown = adopted(forms, buffers)
+            self.own, shown = adopted(forms, buffers, home)
         self.widens_actions = self.own["actions"].dtype != home.actions.dtype
         for k, name in enumerate(NAMES):
             if name in self.own:
@@ -195,22 +195,22 @@ arrays : dict
 
     cdef int lead_to(self, Buffers home) except -1:
         """Let steps write directly: they are to be given `first_buffers` and `step_buffers`."""
-        single_row = (home.observations.shape[1:], home.observations.dtype)
-        single_action = (home.actions.shape[1:], home.actions.dtype)
-        # Actions are checked in the buffers of the batch, where the copies read them.
-        live = {"actions": home.actions, "masks": home.masks}
         observations = self.own["observations"]
         outputs = [self.own[name] for name in ("rewards", "terminations", "truncations")]
 
-        def buffers(given):
-            return Buffers(self.num_rows, *single_row, *single_action, {**given, **live})
+        # Not by the constructor, which checks: that takes a second for some ten thousand steps.
+        def buffers(observations, rewards, terminations, truncations):
+            cdef Buffers made = Buffers.__new__(Buffers)
+            made.observations, made.rewards = observations, rewards
+            made.terminations, made.truncations = terminations, truncations
+            # Actions are checked in the buffers of the batch, where the copies read them.
+            made.actions, made.masks = home.actions, home.masks
+            made.observation_memory = <char*>cnp.PyArray_DATA(<cnp.ndarray>made.observations)
+            return made
 
-        self.first_buffers = buffers({"observations": observations[0]})
-        self.step_buffers = [
-            buffers({"observations": observations[t + 1], "rewards": outputs[0][t], "terminations": outputs[1][t],
-                     "truncations": outputs[2][t]})
-            for t in range(self.horizon)
-        ]
+        self.first_buffers = buffers(observations[0], home.rewards, home.terminations, home.truncations)
+        self.step_buffers = [buffers(observations[t + 1], *[array[t] for array in outputs])
+                             for t in range(self.horizon)]
         return 0
 
     cdef int begin(self, Part part) except -1:
@@ -221,8 +221,7 @@ arrays : dict
         if step == self.horizon:
             self.carry_over(first, last)
             (<EndsLog>self.logs[part.index]).count = 0
-            step = 0
-        self.counts[part.index] = step + 1
+            self.counts[part.index] = step = 0
         if self.widens_actions:
             _widen(target, step, first, part.actions)
         else:
@@ -246,11 +245,12 @@ arrays : dict
 
     cdef int record(self, Part part, Buffers results) except -1:
         """Take over what a part's step has left in its rows of `results`."""
-        cdef Py_ssize_t step = self.counts[part.index] - 1, row
+        cdef Py_ssize_t step = self.counts[part.index], row
         cdef Py_ssize_t first = part.first * self.agents, last = part.last * self.agents
         cdef const uint8_t* terminations = <const uint8_t*>cnp.PyArray_DATA(results.terminations) + first
         cdef const uint8_t* truncations = <const uint8_t*>cnp.PyArray_DATA(results.truncations) + first
         cdef char* to
+        self.counts[part.index] = step + 1
         if self.step_buffers is None:
             _write_rows(&self.targets[OBSERVATIONS], step + 1, first, last, results.observations)
             _write_rows(&self.targets[REWARDS], step, first, last, results.rewards)
@@ -324,6 +324,13 @@ arrays : dict
         np.asarray(self.begins)[chosen] = np.asarray(self.alive)[chosen] = masks[chosen]
         np.asarray(self.over)[chosen] = False
         return self.see(results)
+
+    def restored(self, rows, alive, is_first):
+        """Take over which of these rows, restored from snapshots, take part in the next step, and begin with it."""
+        np.asarray(self.alive)[rows] = alive[rows]
+        np.asarray(self.begins)[rows] = alive[rows] & is_first[rows]
+        if self.next_step:
+            np.asarray(self.over)[::self.group] = ~alive.reshape(-1, self.group).any(axis=1)
 
     cdef int see(self, Buffers results) except -1:
         """Take over the observations that the coming actions answer."""

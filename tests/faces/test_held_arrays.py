@@ -76,6 +76,20 @@ def test_of_a_restored_batch(name):
         hands.look()
 
 
+@pytest.mark.parametrize("name", ["ocean-cartpole", "ocean-squared", "ocean-minigrid", "ocean-spread", "ocean-snake"])
+def test_what_its_holder_writes_into_a_result_changes_no_other(name):
+    env, twin = (make(name, 4, max_steps=20) for _ in range(2))
+    result, expected = env.reset(seed=0)[0], twin.reset(seed=0)[0]
+    mask = np.repeat([True, False, False, True], env.agents_per_env)
+    for k, actions in enumerate(random_actions(env, 40)):
+        result[...] = 1
+        if k % 5 == 0:
+            result, expected = (batch.reset(options={"reset_mask": mask})[0] for batch in (env, twin))
+        else:
+            result, expected = env.step(actions)[0], twin.step(actions)[0]
+        assert np.array_equal(result, expected)
+
+
 def test_of_a_method_that_changes_the_state():
     env = make("ocean-tetris", 2)
     observations, _ = env.reset(seed=0)

@@ -1,5 +1,6 @@
 """Rollouts hold what the steps returned, in every backend, layout and memory, and know which steps count."""
 
+import gymnasium
 import numpy as np
 import pytest
 from gymnasium import spaces
@@ -186,6 +187,108 @@ def test_a_partial_reset_starts_episodes():
     env.step([1, 1, 1])
     assert rollout.starts[:, :2].tolist() == [[True, False], [True, True], [True, False]]
     assert np.array_equal(rollout.observations[:, 1], rollout.next_observations[:, 0])
+
+
+@pytest.mark.parametrize("layout", ["time", "agent"])
+def test_a_restored_copy_waits_for_its_reset_or_begins_where_its_snapshot_does(layout):
+    env = make("ocean-cartpole", 1, max_steps=3, autoreset_mode="NextStep")
+    rollout = env.rollout_buffers(10, layout=layout)
+    env.reset(seed=0)
+    begun = env.get_state()
+    for _ in range(3):
+        env.step([0])
+    ended = env.get_state()
+    env.set_state(begun)
+    env.step([0])
+    env.set_state(ended)
+    for _ in range(2):
+        env.step([0])
+    assert rollout.starts.ravel()[:6].tolist() == [True, False, False, True, False, True]
+    assert rollout.masks.ravel()[:6].tolist() == [True, True, True, True, False, True]
+    assert rollout.steps == 6
+
+
+class Fails(gymnasium.Env):
+    """The second step of an episode fails."""
+
+    observation_space = spaces.Box(-10, 10, (1,), np.float32)
+    action_space = spaces.Discrete(2)
+
+    def reset(self, *, seed=None, options=None):
+        self.time = 0
+        return np.zeros(1, np.float32), {}
+
+    def step(self, action):
+        self.time += 1
+        if self.time == 2:
+            raise RuntimeError("the second step")
+        return np.full(1, self.time, np.float32), 1.0, False, False, {}
+
+
+@pytest.mark.parametrize("batch_size", [1, 2])
+def test_a_step_that_fails_is_not_in_the_rollout(batch_size):
+    env = puffer.emulate(Fails, 2, backend="serial", batch_size=batch_size)
+    rollout = env.rollout_buffers(3)
+    order = begun(env)
+    order = stepped(env, np.zeros(2, np.int32), order)
+    with pytest.raises(RuntimeError, match="the second step"):
+        stepped(env, np.zeros(2, np.int32), order)
+    assert rollout.steps == 1
+    env.reset()
+    assert rollout.steps == 0
+
+
+@pytest.mark.parametrize("layout", ["time", "agent"])
+def test_steps_count_when_they_are_received(layout):
+    """And one that a partial reset finishes is in the rollout as well."""
+    env = make("ocean-catch", 2)
+    rollout = env.rollout_buffers(3, layout=layout)
+    env.reset(seed=0)
+    env.send([1, 1])
+    assert rollout.steps == 0
+    env.reset(options={"reset_mask": np.array([True, False])})
+    assert rollout.steps == 1
+    last = env.observations.copy()
+    env.step([1, 1])
+    observations, starts = (np.moveaxis(a, layout == "agent", 0) for a in (rollout.observations, rollout.starts))
+    assert np.array_equal(observations[1], last)
+    assert starts[1].tolist() == [True, False]
+
+
+def test_memory_that_is_no_array_is_shown_as_arrays():
+    env = make("ocean-cartpole", 3)
+    given = {
+        "observations": memoryview(bytearray(4 * 3 * 3 * 4)).cast("f", (3, 3, 4)),
+        "rewards": np.ma.zeros((2, 3), np.float32),
+    }
+    rollout = env.rollout_buffers(2, buffers=given)
+    env.reset(seed=0)
+    env.step([0, 0, 0])
+    assert rollout.next_observations[0].tolist() == env.observations.tolist() == given["observations"].tolist()[1]
+    assert type(rollout.rewards) is np.ndarray
+    assert given["rewards"][0].tolist() == [1, 1, 1]
+
+
+def test_memory_of_the_batch_is_refused():
+    env = make("ocean-cartpole", 3, copy=False)
+    env.reset(seed=0)
+    with pytest.raises(ValueError, match=r"buffers\['rewards'\] shares memory with the rewards of the batch"):
+        env.rollout_buffers(1, buffers={"rewards": env.buffers.rewards[None]})
+    env.step([0, 0, 0])
+
+
+def test_tensors_can_be_trained_with_whatever_mode_torch_is_in():
+    torch = pytest.importorskip("torch")
+    env = make("ocean-cartpole", 3)
+    torch.set_default_device("meta")
+    try:
+        with torch.inference_mode():
+            rollout = env.rollout_buffers(2, torch=True)
+    finally:
+        torch.set_default_device(None)
+    weights = torch.ones(4, requires_grad=True)
+    (rollout.observations @ weights).sum().backward()
+    assert weights.grad.shape == (4,)
 
 
 @pytest.mark.parametrize(

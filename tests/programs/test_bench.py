@@ -103,6 +103,7 @@ def test_table_says_what_was_measured_and_how(run):
         "gymnasium",
         "Resets are inside the clock",
         "the median of 2 slices",
+        "No step overwrites a result that is held",
         "drawn before",
     ):
         assert part in text
@@ -111,7 +112,7 @@ def test_table_says_what_was_measured_and_how(run):
 
 def test_json_has_every_case(run):
     content = run[1]
-    assert content["format"] == 1
+    assert content["format"] == 2
     assert content["interrupted"] is False
     assert content["settings"]["envs"] == ["ocean-cartpole", "ocean-catch"]
     assert content["settings"]["repeats"] == 2
@@ -127,6 +128,9 @@ def test_json_figures_agree_with_their_slices(run):
         assert rate["min"] <= rate["median"] <= rate["max"]
         steps = slices["steps_per_slice"] * result["num_rows"]
         assert rate["max"] == pytest.approx(steps / min(slices["slice_seconds"]))
+        live = result["live_buffers"]
+        assert live["steps_per_second"]["min"] <= live["steps_per_second"]["median"] <= live["steps_per_second"]["max"]
+        assert len(live["slices"]["slice_seconds"]) == 2
         assert result["nanoseconds_per_transition"] == pytest.approx(1e9 / rate["median"])
 
 
@@ -166,7 +170,7 @@ def shown(capsys, monkeypatch, columns, *envs, peers=()):
     machine = dict.fromkeys(
         ("cpu", "cores", "usable_cores", "system", "python", "numpy", "gymnasium", "puffer"), "some"
     )
-    results = [Result(Case(env, 4, 1), series, dict.fromkeys(peers, series)) for env in envs]
+    results = [Result(Case(env, 4, 1), series, series, dict.fromkeys(peers, series)) for env in envs]
     table.show(Report({"repeats": 2, "seconds": 0.02}, machine, list(peers), results=results))
     text = capsys.readouterr().out
     assert "…" not in text

@@ -2,7 +2,8 @@
 
 What is in a block follows from its language:
 
-- python: it is run, with the names of the blocks before it. It may raise if a block with the message follows.
+- python: it is run, with the names of the blocks before it. It may raise if a block with the message follows. One that
+  imports torch or JAX is passed over where the package is not installed.
 - sh: it is run, but for `make`. Of a bench the slices are short. `pip install` installs folders, without downloading
   anything, into one of the test; of other packages it only has to name extras that exist.
 - text, or none: what the block before it printed, or what it raised. Numbers may differ; of programs, all but words.
@@ -13,6 +14,7 @@ A block after "Save this as `name`:" becomes that file. The example of that name
 """
 
 import importlib.metadata
+import importlib.util
 import os
 import re
 import shlex
@@ -76,7 +78,8 @@ class Reader:
         if block.file:
             save(self.folder / block.file, block.text)
         elif block.language == "python":
-            self.run_python(block, may_raise=next_block is not None and is_output(next_block))
+            if not lacks_package(block.text):
+                self.run_python(block, may_raise=next_block is not None and is_output(next_block))
         elif block.language == "sh":
             self.printed, self.matches = self.run_shell(block.text), same_words
         elif not is_output(block):
@@ -126,6 +129,13 @@ class Reader:
             "PYTHONPATH": os.pathsep.join(map(str, path)),
             "COLUMNS": "120",
         }
+
+
+def lacks_package(text):
+    """Whether a block imports a package that puffer can do without, and that is not installed."""
+    return any(
+        importlib.util.find_spec(name) is None for name in re.findall(r"^import (torch|jax)\b", text, re.MULTILINE)
+    )
 
 
 def save(file, text):
