@@ -43,6 +43,9 @@ class Rollout:
     def dones(self) -> Any: ...
     @property
     def ends(self) -> RolloutEnds: ...
+    def restored(
+        self, rows: npt.NDArray[np.int64], alive: npt.NDArray[np.bool_], is_first: npt.NDArray[np.bool_]
+    ) -> None: ...
     def __init__(
         self,
         home: Buffers,
