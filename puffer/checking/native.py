@@ -186,12 +186,16 @@ def rows_of_others(maker: Maker, report: Report, steps: int, seed: int) -> None:
             buffers = plain.buffers
             forms = [(array.shape[1:], array.dtype) for array in (buffers.observations, buffers.actions)]
             guards = Guards(plain.num_envs, *forms)
-        with closing(maker.driver(report, copies, buf=guards.own())) as driver:
+        # In the live buffers, which are those that are guarded.
+        own = Report(report.subject)
+        own.begin(rows_of_others)
+        with closing(maker.driver(own, copies, buf=guards.own(), copy=False)) as driver:
             driver.seed_actions()
             driver.reset(seed)
             for _ in range(min(steps, SHORT)):
                 advance(driver)
                 guards.look(driver)
+        report.merge(own)
 
 
 BATCH_CHECKS: list[Callable] = [snapshots, redrawing, statistics]

@@ -128,6 +128,8 @@ def test_instances_and_batches_of_native_environments():
     assert "snapshots" in puffer.check_env(native, steps=40).checks
     batch = partial(make, "ocean-tic_tac_toe", 3, autoreset_mode="NextStep")
     report = puffer.check_env(batch, steps=40)
+    assert report.problems == report.skipped == []
+    report = puffer.check_env(partial(batch, copy=False), steps=40)
     assert report.problems == []
     assert [reason for _, reason in report.skipped] == ["made with copy=False"]
 
