@@ -127,8 +127,9 @@ independent_agents : bool
             if mask is None and self.rollout is not None and self.rollout.step_buffers is not None:
                 self.write_to(self.rollout.first_buffers)
             self.renew(mask is not None)
-            if mask is not None and self.is_moving:
-                # The other rows were copied from the last results, which their holder may have written into.
+            if mask is not None and self.is_moving and not self.independent_agents:
+                # The other rows were copied from the last results, which their holder may have written into. Of agents
+                # with episodes of their own they stay: they show others as these were before.
                 for copy in range(self.num_copies):
                     self.backend.redraw(copy)
             new = self.status == NEW

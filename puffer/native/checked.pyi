@@ -1,5 +1,7 @@
 from typing import Any
 
+from typing_extensions import disjoint_base
+
 from puffer.layout.spec import CopySpec
 from puffer.native.actions import ActionReader
 from puffer.native.backend import Backend
@@ -17,6 +19,7 @@ def batch_of(
     independent_agents: bool = False,
 ) -> Batch: ...
 
+@disjoint_base
 class CheckedBatch(Batch):
     def checked(self, result: tuple[Any, ...]) -> tuple[Any, ...]: ...
     def check_observations(self, rows: Any, observations: Any) -> None: ...

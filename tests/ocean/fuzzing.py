@@ -72,6 +72,8 @@ class Player:
             copies, num_threads=way.num_threads, batch_size=copies // way.parts, buf=buf, copy=way.copy, **options
         )
         self.records = options["record_episodes"]
+        # What the class tells of every row.
+        self.told = {key for name in self.env.native_env.row_info_names for key in (name, f"_{name}")}
         self.same_step = options["autoreset_mode"] == "SameStep"
         rows = self.env.num_envs // way.parts
         self.parts = [slice(first, first + rows) for first in range(0, self.env.num_envs, rows)]
@@ -96,16 +98,16 @@ class Player:
             self.rollout = self.env.rollout_buffers(self.way.horizon)
         if not self.way.background:
             observations, info = self.env.reset(seed=seed)
-            assert info == {}
+            assert set(info) == self.told
             return observations.copy()
         self.env.async_reset(seed=seed)
-        results = [self._received(self.env.recv(), rows) for rows in self.parts]
+        results = [self._received(self.env.recv(), rows, set()) for rows in self.parts]
         assert not any(array.any() for _, *arrays in results for array in arrays)
         return np.concatenate([observations for observations, *_ in results])
 
     def reset_rows(self, mask, seed):
         observations, info = self.env.reset(seed=seed, options={"reset_mask": mask})
-        assert info == {}
+        assert set(info) == self.told
         return observations.copy()
 
     def step(self, actions):
@@ -119,7 +121,7 @@ class Player:
         return result
 
     def _step_in_turn(self, actions):
-        return [self._received(self.env.step(actions[rows]), rows) for rows in self.parts]
+        return [self._received(self.env.step(actions[rows]), rows, self.told) for rows in self.parts]
 
     def _step_in_background(self, actions):
         results, sent = [], 0
@@ -128,20 +130,20 @@ class Player:
                 self.env.send(actions[self.parts[sent]])
                 sent += 1
             else:
-                results.append(self._received(self.env.recv(), self.parts[len(results)]))
+                results.append(self._received(self.env.recv(), self.parts[len(results)], self.told))
         return results
 
-    def _received(self, result, rows):
+    def _received(self, result, rows, told):
         """Copies of what a step of a part returned, as the fields of a `Result` up to the masks."""
         *arrays, info = result
         if len(self.parts) > 1:
             assert info.pop("env_id").tolist() == list(range(rows.start, rows.stop))
-        return *(array.copy() for array in arrays), *self._ends(info, arrays[0], ended_rows(result))
+        return *(array.copy() for array in arrays), *self._ends(info, arrays[0], ended_rows(result), told)
 
-    def _ends(self, info, observations, ended):
+    def _ends(self, info, observations, ended, told):
         finals, returns = np.zeros_like(observations), np.zeros(len(ended))
         lengths = np.zeros(len(ended), np.int64)
-        expected = set()
+        expected = set(told)
         if ended.any() and self.same_step:
             expected |= {"final_obs", "_final_obs", "final_info", "_final_info"}
             finals[ended] = np.stack(info["final_obs"][ended])
@@ -159,7 +161,7 @@ class Player:
         assert_same(rollout.observations[last], before, "rollout.observations")
         assert_same(rollout.next_observations[last], result.observations, "rollout.next_observations")
         assert_same(rollout.actions[last], actions.astype(rollout.actions.dtype), "rollout.actions")
-        for name in ("rewards", "terminations", "truncations", "masks"):
+        for name in ("rewards", "terminations", "truncations"):
             assert_same(getattr(rollout, name)[last], getattr(result, name), f"rollout.{name}")
 
     def close(self):
@@ -325,6 +327,8 @@ class Script:
         tally, ended = self.tally, ended_rows(result)
         shown = tally.alive | began | (tally.restart & (self.mode == "SameStep"))
         assert_same(result.masks, shown, "masks")
+        for rollout in [player.rollout for player in self.players if player.rollout is not None]:
+            assert_same(rollout.masks[rollout.steps - 1], tally.alive, "masks of a rollout")
         assert not result.observations[~shown].any(), "observations of rows that take no part"
         assert_inside(self.space, result.observations[shown])
         assert np.isfinite(result.rewards).all(), "rewards are not finite"

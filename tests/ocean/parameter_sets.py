@@ -59,7 +59,10 @@ PARAMETER_SETS = {
         "high": {"rows": 255, "columns": 2},
         "wide": {"rows": 3, "columns": 255},
     },
-    "ocean-cliff_walking": {"mask": {"action_mask": True}, "slippery": {"is_slippery": True, "action_mask": True}},
+    "ocean-cliff_walking": {
+        "mask": {"action_mask": True},
+        "slippery": {"is_slippery": True, "action_mask": True, "prob": True},
+    },
     "ocean-connect_four": {
         "second": {"starter": 1},
         "random": {"opponent": "random"},
@@ -74,7 +77,7 @@ PARAMETER_SETS = {
             "reward_schedule": (5, -2, 0.5),
         },
         "two-cells": {"desc": ["SG"], "is_slippery": False},
-        "one-cell": {"desc": ["S"], "success_rate": 1, "action_mask": True},
+        "one-cell": {"desc": ["S"], "success_rate": 1, "action_mask": True, "prob": True},
         "largest": {"desc": ["S" + "F" * 253 + "H"] * 255},
     },
     "ocean-memory": {"least": {"length": 1, "delay": 0}, "long": {"length": 32, "delay": 40}},
@@ -141,7 +144,7 @@ PARAMETER_SETS = {
     "ocean-stochastic": {"least": {"length": 1, "coins": 0}, "most": {"length": 100, "coins": 100}},
     "ocean-taxi": {
         "no-turns": {"is_rainy": True, "rainy_probability": 0.0},
-        "fickle": {"fickle_passenger": True, "fickle_probability": 1, "action_mask": True},
+        "fickle": {"fickle_passenger": True, "fickle_probability": 1, "action_mask": True, "prob": True},
         "rain": {"is_rainy": True, "fickle_passenger": True},
     },
     "ocean-tetris": {
