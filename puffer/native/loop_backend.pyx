@@ -370,6 +370,7 @@ it goes.
 
     def progress(self):
         """Of every row: whether it takes part in the next step, and whether its episode has had none yet."""
+        self.check()
         cdef Loop loop = self.loop
         cdef Py_ssize_t row, rows = (<Rules>self.rules).num_agents
         alive, is_first = np.zeros((2, rows), np.bool_)

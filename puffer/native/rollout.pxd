@@ -39,6 +39,7 @@ cdef class Rollout:
     cdef list step_buffers
     cdef Buffers first_buffers
 
+    cdef int require_made(self) except -1
     cdef int lead_to(self, Buffers home) except -1
     cdef int begin(self, Part part) except -1
     cdef int record(self, Part part, Buffers results) except -1

@@ -131,10 +131,16 @@ arrays : dict
             target.size = cnp.PyArray_NBYTES(array) // (cnp.PyArray_DIM(array, 0) * cnp.PyArray_DIM(array, 1))
         return 0
 
+    cdef int require_made(self) except -1:
+        if self.shown is None:
+            raise TypeError("a Rollout is made by rollout_buffers() of a batch")
+        return 0
+
     # ---- What users see ----
 
     @property
     def steps(self):
+        self.require_made()
         return min(self.counts)
 
     @property
@@ -327,6 +333,7 @@ arrays : dict
 
     def restored(self, rows, alive, is_first):
         """Take over which of these rows, restored from snapshots, take part in the next step, and begin with it."""
+        self.require_made()
         np.asarray(self.alive)[rows] = alive[rows]
         np.asarray(self.begins)[rows] = alive[rows] & is_first[rows]
         if self.next_step:

@@ -134,7 +134,7 @@ def test_a_reset_of_one_world_leaves_the_others():
 
 def test_parts_of_an_observation_are_the_simulators_memory():
     options = {"dynamics": "State", "collisions": "Ignore"}
-    with closing(make(2, observations=["self"], **options)) as env, closing(make(2, **options)) as whole:
+    with closing(make(2, observations=["self"], copy=False, **options)) as env, closing(make(2, **options)) as whole:
         manager = env.batch.backend.steppers[0]._manager
         observations, _ = env.reset()
         assert np.shares_memory(observations, manager.self_observation)
@@ -150,7 +150,7 @@ def test_parts_of_an_observation_are_the_simulators_memory():
 
 
 def test_memory_of_the_simulator_outlives_it():
-    env = make(2, observations=["self"])
+    env = make(2, observations=["self"], copy=False)
     observations, _ = env.reset()
     seen = observations.copy()
     before = gpudrive_standin.SimManager.alive

@@ -35,8 +35,8 @@ from test_determinism import (  # noqa: F401
     test_the_first_reset_uses_the_seed_of_make_or_entropy,
 )
 from test_options import (  # noqa: F401
+    test_every_call_returns_arrays_that_nobody_holds,
     test_the_caller_keeps_the_actions_array,
-    test_with_copy_every_call_returns_fresh_arrays,
     test_without_a_render_mode_nothing_is_drawn,
     test_without_copy_every_call_returns_the_live_arrays,
 )

@@ -186,7 +186,7 @@ Notes
         columns = self.columns(i)
         columns[:2] = np.floor(places.T % 1 * 2.0**32).astype(np.uint64) & np.uint64(2**32 - 1)
         columns[2:] = velocities.T.astype(np.float32).view(np.uint32)
-        self.observe(i)
+        self.redraw(i)
 
     cdef int render_one(self, Py_ssize_t i, Canvas canvas) except -1:
         cdef double[6] corners

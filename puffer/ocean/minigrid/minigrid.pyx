@@ -328,7 +328,7 @@ list); `direction`; `carrying`, a pair of Kind and colour, or None; `mission_col
         values = {"grid": grid, "position": position, "direction": direction, "carrying": carrying, "target": target,
                   "mission_colour": mission_colour, "obstacles": obstacles}
         read_level(self._rules(i), &self.state[i], self._grid(i), self._obstacles(i), values)
-        self.observe(i)
+        self.redraw(i)
 
     @property
     def render_size(self):

@@ -148,7 +148,7 @@ Notes
         pairs = [finite_pairs(name, value, self.n_agents, 1e38) for name, value in given.items()]
         cdef float[:, :, ::1] source = np.array(pairs, np.float32)
         memcpy(self.state + self.state_size * i, &source[0, 0, 0], self.state_size * sizeof(float))
-        self.observe(i)
+        self.redraw(i)
 
     cdef int render_one(self, Py_ssize_t i, Canvas canvas) except -1:
         cdef int n = self.n_agents, k
