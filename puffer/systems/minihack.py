@@ -96,8 +96,12 @@ class MiniHack(NetHack):
             raise ValueError(f"des_file is not a level that can be compiled: {arguments.get('des_file')!r:.200}")
 
     def _task_class(self, task: str) -> Callable[..., Any]:
+        import minigrid
         import minihack  # noqa: F401
 
+        # MiniHack makes some of its levels of minigrid's, which may be gone from the registry.
+        if "MiniGrid-Empty-5x5-v0" not in gymnasium.registry:
+            minigrid.register_minigrid_envs()
         spec = gymnasium.spec(task)
         make = load_env_creator(spec.entry_point)
         return lambda **arguments: make(**{**spec.kwargs, **arguments})
