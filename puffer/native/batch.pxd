@@ -35,6 +35,8 @@ cdef class Batch:
     # Sets of arrays for results; None if those are the live buffers. Whether steps write into them directly.
     cdef Outputs outputs
     cdef bint is_moving
+    # Whether rows may show agents of their copy as they were before these were reset.
+    cdef bint is_outdated
     cdef list parts
     cdef Py_ssize_t num_parts
     # Parts that wait for actions, and parts that wait for recv(), each in order.

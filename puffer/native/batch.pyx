@@ -127,9 +127,9 @@ independent_agents : bool
             if mask is None and self.rollout is not None and self.rollout.step_buffers is not None:
                 self.write_to(self.rollout.first_buffers)
             self.renew(mask is not None)
-            if mask is not None and self.is_moving and not self.independent_agents:
-                # The other rows were copied from the last results, which their holder may have written into. Of agents
-                # with episodes of their own they stay: they show others as these were before.
+            if mask is not None and self.is_moving and not self.is_outdated:
+                # The other rows were copied from the last results, which their holder may have written into. They stay
+                # where agents of a copy were reset since the last step: others still show these as they were before.
                 for copy in range(self.num_copies):
                     self.backend.redraw(copy)
             new = self.status == NEW
@@ -143,6 +143,7 @@ independent_agents : bool
                     self.status = NEW
                 raise
             self.status = READY
+            self.is_outdated = mask is not None and self.independent_agents
             self.awaiting = deque(self.parts)
             if self.rollout is not None:
                 self.rollout.restart(rows, self.written())
@@ -402,6 +403,7 @@ independent_agents : bool
             if self.rollout.step_buffers is not None:
                 self.write_to(self.rollout.step_buffers[self.rollout.counts[0]])
         self.renew(False)
+        self.is_outdated = False
         return part
 
     # ---- The order of calls ----
