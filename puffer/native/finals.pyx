@@ -18,9 +18,14 @@ cnp.import_array()
 # Bytes that the arrays of rows that are kept may take, and those of an array beside its data.
 cdef Py_ssize_t MOST_BYTES = 1 << 20
 cdef Py_ssize_t ARRAY_BYTES = 128
+# Of an array that is as it was made.
+cdef int FLAGS = cnp.NPY_ARRAY_CARRAY | cnp.NPY_ARRAY_OWNDATA
 
 cdef extern from "puffer/native/dispatch.h":
     pass
+
+cdef extern from "puffer/native/references.h":
+    bint puffer_is_unused(PyObject* thing, PyObject* dtype, int ndim, const cnp.npy_intp* shape, int flags)
 
 cdef extern from *:
     """
@@ -55,27 +60,11 @@ cdef extern from *:
         for (Py_ssize_t k = 0; k < count; k++) others |= objects[k] != none;
         return !others;
     }
-
-    /* Whether there is but one reference to an array, which still is as it was made. */
-    static int is_unused(PyObject *thing, PyObject *dtype, int ndim, const npy_intp *shape) {
-    #ifdef Py_GIL_DISABLED
-        return 0;
-    #else
-        PyArrayObject *array = (PyArrayObject *)thing;
-        const int flags = NPY_ARRAY_CARRAY | NPY_ARRAY_OWNDATA;
-        if (Py_REFCNT(thing) != 1 || (PyObject *)PyArray_DESCR(array) != dtype || PyArray_NDIM(array) != ndim) return 0;
-        if ((PyArray_FLAGS(array) & flags) != flags || ((PyArrayObject_fields *)array)->weakreflist) return 0;
-        for (int k = 0; k < ndim; k++)
-            if (PyArray_DIMS(array)[k] != shape[k]) return 0;
-        return 1;
-    #endif
-    }
     """
     void fill_with_none(PyObject** objects, Py_ssize_t count)
     bint are_none(PyObject** objects, Py_ssize_t count)
     void count_none(Py_ssize_t count)
     void set_none(PyObject** objects, const int64_t* elements, Py_ssize_t count)
-    bint is_unused(PyObject* thing, PyObject* dtype, int ndim, const cnp.npy_intp* shape)
     PyObject* PyList_GET_ITEM(object items, Py_ssize_t index)
 
 
@@ -98,7 +87,7 @@ An array of objects, one for each row of an `EndsForm`, and arrays of rows to be
 
     cdef bint is_free(self):
         """Whether nobody else refers to the array of objects."""
-        return is_unused(<PyObject*>self.objects, <PyObject*>self.object_dtype, 1, &self.length)
+        return puffer_is_unused(<PyObject*>self.objects, <PyObject*>self.object_dtype, 1, &self.length, FLAGS)
 
     cdef int clear(self) except -1:
         """Make all objects None."""
@@ -120,7 +109,8 @@ An array of objects, one for each row of an `EndsForm`, and arrays of rows to be
         cdef PyObject* array
         for k in range(ends.count):
             array = PyList_GET_ITEM(self.arrays, k) if k < kept else NULL
-            if array == NULL or not is_unused(array, <PyObject*>form.dtype, form.ndim - 1, form.sizes + 1):
+            if array == NULL or not puffer_is_unused(array, <PyObject*>form.dtype, form.ndim - 1, form.sizes + 1,
+                                                     FLAGS):
                 new = new_row(form)
                 array = <PyObject*>new
                 if k < kept:

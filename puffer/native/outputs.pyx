@@ -19,16 +19,8 @@ cdef extern from "Python.h":
     PyObject* PyList_GET_ITEM(list items, Py_ssize_t index)
     Py_ssize_t Py_REFCNT(PyObject* item)
 
-cdef extern from *:
-    """
-    #ifdef Py_GIL_DISABLED
-    #define PUFFER_COUNTS_REFERENCES 0
-    #else
-    #define PUFFER_COUNTS_REFERENCES 1
-    #endif
-    """
-    # Without a global lock a count of one does not mean that nobody else has a reference.
-    const bint PUFFER_COUNTS_REFERENCES
+cdef extern from "puffer/native/references.h":
+    bint puffer_is_unused(PyObject* thing, PyObject* dtype, int ndim, const cnp.npy_intp* shape, int flags)
 
 cdef extern from "numpy/arrayobject.h":
     cnp.ndarray PyArray_NewFromDescr(type subtype, cnp.dtype descr, int nd, const cnp.npy_intp* dims,
@@ -82,11 +74,6 @@ cdef class OutputSet(Buffers):
     def __init__(self):
         raise TypeError("an OutputSet is made by Outputs")
 
-    cdef bint is_held(self) noexcept:
-        """Whether somebody but its owner has a reference to one of the arrays."""
-        return (Py_REFCNT(<PyObject*>self.observations) > 1 or Py_REFCNT(<PyObject*>self.rewards) > 1
-                or Py_REFCNT(<PyObject*>self.terminations) > 1 or Py_REFCNT(<PyObject*>self.truncations) > 1)
-
 
 cdef class Outputs:
     """Outputs(home, rows)
@@ -102,7 +89,21 @@ Raises TypeError for buffers that were never made.
             raise TypeError("home are buffers that were never made")
         self.home = home
         self.rows = rows
+        self.num_rows = rows.stop - rows.start
         self.sets = []
+
+    cdef bint is_unused(self, OutputSet one) noexcept:
+        """Whether nobody else refers to the arrays of a set, which still are as they were made."""
+        return (self.has_form(<PyObject*>one.observations, self.home.observations)
+                and self.has_form(<PyObject*>one.rewards, self.home.rewards)
+                and self.has_form(<PyObject*>one.terminations, self.home.terminations)
+                and self.has_form(<PyObject*>one.truncations, self.home.truncations))
+
+    cdef bint has_form(self, PyObject* array, cnp.ndarray like) noexcept:
+        self.shape[0] = self.num_rows
+        memcpy(self.shape + 1, cnp.PyArray_DIMS(like) + 1, (cnp.PyArray_NDIM(like) - 1) * sizeof(cnp.npy_intp))
+        return puffer_is_unused(array, <PyObject*>cnp.PyArray_DESCR(like), cnp.PyArray_NDIM(like), self.shape,
+                                cnp.NPY_ARRAY_CARRAY)
 
     cdef OutputSet take(self):
         """A set that nobody holds, with the results of an earlier step or zeros."""
@@ -111,7 +112,7 @@ Raises TypeError for buffers that were never made.
         cdef OutputSet made
         for k in range(len(self.sets)):
             candidate = PyList_GET_ITEM(self.sets, k)
-            if PUFFER_COUNTS_REFERENCES and Py_REFCNT(candidate) == 1 and not (<OutputSet>candidate).is_held():
+            if Py_REFCNT(candidate) == 1 and self.is_unused(<OutputSet>candidate):
                 return <OutputSet>candidate
         if len(self.sets) == MOST_SETS:
             del self.sets[0]
@@ -122,7 +123,7 @@ Raises TypeError for buffers that were never made.
     cdef OutputSet make(self):
         cdef OutputSet made = OutputSet.__new__(OutputSet)
         cdef Buffers home = self.home
-        cdef Py_ssize_t rows = self.rows.stop - self.rows.start, all_rows = len(home.rewards)
+        cdef Py_ssize_t rows = self.num_rows, all_rows = len(home.rewards)
         cdef size_t size = cnp.PyArray_NBYTES(home.observations) // all_rows * rows + 6 * rows
         cdef _Memory memory = _Memory(size + 5 * LINE + 4 * SHIFT)
         made.observations = memory.array_like(home.observations, rows)

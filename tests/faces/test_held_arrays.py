@@ -191,3 +191,24 @@ def test_a_buf_is_where_results_are_wanted():
     kept = make("ocean-catch", 4, buf=buf, copy=True)
     observations, _ = kept.reset(seed=0)
     assert not np.shares_memory(observations, buf["observations"])
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda array: setattr(array.flags, "writeable", False),
+        lambda array: array.__setattr__("shape", (-1,)),
+        lambda array: array.__setattr__("dtype", np.int8),
+    ],
+    ids=["read-only", "shape", "dtype"],
+)
+@pytest.mark.filterwarnings("ignore:.*has been deprecated:DeprecationWarning")
+def test_what_a_caller_makes_of_an_array_does_not_come_back(change):
+    """A step returns arrays as the first one did, whatever became of those that it might use again."""
+    env = make("ocean-catch", 4)
+    first, _ = env.reset(seed=0)
+    form = first.shape, first.dtype, first.flags.writeable
+    for _ in range(8):
+        observations, *_ = env.step(np.ones(4, np.int64))
+        assert (observations.shape, observations.dtype, observations.flags.writeable) == form
+        change(observations)
