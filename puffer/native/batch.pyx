@@ -130,7 +130,7 @@ independent_agents : bool
             if mask is not None and self.is_moving and not self.is_outdated:
                 # The other rows were copied from the last results, which their holder may have written into. They stay
                 # where agents of a copy were reset since the last step: others still show these as they were before.
-                for copy in range(self.num_copies):
+                for copy in np.flatnonzero(~copies):
                     self.backend.redraw(copy)
             new = self.status == NEW
             self.status = UNSET

@@ -15,7 +15,7 @@ cnp.import_array()
 cdef enum:
     PROBED = 4096
 
-# The arrays that a step writes, in the order of _addresses; actions and masks are the same in every set.
+# The arrays that a step writes, in the order of `_array`; actions and masks are the same in every set.
 cdef enum:
     OBSERVATIONS
     REWARDS
