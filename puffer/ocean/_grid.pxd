@@ -1,7 +1,7 @@
 # Shared by the environments in which somebody moves on a grid of cells: cliff_walking, frozen_lake and taxi. A cell has
 # the number row * columns + column. Header only.
 from libc.math cimport llrint
-from libc.stdint cimport int64_t, uint32_t
+from libc.stdint cimport int32_t, int64_t, uint32_t
 
 from puffer._core cimport Canvas
 from puffer.rng cimport rng_bits, rng_t
@@ -42,6 +42,16 @@ cdef inline void draw_walker(Canvas canvas, int row, int column, double side) no
     cdef double x = side * (column + 0.5), y = side * (row + 0.5)
     canvas.disc(x, y, 0.24 * side, 0x3D405B)
     canvas.disc(x, y, 0.19 * side, 0xF2A541)
+
+
+cdef inline tuple told_of_moves(object drawn, const int32_t* elapsed):
+    """What `row_infos` makes of the probabilities of moves, an array by row: 1 where an episode begins."""
+    cdef Py_ssize_t k
+    shown = drawn.copy()
+    for k in range(len(drawn)):
+        if elapsed[k] == 0:
+            shown[k] = 1
+    return {"prob": shown}, {"prob": drawn}
 
 
 cdef inline str marked(object lines, int row, int column, str marker):

@@ -25,7 +25,7 @@ from puffer import checks
 
 from puffer._core cimport Buffers, Canvas, Env, import_puffer
 from puffer.ocean._clip cimport clamped
-from puffer.ocean._grid cimport draw_flag, draw_walker, marked, neighbour
+from puffer.ocean._grid cimport draw_flag, draw_walker, marked, neighbour, told_of_moves
 from puffer.rng cimport rng_below
 
 import_puffer()
@@ -179,13 +179,9 @@ is_slippery, action_mask, prob : bool
 
     def row_infos(self, Py_ssize_t first, Py_ssize_t last):
         """The probability of each move, and 1 where an episode begins."""
-        cdef Py_ssize_t i
-        cdef double[::1] drawn = np.ones(last - first), shown = np.ones(last - first)
-        for i in range(first, last):
-            drawn[i - first] = 1.0 / 3 if self.is_slippery else 1.0
-            if self.elapsed[i]:
-                shown[i - first] = drawn[i - first]
-        return lambda: ({"prob": np.asarray(shown)}, {"prob": np.asarray(drawn)})
+        drawn = np.full(last - first, 1.0 / 3 if self.is_slippery else 1.0)
+        told = told_of_moves(drawn, self.elapsed + first)
+        return lambda: told
 
     cdef dict state_one(self, Py_ssize_t i):
         return {"cell": self.state[i].cell}

@@ -21,7 +21,7 @@ from puffer import checks
 
 from puffer._core cimport Buffers, Canvas, Env, import_puffer
 from puffer.ocean._clip cimport clamped
-from puffer.ocean._grid cimport Slips, draw_flag, draw_walker, marked, neighbour, slip, slips_of
+from puffer.ocean._grid cimport Slips, draw_flag, draw_walker, marked, neighbour, slip, slips_of, told_of_moves
 from puffer.rng cimport rng_below
 
 import_puffer()
@@ -208,13 +208,12 @@ is_slippery, success_rate, reward_schedule, action_mask, prob
     def row_infos(self, Py_ssize_t first, Py_ssize_t last):
         """The probability of each move, and 1 where an episode begins."""
         cdef Py_ssize_t i
-        cdef double[::1] drawn = np.ones(last - first), shown = np.ones(last - first)
+        cdef double[::1] drawn = np.ones(last - first)
         for i in range(first, last):
             if self.is_slippery:
                 drawn[i - first] = (1 - self.success_rate) / 2 if self.has_slipped[i] else self.success_rate
-            if self.elapsed[i]:
-                shown[i - first] = drawn[i - first]
-        return lambda: ({"prob": np.asarray(shown)}, {"prob": np.asarray(drawn)})
+        told = told_of_moves(np.asarray(drawn), self.elapsed + first)
+        return lambda: told
 
     cdef dict state_one(self, Py_ssize_t i):
         cell = self.state[i].cell

@@ -32,7 +32,7 @@ from puffer import checks
 
 from puffer._core cimport Buffers, Canvas, Env, import_puffer
 from puffer.ocean._clip cimport clamped
-from puffer.ocean._grid cimport Slips, marked, neighbour, slip, slips_of
+from puffer.ocean._grid cimport Slips, marked, neighbour, slip, slips_of, told_of_moves
 from puffer.rng cimport rng_below, rng_chance
 
 import_puffer()
@@ -300,13 +300,12 @@ is_rainy, fickle_passenger, rainy_probability, fickle_probability, action_mask, 
     def row_infos(self, Py_ssize_t first, Py_ssize_t last):
         """The probability of each move, and 1 where an episode begins."""
         cdef Py_ssize_t i
-        cdef double[::1] drawn = np.ones(last - first), shown = np.ones(last - first)
+        cdef double[::1] drawn = np.ones(last - first)
         for i in range(first, last):
             if self.is_rainy and self.has_moved[i]:
                 drawn[i - first] = (1 - self.rainy_probability) / 2 if self.has_turned[i] else self.rainy_probability
-            if self.elapsed[i]:
-                shown[i - first] = drawn[i - first]
-        return lambda: ({"prob": np.asarray(shown)}, {"prob": np.asarray(drawn)})
+        told = told_of_moves(np.asarray(drawn), self.elapsed + first)
+        return lambda: told
 
     cdef dict state_one(self, Py_ssize_t i):
         return {"number": self.state[i].number, "fickle": bool(self.state[i].fickle)}
