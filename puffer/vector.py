@@ -10,6 +10,7 @@ import gymnasium
 import numpy as np
 from gymnasium.envs.registration import EnvSpec
 from gymnasium.spaces import MultiDiscrete
+from gymnasium.utils import seeding
 from gymnasium.vector.utils import batch_space
 
 from puffer import checks
@@ -64,11 +65,18 @@ class VectorEnv(gymnasium.vector.VectorEnv):
         The observations of all rows, `buffers.observations`.
     masks : (num_envs,) bool, live
         Whether the agent of the row took part in the last step, or begins an episode. The other rows are zero.
+    action_masks : (num_envs, actions) bool, live, or None
+        Which actions each row may take now: column k is for the action `start + k`. Of an action with several numbers,
+        the columns of the first number come first. A row whose action does not count (it is not to move, its episode
+        has ended, its agent takes no part) may take any action, so some action of every number is always legal. None
+        where an environment has no masks; those that it tells in its infos are known after the first reset. With a
+        smaller `batch_size` the rows under way are as they were. Nothing is written until the first access.
     rows : slice
         The rows that `step` or `recv` returned last, as `info["env_id"]` has them one by one.
     ends : puffer.EpisodeEnds
         The episodes that ended in the step that `step` or `recv` returned last, as arrays with an entry for each:
-        `rows`, `observations`, `returns`, `lengths`, `terminated`, `truncated`. They stay as they are. Empty after `reset`.
+        `rows`, `observations`, `returns`, `lengths`, `terminated`, `truncated`. They stay as they are. Empty after
+        `reset`.
     single_observation_space, single_action_space, observation_space, action_space : gymnasium.Space
         Of one row, and of the batch. Where the agents of a copy have discrete actions of different ranges, the space of
         one row spans them all, and that of the batch has the range of every row: what it samples is accepted.
@@ -185,6 +193,10 @@ class VectorEnv(gymnasium.vector.VectorEnv):
     @property
     def masks(self) -> np.ndarray:
         return self.batch.masks
+
+    @property
+    def action_masks(self) -> np.ndarray | None:
+        return self.batch.action_masks
 
     @property
     def rows(self) -> slice:
@@ -370,6 +382,26 @@ class VectorEnv(gymnasium.vector.VectorEnv):
             name: self.__dict__[name] for name in ("spec", "_np_random", "_np_random_seed") if name in self.__dict__
         }
         return _remade, (type(self), self.native_env, {"copy": self.copy, "flat": self.flat}, rest)
+
+    def sample_legal(self) -> Any:
+        """A random legal action for each row that the next `step` or `send` takes, in the form that these take.
+
+        Each number of an action is drawn uniformly among its legal values. The random numbers are this object's own:
+        the same after each `reset` with the same int as seed, whatever steps the copies.
+
+        Returns
+        -------
+        int64 array (rows, ...)
+            With `flat=False` actions of the environment's own space, in the form of Gymnasium's vector environments.
+
+        Raises TypeError where there are no `action_masks`, ResetNeeded before the first reset, AlreadyPendingCallError
+        while every part is under way.
+        """
+        seed = self.batch.options.seed
+        if self._np_random is None and seed is not None:
+            self._np_random, self._np_random_seed = seeding.np_random(seed)
+        actions = self.batch.sample_legal(super().np_random)
+        return actions if self._nested_actions is None else self._nested_actions.of_rows(actions)
 
     def send(self, actions: Any) -> None:
         """Hand actions to the part that has waited longest for them, and step it in the background."""

@@ -114,17 +114,17 @@ class SingleEnv(gymnasium.Env):
         for option in options or ():
             raise ValueError(f"options has no entry {option!r}; a native environment takes none as a single one")
         super().reset(seed=seed)
-        observations, _ = self._batch.reset(seed=seed)
+        observations, info = self._batch.reset(seed=seed)
         self._show()
-        return self._observations.of_row(observations[0]), {}
+        return self._observations.of_row(observations[0]), _of_one(info)
 
     def step(self, action: Any) -> tuple[Any, float, bool, bool, dict[str, Any]]:
         """Step. Raises ResetNeeded after the end of an episode."""
         rows = np.asarray(action)[np.newaxis] if self._actions.is_flat else self._actions.rows_of_one(action)
-        observations, rewards, terminations, truncations, _ = self._batch.step(rows)
+        observations, rewards, terminations, truncations, info = self._batch.step(rows)
         self._show()
         observation = self._observations.of_row(observations[0])
-        return observation, float(rewards[0]), bool(terminations[0]), bool(truncations[0]), {}
+        return observation, float(rewards[0]), bool(terminations[0]), bool(truncations[0]), _of_one(info)
 
     def _show(self) -> None:
         if self.render_mode == "human":
@@ -153,3 +153,8 @@ class SingleEnv(gymnasium.Env):
     def close(self) -> None:
         """Close the environment and its window. Another call does nothing."""
         self._batch.close()
+
+
+def _of_one(info: dict[str, Any]) -> dict[str, Any]:
+    """The info of the only row, from that of a batch."""
+    return {key: values[0] for key, values in info.items() if f"_{key}" in info}

@@ -50,6 +50,8 @@ class Rollout:
     @property
     def dones(self) -> Any: ...
     @property
+    def action_masks(self) -> Any: ...
+    @property
     def ends(self) -> RolloutEnds: ...
     def __init__(
         self,
@@ -66,4 +68,5 @@ class Rollout:
         pinned: bool = False,
         action_dtype: npt.DTypeLike | None = None,
         dones: bool = False,
+        action_masks: npt.NDArray[np.bool_] | None = None,
     ) -> None: ...
