@@ -123,8 +123,11 @@ def action_masks(driver: VectorDriver, steps: int, seed: int) -> None:
         state = driver.env.get_state()
         written, by_copy = (np.zeros(env.action_masks.shape, np.uint8) for _ in range(2))
         native.write_action_masks(written, 0, env.num_copies)
-        for copy in reversed(range(env.num_copies)):
-            native.write_action_masks(by_copy, copy, copy + 1)
+        for copy in range(env.num_copies):
+            alone = np.zeros_like(written)
+            native.write_action_masks(alone, copy, copy + 1)
+            # A row that several copies have written has more than one.
+            by_copy += alone
         if not np.array_equal(driver.env.get_state(), state):
             driver.report.problem(
                 f"{driver.where}: write_action_masks() changed the state",
