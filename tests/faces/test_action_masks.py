@@ -115,6 +115,52 @@ def test_pettingzoo_tells_its_masks_in_observations(name):
     env.close()
 
 
+class Uneven:
+    """A parallel environment whose second agent has one action less, and no masks in the first step."""
+
+    metadata = {"render_modes": []}
+    possible_agents = ["a", "b"]
+
+    def observation_space(self, agent):
+        return spaces.Box(0, 1, (1,), np.float32)
+
+    def action_space(self, agent):
+        return spaces.Discrete(3 if agent == "a" else 2)
+
+    def results(self):
+        masks = {"a": np.array([0, 1, 1], np.int8), "b": np.array([0, 1], np.int8)}
+        infos = {agent: {KEY: mask} if self.time else {} for agent, mask in masks.items()}
+        return {agent: np.zeros(1, np.float32) for agent in self.agents}, infos
+
+    def reset(self, seed=None, options=None):
+        self.agents, self.time = ["a", "b"], 0
+        return self.results()
+
+    def step(self, actions):
+        self.time += 1
+        observations, infos = self.results()
+        flags = dict.fromkeys(self.agents, False)
+        return observations, dict.fromkeys(self.agents, 0.0), flags, dict(flags), infos
+
+    def close(self):
+        pass
+
+
+def test_agents_with_ranges_of_their_own():
+    env = puffer.emulate(Uneven, 1, backend="serial")
+    env.reset(seed=0)
+    assert env.action_masks is None
+    env.step([2, 1])
+    assert env.action_masks.tolist() == [[False, True, True], [False, True, False]]
+    for _ in range(10):
+        actions = env.sample_legal()
+        assert actions[0] in (1, 2)
+        assert actions[1] == 1
+        env.step(actions)
+    env.reset()
+    assert env.action_masks.tolist() == [[True, True, True], [True, True, False]]
+
+
 # ---- Native environments ----
 
 NATIVE = ["ocean-connect_four", "ocean-tic_tac_toe", "ocean-game_2048", "ocean-minigrid", "ocean-taxi"]
