@@ -131,6 +131,13 @@ over, its agent takes no part, or the environment has told nothing, all in the r
             found = _columns(values, self.space, count)
         except (KeyError, TypeError, ValueError):
             found = None
+        if self.has_ranges and count == 1 and found is not None:
+            # An agent with fewer actions than others tells of its own.
+            own = np.asarray(self.allowed[first % self.agents]).nonzero()[0]
+            if found.shape == (1, len(own)):
+                spread = np.zeros((1, self.columns), np.bool_)
+                spread[:, own] = found
+                found = spread
         if found is None or found.shape != (count, self.columns):
             shape = "other parts" if found is None else f"shape {found.shape}"
             self.problem = (f"{KEY} must have shape {(self.num_rows, self.columns)}, one entry for each action of "
