@@ -1,3 +1,4 @@
+from puffer.native.action_masks cimport ActionMasks
 from puffer.native.actions cimport ActionReader
 from puffer.native.backend cimport Backend, Part
 from puffer.native.buffers cimport Buffers
@@ -32,6 +33,9 @@ cdef class Batch:
     cdef ActionReader reader
     cdef object action_layout
     cdef Rollout rollout
+    # None where there cannot be masks. Whether infos have them because somebody asked for that.
+    cdef ActionMasks legal
+    cdef bint tells_masks
     # Sets of arrays for results; None if those are the live buffers. Whether steps write into them directly.
     cdef Outputs outputs
     cdef bint is_moving
@@ -53,6 +57,9 @@ cdef class Batch:
     cdef Buffers copied(self, Part part)
     cdef tuple result(self, Part part, object info, bint is_stepped)
     cdef Buffers written(self)
+    cdef int follow_masks(self) except -1
+    cdef int update_masks(self, Py_ssize_t first, Py_ssize_t last, object info, object rows) except -1
+    cdef int tell_masks(self, object info, object where, object rows) except -1
     cdef int seen(self) except -1
     cdef int claim(self) except -1
     cdef int require_ready(self, str method) except -1

@@ -12,10 +12,12 @@ from gymnasium.vector import AutoresetMode
 
 from puffer import checks
 from puffer.errors import WorkerDied, WorkerError, WorkerTimeout
+from puffer.native.action_masks import masks_of
 from puffer.native.buffers import BUFFER_NAMES
 
 cimport numpy as cnp
 
+from puffer.native.action_masks cimport INFOS
 from puffer.native.actions cimport ActionReader, as_array
 from puffer.native.backend cimport Backend, BackendBase, Part
 from puffer.native.buffers cimport Buffers
@@ -62,6 +64,14 @@ independent_agents : bool
         is_checked = options.check_actions and spec.action_layout.is_mixed and not reader.native
         self.action_layout = spec.action_layout if is_checked else None
         self.reader = reader
+        self.legal = masks_of(backend, spec, self.num_agents)
+        if options.action_masks and self.legal is None:
+            raise TypeError("action_masks=True: the environment has no masks for its actions, "
+                            f"{spec.action_layout.space}")
+        # What an environment itself tells in its infos stays as it is.
+        self.tells_masks = options.action_masks and self.legal.source != INFOS
+        if self.tells_masks:
+            self.legal.follow()
         self.num_parts = options.num_parts
         size = options.batch_size
         self.parts = [backend.make_part(k, k * size, (k + 1) * size, self.agents_per_env)
@@ -145,7 +155,11 @@ independent_agents : bool
             self.status = READY
             self.is_outdated = mask is not None and self.independent_agents
             self.awaiting = deque(self.parts)
+            self.update_masks(0, self.num_copies, info, rows)
+            self.tell_masks(info, slice(None), rows)
             if self.rollout is not None:
+                if self.legal is not None and self.legal.array is not None:
+                    self.rollout.keep_action_masks(self.legal.array)
                 self.rollout.restart(rows, self.written())
             return self.copied(None).observations, info
         finally:
@@ -358,6 +372,9 @@ independent_agents : bool
 
     cdef tuple result(self, Part part, object info, bint is_stepped):
         cdef Buffers arrays
+        if is_stepped:
+            self.update_masks(part.first, part.last, info, None)
+        self.tell_masks(info, part.rows, None)
         if self.rollout is not None and is_stepped:
             self.rollout.record(part, self.written())
         if part.outputs is None:
@@ -399,7 +416,7 @@ independent_agents : bool
             # What was given: casting it may have made it whole.
             self.action_layout.check_rows(array, self.spec.copy_action_space)
         if self.rollout is not None:
-            self.rollout.begin(part)
+            self.rollout.begin(part, None if self.legal is None else self.legal.array)
             if self.rollout.step_buffers is not None:
                 self.write_to(self.rollout.step_buffers[self.rollout.counts[0]])
         self.renew(False)
@@ -494,6 +511,7 @@ independent_agents : bool
         Raises TypeError or ValueError for bad options, with the name, MemoryError, ImportError without torch, and what
         torch raises where it can pin no memory.
         """
+        self.follow_masks()
         self.claim()
         try:
             horizon = checks.integer("horizon", horizon, 1, 2**31 - 1)
@@ -501,7 +519,8 @@ independent_agents : bool
             with checks.memory("horizon", horizon):
                 rollout = Rollout(self.home, self.num_parts, horizon=horizon, agents=self.agents_per_env, group=group,
                                   mode=self.options.autoreset_mode, layout=layout, buffers=buffers, torch=torch,
-                                  pinned=pinned, action_dtype=action_dtype, dones=dones)
+                                  pinned=pinned, action_dtype=action_dtype, dones=dones,
+                                  action_masks=None if self.legal is None else self.legal.array)
             self.drain(True)
             self.record(rollout)
             # The streams go on, but the rollout's first observations are those of a reset.
@@ -562,6 +581,78 @@ independent_agents : bool
     def masks(self):
         """Whether the agent of each row took part in the last step, or begins an episode: bool (num_agents,), live."""
         return self.buffers.masks
+
+    # ---- Action masks ----
+
+    @property
+    def action_masks(self):
+        """Which actions each row may take now, bool (num_agents, actions), live; None where there are no masks.
+
+        Masks that an environment tells in its infos are known after the first reset. Raises ValueError for those of
+        another shape than the actions.
+        """
+        self.follow_masks()
+        return None if self.legal is None else self.legal.shown()
+
+    cdef int follow_masks(self) except -1:
+        """Keep masks from now on, if there are any."""
+        cdef Part part
+        if self.legal is None or self.legal.is_followed:
+            return 0
+        self.claim()
+        try:
+            self.legal.follow()
+            if self.status == READY:
+                for part in self.parts:
+                    # Those under way write them when they are finished.
+                    if part.is_fresh or part not in self.pending:
+                        self.update_masks(part.first, part.last, {}, None)
+        finally:
+            self.claimed = 0
+        return 0
+
+    cdef int update_masks(self, Py_ssize_t first, Py_ssize_t last, object info, object rows) except -1:
+        """Take over the masks of copies after a reset of all rows or of some, or a step, that has brought this info."""
+        if self.legal is not None and self.legal.is_followed:
+            self.legal.update(first, last, self.written(), info, rows)
+        return 0
+
+    cdef int tell_masks(self, object info, object where, object rows) except -1:
+        """Put the masks of a slice of the rows into their info, as of those that a reset has chosen, if asked to."""
+        if self.tells_masks:
+            masks = self.legal.array[where].view(np.int8).copy()
+            info["action_mask"], info["_action_mask"] = masks, np.ones(len(masks), np.bool_) if rows is None else rows
+        return 0
+
+    def sample_legal(self, generator):
+        """A random legal action for each row that the next `step` or `send` takes.
+
+        Parameters
+        ----------
+        generator : numpy.random.Generator
+
+        Returns
+        -------
+        int64 array (rows, ...)
+            Of the flat action space; each number is uniform among its legal values.
+
+        Raises ResetNeeded before the first reset, TypeError where there are no masks, AlreadyPendingCallError while
+        every part is under way.
+        """
+        cdef Part part
+        self.claim()
+        try:
+            self.require_ready("sample_legal")
+        finally:
+            self.claimed = 0
+        if self.action_masks is None:
+            raise TypeError("sample_legal(): this batch has no action masks; env.action_space.sample() draws among all "
+                            "actions")
+        if not self.awaiting:
+            raise error.AlreadyPendingCallError("sample_legal() while every part is under way; call recv() first",
+                                                "sample_legal")
+        part = self.awaiting[0]
+        return self.legal.draw(part.rows.start, part.rows.stop, generator)
 
     # ---- What was returned last ----
 
@@ -644,6 +735,7 @@ independent_agents : bool
     cdef int seen(self) except -1:
         """After observations have been written again: hand them on."""
         self.copied(None)
+        self.update_masks(0, self.num_copies, {}, None)
         if self.rollout is not None:
             self.rollout.see(self.written())
         return 0
