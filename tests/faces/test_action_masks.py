@@ -360,15 +360,16 @@ def ended_copies(env):
 def test_masks_are_live_and_follow_the_state(name):
     env, other = make(name, 8), make(name, 8)
     env.reset(seed=1)
+    env.action_space.seed(0)
     masks = env.action_masks
     seen = []
-    for _ in range(61):
+    for _ in range(20 if name == "ocean-tic_tac_toe" else 25):
         seen.append(masks.copy())
         env.step(env.sample_legal())
     assert env.action_masks is masks
     assert any(not np.array_equal(seen[0], later) for later in seen)
     other.reset(seed=2)
-    assert not np.array_equal(other.action_masks, masks) or name == "ocean-tic_tac_toe"
+    assert not np.array_equal(other.action_masks, masks)
     other.set_state(env.get_state())
     assert np.array_equal(other.action_masks, masks)
     copied = pickle.loads(pickle.dumps(env))
