@@ -89,16 +89,11 @@ class ToldMasks:
     def __init__(self, rows: int, choices: Choices) -> None:
         self._masks = np.ones((rows, choices.width), np.bool_)
         self._choices = choices
-        self._fresh_parts = 0
         # By the first row of a part, or None, what has not been read: the rows of the info and those it is about.
         self._unread: dict[Any, tuple[Any, Any, Any, Any]] = {}
 
-    def begin(self, info: dict[str, Any], rows: np.ndarray | None = None, fresh_parts: int = 0) -> None:
-        """Take the info of a reset of these rows of the batch, or of all.
-
-        `fresh_parts` of the batch are received first, with nothing that is new.
-        """
-        self._fresh_parts = fresh_parts
+    def begin(self, info: dict[str, Any], rows: np.ndarray | None = None) -> None:
+        """Take the info of a reset of these rows of the batch, or of all."""
         if rows is None:
             self._keep(None, slice(None), slice(None), info)
             return
@@ -108,10 +103,7 @@ class ToldMasks:
             self.read()
 
     def take(self, info: dict[str, Any]) -> None:
-        """Take the info of a step, of the batch or of a part."""
-        if self._fresh_parts:
-            self._fresh_parts -= 1
-            return
+        """Take the info of a step, of the batch or of a part; or that of a reset which `recv` returns."""
         part = info.get("env_id")
         self._keep(None if part is None else int(part[0]), slice(None) if part is None else part, slice(None), info)
 

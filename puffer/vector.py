@@ -240,7 +240,7 @@ class VectorEnv(gymnasium.vector.VectorEnv):
         mask, rest = self._split(options)
         observations, info = self.batch.reset(seed=seed, mask=mask, options=rest)
         super().reset(seed=int(seed) if seed is not None and np.ndim(seed) == 0 else None)
-        self._begin_masks(info, mask, 0)
+        self._begin_masks(info, mask)
         return (observations if self._nested is None else self._nested.of_rows(observations)), info
 
     def _split(self, options: Any) -> tuple[np.ndarray | None, Any]:
@@ -267,10 +267,10 @@ class VectorEnv(gymnasium.vector.VectorEnv):
         return result if self._is_plain else self._handed(result)
 
     def async_reset(self, *, seed: int | Sequence[int | None] | None = None, options: Any = None) -> None:
-        """Reset all rows as `reset` does, and let `recv` return the first observations, part by part."""
+        """Reset all rows as `reset` does, and let `recv` return the first observations and infos, part by part."""
         if isinstance(options, dict) and "reset_mask" in options:
             raise ValueError("async_reset() resets all rows, and takes no options['reset_mask']")
-        self._begin_masks(self.batch.async_reset(seed=seed, options=options), None, self.num_copies // self.batch_size)
+        self._begin_masks(self.batch.async_reset(seed=seed, options=options), None)
 
     def set_next(
         self,
@@ -451,7 +451,7 @@ class VectorEnv(gymnasium.vector.VectorEnv):
             self._choices = action_masks.Choices(self.action_layout.space, batch_space)
         return self._choices
 
-    def _begin_masks(self, info: dict[str, Any], rows: np.ndarray | None, fresh_parts: int) -> None:
+    def _begin_masks(self, info: dict[str, Any], rows: np.ndarray | None) -> None:
         """Keep the masks that the infos of a reset of these rows have, and from then on those of steps."""
         if self._told_masks is None:
             is_told = self.native_env is None and action_masks.KEY in info
@@ -459,7 +459,7 @@ class VectorEnv(gymnasium.vector.VectorEnv):
                 return
             self._told_masks = action_masks.ToldMasks(self.num_envs, self._choices_of_rows())
             self._is_plain = False
-        self._told_masks.begin(info, rows, fresh_parts)
+        self._told_masks.begin(info, rows)
 
     def rollout_buffers(self, horizon: int, **options: Any) -> Rollout:
         """Buffers of `horizon` steps, into which those after the next reset() write; see `Batch.rollout_buffers`.

@@ -50,6 +50,7 @@ cdef class Batch:
     cdef int write_to(self, Buffers buffers) except -1
     cdef int record(self, Rollout rollout) except -1
     cdef int renew(self, bint keep) except -1
+    cdef int redraw_but(self, object written) except -1
     cdef Buffers copied(self, Part part)
     cdef tuple result(self, Part part, object info, bint is_stepped)
     cdef Buffers written(self)

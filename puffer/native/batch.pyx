@@ -13,6 +13,7 @@ from gymnasium.vector import AutoresetMode
 from puffer import checks
 from puffer.errors import WorkerDied, WorkerError, WorkerTimeout
 from puffer.native.buffers import BUFFER_NAMES
+from puffer.native.info import info_of_rows
 
 cimport numpy as cnp
 
@@ -127,11 +128,8 @@ independent_agents : bool
             if mask is None and self.rollout is not None and self.rollout.step_buffers is not None:
                 self.write_to(self.rollout.first_buffers)
             self.renew(mask is not None)
-            if mask is not None and self.is_moving and not self.is_outdated:
-                # The other rows were copied from the last results, which their holder may have written into. They stay
-                # where agents of a copy were reset since the last step: others still show these as they were before.
-                for copy in np.flatnonzero(~copies):
-                    self.backend.redraw(copy)
+            if mask is not None:
+                self.redraw_but(copies)
             new = self.status == NEW
             self.status = UNSET
             self.last_ends, self.last_rows = None, slice(0, self.num_agents)
@@ -152,12 +150,13 @@ independent_agents : bool
             self.claimed = 0
 
     def async_reset(self, *, seed=None, options=None):
-        """Reset as `reset` does, and let `recv` return the first observations part by part. Returns the info."""
+        """Reset as `reset` does, and let `recv` return the first observations and infos by parts. Returns the info."""
         cdef Part part
         _, info = self.reset(seed=seed, options=options)
         self.claim()
         for part in self.parts:
             part.is_fresh = True
+            part.reset_info = info_of_rows(info, part.rows)
         self.pending = list(self.parts)
         self.awaiting = deque()
         self.claimed = 0
@@ -341,7 +340,8 @@ independent_agents : bool
                 raise RuntimeError("the process was forked while a send() was under way; call reset() in the child")
             del self.pending[index]
             is_stepped = not part.is_fresh
-            info = self.backend.finish(part) if is_stepped else {}
+            info = self.backend.finish(part) if is_stepped else part.reset_info or {}
+            part.reset_info = None
         except BaseException as problem:
             self.failed(problem)
             raise
@@ -548,6 +548,17 @@ independent_agents : bool
             self.write_to(self.outputs.filled(self.buffers) if keep else self.outputs.take())
         return 0
 
+    cdef int redraw_but(self, object written) except -1:
+        """After `renew`: draw the copies again that are not about to be written, of bool (num_copies,).
+
+        They were copied from the last results, which their holder may have written into. They stay where agents of a
+        copy were reset since the last step: others still show these as they were before.
+        """
+        if self.is_moving and not self.is_outdated:
+            for copy in np.flatnonzero(~written):
+                self.backend.redraw(copy)
+        return 0
+
     cdef int write_to(self, Buffers buffers) except -1:
         self.show(buffers)
         self.backend.attach(buffers)
@@ -626,6 +637,7 @@ independent_agents : bool
 
     def _restored(self, state, copies):
         self.renew(True)
+        self.redraw_but(self._are_among(copies))
         self.backend.set_state(state, copies)
         if self.rollout is not None:
             rows = (copies[:, None] * self.agents_per_env + np.arange(self.agents_per_env)).ravel()
@@ -638,6 +650,7 @@ independent_agents : bool
 
     def _redrawn(self, copy):
         self.renew(True)
+        self.redraw_but(self._are_among(copy))
         self.backend.redraw(copy)
         self.seen()
 
@@ -726,11 +739,15 @@ independent_agents : bool
             # One by one, for the error that names the first bad one.
             chosen = [self._index(f"copies[{k}]", copy) for k, copy in enumerate(chosen)]
         chosen = np.array(chosen, np.int64)
-        is_chosen = np.zeros(self.num_copies, np.bool_)
-        is_chosen[chosen] = True
-        if np.count_nonzero(is_chosen) != len(chosen):
+        if np.count_nonzero(self._are_among(chosen)) != len(chosen):
             raise ValueError(f"copies must be distinct, got {chosen.tolist()}")
         return chosen
+
+    def _are_among(self, chosen):
+        """Which copies are among these numbers of copies: bool (num_copies,)."""
+        among = np.zeros(self.num_copies, np.bool_)
+        among[chosen] = True
+        return among
 
     def _are_copies(self, chosen):
         """Whether an array or a list has integers of the right size only; looks at them all at once."""
