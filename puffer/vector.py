@@ -269,7 +269,7 @@ class VectorEnv(gymnasium.vector.VectorEnv):
         return result if self._is_plain else self._handed(result)
 
     def async_reset(self, *, seed: int | Sequence[int | None] | None = None, options: Any = None) -> None:
-        """Reset all rows as `reset` does, and let `recv` return the first observations, part by part."""
+        """Reset all rows as `reset` does, and let `recv` return the first observations and infos, part by part."""
         if isinstance(options, dict) and "reset_mask" in options:
             raise ValueError("async_reset() resets all rows, and takes no options['reset_mask']")
         self.batch.async_reset(seed=seed, options=options)

@@ -19,8 +19,9 @@ cdef class Part:
     cdef bint is_whole
     # The EpisodeEnds of the step that was finished last, or None where none has ended.
     cdef public object ends
-    # Whether recv() returns it as the last reset has left it.
+    # Whether recv() returns it as the last reset has left it, and the infos of that reset.
     cdef bint is_fresh
+    cdef object reset_info
     # The value of pool_forks when it was sent.
     cdef int forks
 

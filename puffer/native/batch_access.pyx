@@ -89,6 +89,7 @@ The calls of a `Batch` that step nothing. Its parameters are described there.
 
     def _restored(self, state, copies):
         self.results.renew(True)
+        self.redraw_but(self._are_among(copies))
         self.backend.set_state(state, copies)
         if self.results.rollout is not None:
             rows = (copies[:, None] * self.agents_per_env + np.arange(self.agents_per_env)).ravel()
@@ -101,8 +102,20 @@ The calls of a `Batch` that step nothing. Its parameters are described there.
 
     def _redrawn(self, copy):
         self.results.renew(True)
+        self.redraw_but(self._are_among(copy))
         self.backend.redraw(copy)
         self.seen()
+
+    cdef int redraw_but(self, object written) except -1:
+        """After `renew`: draw the copies again that are not about to be written, of bool (num_copies,).
+
+        They were copied from the last results, which their holder may have written into. They stay where agents of a
+        copy were reset since the last step: others still show these as they were before.
+        """
+        if self.results.is_moving and not self.is_outdated:
+            for copy in np.flatnonzero(~written):
+                self.backend.redraw(copy)
+        return 0
 
     cdef int seen(self) except -1:
         """After observations have been written again: hand them on."""

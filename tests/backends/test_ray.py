@@ -1,14 +1,17 @@
 """The Ray backend, on a real Ray of this machine: equal to the serial one, and what happens when actors fail."""
 
+import functools
 import os
 import signal
 import subprocess
 import sys
 import textwrap
 import time
+from contextlib import closing
 from importlib.util import find_spec
 from pathlib import Path
 
+import gymnasium
 import numpy as np
 import pytest
 from faulty import Faulty, numbered
@@ -16,6 +19,7 @@ from gymnasium import error, spaces
 from helpers import run_script
 from interpreter_envs import Asked
 from worker_play import (
+    assert_follows_levels_and_filters,
     assert_parts_equal_the_whole,
     assert_plays_as_serial,
     assert_tells_exceptions_in_step,
@@ -75,6 +79,46 @@ def test_the_next_episode_is_the_one_that_was_set(ray, mode):
     env = puffer.emulate(Asked, 2, backend="ray", num_workers=2, autoreset_mode=mode)
     assert_the_next_episode_is_the_one_that_was_set(env)
     env.close()
+
+
+def test_log_records_and_warnings_reach_the_program(ray, caplog):
+    assert_follows_levels_and_filters("ray", caplog)
+
+
+class _Told(gymnasium.Env):
+    """Copy 2 leaves its space, or its rewards, in its second step."""
+
+    observation_space = spaces.Box(-1, 1, (2,), np.float32)
+    action_space = spaces.Discrete(2)
+
+    def __init__(self, copy=0, observation=0.0, reward=0.0):
+        self.told = (observation, reward) if copy == 2 else (0.0, 0.0)
+
+    def reset(self, *, seed=None, options=None):
+        self.t = 0
+        return np.zeros(2, np.float32), {}
+
+    def step(self, action):
+        self.t += 1
+        observation, reward = self.told if self.t == 2 else (0.5, 1.0)
+        return np.full(2, observation, np.float32), reward, False, False, {}
+
+
+def test_values_are_checked_as_everywhere(ray):
+    told = {
+        r"copy 2 .*observation\[0\] is nan": {"observation": np.nan},
+        r"copy 2 .*observation\[0\] is 1.5.*-1.0 to 1.0": {"observation": 1.5},
+        r"copy 2 .*the reward is nan": {"reward": np.nan},
+    }
+    for message, values in told.items():
+        create = functools.partial(_Told, **values)
+        with closing(puffer.emulate(create, 4, backend="ray", num_workers=2, check_values=True)) as env:
+            env.reset(seed=0)
+            env.step([0] * 4)
+            with pytest.raises(ValueError, match=message):
+                env.step([0] * 4)
+            env.reset()
+            assert env.step([0] * 4)[1].tolist() == [1.0] * 4
 
 
 @pytest.mark.parametrize("ordered", [False, True])

@@ -60,15 +60,67 @@ class Surroundings:
         levels = {"": logging.root.level, **{name: logger.level for name, logger in known.items()}}
         return Surroundings(list(sys.argv), levels, logging.root.manager.disable, _pickled(warnings.filters))
 
-    def adopt(self) -> None:
-        """Have them in the calling process."""
-        sys.argv[:] = self.arguments
-        for name, level in self.levels.items():
-            logging.getLogger(name or None).setLevel(level)
+    def adopt(self, before: Surroundings | None = None) -> None:
+        """Have them in the calling process: all, or what differs from those that it adopted before."""
+        old = before or Surroundings([], {}, logging.NOTSET, b"")
+        if self.arguments != old.arguments:
+            sys.argv[:] = self.arguments
+        for name in self.levels.keys() | old.levels.keys():
+            level = self.levels.get(name, logging.NOTSET)
+            if before is None or level != old.levels.get(name, logging.NOTSET):
+                logging.getLogger(name or None).setLevel(level)
         logging.disable(self.disabled)
-        if self.filters:
+        if self.filters and self.filters != old.filters:
             warnings.filters[:] = cloudpickle.loads(self.filters)
             warnings._filters_mutated()  # type: ignore[attr-defined]
+
+
+class Watch:
+    """Watches over the log levels and the filters of warnings of this process.
+
+    Attributes
+    ----------
+    last : Surroundings
+        As they were when they were last looked at.
+    """
+
+    def __init__(self) -> None:
+        self.last = Surroundings.of_this_process()
+        self._changes_of_levels = _changes_of_levels()
+        self._keep_filters()
+
+    def _keep_filters(self) -> None:
+        self._filters, self._copy = warnings.filters, list(warnings.filters)
+
+    def has_changed(self) -> bool:
+        """Whether they differ from `last`, which they then become."""
+        filters, copy = warnings.filters, self._copy
+        # The functions of `warnings` put filters first or last, and catch_warnings has another list.
+        is_same = filters is self._filters and len(filters) == len(copy) and (not copy or filters[0] is copy[0])
+        if is_same and self._changes_of_levels == _changes_of_levels():
+            return False
+        are_alike = list(filters) == copy and self._changes_of_levels == _changes_of_levels()
+        self._changes_of_levels = _changes_of_levels()
+        self._keep_filters()
+        if are_alike:
+            return False
+        before, self.last = self.last, Surroundings.of_this_process()
+        return self.last != before
+
+
+_logger = logging.getLogger(__name__)
+_changes = 0
+
+
+def _changes_of_levels() -> int:
+    """How many changes of log levels of this process have been noticed."""
+    global _changes
+    # Loggers remember what they are enabled for, until any level changes.
+    remembered = _logger._cache  # type: ignore[attr-defined]
+    if not remembered:
+        remembered[logging.NOTSET] = False
+        _changes += 1
+    return _changes
 
 
 def _has_level(logger: Any) -> bool:
