@@ -76,6 +76,8 @@ statistic_names : tuple of str
 draws_changes : bool
     Whether observe() spares much work by writing only what has changed, while `retained` is true. Rows that it keeps to
     itself are then copied into those that a step returns; otherwise it writes whole rows, wherever they are wanted.
+masks_actions : bool
+    Whether write_action_masks() marks the legal actions.
 render_modes : tuple of str
     Of "rgb_array" and "ansi".
 render_size : (int, int)
@@ -93,6 +95,7 @@ row_info_names : tuple of str
     steps_ended = False
     statistic_names = ()
     draws_changes = False
+    masks_actions = False
     render_modes = ("rgb_array",)
     render_size = (400, 300)
     row_info_names = ()

@@ -114,20 +114,17 @@ def statistics(driver: VectorDriver, steps: int, seed: int) -> None:
 
 def action_masks(driver: VectorDriver, steps: int, seed: int) -> None:
     """Masks of legal actions follow from the state alone, are 0 and 1, and leave every row in play an action."""
-    env, native = driver.env.unwrapped, driver.env.unwrapped.native_env
-    if env.action_masks is None or not hasattr(native, "write_action_masks"):
+    env = driver.env.unwrapped
+    if env.action_masks is None or not env.native_env.masks_actions:
         return
     play(driver, seed, 0)
     for _ in range(min(steps, SHORT)):
         record = advance(driver)
         state = driver.env.get_state()
-        written, by_copy = (np.zeros(env.action_masks.shape, np.uint8) for _ in range(2))
-        native.write_action_masks(written, 0, env.num_copies)
-        for copy in range(env.num_copies):
-            alone = np.zeros_like(written)
-            native.write_action_masks(alone, copy, copy + 1)
-            # A row that several copies have written has more than one.
-            by_copy += alone
+        legal = env.batch.legal
+        written = legal.written(0, env.num_copies)
+        # A row that several copies have written has more than one.
+        by_copy = sum(legal.written(copy, copy + 1) for copy in range(env.num_copies))
         if not np.array_equal(driver.env.get_state(), state):
             driver.report.problem(
                 f"{driver.where}: write_action_masks() changed the state",

@@ -1,4 +1,5 @@
 cimport numpy as cnp
+from libc.stdint cimport uint8_t
 
 from puffer.native.buffers cimport Buffers
 from puffer.native.outputs cimport Outputs
@@ -36,6 +37,7 @@ cdef class Backend:
     cdef Part make_part(self, Py_ssize_t index, Py_ssize_t first, Py_ssize_t last, Py_ssize_t agents)
     cdef int check(self) except -1
     cdef object reset(self, object seed, object options, object copies, object rows)
+    cdef int mask_actions(self, uint8_t[:, ::1] masks, Py_ssize_t first, Py_ssize_t last) except -1
     cdef int start(self, Part part) except -1
     cdef object finish(self, Part part)
     cdef object step(self, Part part)

@@ -70,6 +70,7 @@ it goes.
         self.spec = spec
         self.record_episodes = options.record_episodes
         self.row_info_names = tuple(rules.row_info_names)
+        self.marks_actions = rules.masks_actions
         self.batch_size = options.batch_size
         self.num_parts = options.num_parts
         self.snapshot_key = (snapshot_key, options.autoreset_mode.value)
@@ -198,12 +199,13 @@ it goes.
 
     @property
     def masks_actions(self):
-        return hasattr(<Rules>self.rules, "write_action_masks")
+        return self.marks_actions
 
-    def write_action_masks(self, masks, first, last):
-        """Let the rules mark the legal actions."""
+    cdef int mask_actions(self, uint8_t[:, ::1] masks, Py_ssize_t first, Py_ssize_t last) except -1:
         self.check()
-        (<Rules>self.rules).write_action_masks(masks, first, last)
+        with nogil:
+            (<Rules>self.rules).write_action_masks(masks, first, last)
+        return 0
 
     # ---- Step ----
 

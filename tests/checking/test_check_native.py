@@ -30,6 +30,7 @@ cdef class Faulty(Env):
 A walk of at most nine steps from a random start.
 """
 
+    masks_actions = True
     cdef int fault
     cdef int32_t[:, ::1] observations
     cdef int32_t[::1] actions
@@ -86,7 +87,7 @@ A walk of at most nine steps from a random start.
         if self.fault == 2 and self.observations[i, 3] == <int32_t>0xA5A5A5A5:
             self.observations[i, 3] = 1
 
-    def write_action_masks(self, uint8_t[:, ::1] masks, Py_ssize_t first, Py_ssize_t last):
+    cdef void write_action_masks(self, uint8_t[:, ::1] masks, Py_ssize_t first, Py_ssize_t last) noexcept nogil:
         cdef Py_ssize_t i
         for i in range(first, last):
             masks[i, 0] = masks[i, 2] = self.fault != 11 or self.t[i] != 3
