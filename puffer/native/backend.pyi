@@ -1,7 +1,5 @@
 from typing import Any
 
-import numpy as np
-import numpy.typing as npt
 from typing_extensions import Self, disjoint_base
 
 from puffer.native.ends import EpisodeEnds
