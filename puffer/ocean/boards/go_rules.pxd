@@ -1,0 +1,180 @@
+# The rules of Go: legal moves, repeated positions, areas, turns.
+from libc.stdint cimport int32_t, uint8_t, uint16_t, uint32_t, uint64_t
+from libc.string cimport memcpy, memset
+
+from puffer.ocean._clip cimport clamped
+from puffer.ocean.boards.go_board cimport (
+    ANY_STONE, ATARI, FILTER_WORDS, FREE, MOST_CELLS, MOST_POINTS, SAFE, Board, Game, Rules, join, keys, mark_around,
+    place, point_of, set_up,
+)
+from puffer.ocean.boards.stone_game cimport BLACK_WINS, DRAW, FORFEIT, ONGOING, WHITE_WINS, Turn, bound_turn
+
+
+# ---- Repeated positions ----
+
+cdef inline void remember(Board* board) noexcept nogil:
+    """Put the position into the history, which has room for it."""
+    cdef Game* game = board.game
+    game.filter[game.key >> 6 & (FILTER_WORDS - 1)] |= <uint64_t>1 << (game.key & 63)
+    board.history[game.placed] = game.key
+    game.placed += 1
+
+
+cdef inline bint has_been(const Board* board, uint64_t key) noexcept nogil:
+    """Whether the position with this key has been on the board."""
+    cdef int k
+    if not board.game.filter[key >> 6 & (FILTER_WORDS - 1)] >> (key & 63) & 1:
+        return False
+    for k in range(board.game.placed):
+        if board.history[k] == key:
+            return True
+    return False
+
+
+cdef inline uint64_t captured_keys(const Board* board, int colour, int point) noexcept nogil:
+    """The keys of the other's groups that a stone on this point captures."""
+    cdef int[4] roots
+    cdef uint64_t key = 0
+    cdef int k, j, to, count = 0
+    cdef bint is_new
+    for k in range(4):
+        to = point + board.rules.around[k]
+        if board.points[to] == ATARI << 2 * (1 - colour):
+            is_new = True
+            for j in range(count):
+                is_new &= roots[j] != board.roots[to]
+            if is_new:
+                roots[count] = board.roots[to]
+                key ^= board.groups[roots[count]].key
+                count += 1
+    return key
+
+
+# ---- Legal moves ----
+
+cdef inline void find_moves(Board* board) noexcept nogil:
+    """Mark the cells that the colour to move may take."""
+    cdef const Rules* rules = board.rules
+    cdef const uint8_t* points = board.points
+    cdef uint8_t* legal = board.planes + 2 * rules.cells
+    cdef uint8_t[MOST_POINTS] around
+    cdef int colour = board.game.turn.colour, stride = rules.stride, point, row, column
+    # A stone has a liberty beside a free point, by joining a group that has more than one, or by a capture.
+    cdef uint8_t capturing = ATARI << 2 * (1 - colour), saving = FREE | SAFE << 2 * colour | capturing
+    for point in range(stride, rules.points - stride):
+        around[point] = (points[point - stride] | points[point - 1] | points[point + 1] | points[point + stride]) & saving
+        around[point] = around[point] if points[point] == FREE else 0
+    for row in range(rules.size):
+        point = (row + 1) * stride
+        for column in range(rules.size):
+            legal[row * rules.size + column] = around[point + column] != 0
+    # Before the first capture every position has more stones than those before it.
+    if board.game.captured:
+        forbid_repeats(board, around, capturing)
+
+
+cdef inline void forbid_repeats(Board* board, const uint8_t* around, int capturing) noexcept nogil:
+    """Take back the cells on which a stone repeats a position. `around` has the marks of free points' neighbours."""
+    cdef const Rules* rules = board.rules
+    cdef int colour = board.game.turn.colour, cell, point
+    cdef uint64_t key
+    for cell in range(rules.cells):
+        if board.planes[2 * rules.cells + cell]:
+            point = point_of(rules, cell)
+            key = board.game.key ^ keys[colour][point]
+            if around[point] & capturing:
+                key ^= captured_keys(board, colour, point)
+            if has_been(board, key):
+                board.planes[2 * rules.cells + cell] = 0
+
+
+# ---- The end ----
+
+cdef inline void count_areas(const Board* board, int* areas) noexcept nogil:
+    """The stones of both colours, each with the free points from which free points lead to no other colour."""
+    cdef const Rules* rules = board.rules
+    cdef uint8_t[MOST_POINTS] was_seen
+    cdef uint16_t[MOST_POINTS] waiting
+    cdef int start, point, to, k, count, cells, touched
+    areas[0] = areas[1] = 0
+    memset(was_seen, 0, rules.points)
+    for start in range(rules.stride, rules.points - rules.stride):
+        if board.points[start] & ANY_STONE:
+            areas[board.points[start] >= SAFE << 2] += 1
+        if board.points[start] != FREE or was_seen[start]:
+            continue
+        was_seen[start] = True
+        waiting[0], count, cells, touched = start, 1, 0, 0
+        while count:
+            count -= 1
+            cells += 1
+            point = waiting[count]
+            for k in range(4):
+                to = point + rules.around[k]
+                if board.points[to] & ANY_STONE:
+                    touched |= 2 if board.points[to] >= SAFE << 2 else 1
+                elif board.points[to] == FREE and not was_seen[to]:
+                    was_seen[to] = True
+                    waiting[count] = to
+                    count += 1
+        if touched == 1 or touched == 2:
+            areas[touched - 1] += cells
+
+
+cdef inline double lead(const Board* board) noexcept nogil:
+    """The area of black less that of white and the komi."""
+    cdef int[2] areas
+    count_areas(board, areas)
+    return areas[0] - areas[1] - board.rules.komi
+
+
+cdef inline int standing_of(double lead) noexcept nogil:
+    return BLACK_WINS if lead > 0 else WHITE_WINS if lead < 0 else DRAW
+
+
+# ---- Turns ----
+
+cdef inline void play(Board* board, int32_t action) noexcept nogil:
+    """A move of the colour to move."""
+    cdef Game* game = board.game
+    cdef Turn* turn = &game.turn
+    cdef int cells = board.rules.cells
+    if <uint32_t>action < <uint32_t>cells and board.planes[2 * cells + action]:
+        place(board, turn.colour, point_of(board.rules, action), action)
+        remember(board)
+        turn.last, game.passes = action, 0
+    elif action == cells:
+        turn.last = -1
+        game.passes += 1
+    else:
+        turn.standing = FORFEIT
+        return
+    if game.passes >= 2 or game.placed >= board.rules.most_stones:
+        turn.standing = standing_of(lead(board))
+        return
+    turn.colour ^= 1
+    find_moves(board)
+
+
+cdef inline void rebuild(Board* board) noexcept nogil:
+    """Make a game that may have any bytes one with a board, and bring its groups into an order of their own."""
+    cdef const Rules* rules = board.rules
+    cdef Game* game = board.game
+    cdef Game kept = game[0]
+    cdef uint8_t[2 * MOST_CELLS] stones
+    cdef int cell
+    memcpy(stones, board.planes, 2 * rules.cells)
+    set_up(board)
+    for cell in range(rules.cells):
+        if stones[cell] & 1:
+            join(board, 0, point_of(rules, cell), cell)
+        elif stones[rules.cells + cell] & 1:
+            join(board, 1, point_of(rules, cell), cell)
+    for cell in range(rules.cells):
+        mark_around(board, point_of(rules, cell))
+    kept.key = game.key
+    game[0] = kept
+    game.placed = clamped(game.placed, 0, rules.most_stones - (game.turn.standing == ONGOING))
+    game.passes, game.captured = clamped(game.passes, 0, 2), clamped(game.captured, 0, 2**30)
+    bound_turn(&game.turn, rules.cells)
+    find_moves(board)
