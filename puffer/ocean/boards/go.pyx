@@ -126,7 +126,7 @@ Notes
         self.opponent, self.starter, self.epsilon, self.player = opponent, starter, epsilon, player
         self.games = <Game*>self.new_state(sizeof(Game))
         self.planes = <uint8_t*>self.new_state(3 * self.rules.cells)
-        self.points = <uint8_t*>self.new_state(self.rules.points)
+        self.points = <uint8_t*>self.new_state(self.rules.room)
         self.roots = <uint16_t*>self.new_state(self.rules.points * sizeof(uint16_t))
         self.following = <uint16_t*>self.new_state(self.rules.points * sizeof(uint16_t))
         self.groups = <Group*>self.new_state(self.rules.points * sizeof(Group))
@@ -144,7 +144,7 @@ Notes
     cdef inline Board _board(self, Py_ssize_t i) noexcept nogil:
         cdef Py_ssize_t first = i * self.rules.points
         return Board(rules=&self.rules, game=&self.games[i], planes=self.planes + i * 3 * self.rules.cells,
-                     points=self.points + first, roots=self.roots + first, following=self.following + first,
+                     points=self.points + i * self.rules.room, roots=self.roots + first, following=self.following + first,
                      groups=self.groups + first, history=self.history + i * self.rules.most_stones)
 
     cdef void reset_one(self, Py_ssize_t i) noexcept nogil:

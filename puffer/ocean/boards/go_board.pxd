@@ -36,6 +36,8 @@ cdef struct Rules:
     int cells
     int stride
     int points
+    # Bytes for the points, some more than there are.
+    int room
     # Stones that can be placed in a game, which is the length of the history.
     int most_stones
     double komi
@@ -50,7 +52,7 @@ cdef struct Game:
     int32_t captured
     # The key of the position.
     uint64_t key
-    # A bit is set for the lowest bits of each key in the history.
+    # Two bits are set for each key in the history.
     uint64_t[FILTER_WORDS] filter
 
 cdef struct Group:
@@ -85,8 +87,8 @@ cdef inline void fill_keys() noexcept nogil:
 
 cdef inline Rules rules_of(int size, double komi) noexcept nogil:
     cdef int stride = size + 1, cells = size * size
-    return Rules(size=size, cells=cells, stride=stride, points=(size + 2) * stride, most_stones=4 * cells, komi=komi,
-                 around=[-stride, -1, 1, stride])
+    return Rules(size=size, cells=cells, stride=stride, points=(size + 2) * stride, room=(size + 2) * stride + 8,
+                 most_stones=4 * cells, komi=komi, around=[-stride, -1, 1, stride])
 
 
 cdef inline int point_of(const Rules* rules, int cell) noexcept nogil:
@@ -106,7 +108,7 @@ cdef inline void set_up(Board* board) noexcept nogil:
     memset(board.game.filter, 0, sizeof(board.game.filter))
     memset(board.planes, 0, 2 * rules.cells)
     memset(board.planes + 2 * rules.cells, 1, rules.cells)
-    memset(board.points, 0, rules.points)
+    memset(board.points, 0, rules.room)
     for row in range(1, rules.size + 1):
         memset(board.points + row * rules.stride, FREE, rules.size)
 

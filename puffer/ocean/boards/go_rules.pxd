@@ -9,21 +9,60 @@ from puffer.ocean.boards.go_board cimport (
 )
 from puffer.ocean.boards.stone_game cimport BLACK_WINS, DRAW, FORFEIT, ONGOING, WHITE_WINS, Turn, bound_turn
 
+cdef extern from * nogil:
+    """
+    #include <stdint.h>
+    #include <string.h>
+
+    #define GO_ONES UINT64_C(0x0101010101010101)
+
+    static inline uint64_t go_eight(const uint8_t *points) {
+        uint64_t word;
+        memcpy(&word, points, 8);
+        return word;
+    }
+
+    /* For every free point, whether the bits of its neighbours have one of `saving`, and whether one of `capturing`.
+       Eight points at a time: the arrays have seven points more than the board. */
+    static inline void go_mark_free(const uint8_t *points, int first, int last, int stride, uint8_t saving,
+                                    uint8_t capturing, uint8_t *saved, uint8_t *captures) {
+        for (int k = first; k < last; k += 8) {
+            uint64_t around = go_eight(points + k - stride) | go_eight(points + k - 1) | go_eight(points + k + 1)
+                              | go_eight(points + k + stride);
+            /* A free point is 1, and no other one is odd. Bytes are below 32: adding 127 carries any bit to the top. */
+            uint64_t is_free = go_eight(points + k) & GO_ONES, is_saved, captured;
+            is_saved = ((around & GO_ONES * saving) + GO_ONES * 127) >> 7 & is_free;
+            captured = ((around & GO_ONES * capturing) + GO_ONES * 127) >> 7 & is_free;
+            memcpy(saved + k, &is_saved, 8);
+            memcpy(captures + k, &captured, 8);
+        }
+    }
+    """
+    void mark_free "go_mark_free"(const uint8_t* points, int first, int last, int stride, uint8_t saving,
+                                  uint8_t capturing, uint8_t* saved, uint8_t* captures)
+
 
 # ---- Repeated positions ----
 
+cdef inline uint64_t* filter_word(Board* board, uint64_t key) noexcept nogil:
+    return &board.game.filter[key >> 6 & (FILTER_WORDS - 1)]
+
+
 cdef inline void remember(Board* board) noexcept nogil:
     """Put the position into the history, which has room for it."""
-    cdef Game* game = board.game
-    game.filter[game.key >> 6 & (FILTER_WORDS - 1)] |= <uint64_t>1 << (game.key & 63)
-    board.history[game.placed] = game.key
-    game.placed += 1
+    cdef uint64_t key = board.game.key
+    filter_word(board, key)[0] |= <uint64_t>1 << (key & 63)
+    filter_word(board, key >> 12)[0] |= <uint64_t>1 << (key >> 12 & 63)
+    board.history[board.game.placed] = key
+    board.game.placed += 1
 
 
-cdef inline bint has_been(const Board* board, uint64_t key) noexcept nogil:
+cdef inline bint has_been(Board* board, uint64_t key) noexcept nogil:
     """Whether the position with this key has been on the board."""
     cdef int k
-    if not board.game.filter[key >> 6 & (FILTER_WORDS - 1)] >> (key & 63) & 1:
+    if not filter_word(board, key)[0] >> (key & 63) & 1:
+        return False
+    if not filter_word(board, key >> 12)[0] >> (key >> 12 & 63) & 1:
         return False
     for k in range(board.game.placed):
         if board.history[k] == key:
@@ -55,37 +94,30 @@ cdef inline uint64_t captured_keys(const Board* board, int colour, int point) no
 cdef inline void find_moves(Board* board) noexcept nogil:
     """Mark the cells that the colour to move may take."""
     cdef const Rules* rules = board.rules
-    cdef const uint8_t* points = board.points
-    cdef uint8_t* legal = board.planes + 2 * rules.cells
-    cdef uint8_t[MOST_POINTS] around
-    cdef int colour = board.game.turn.colour, stride = rules.stride, point, row, column
+    cdef int colour = board.game.turn.colour, stride = rules.stride, row, column
     # A stone has a liberty beside a free point, by joining a group that has more than one, or by a capture.
     cdef uint8_t capturing = ATARI << 2 * (1 - colour), saving = FREE | SAFE << 2 * colour | capturing
-    for point in range(stride, rules.points - stride):
-        around[point] = (points[point - stride] | points[point - 1] | points[point + 1] | points[point + stride]) & saving
-        around[point] = around[point] if points[point] == FREE else 0
+    cdef uint8_t[MOST_POINTS + 8] saved, captures
+    cdef uint8_t* legal = board.planes + 2 * rules.cells
+    mark_free(board.points, stride, rules.points - stride, stride, saving, capturing, saved, captures)
     for row in range(rules.size):
-        point = (row + 1) * stride
-        for column in range(rules.size):
-            legal[row * rules.size + column] = around[point + column] != 0
+        memcpy(legal + row * rules.size, saved + (row + 1) * stride, rules.size)
     # Before the first capture every position has more stones than those before it.
     if board.game.captured:
-        forbid_repeats(board, around, capturing)
+        for row in range(rules.size):
+            for column in range(rules.size):
+                if saved[(row + 1) * stride + column]:
+                    legal[column] = is_new(board, (row + 1) * stride + column, captures[(row + 1) * stride + column])
+            legal += rules.size
 
 
-cdef inline void forbid_repeats(Board* board, const uint8_t* around, int capturing) noexcept nogil:
-    """Take back the cells on which a stone repeats a position. `around` has the marks of free points' neighbours."""
-    cdef const Rules* rules = board.rules
-    cdef int colour = board.game.turn.colour, cell, point
-    cdef uint64_t key
-    for cell in range(rules.cells):
-        if board.planes[2 * rules.cells + cell]:
-            point = point_of(rules, cell)
-            key = board.game.key ^ keys[colour][point]
-            if around[point] & capturing:
-                key ^= captured_keys(board, colour, point)
-            if has_been(board, key):
-                board.planes[2 * rules.cells + cell] = 0
+cdef inline bint is_new(Board* board, int point, bint captures) noexcept nogil:
+    """Whether the position after a stone on a point, which may capture, has not been on the board."""
+    cdef int colour = board.game.turn.colour
+    cdef uint64_t key = board.game.key ^ keys[colour][point]
+    if captures:
+        key ^= captured_keys(board, colour, point)
+    return not has_been(board, key)
 
 
 # ---- The end ----
