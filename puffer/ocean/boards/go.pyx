@@ -1,25 +1,26 @@
 """Go: two players in turn put stones on the crossings of a board and capture those without a liberty; the area counts.
 
-Observation   uint8 (6, size, size), planes of 0 and 1 from the view of the row's player: 0 its own stones, 1 the other's,
-              2 the cells that it may take, 3 all 1 if this row is to move, 4 all 1 if it plays black, 5 all 1 if the last
-              move was a pass. Where the row is not to move, the planes 2 and 3 are 0, as for both rows in the last
-              observation of a game.
-Action        Discrete(size * size + 1): a cell, size * row + column from the top left, or size * size, a pass. The action
-              of a row that is not to move is ignored.
+Observation   uint8 (6, size, size), planes of 0 and 1 from the view of the row's player: 0 its own stones, 1 the
+              other's, 2 the cells that it may take, 3 all 1 if this row is to move, 4 all 1 if it plays black, 5 all 1
+              if the last move was a pass. Where the row is not to move, the planes 2 and 3 are 0, as for both rows in
+              the last observation of a game.
+Action        Discrete(size * size + 1): a cell, size * row + column from the top left, or size * size, a pass. The
+              action of a row that is not to move is ignored.
 Reward        at the end +1 for the larger score and -1 for the smaller one, 0 for equal ones; -1 for an illegal move, 0
               when the other makes one; 0 otherwise.
-Terminated    by two passes in a row; by the stone number 4 * size * size of a game; or by an illegal move: both rows at once.
+Terminated    by two passes in a row; by the stone number 4 * size * size of a game; or by an illegal move: both rows at
+              once.
 Truncated     after 2 * size * size moves, or max_steps if given: 162 steps of self-play on 9 x 9, half as many with an
               opponent, who moves in each of them.
 Start         an empty board. Black begins; who plays black is drawn for every game, or fixed by the parameter starter.
 Rules         Those of Tromp and Taylor, without suicide. A stone captures the other's groups that it leaves without a
-              liberty. Illegal are a cell that is taken, a stone whose own group has no liberty after the captures, and a
-              stone that repeats a position of the game, whoever was to move (positional superko). The score is the area:
-              the stones, and the empty cells from which empty cells lead to no stone of the other. White's score
+              liberty. Illegal are a cell that is taken, a stone whose own group has no liberty after the captures, and
+              a stone that repeats a position of the game, whoever was to move (positional superko). The score is the
+              area: the stones, and the empty cells from which empty cells lead to no stone of the other. White's score
               includes the komi.
-Source        Tromp 1995, "The game of Go"; the rules of pgx's go and OpenSpiel's. There the player who repeats a position
-              loses, or nobody wins, here the move is illegal; there a game that is too long is counted, here it is
-              truncated; in pgx white wins a drawn game.
+Source        Tromp 1995, "The game of Go"; the rules of pgx's go and OpenSpiel's. There the player who repeats a
+              position loses, or nobody wins, here the move is illegal; there a game that is too long is counted, here
+              it is truncated; in pgx white wins a drawn game.
 Version       0
 
 A copy has two rows in self-play, and a step is the move of one of them. With an opponent it has one row, which is to
@@ -144,8 +145,9 @@ Notes
     cdef inline Board _board(self, Py_ssize_t i) noexcept nogil:
         cdef Py_ssize_t first = i * self.rules.points
         return Board(rules=&self.rules, game=&self.games[i], planes=self.planes + i * 3 * self.rules.cells,
-                     points=self.points + i * self.rules.room, roots=self.roots + first, following=self.following + first,
-                     groups=self.groups + first, history=self.history + i * self.rules.most_stones)
+                     points=self.points + i * self.rules.room, roots=self.roots + first,
+                     following=self.following + first, groups=self.groups + first,
+                     history=self.history + i * self.rules.most_stones)
 
     cdef void reset_one(self, Py_ssize_t i) noexcept nogil:
         cdef Board board = self._board(i)

@@ -1,7 +1,7 @@
 # The board of Go: groups of stones, their liberties, captures.
 #
-# A board has size + 1 points in a row and size + 2 rows: the cells, a wall above and one below, and a wall that is to the
-# right of a row and to the left of the next one. A group is a ring of stones, and its root is one of them. Liberties are
+# A board has size + 1 points in a row and size + 2 rows: the cells, a wall above and one below, and a wall to the right
+# of each row, which is left of the next one. A group is a ring of stones, and its root is one of them. Liberties are
 # counted once for each stone that they touch; sums of them and of their squares tell whether all are the same point.
 from libc.stdint cimport int32_t, uint8_t, uint16_t, uint32_t, uint64_t
 from libc.string cimport memset

@@ -1,21 +1,22 @@
 """Hex: two players in turn put stones on a rhombus of hexagons; who connects two opposite sides wins.
 
-Observation   uint8 (5, size, size), planes of 0 and 1 from the view of the row's player: 0 its own stones, 1 the other's,
-              2 the cells that it may take, 3 all 1 if this row is to move, 4 all 1 if it plays black; with swap=True a
-              sixth one, 5 all 1 if it may swap. Where the row is not to move, the planes 2, 3 and 5 are 0, as for both
-              rows in the last observation of a game.
-Action        Discrete(size * size): a cell, size * row + column from the top left; with swap=True one more, the last, to
-              swap. The action of a row that is not to move is ignored.
-Reward        +1 for a path between the own two sides, -1 when the other has one; -1 for an illegal move, 0 when the other
-              makes one; 0 otherwise.
-Terminated    by a path, which one of the players has at the latest on a full board, or by an illegal move (a cell that is
-              taken, or a swap that is not offered): both rows at once.
+Observation   uint8 (5, size, size), planes of 0 and 1 from the view of the row's player: 0 its own stones, 1 the
+              other's, 2 the cells that it may take, 3 all 1 if this row is to move, 4 all 1 if it plays black; with
+              swap=True a sixth one, 5 all 1 if it may swap. Where the row is not to move, the planes 2, 3 and 5 are 0,
+              as for both rows in the last observation of a game.
+Action        Discrete(size * size): a cell, size * row + column from the top left; with swap=True one more, the last,
+              to swap. The action of a row that is not to move is ignored.
+Reward        +1 for a path between the own two sides, -1 when the other has one; -1 for an illegal move, 0 when the
+              other makes one; 0 otherwise.
+Terminated    by a path, which one of the players has at the latest on a full board, or by an illegal move (a cell that
+              is taken, or a swap that is not offered): both rows at once.
 Truncated     never by the rules; after max_steps steps if given.
 Start         an empty board. Black begins; who plays black is drawn for every game, or fixed by the parameter starter.
-Rules         The cell in row r and column c touches those in row r and columns c - 1 and c + 1, in row r - 1 and columns c
-              and c + 1, and in row r + 1 and columns c - 1 and c. Black connects the top and the bottom, white the left
-              and the right. With swap=True, white may answer the first move by a swap: the black stone becomes white
-              and goes to the other side of the long diagonal, from row r and column c to row c and column r.
+Rules         The cell in row r and column c touches those in row r and columns c - 1 and c + 1, in row r - 1 and
+              columns c and c + 1, and in row r + 1 and columns c - 1 and c. Black connects the top and the bottom,
+              white the left and the right. With swap=True, white may answer the first move by a swap: the black stone
+              becomes white and goes to the other side of the long diagonal, from row r and column c to row c and column
+              r.
 Source        Hein 1942 and Nash 1948; the rules of OpenSpiel's hex and of pgx's, which always offers the swap.
 Version       0
 
@@ -192,7 +193,7 @@ Notes
 
     cdef int render_one(self, Py_ssize_t i, Canvas canvas) except -1:
         cdef Turn* turn = &self.games[i].turn
-        cdef int cell, k, owner, size = self.size
+        cdef int cell, owner, size = self.size
         cdef double x, y
         canvas.clear(0xD9C7A7)
         self._draw_sides(canvas)
@@ -222,8 +223,8 @@ Notes
     cdef void _draw_hexagon(self, Canvas canvas, double x, double y, double radius, int colour) noexcept nogil:
         """A hexagon that stands on a corner."""
         cdef double side = radius * 0.8660254, half = radius / 2
-        cdef double[12] corners = [x, y - radius, x + side, y - half, x + side, y + half, x, y + radius, x - side, y + half,
-                                   x - side, y - half]
+        cdef double[12] corners = [x, y - radius, x + side, y - half, x + side, y + half,
+                                   x, y + radius, x - side, y + half, x - side, y - half]
         canvas.polygon(corners, 6, colour)
 
     cdef object ansi_one(self, Py_ssize_t i):

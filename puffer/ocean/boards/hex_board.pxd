@@ -32,7 +32,7 @@ cdef struct Game:
 cdef struct Board:
     const Rules* rules
     Game* game
-    # By cell: planes of black stones, white stones, and cells that may be taken, and after them whether to swap is legal.
+    # By cell: planes of black stones, white stones, and cells that may be taken. After them, whether to swap is legal.
     uint8_t* planes
     # By point: 0 empty, 1 black, 2 white; the next point on the way to the root of its chain.
     uint8_t* colours

@@ -1,16 +1,16 @@
 """Othello: two players in turn put discs on a board of 8 x 8 and turn over those that they enclose; most discs win.
 
-Observation   uint8 (4, 8, 8), planes of 0 and 1 from the view of the row's player: 0 its own discs, 1 the other's, 2 the
-              cells that it may take, 3 all 1 if this row is to move. Where it is not, the planes 2 and 3 are 0, as for
-              both rows in the last observation of a game. A row that is to move and may take no cell has to pass.
-Action        Discrete(65): a cell, 8 * row + column from the top left, or 64, a pass. The action of a row that is not to
-              move is ignored.
+Observation   uint8 (4, 8, 8), planes of 0 and 1 from the view of the row's player: 0 its own discs, 1 the other's, 2
+              the cells that it may take, 3 all 1 if this row is to move. Where it is not, the planes 2 and 3 are 0, as
+              for both rows in the last observation of a game. A row that is to move and may take no cell has to pass.
+Action        Discrete(65): a cell, 8 * row + column from the top left, or 64, a pass. The action of a row that is not
+              to move is ignored.
 Reward        +1 for more discs at the end, -1 for fewer, 0 for as many; -1 for an illegal move, 0 when the other makes
               one; 0 otherwise.
 Terminated    when neither player can take a cell, or by an illegal move: both rows at once.
 Truncated     never by the rules; after max_steps steps if given.
-Start         black discs on e4 and d5, white ones on d4 and e5. Black begins; who plays black is drawn for every game, or
-              fixed by the parameter starter.
+Start         black discs on e4 and d5, white ones on d4 and e5. Black begins; who plays black is drawn for every game,
+              or fixed by the parameter starter.
 Rules         A disc has to enclose a line of the other's discs, straight or diagonal, with an own one; all that it
               encloses are turned over. To pass is legal only for a player that can take no cell.
 Source        Hasegawa 1973, "Othello"; the rules of OpenSpiel's othello and of pgx's. There the passes of both players
@@ -25,8 +25,6 @@ from gymnasium import spaces
 
 cimport cython
 from libc.stdint cimport int32_t, uint8_t
-
-from puffer import checks
 
 from puffer._core cimport Buffers, Canvas, Env, import_puffer
 from puffer.ocean.boards.board_game cimport Opponent, read_opponent

@@ -145,8 +145,8 @@ cdef inline void bound_state(State* state) noexcept nogil:
 # ---- Players ----
 
 cdef inline int nth_bit(uint64_t bits, int rank) noexcept nogil:
-    cdef int k
-    for k in range(rank):
+    cdef int _
+    for _ in range(rank):
         bits &= bits - 1
     return lowest_bit(bits)
 

@@ -1,7 +1,7 @@
 # Games of black and white stones: seats, turns, ends, opponents, planes.
 #
-# Colours are 0 for black and 1 for white. Black begins; which of the two seats of board_game.pxd has the black stones is
-# drawn for every game, or fixed.
+# Colours are 0 for black and 1 for white. Black begins; which of the two seats of board_game.pxd plays black is drawn for
+# every game, or fixed.
 from libc.stdint cimport int32_t, uint8_t
 from libc.string cimport memcpy, memset
 
@@ -132,8 +132,8 @@ cdef inline object plain_board(const uint8_t* stones, int size):
 
 cdef inline str board_text(const uint8_t* stones, int size, str indent):
     """A line for each row, each further in than the one before by `indent`."""
-    return "\n".join([indent * row + " ".join([".XO"[stone_on(stones, row * size + column, size * size)]
-                                                for column in range(size)]) for row in range(size)])
+    signs = [".XO"[stone_on(stones, cell, size * size)] for cell in range(size * size)]
+    return "\n".join([indent * row + " ".join(signs[row * size:(row + 1) * size]) for row in range(size)])
 
 
 cdef inline dict plain_turn(const Turn* turn):
