@@ -1,7 +1,7 @@
 # Games of black and white stones: seats, turns, ends, opponents, planes.
 #
-# Colours are 0 for black and 1 for white. Black begins; which of the two seats of board_game.pxd plays black is drawn for
-# every game, or fixed.
+# Colours are 0 for black and 1 for white. Black begins; which of the two seats of board_game.pxd plays black is drawn
+# for every game, or fixed.
 from libc.stdint cimport int32_t, uint8_t
 from libc.string cimport memcpy, memset
 
