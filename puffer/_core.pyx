@@ -51,7 +51,8 @@ copies_per_block : int
     Copies that one thread always steps together, a power of two up to 64; 1 where the step of a copy takes long.
 num_threads : int
     Threads that step; 0 measures the first steps and picks. The results do not depend on it.
-batch_size, autoreset_mode, max_steps, buf, seed, render_mode, record_episodes, check_actions, check_values
+batch_size, autoreset_mode, max_steps, buf, seed, render_mode, record_episodes, check_actions, check_values, \
+action_masks
     See `puffer.options.BatchOptions`; `max_steps` is `default_max_steps` by default.
 
 Attributes
@@ -292,6 +293,11 @@ row_info_names : tuple of str
     def masks(self):
         """Whether the agent of each row took part in the last step, or begins an episode: bool (num_agents,), live."""
         return self._made().masks
+
+    @property
+    def action_masks(self):
+        """See `Batch.action_masks`."""
+        return self._made().action_masks
 
     def close(self):
         """See `Batch.close`."""

@@ -61,8 +61,8 @@ def emulate(
     flat : bool
         As in `puffer.make`.
     **options
-        batch_size, autoreset_mode, max_steps, buf, seed, record_episodes, check_actions, check_values: as in
-        `puffer.make`.
+        batch_size, autoreset_mode, max_steps, buf, seed, record_episodes, check_actions, check_values, action_masks: as
+        in `puffer.make`.
 
     A PettingZoo environment has a row for each of its `possible_agents`, and `masks` tell which of them take part.
     Agents may have spaces of different sizes, see `puffer.layout.padding`. Where they take turns, a step is the turn

@@ -40,6 +40,8 @@ class BatchOptions:
     check_values : bool
         Whether observations and rewards are checked, which costs time: NaN, values outside the space and infinite
         rewards raise ValueError. By default only in Python's development mode (`python -X dev`).
+    action_masks : bool
+        Whether infos carry `action_mask`, the masks of legal actions, of environments that have them.
 
     Raises TypeError or ValueError, with the name and the value, for a bad one. Render modes are checked by those who
     know which there are.
@@ -55,6 +57,7 @@ class BatchOptions:
     record_episodes: bool = False
     check_actions: bool = True
     check_values: bool | None = None
+    action_masks: bool = False
 
     def __post_init__(self) -> None:
         self.num_envs = checks.integer("num_envs", self.num_envs, 1, MOST)
@@ -62,6 +65,7 @@ class BatchOptions:
         self.autoreset_mode: AutoresetMode = checks.autoreset_mode(self.autoreset_mode)
         self.max_steps = None if self.max_steps is None else checks.integer("max_steps", self.max_steps, 1, MOST)
         self.seed = None if self.seed is None else checks.seed(self.seed)
+        self.action_masks = checks.boolean("action_masks", self.action_masks)
         given = sys.flags.dev_mode if self.check_values is None else self.check_values
         self.check_values: bool = checks.boolean("check_values", given)
 

@@ -58,6 +58,7 @@ def make(
     record_episodes: bool = False,
     check_actions: bool = True,
     check_values: bool | None = None,
+    action_masks: bool = False,
     timeout: float = 60.0,
     ordered: bool = False,
     restart_workers: bool = False,
@@ -107,6 +108,9 @@ def make(
     check_values : bool
         Check observations and rewards, for debugging: a NaN, an observation outside its space or an infinite reward
         raises ValueError. By default only under `python -X dev`.
+    action_masks : bool
+        Put `action_mask` into the infos of environments that have masks of legal actions, int8 as Gymnasium's Taxi
+        does; `action_masks` of the returned object has them anyway.
     timeout, ordered, restart_workers
         Of the workers, see `puffer.options.WorkerOptions`.
     python : str, optional
@@ -137,6 +141,7 @@ def make(
         "record_episodes": record_episodes,
         "check_actions": check_actions,
         "check_values": check_values,
+        "action_masks": action_masks,
     }
     workers = WorkerOptions(num_workers, timeout, ordered, restart_workers)
     if python is not None:

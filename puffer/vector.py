@@ -12,7 +12,7 @@ from gymnasium.envs.registration import EnvSpec
 from gymnasium.spaces import Box, MultiDiscrete
 from gymnasium.vector.utils import batch_space
 
-from puffer import action_masks, checks
+from puffer import checks
 from puffer._core import Env
 from puffer.errors import WorkerError
 from puffer.layout.action import ActionLayout
@@ -67,16 +67,18 @@ class VectorEnv(gymnasium.vector.VectorEnv):
         The observations of all rows, `buffers.observations`.
     masks : (num_envs,) bool, live
         Whether the agent of the row took part in the last step, or begins an episode. The other rows are zero.
+    action_masks : (num_envs, actions) bool, live, or None
+        Which actions each row may take now: column k is for the action `start + k`. Of an action with several numbers,
+        the columns of the first number come first. A row whose action does not count (it is not to move, its episode
+        has ended, its agent takes no part) may take any action, so some action of every number is always legal. None
+        where an environment has no masks; those that it tells in its infos are known after the first reset. With a
+        smaller `batch_size` the rows under way are as they were. Nothing is written until the first access.
     rows : slice
         The rows that `step` or `recv` returned last, as `info["env_id"]` has them one by one.
     ends : puffer.EpisodeEnds
         The episodes that ended in the step that `step` or `recv` returned last, as arrays with an entry for each:
         `rows`, `observations`, `returns`, `lengths`, `terminated`, `truncated`. They stay as they are. Empty after
         `reset`.
-    action_masks : (num_envs, choices) bool, live with `copy=False`
-        Which actions each row may take now, as far as the environment tells it by an entry `action_mask` of its
-        observations or infos: a choice for each action of a Discrete, for a MultiDiscrete those of its numbers one
-        after the other. All True in rows whose last info had none. AttributeError where there are no masks.
     single_observation_space, single_action_space, observation_space, action_space : gymnasium.Space
         Of one row, and of the batch. Where the agents of a copy have actions with different bounds, the space of one
         row spans them all, and that of the batch has the bounds of every row: what it samples is accepted.
@@ -132,9 +134,6 @@ class VectorEnv(gymnasium.vector.VectorEnv):
         self.flat = flat
         self.single_observation_space = spec.layout.flat_space
         self.single_action_space = spec.action_layout.flat_space
-        self._choices: action_masks.Choices | None = None
-        # From the first reset on whose infos have masks.
-        self._told_masks: action_masks.ToldMasks | None = None
         self._nested: NestedObservations | None = None
         self._nested_actions: NestedActions | None = None
         if not flat:
@@ -204,6 +203,10 @@ class VectorEnv(gymnasium.vector.VectorEnv):
         return self.batch.masks
 
     @property
+    def action_masks(self) -> np.ndarray | None:
+        return self.batch.action_masks
+
+    @property
     def rows(self) -> slice:
         return self.batch.rows
 
@@ -240,7 +243,6 @@ class VectorEnv(gymnasium.vector.VectorEnv):
         mask, rest = self._split(options)
         observations, info = self.batch.reset(seed=seed, mask=mask, options=rest)
         super().reset(seed=int(seed) if seed is not None and np.ndim(seed) == 0 else None)
-        self._begin_masks(info, mask, 0)
         return (observations if self._nested is None else self._nested.of_rows(observations)), info
 
     def _split(self, options: Any) -> tuple[np.ndarray | None, Any]:
@@ -270,7 +272,7 @@ class VectorEnv(gymnasium.vector.VectorEnv):
         """Reset all rows as `reset` does, and let `recv` return the first observations, part by part."""
         if isinstance(options, dict) and "reset_mask" in options:
             raise ValueError("async_reset() resets all rows, and takes no options['reset_mask']")
-        self._begin_masks(self.batch.async_reset(seed=seed, options=options), None, self.num_copies // self.batch_size)
+        self.batch.async_reset(seed=seed, options=options)
 
     def set_next(
         self,
@@ -389,6 +391,23 @@ class VectorEnv(gymnasium.vector.VectorEnv):
         }
         return _remade, (type(self), self.native_env, {"copy": self.copy, "flat": self.flat}, rest)
 
+    def sample_legal(self) -> Any:
+        """A random legal action for each row that the next `step` or `send` takes, in the form that these take.
+
+        Each number of an action is drawn uniformly among its legal values, with the random numbers of `action_space`:
+        `action_space.seed(...)` repeats them.
+
+        Returns
+        -------
+        int64 array (rows, ...)
+            With `flat=False` actions of the environment's own space, in the form of Gymnasium's vector environments.
+
+        Raises TypeError where there are no `action_masks`, ResetNeeded before the first reset, AlreadyPendingCallError
+        while every part is under way.
+        """
+        actions = self.batch.sample_legal(self.action_space.np_random)
+        return actions if self._nested_actions is None else self._nested_actions.of_rows(actions)
+
     def send(self, actions: Any) -> None:
         """Hand actions to the part that has waited longest for them, and step it in the background."""
         self.batch.send(actions if self._nested_actions is None else self._rows_of(actions))
@@ -403,63 +422,13 @@ class VectorEnv(gymnasium.vector.VectorEnv):
         return self._nested_actions.rows_of(actions, self.batch_size * self.agents_per_env)
 
     def _handed(self, result: tuple) -> tuple:
-        """A result of the batch, in the environment's own spaces if these are shown; its masks of actions are kept."""
+        """A result of the batch, in the environment's own spaces if these are shown."""
         observations, *rest, info = result
-        if self._told_masks is not None:
-            self._told_masks.take(info)
         if self._nested is not None:
             observations = self._nested.of_rows(observations)
             if isinstance(info, Info):
                 info.show(self._nested.of_each)
         return observations, *rest, info
-
-    # ---- Legal actions ----
-
-    @property
-    def action_masks(self) -> np.ndarray:
-        space = self.action_layout.space
-        masks = None
-        if self._told_masks is not None:
-            masks = self._told_masks.read()
-        elif action_masks.can_have_masks(space):
-            masks = action_masks.observed(self.layout, self.batch.observations, self._choices_of_rows())
-        if masks is None:
-            raise AttributeError(
-                f"{self._name()} has no action masks: they are for Discrete and MultiDiscrete actions, here {space}, "
-                f"and an entry {action_masks.KEY!r} of the observations, or of the infos of a reset"
-            )
-        return masks.copy() if self.copy else masks
-
-    def sample_legal(self) -> np.ndarray:
-        """Random actions for a step of all rows, each a legal one by `action_masks`.
-
-        They are drawn with the random numbers of `action_space`, so `action_space.seed(...)` repeats them.
-
-        Returns
-        -------
-        (num_envs, ...) array
-            Any action of its range for a row that has no legal one, such as that of an agent that is not to move.
-
-        Raises AttributeError without masks.
-        """
-        masks = self.action_masks
-        return self._choices_of_rows().sample(masks, self.action_space.np_random)
-
-    def _choices_of_rows(self) -> action_masks.Choices:
-        if self._choices is None:
-            batch_space = None if self.copy_action_space is None else self._batch_action_space()
-            self._choices = action_masks.Choices(self.action_layout.space, batch_space)
-        return self._choices
-
-    def _begin_masks(self, info: dict[str, Any], rows: np.ndarray | None, fresh_parts: int) -> None:
-        """Keep the masks that the infos of a reset of these rows have, and from then on those of steps."""
-        if self._told_masks is None:
-            is_told = self.native_env is None and action_masks.KEY in info
-            if not (is_told and action_masks.can_have_masks(self.action_layout.space)):
-                return
-            self._told_masks = action_masks.ToldMasks(self.num_envs, self._choices_of_rows())
-            self._is_plain = False
-        self._told_masks.begin(info, rows, fresh_parts)
 
     def rollout_buffers(self, horizon: int, **options: Any) -> Rollout:
         """Buffers of `horizon` steps, into which those after the next reset() write; see `Batch.rollout_buffers`.

@@ -19,7 +19,7 @@ LAYERS = [
     ["backends"],
     ["authoring"],
     ["ocean", "systems"],
-    ["action_masks", "emulation", "registry", "vector", "window"],
+    ["emulation", "registry", "vector", "window"],
     ["faces"],
     # The package itself has the public names. Some modules are public by two names.
     ["", "building", "checking", "spaces"],

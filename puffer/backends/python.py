@@ -41,7 +41,11 @@ class PythonBackend(BackendBase):
 
     def batch(self) -> Batch:
         """The batch of the copies."""
-        return batch_of(self, self.spec, self.options, self.rows.buffers, self._reader)
+        try:
+            return batch_of(self, self.spec, self.options, self.rows.buffers, self._reader)
+        except TypeError:
+            self.close_copies()
+            raise
 
     def _settle(self, spec: CopySpec) -> None:
         """Take over the spec of the copies, as far as the options say nothing else."""

@@ -8,6 +8,7 @@ from contextlib import closing
 from typing import Any
 
 import numpy as np
+from gymnasium.vector import AutoresetMode
 
 from puffer._core import Env
 from puffer.checking.driver import SHORT, Record, advance, first_difference, play
@@ -111,6 +112,44 @@ def statistics(driver: VectorDriver, steps: int, seed: int) -> None:
                 )
 
 
+def action_masks(driver: VectorDriver, steps: int, seed: int) -> None:
+    """Masks of legal actions follow from the state alone, are 0 and 1, and leave every row in play an action."""
+    env, native = driver.env.unwrapped, driver.env.unwrapped.native_env
+    if env.action_masks is None or not hasattr(native, "write_action_masks"):
+        return
+    play(driver, seed, 0)
+    for _ in range(min(steps, SHORT)):
+        record = advance(driver)
+        state = driver.env.get_state()
+        written, by_copy = (np.zeros(env.action_masks.shape, np.uint8) for _ in range(2))
+        native.write_action_masks(written, 0, env.num_copies)
+        for copy in range(env.num_copies):
+            alone = np.zeros_like(written)
+            native.write_action_masks(alone, copy, copy + 1)
+            # A row that several copies have written has more than one.
+            by_copy += alone
+        if not np.array_equal(driver.env.get_state(), state):
+            driver.report.problem(
+                f"{driver.where}: write_action_masks() changed the state",
+                "let write_action_masks() read the state only",
+            )
+        if written.max() > 1 or not np.array_equal(written, by_copy):
+            driver.report.problem(
+                f"{driver.where}: write_action_masks() of all copies and of one after the other gave other masks, or "
+                f"values above 1",
+                "let write_action_masks(masks, first, last) write 0 or 1 in the rows of the copies first to last - 1 "
+                "by their state, and nothing else",
+            )
+            return
+        is_over = (record.terminated | record.truncated) & (env.autoreset_mode is not AutoresetMode.SAME_STEP)
+        stuck = np.flatnonzero(driver.masks & ~is_over & ~written.any(1))
+        if len(stuck) and env.agents_per_env == 1:
+            driver.report.problem(
+                f"{driver.where}: row {stuck[0]} has no legal action, and its episode goes on",
+                "end an episode when no action is left, or allow one that does nothing",
+            )
+
+
 # ---- Of a class ----
 
 
@@ -198,5 +237,5 @@ def rows_of_others(maker: Maker, report: Report, steps: int, seed: int) -> None:
         report.merge(own)
 
 
-BATCH_CHECKS: list[Callable] = [snapshots, redrawing, statistics]
+BATCH_CHECKS: list[Callable] = [snapshots, redrawing, statistics, action_masks]
 CLASS_CHECKS: list[Callable] = [threads, arrays_in_turn, independent_copies, rows_of_others]

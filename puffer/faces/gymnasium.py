@@ -51,7 +51,7 @@ def make_vector(num_envs: int = 1, *, name: str, max_episode_steps: int | None =
     options.setdefault("autoreset_mode", "NextStep")
     options.setdefault("flat", False)
     options.setdefault("max_steps", max_episode_steps)
-    _tell_probabilities(name, options)
+    _tell_as_gymnasium(name, options)
     return make(name, num_envs, **options)
 
 
@@ -70,14 +70,16 @@ def make_single(*, name: str, **options: Any) -> SingleEnv:
                 f"max_episode_steps={options['max_steps']!r} instead of max_steps"
             )
         options["max_steps"] = MOST
-    _tell_probabilities(name, options)
+    _tell_as_gymnasium(name, options)
     return SingleEnv(name, **options)
 
 
-def _tell_probabilities(name: str, options: dict[str, Any]) -> None:
-    """Ask for the infos that Gymnasium's own environment of that name has."""
-    if "prob" in inspect.signature(find(name)).parameters:
+def _tell_as_gymnasium(name: str, options: dict[str, Any]) -> None:
+    """Ask for the infos that Gymnasium's own environment of that name has: those of toy text are."""
+    cls = find(name)
+    if "prob" in inspect.signature(cls).parameters:
         options.setdefault("prob", True)
+        options.setdefault("action_masks", hasattr(cls, "write_action_masks"))
 
 
 class SingleEnv(gymnasium.Env):

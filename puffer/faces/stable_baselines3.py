@@ -147,7 +147,7 @@ class VecEnv(vec_env.VecEnv):
 
         They are those of the batch, or of a method `action_masks` of the copies. AttributeError where there is neither.
         """
-        masks = getattr(self.batch, "action_masks", None)
+        masks = self.batch.action_masks
         return np.stack(self._of_rows(self.batch.call("action_masks"))) if masks is None else masks
 
     def has_attr(self, attr_name: str) -> bool:

@@ -129,6 +129,11 @@ class NestedActions:
         """The row of one action, (1, ...)."""
         return np.asarray(self._layout.flatten(action))[np.newaxis]
 
+    def of_rows(self, rows: np.ndarray) -> Any:
+        """A batch of actions in the form of Gymnasium's `batch_space`, of rows (count, ...)."""
+        values = [self._layout.value(row) for row in rows]
+        return concatenate(self.space, values, create_empty_array(self.space, len(values)))
+
     def rows_of(self, actions: Any, count: int) -> Any:
         """Rows, (count, ...), of a batch of `count` actions in the form of Gymnasium's `batch_space`.
 

@@ -1,5 +1,7 @@
 from typing import Any
 
+import numpy as np
+import numpy.typing as npt
 from typing_extensions import Self, disjoint_base
 
 from puffer.native.ends import EpisodeEnds
@@ -15,6 +17,11 @@ class Part:
 
 @disjoint_base
 class Backend:
+    @property
+    def masks_actions(self) -> bool: ...
+    @property
+    def has_infos(self) -> bool: ...
+    def write_action_masks(self, masks: npt.NDArray[np.uint8], first: int, last: int) -> None: ...
     def check_options(self, options: list[dict[str, Any] | None]) -> None: ...
     def first_seed(self, seed: int) -> int | list[int | None] | None: ...
     def set_next(

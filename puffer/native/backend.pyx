@@ -92,6 +92,20 @@ The infos that it returns are in Gymnasium's form for vector environments.
         """Set the attribute of that name of every copy to the value for it."""
         raise AttributeError(f"the copies have no attribute {name!r} that can be set")
 
+    @property
+    def masks_actions(self):
+        """Whether there is a `write_action_masks`."""
+        return False
+
+    @property
+    def has_infos(self):
+        """Whether copies may tell anything in infos."""
+        return False
+
+    def write_action_masks(self, masks, first, last):
+        """Mark the legal actions of the copies first to last - 1 in `masks`, zeroed uint8 (num_agents, actions)."""
+        raise NotImplementedError("write_action_masks() needs a native environment")
+
     cdef int start(self, Part part) except -1:
         """Begin to step a part with the actions of its rows."""
         return 0
@@ -186,6 +200,10 @@ Base of backends written in Python: each method of `Backend` that a subclass doe
     cdef int close(self) except -1:
         self.close_copies()
         return 0
+
+    @property
+    def has_infos(self):
+        return True
 
     def check_usable(self):
         """Raise if nothing can be done with the copies any more, or not in this process."""

@@ -196,6 +196,15 @@ it goes.
         raise AttributeError(f"the copies of {cls} are not objects of their own, and {name!r} cannot be set; for "
                              f"parameters of the next episodes use env.set_next(copies, ...)")
 
+    @property
+    def masks_actions(self):
+        return hasattr(<Rules>self.rules, "write_action_masks")
+
+    def write_action_masks(self, masks, first, last):
+        """Let the rules mark the legal actions."""
+        self.check()
+        (<Rules>self.rules).write_action_masks(masks, first, last)
+
     # ---- Step ----
 
     cdef object step(self, Part which):

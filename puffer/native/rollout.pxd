@@ -1,3 +1,4 @@
+cimport numpy as cnp
 from libc.stdint cimport int64_t, uint8_t
 
 from puffer.native.backend cimport Part
@@ -23,6 +24,8 @@ cdef class Rollout:
     # By name, and as users see them: NumPy arrays, or tensors.
     cdef dict own
     cdef dict shown
+    # Whether memory that is made is torch's, and pinned.
+    cdef bint of_torch, pinned
     cdef target_t targets[MOST_TARGETS]
     cdef Py_ssize_t num_rows, agents, group
     cdef bint same_step, next_step
@@ -41,7 +44,8 @@ cdef class Rollout:
 
     cdef int require_made(self) except -1
     cdef int lead_to(self, Buffers home) except -1
-    cdef int begin(self, Part part) except -1
+    cdef int begin(self, Part part, cnp.ndarray action_masks) except -1
+    cdef int keep_action_masks(self, cnp.ndarray live) except -1
     cdef int record(self, Part part, Buffers results) except -1
     cdef int restart(self, object rows, Buffers results) except -1
     cdef int see(self, Buffers results) except -1

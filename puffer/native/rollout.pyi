@@ -42,6 +42,8 @@ class Rollout:
     @property
     def dones(self) -> Any: ...
     @property
+    def action_masks(self) -> Any: ...
+    @property
     def ends(self) -> RolloutEnds: ...
     def restored(
         self, rows: npt.NDArray[np.int64], alive: npt.NDArray[np.bool_], is_first: npt.NDArray[np.bool_]
@@ -61,4 +63,5 @@ class Rollout:
         pinned: bool = False,
         action_dtype: npt.DTypeLike | None = None,
         dones: bool = False,
+        action_masks: npt.NDArray[np.bool_] | None = None,
     ) -> None: ...

@@ -32,8 +32,10 @@ cdef enum:
     MASKS
     STARTS
     DONES
+    ACTION_MASKS
 
-NAMES = ("observations", "actions", "rewards", "terminations", "truncations", "masks", "starts", "dones")
+NAMES = ("observations", "actions", "rewards", "terminations", "truncations", "masks", "starts", "dones",
+         "action_masks")
 LAYOUTS = ("time", "agent")
 
 
@@ -67,6 +69,9 @@ starts : (horizon, rows) bool
     Whether an episode begins with `observations` at that place, so that a recurrent policy forgets what came before.
 dones : (horizon, rows) float32 or None
     1 where the step terminated or truncated, if it was asked for.
+action_masks : (horizon, rows, actions) bool or None
+    Which actions the policy could take at that place, as `action_masks` of the batch had it; None where it has none.
+    Those of infos, which are known after the first reset, then have memory of their own beside the arena.
 ends : RolloutEnds
     The episodes that ended, with their last observations: the values of those that were truncated are one call.
 arena : (bytes,) uint8
@@ -76,7 +81,7 @@ arrays : dict
 """
 
     def __init__(self, Buffers home not None, parts, *, horizon, agents, group, mode, layout="time", buffers=None,
-                 torch=False, pinned=False, action_dtype=None, dones=False):
+                 torch=False, pinned=False, action_dtype=None, dones=False, action_masks=None):
         if self.shown is not None:
             raise RuntimeError("this Rollout is already made")
         self.horizon = horizon
@@ -87,7 +92,8 @@ arrays : dict
         observation = home.observations
         form = EndsForm(self.num_rows, 0, observation.shape[1:], observation.dtype, False)
         self.logs = [EndsLog(form) for _ in range(parts)]
-        forms = self._forms(home, _action_dtype(home.actions.dtype, action_dtype), dones)
+        forms = self._forms(home, _action_dtype(home.actions.dtype, action_dtype), dones, action_masks)
+        self.of_torch, self.pinned = bool(torch), bool(pinned)
         if buffers is None:
             self.arena, self.own, shown = arena_of(forms, torch, pinned)
         else:
@@ -102,17 +108,21 @@ arrays : dict
         self.own["masks"][...] = True
         self.shown = shown
 
-    def _forms(self, Buffers home, action_dtype, dones):
-        """The shape and dtype of every array."""
-        def shaped(count, array):
-            sizes = (count, self.num_rows) if self.layout == "time" else (self.num_rows, count)
-            return (*sizes, *array.shape[1:])
+    def _shaped(self, count, array):
+        """The shape of `count` places for the rows of an array."""
+        sizes = (count, self.num_rows) if self.layout == "time" else (self.num_rows, count)
+        return (*sizes, *array.shape[1:])
 
+    def _forms(self, Buffers home, action_dtype, dones, action_masks):
+        """The shape and dtype of every array."""
+        shaped = self._shaped
         forms = {name: (shaped(self.horizon, getattr(home, name)), getattr(home, name).dtype)
                  for name in ("rewards", "terminations", "truncations", "masks")}
         forms["starts"] = forms["masks"]
         if dones:
             forms["dones"] = forms["rewards"]
+        if action_masks is not None:
+            forms["action_masks"] = (shaped(self.horizon, action_masks), action_masks.dtype)
         return {
             "observations": (shaped(self.horizon + 1, home.observations), home.observations.dtype),
             "actions": (shaped(self.horizon, home.actions), action_dtype),
@@ -191,6 +201,10 @@ arrays : dict
         return self.shown.get("dones")
 
     @property
+    def action_masks(self):
+        return self.shown.get("action_masks")
+
+    @property
     def ends(self):
         return joined_ends(self.logs)
 
@@ -219,8 +233,19 @@ arrays : dict
                              for t in range(self.horizon)]
         return 0
 
-    cdef int begin(self, Part part) except -1:
-        """Begin a step of a part, whose actions have been checked."""
+    cdef int keep_action_masks(self, cnp.ndarray live) except -1:
+        """Have an array for masks such as these."""
+        if self.targets[ACTION_MASKS].start != NULL:
+            return 0
+        form = (self._shaped(self.horizon, live), live.dtype)
+        _, own, shown = arena_of({"action_masks": form}, self.of_torch, self.pinned)
+        self.own.update(own)
+        self.shown.update(shown)
+        self.own["action_masks"][...] = True
+        return self.aim(ACTION_MASKS, self.own["action_masks"])
+
+    cdef int begin(self, Part part, cnp.ndarray action_masks) except -1:
+        """Begin a step of a part, whose actions have been checked; `action_masks` are those of all rows, or None."""
         cdef Py_ssize_t step = self.counts[part.index]
         cdef Py_ssize_t first = part.first * self.agents, last = part.last * self.agents
         cdef target_t* target = &self.targets[ACTIONS]
@@ -233,6 +258,9 @@ arrays : dict
         else:
             _write(target, step, first, last, <const char*>cnp.PyArray_DATA(part.actions))
         _write(&self.targets[STARTS], step, first, last, <const char*>&self.begins[first])
+        if action_masks is not None:
+            self.keep_action_masks(action_masks)
+            _write_rows(&self.targets[ACTION_MASKS], step, first, last, action_masks)
         return 0
 
     cdef int carry_over(self, Py_ssize_t first, Py_ssize_t last) except -1:

@@ -269,6 +269,13 @@ is_rainy, fickle_passenger, rainy_probability, fickle_probability, action_mask, 
         for i in range(first, last):
             self.observe(i)
 
+    def write_action_masks(self, uint8_t[:, ::1] masks, Py_ssize_t first, Py_ssize_t last):
+        cdef Py_ssize_t i
+        cdef int action
+        for i in range(first, last):
+            for action in range(ACTIONS):
+                masks[i, action] = self.has_effect(i, action)
+
     cdef bint has_effect(self, Py_ssize_t i, uint32_t action) noexcept nogil:
         """Whether an action changes the state, in dry weather."""
         return OUTCOMES[self.state[i].number][action].number != self.state[i].number

@@ -8,35 +8,23 @@ from typing import Any
 import numpy as np
 from gymnasium import spaces
 
-from puffer.layout.walk import bounds
 from puffer.testing.results import Player
 from puffer.vector import VectorEnv
 
 
 def legal_actions(player: Player) -> np.ndarray | None:
-    """The Discrete actions that each row may take now, bool (rows, actions); None if there are no masks.
+    """The Discrete actions that each row may take now, bool (rows, actions); None if an environment tells no masks.
 
-    A row with a mask that allows nothing may take every action of its space.
+    They are the `action_masks` of an environment that puts them into its observations or infos. Native games that mark
+    their legal actions are given every action: a comparison shall show what they do with the others.
 
     Raises ValueError for masks of another size.
     """
     env = player.env
-    if not isinstance(env.single_action_space, spaces.Discrete):
+    if not isinstance(env.single_action_space, spaces.Discrete) or hasattr(env.native_env, "write_action_masks"):
         return None
-    try:
-        masks = env.action_masks
-    except AttributeError:
-        return None
-    legal = masks & _ranges(env)
-    return np.where(legal.any(axis=1, keepdims=True), legal, _ranges(env))
-
-
-def _ranges(env: VectorEnv) -> np.ndarray:
-    """Which actions of the space that spans all rows are in the ranges of each row, bool (rows, actions)."""
-    single = env.single_action_space
-    actions = single.start + np.arange(single.n)
-    low, high = (bound.reshape(-1, 1) for bound in bounds(env.action_space, "action"))
-    return (low <= actions) & (actions <= high)
+    masks = env.action_masks
+    return None if masks is None else masks.copy()
 
 
 class ActionSampler:

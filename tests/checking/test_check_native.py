@@ -14,7 +14,7 @@ SOURCE = '''# cython: boundscheck=False
 import numpy as np
 from gymnasium import spaces
 
-from libc.stdint cimport int32_t
+from libc.stdint cimport int32_t, uint8_t
 
 from puffer._core cimport Buffers, Env, import_puffer
 from puffer.rng cimport rng_below
@@ -38,7 +38,8 @@ A walk of at most nine steps from a random start.
     cdef int32_t[::1] outside
 
     def __init__(self, num_envs=1, *, fault="", **options):
-        faults = ("", "rest of the row", "beyond", "static", "shared", "field", "space", "reward", "random", "mutates")
+        faults = ("", "rest of the row", "beyond", "static", "shared", "field", "space", "reward", "random", "mutates",
+                  "masks", "no action")
         super().__init__(num_envs, spaces.Box(-20, 20, (3,), np.int32), spaces.Discrete(3, start=-1), **options)
         self.fault = faults.index(fault)
         self.x = <int32_t*>self.new_state(sizeof(int32_t))
@@ -84,6 +85,12 @@ A walk of at most nine steps from a random start.
         # Beyond the last row there is only memory to write to in the check that puts a pattern there.
         if self.fault == 2 and self.observations[i, 3] == <int32_t>0xA5A5A5A5:
             self.observations[i, 3] = 1
+
+    def write_action_masks(self, uint8_t[:, ::1] masks, Py_ssize_t first, Py_ssize_t last):
+        cdef Py_ssize_t i
+        for i in range(first, last):
+            masks[i, 0] = masks[i, 2] = self.fault != 11 or self.t[i] != 3
+            masks[self.num_copies - 1 if self.fault == 10 else i, 1] = masks[i, 0]
 '''
 
 MISTAKES = {
@@ -96,6 +103,8 @@ MISTAKES = {
     "reward": "the reward is inf",
     "random": "copy 0 of one and copy 0 of eight",
     "mutates": "observe.. must not change the state",
+    "masks": "write_action_masks.. of all copies and of one after the other gave other masks",
+    "no action": r"row \d has no legal action, and its episode goes on",
 }
 
 

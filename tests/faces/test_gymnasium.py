@@ -76,8 +76,9 @@ def test_every_environment_of_the_package_is_registered(name):
 
 def test_make_vec_makes_a_batch_that_equals_puffer_make(name):
     env = gymnasium.make_vec(identifier(name), num_envs=5, autoreset_mode="NextStep", max_steps=15)
-    # As Gymnasium's own, these tell the probability of what happened.
-    more = {"prob": True} if hasattr(env.unwrapped.native_env, "prob") else {}
+    native = env.unwrapped.native_env
+    # As Gymnasium's own, these tell the probability of what happened, and what is legal.
+    more = {"prob": True, "action_masks": hasattr(native, "write_action_masks")} if hasattr(native, "prob") else {}
     direct = puffer.make(name, 5, autoreset_mode="NextStep", max_steps=15, flat=False, **more)
     assert env.spec.id == identifier(name)
     assert env.metadata["autoreset_mode"] is AutoresetMode.NEXT_STEP

@@ -174,6 +174,18 @@ cdef inline bint is_to_move(const State* state, Py_ssize_t seat) noexcept nogil:
     return (state.result == PLAYING) & (state.seat == seat)
 
 
+cdef inline void mark_actions(const State* states, Py_ssize_t agents, uint8_t[:, ::1] masks, Py_ssize_t first,
+                              Py_ssize_t last, legal_t legal) noexcept nogil:
+    """Mark the legal actions of the copies first to last - 1 in their rows; none of a row that is not to move."""
+    cdef Py_ssize_t i, seat, action
+    cdef uint32_t bits
+    for i in range(first, last):
+        for seat in range(agents):
+            bits = legal(&states[i]) * is_to_move(&states[i], seat)
+            for action in range(masks.shape[1]):
+                masks[i * agents + seat, action] = bits >> action & 1
+
+
 # ---- Bits ----
 
 cdef inline int draw_bit(rng_t* rng, uint32_t bits) noexcept nogil:

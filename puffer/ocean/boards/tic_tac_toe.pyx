@@ -26,8 +26,8 @@ from puffer import checks
 
 from puffer._core cimport Buffers, Canvas, Env, import_puffer
 from puffer.ocean.boards.board_game cimport (
-    PLAYING, SELF_PLAY, Opponent, State, actions_of, bound_state, fill_set_bits, headline, is_to_move, owner, play_turn,
-    read_opponent, side_to_move, start_game, store_seven,
+    PLAYING, SELF_PLAY, Opponent, State, actions_of, bound_state, fill_set_bits, headline, is_to_move, mark_actions,
+    owner, play_turn, read_opponent, side_to_move, start_game, store_seven,
 )
 from puffer.ocean.boards.tic_tac_toe_board cimport BOARD, best_cells, empty_cells, fill_tables, mark
 
@@ -128,6 +128,9 @@ Notes
         store_seven(target + 14, bits >> 14)
         store_seven(target + 20, bits >> 20)
         target[27] = bits >> 27
+
+    def write_action_masks(self, uint8_t[:, ::1] masks, Py_ssize_t first, Py_ssize_t last):
+        mark_actions(self.state, self.agents_per_env, masks, first, last, empty_cells)
 
     cdef void load_one(self, Py_ssize_t i) noexcept nogil:
         bound_state(&self.state[i], BOARD)

@@ -186,6 +186,13 @@ num_envs : int, default 1
         for action in range(4):
             row[16 + action] = can_move(row, action)
 
+    def write_action_masks(self, uint8_t[:, ::1] masks, Py_ssize_t first, Py_ssize_t last):
+        cdef Py_ssize_t i
+        cdef int action
+        for i in range(first, last):
+            for action in range(4):
+                masks[i, action] = can_move(self.state[i].cells, action)
+
     cdef void load_one(self, Py_ssize_t i) noexcept nogil:
         cdef uint64_t total = 0
         cdef int k

@@ -37,7 +37,7 @@ from puffer.ocean.minigrid.draft cimport (
 )
 from puffer.ocean.minigrid.exchange cimport level_values, read_level
 from puffer.ocean.minigrid.levels cimport draw_level
-from puffer.ocean.minigrid.moves cimport ON, SUCCESS, act, move_obstacles, outcome_t
+from puffer.ocean.minigrid.moves cimport ON, SUCCESS, act, mark_possible, move_obstacles, outcome_t
 from puffer.ocean.minigrid.parameters cimport check_parameters, level_parameters, make_rules, step_limit
 from puffer.ocean.minigrid.picture cimport draw_picture, tile_size, write_level
 from puffer.ocean.minigrid.restored cimport restore_level, restore_rules
@@ -209,6 +209,11 @@ list); `direction`; `carrying`, a pair of Kind and colour, or None; `mission_col
         row[DIRECTION] = state.direction
         row[MISSION_KIND] = state.mission_kind
         row[MISSION_COLOUR] = state.mission_colour
+
+    def write_action_masks(self, uint8_t[:, ::1] masks, Py_ssize_t first, Py_ssize_t last):
+        cdef Py_ssize_t i
+        for i in range(first, last):
+            mark_possible(self._rules(i), &self.state[i], self._grid(i), &masks[i, 0])
 
     cdef inline const Rules* _rules(self, Py_ssize_t i) noexcept nogil:
         """The rules of the level of a copy."""

@@ -2,14 +2,14 @@
 from libc.stdint cimport int32_t, uint8_t
 
 from puffer.ocean.minigrid.draft cimport (
-    BOX, CLOSED_DOOR, COLOUR, DOOR, EMPTY, GOAL, KEY, KIND, LAVA, LOCKED_DOOR, NOWHERE, OPAQUE, PORTABLE, Rules, State,
-    UNLOCK, WALKABLE, in_front,
+    BOX, CLOSED_DOOR, COLOUR, DOOR, DYNAMIC_OBSTACLES, EMPTY, GOAL, KEY, KIND, LAVA, LOCKED_DOOR, NOWHERE, OPAQUE,
+    PORTABLE, Rules, State, UNLOCK, WALKABLE, in_front,
 )
 from puffer.rng cimport rng_below, rng_t
 
 cdef extern from "puffer/ocean/minigrid/minigrid.h" nogil:
     enum:
-        LEFT, RIGHT, FORWARD, PICK_UP, DROP, TOGGLE
+        LEFT, RIGHT, FORWARD, PICK_UP, DROP, TOGGLE, IDLE
 
 # The outcome of an action: the episode goes on, or ends with success, or in lava.
 cdef enum outcome_t:
@@ -69,6 +69,27 @@ cdef inline void toggle(State* state, uint8_t* grid, int32_t position) noexcept 
     else:
         return
     state.has_changed = True
+
+
+cdef inline void mark_possible(const Rules* rules, const State* state, const uint8_t* grid,
+                               uint8_t* marks) noexcept nogil:
+    """Mark the actions that change something, and idle, which is MiniGrid's "done".
+
+    Obstacles move before the agent, so in Dynamic-Obstacles every action counts.
+    """
+    cdef uint8_t cell = grid[in_front(rules, state)], colour = cell & (7 << COLOUR)
+    cdef int kind = cell & KIND
+    marks[LEFT] = marks[RIGHT] = True
+    if rules.level == DYNAMIC_OBSTACLES:
+        marks[FORWARD] = True
+        return
+    marks[FORWARD] = WALKABLE >> kind & 1
+    marks[PICK_UP] = PORTABLE >> kind & 1 and state.carried == 0
+    marks[DROP] = cell == EMPTY and state.carried != 0
+    marks[TOGGLE] = (kind == DOOR or kind == BOX or kind == CLOSED_DOOR
+                     or (kind == LOCKED_DOOR and state.carried == (KEY | colour))
+                     or (rules.level == UNLOCK and grid[state.target] & KIND == DOOR))
+    marks[IDLE] = True
 
 
 cdef inline void move_obstacles(const Rules* rules, State* state, uint8_t* grid, int32_t* obstacles,
