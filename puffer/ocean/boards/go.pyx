@@ -31,7 +31,7 @@ from gymnasium import spaces
 
 cimport cython
 from libc.stdint cimport int32_t, uint8_t, uint16_t, uint64_t
-from libc.string cimport memset
+from libc.string cimport memcpy, memset
 
 from puffer import checks
 
@@ -187,6 +187,14 @@ Notes
             target = show_planes(target, turn, seat, board.planes, board.planes + 2 * cells, cells)
             memset(target, turn.black == seat, cells)
             memset(target + cells, board.game.passes > 0, cells)
+
+    def write_action_masks(self, uint8_t[:, ::1] masks, Py_ssize_t first, Py_ssize_t last):
+        cdef Py_ssize_t i, row
+        for i in range(first, last):
+            if self.games[i].turn.standing == ONGOING:
+                row = row_to_move(self, i, &self.games[i].turn)
+                memcpy(&masks[row, 0], self._board(i).planes + 2 * self.rules.cells, self.rules.cells)
+                masks[row, self.rules.cells] = True
 
     cdef int save_one(self, Py_ssize_t i) except -1:
         # The rings of groups depend on the order of the moves; what is restored is built from the stones.

@@ -28,7 +28,7 @@ from gymnasium import spaces
 
 cimport cython
 from libc.stdint cimport int32_t, uint8_t, uint16_t
-from libc.string cimport memset
+from libc.string cimport memcpy, memset
 
 from puffer import checks
 
@@ -177,6 +177,14 @@ Notes
             memset(target, turn.black == seat, cells)
             if self.swap:
                 memset(target + cells, board.planes[3 * cells] and is_to_move(turn, seat), cells)
+
+    def write_action_masks(self, uint8_t[:, ::1] masks, Py_ssize_t first, Py_ssize_t last):
+        cdef Py_ssize_t i, row
+        for i in range(first, last):
+            if self.games[i].turn.standing == ONGOING:
+                row = row_to_move(self, i, &self.games[i].turn)
+                # Whether the swap is legal comes after the cells.
+                memcpy(&masks[row, 0], self._board(i).planes + 2 * self.rules.cells, masks.shape[1])
 
     cdef int save_one(self, Py_ssize_t i) except -1:
         # The trees of chains depend on the order of the moves; what is restored is built from the stones.

@@ -29,7 +29,7 @@ from libc.stdint cimport int32_t, uint8_t
 from puffer._core cimport Buffers, Canvas, Env, import_puffer
 from puffer.ocean.boards.board_game cimport Opponent, read_opponent
 from puffer.ocean.boards.othello_board cimport (
-    CELLS, State, bound_state, greedy_move, play, random_move, set_up, spread,
+    CELLS, PASS, State, bound_state, greedy_move, play, random_move, set_up, spread,
 )
 from puffer.ocean.boards.stone_game cimport (
     ONGOING, begin, bound_turn, end_game, headline, opponent_moves, plain_turn, plays_at_random, row_to_move,
@@ -42,9 +42,6 @@ cpdef enum Cell:
     EMPTY
     BLACK
     WHITE
-
-cpdef enum Action:
-    PASS = 64
 
 
 @cython.final
@@ -143,6 +140,14 @@ row that plays black, where 1 may be the opponent.
         for seat in range(self.agents_per_env):
             show_planes(&self.observations[i * self.agents_per_env + seat, 0, 0, 0], &state.turn, seat, planes,
                         planes + 2 * CELLS, CELLS)
+
+    def write_action_masks(self, uint8_t[:, ::1] masks, Py_ssize_t first, Py_ssize_t last):
+        cdef Py_ssize_t i, row
+        for i in range(first, last):
+            if self.state[i].turn.standing == ONGOING:
+                row = row_to_move(self, i, &self.state[i].turn)
+                spread(self.state[i].legal, &masks[row, 0])
+                masks[row, PASS] = self.state[i].legal == 0
 
     cdef void load_one(self, Py_ssize_t i) noexcept nogil:
         bound_turn(&self.state[i].turn, CELLS)
