@@ -17,7 +17,7 @@ cdef extern from * nogil:
     /* For every word of nine bits: the indices of its set bits, in order, and at the end their number. */
     static uint8_t set_bits[512][16];
 
-    static void fill_set_bits(void) {
+    static inline void fill_set_bits(void) {
         for (int bits = 0; bits < 512; bits++) {
             uint8_t count = 0;
             for (uint8_t bit = 0; bit < 9; bit++)
@@ -92,12 +92,13 @@ ctypedef uint32_t (*best_t)(const State* state, int seat, int depth) noexcept no
 
 # ---- Parameters ----
 
-cdef inline Opponent read_opponent(object opponent, object starter, object epsilon, int depth) except *:
-    """The parameters that the games share, checked."""
+cdef inline Opponent read_opponent(object opponent, object starter, object epsilon, int depth,
+                                   str scripted="search") except *:
+    """The parameters that the games share, checked; `scripted` is the name of the opponent that does not only draw."""
     from puffer import checks
-    kinds = {None: SELF_PLAY, "random": RANDOM_PLAYER, "search": SEARCHER}
+    kinds = {None: SELF_PLAY, "random": RANDOM_PLAYER, scripted: SEARCHER}
     if not (opponent is None or isinstance(opponent, str)) or opponent not in kinds:
-        raise ValueError(f"opponent must be None, 'random' or 'search', got {opponent!r}")
+        raise ValueError(f"opponent must be None, 'random' or {scripted!r}, got {opponent!r}")
     if isinstance(starter, str) and starter != "random":
         raise ValueError(f"starter must be 'random', 0 or 1, got {starter!r}")
     seat = RANDOM_STARTER if isinstance(starter, str) else checks.integer("starter", starter, 0, 1)
