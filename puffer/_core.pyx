@@ -103,6 +103,12 @@ row_info_names : tuple of str
     def __cinit__(self, *arguments, **named):
         self.made_with = (arguments, named)
 
+    def __repr__(self):
+        if self.batch is None:
+            return object.__repr__(self)
+        mode = self.batch.options.autoreset_mode.value
+        return f"<{type(self).__name__}: {self.num_copies} copies, {self.num_agents} rows, {mode}>"
+
     def __init__(self, num_envs, observation_space, action_space, *, agents_per_env=1, independent_agents=False,
                  observes_in_step=False, snapshot_key=(), copies_per_block=BLOCK, num_threads=0, **options):
         cdef NativeBackend backend = NativeBackend()

@@ -35,6 +35,10 @@ class WorkerError(RuntimeError):
         return _restored, (type(self), self.args, self.__dict__)
 
 
+class WorkerAttributeError(WorkerError, AttributeError):
+    """The WorkerError of an AttributeError, which is one too, as where no worker has the copies."""
+
+
 class WorkerDied(WorkerError):
     """A worker ended: it was killed, crashed, or called sys.exit."""
 

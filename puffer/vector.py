@@ -290,7 +290,7 @@ class VectorEnv(gymnasium.vector.VectorEnv):
 
         Examples
         --------
-        >>> env.set_next([3], seed=7)  # The next episode of copy 3 is that of seed 7.
+        >>> env.set_next([3], seed=[7])  # The next episode of copy 3 is that of seed 7.
         >>> env.set_next(gravity=np.linspace(5, 15, env.num_copies))
         """
         self.batch.set_next(copies, seed=seed, options=options, **parameters)

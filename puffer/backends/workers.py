@@ -17,7 +17,7 @@ from puffer.backends.python import PythonBackend
 from puffer.backends.worker.commands import ADOPT, Failure
 from puffer.backends.worker.interpreter import CALL, CLOSE, RENDER, RESET, SET_ATTR, SET_NEXT
 from puffer.backends.worker.surroundings import Surroundings
-from puffer.errors import CopiesError, WorkerDied, WorkerError, WorkerTimeout
+from puffer.errors import CopiesError, WorkerAttributeError, WorkerDied, WorkerError, WorkerTimeout
 from puffer.layout.spec import CopySpec
 from puffer.native.backend import Part
 from puffer.options import BatchOptions, WorkerOptions
@@ -192,7 +192,8 @@ class WorkerBackend(PythonBackend):
             return CopiesError(failure.message)
         copy = None if failure.index is None else link.copies.start + failure.index
         where = f"worker {link.index}" if copy is None else f"copy {copy} in worker {link.index}"
-        raised = WorkerError(
+        kind = WorkerAttributeError if failure.name == AttributeError.__name__ else WorkerError
+        raised = kind(
             f"{where} raised {failure.name}: {failure.message}",
             worker=link.index,
             copies=link.copies,

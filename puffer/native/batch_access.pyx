@@ -258,7 +258,7 @@ The calls of a `Batch` that step nothing. Its parameters are described there.
 
         Of a native environment: a parameter of its class or an attribute; a method with a parameter `copy` is called
         for each copy. Raises AttributeError for a name that there is not, AlreadyPendingCallError between send() and
-        recv(); in workers a WorkerError for what a copy raises.
+        recv(); in workers a WorkerError for what a copy raises, which is an AttributeError too if that was one.
         """
         if isinstance(self.backend, BackendBase):
             return self._idle("call", lambda: tuple(self.backend.call(name, arguments, named)))
@@ -287,7 +287,8 @@ The calls of a `Batch` that step nothing. Its parameters are described there.
         copies : int or sequence of distinct int, optional
             Which copies; all by default.
         seed : int or sequence of (int or None), optional
-            As in `reset`; a sequence has one for each of these copies.
+            As in `reset`, so one int s means for each copy what it means in reset(seed=s); a sequence has one for each
+            of these copies.
         options : dict or sequence of (dict or None), optional
             As in `reset`; a sequence has one for each of these copies.
         **parameters

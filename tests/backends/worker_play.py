@@ -113,7 +113,7 @@ def assert_the_next_episode_is_the_one_that_was_set(env):
     env.set_next(options=[{"goal": 1}, {"goal": 2}])
     assert env.reset(seed=1)[0].tolist() == [[1, 1, 4], [2, 2, 4]]
     for refused in (lambda: env.set_next(mass=3), lambda: env.get_attr("mass")):
-        with pytest.raises((AttributeError, puffer.WorkerError), match="mass"):
+        with pytest.raises(AttributeError, match="mass"):
             refused()
     with pytest.raises(ValueError, match="2"):
         env.set_attr("gravity", [1, 2, 3])

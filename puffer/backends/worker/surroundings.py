@@ -86,41 +86,45 @@ class Watch:
 
     def __init__(self) -> None:
         self.last = Surroundings.of_this_process()
-        self._changes_of_levels = _changes_of_levels()
-        self._keep_filters()
+        self._keep()
 
-    def _keep_filters(self) -> None:
+    def _keep(self) -> None:
+        self._level_changes = _count_level_changes()
         self._filters, self._copy = warnings.filters, list(warnings.filters)
+        self._number, self._first = len(self._copy), self._copy[:1]
 
     def has_changed(self) -> bool:
         """Whether they differ from `last`, which they then become."""
-        filters, copy = warnings.filters, self._copy
-        # The functions of `warnings` put filters first or last, and catch_warnings has another list.
-        is_same = filters is self._filters and len(filters) == len(copy) and (not copy or filters[0] is copy[0])
-        if is_same and self._changes_of_levels == _changes_of_levels():
+        filters = warnings.filters
+        # The functions of `warnings` put a filter first or last, and catch_warnings has another list.
+        if (
+            _remembered
+            and self._level_changes == _level_changes
+            and filters is self._filters
+            and len(filters) == self._number
+            and filters[:1] == self._first
+        ):
             return False
-        are_alike = list(filters) == copy and self._changes_of_levels == _changes_of_levels()
-        self._changes_of_levels = _changes_of_levels()
-        self._keep_filters()
-        if are_alike:
+        may_differ = self._level_changes != _count_level_changes() or list(filters) != self._copy
+        self._keep()
+        if not may_differ:
             return False
         before, self.last = self.last, Surroundings.of_this_process()
         return self.last != before
 
 
-_logger = logging.getLogger(__name__)
-_changes = 0
+# What a logger remembers of the levels that it is enabled for, until any level of the program changes.
+_remembered: dict[int, bool] = logging.getLogger(__name__)._cache  # type: ignore[attr-defined]
+_level_changes = 0
 
 
-def _changes_of_levels() -> int:
-    """How many changes of log levels of this process have been noticed."""
-    global _changes
-    # Loggers remember what they are enabled for, until any level changes.
-    remembered = _logger._cache  # type: ignore[attr-defined]
-    if not remembered:
-        remembered[logging.NOTSET] = False
-        _changes += 1
-    return _changes
+def _count_level_changes() -> int:
+    """How many changes of levels have been noticed in this process."""
+    global _level_changes
+    if not _remembered:
+        _remembered[logging.NOTSET] = False
+        _level_changes += 1
+    return _level_changes
 
 
 def _has_level(logger: Any) -> bool:
