@@ -6,7 +6,7 @@ Action        Discrete(3): 0 nothing, 1 up, 2 down. With use_minimal_action_set=
               2 up, 3 right, 4 down, 5 fire; left, right and fire do nothing. With probability sticky_action_prob a step
               repeats the move of the last one instead.
 Reward        1 each time that the chicken reaches the top row.
-Terminated    after 2500 steps.
+Terminated    after 2501 steps: in the one after MinAtar's 2500.
 Truncated     never by the rules; after max_steps steps if given.
 Start         the chicken in the bottom row, and in each of the rows 1 to 8 a car in the leftmost column, with a random
               interval, 1 to 5 steps, and a random direction.

@@ -56,7 +56,7 @@ cdef struct Things:
 cdef struct State:
     int8_t x, y, dx    # of the submarine
     uint8_t is_surfaced
-    int8_t divers      # on board
+    int32_t divers     # on board; less than 0 where surfacing has taken more than there were
     int16_t oxygen
     int8_t spawn_timer, diver_timer, reload_timer
     int8_t spawn_steps, move_steps
@@ -132,15 +132,13 @@ sticky_action_prob, difficulty_ramping, use_minimal_action_set
         steer(state, move)
         score = move_bullets(state)
         move_divers(state)
-        is_over = move_submarines(state)
-        is_over |= move_shots(state)
-        is_over |= move_fish(state)
+        is_over = move_enemies(state, &score)
         state.spawn_timer = max(state.spawn_timer - 1, 0)
         state.diver_timer = max(state.diver_timer - 1, 0)
         state.reload_timer = max(state.reload_timer - 1, 0)
-        is_over |= state.oxygen < 0
         if state.y > 0:
             state.oxygen -= 1
+            is_over |= state.oxygen < 0
             state.is_surfaced = False
         elif not state.is_surfaced:
             if state.divers == 0:
@@ -198,7 +196,7 @@ sticky_action_prob, difficulty_ramping, use_minimal_action_set
     cdef void load_one(self, Py_ssize_t i) noexcept nogil:
         cdef State* state = &self.state[i]
         state.x, state.y, state.dx = clamped(state.x, 0, SIDE - 1), clamped(state.y, 0, ROWS), 1 if state.dx > 0 else -1
-        state.divers = clamped(state.divers, 0, MOST_DIVERS)
+        state.divers = min(state.divers, MOST_DIVERS)
         state.oxygen = clamped(state.oxygen, -1, MOST_OXYGEN)
         restore(&state.bullets)
         restore(&state.swimmers)
@@ -276,8 +274,8 @@ cdef inline void steer(State* state, Move move) noexcept nogil:
 cdef inline int move_bullets(State* state) noexcept nogil:
     """Returns how many enemies they hit."""
     cdef Thing* bullet
-    cdef int k = 0, score = 0, x, y
-    while k < state.bullets.count:
+    cdef int k, score = 0, x, y
+    for k in range(state.bullets.count - 1, -1, -1):
         bullet = &state.bullets.all[k]
         bullet.x += bullet.dx
         x, y = bullet.x, bullet.y
@@ -286,16 +284,14 @@ cdef inline int move_bullets(State* state) noexcept nogil:
         elif remove_at(&state.fish, x, y) or remove_at(&state.submarines, x, y):
             remove(&state.bullets, k)
             score += 1
-        k += 1
     return score
 
 
 cdef inline void move_divers(State* state) noexcept nogil:
     cdef Thing* diver
-    cdef int k = 0
-    while k < state.swimmers.count:
+    cdef int k
+    for k in range(state.swimmers.count - 1, -1, -1):
         diver = &state.swimmers.all[k]
-        k += 1
         if not meets(state, diver) or state.divers == MOST_DIVERS:
             if diver.timer > 0:
                 diver.timer -= 1
@@ -306,67 +302,64 @@ cdef inline void move_divers(State* state) noexcept nogil:
                 continue
         if not is_outside(diver):
             state.divers += 1
-        remove(&state.swimmers, k - 1)
+        remove(&state.swimmers, k)
 
 
-cdef inline bint move_submarines(State* state) noexcept nogil:
-    """Returns whether one meets the player's."""
+cdef inline bint move_enemy(State* state, Thing* enemy) noexcept nogil:
+    """Returns whether it meets the submarine."""
+    cdef bint is_over = meets(state, enemy)
+    if enemy.timer > 0:
+        enemy.timer -= 1
+        return is_over
+    enemy.timer = state.move_steps
+    enemy.x += enemy.dx
+    return is_over or meets(state, enemy)
+
+
+cdef inline bint move_enemies(State* state, int* score) noexcept nogil:
+    """Move fish and submarines. Adds those that run into bullets to the score; returns whether one meets the player."""
     cdef Thing* enemy
-    cdef int k = 0
+    cdef int k
     cdef bint is_over = False
-    while k < state.submarines.count:
+    for k in range(state.submarines.count - 1, -1, -1):
         enemy = &state.submarines.all[k]
-        k += 1
-        is_over |= meets(state, enemy)
-        if enemy.timer == 0:
-            enemy.timer = state.move_steps
-            enemy.x += enemy.dx
-            is_over |= meets(state, enemy)
-        else:
-            enemy.timer -= 1
+        is_over |= move_enemy(state, enemy)
+        if is_outside(enemy):
+            remove(&state.submarines, k)
+            continue
+        if remove_at(&state.bullets, enemy.x, enemy.y):
+            remove(&state.submarines, k)
+            score[0] += 1
+            continue
         if enemy.shot_timer == 0:
             enemy.shot_timer = SHOT_STEPS
             add(&state.shots, enemy.x, enemy.y, enemy.dx, 0)
         else:
             enemy.shot_timer -= 1
+    is_over |= move_shots(state)
+    for k in range(state.fish.count - 1, -1, -1):
+        enemy = &state.fish.all[k]
+        is_over |= move_enemy(state, enemy)
         if is_outside(enemy):
-            remove(&state.submarines, k - 1)
+            remove(&state.fish, k)
+        elif remove_at(&state.bullets, enemy.x, enemy.y):
+            remove(&state.fish, k)
+            score[0] += 1
     return is_over
 
 
 cdef inline bint move_shots(State* state) noexcept nogil:
     """Returns whether an enemy's bullet hits the submarine."""
     cdef Thing* shot
-    cdef int k = 0
+    cdef int k
     cdef bint is_over = False
-    while k < state.shots.count:
+    for k in range(state.shots.count - 1, -1, -1):
         shot = &state.shots.all[k]
         is_over |= meets(state, shot)
         shot.x += shot.dx
         is_over |= meets(state, shot)
         if is_outside(shot):
             remove(&state.shots, k)
-        k += 1
-    return is_over
-
-
-cdef inline bint move_fish(State* state) noexcept nogil:
-    """Returns whether one meets the submarine."""
-    cdef Thing* enemy
-    cdef int k = 0
-    cdef bint is_over = False
-    while k < state.fish.count:
-        enemy = &state.fish.all[k]
-        is_over |= meets(state, enemy)
-        if enemy.timer == 0:
-            enemy.timer = state.move_steps
-            enemy.x += enemy.dx
-            is_over |= meets(state, enemy)
-            if is_outside(enemy):
-                remove(&state.fish, k)
-        else:
-            enemy.timer -= 1
-        k += 1
     return is_over
 
 
@@ -377,8 +370,8 @@ cdef inline int surface(State* state, bint is_ramping) noexcept nogil:
     if state.divers == MOST_DIVERS:
         state.divers = 0
         reward = state.oxygen * 10 // MOST_OXYGEN
-    else:
-        state.divers -= 1
+    # Not only without a full load: as in the package.
+    state.divers -= 1
     state.oxygen = MOST_OXYGEN
     if is_ramping and (state.spawn_steps > 1 or state.move_steps > FEWEST_MOVE_STEPS):
         if state.is_move_next and state.move_steps > FEWEST_MOVE_STEPS:
