@@ -30,11 +30,13 @@ cdef class MinAtar(Env):
     cdef int32_t[MOVES] moves
     cdef int move_count
     cdef int32_t* last
+    # Bytes of an observation. Where it is a constant, gcc sets them to zero by a slow instruction.
+    cdef size_t row_size
     cdef tuple colours
     cdef uint8_t[:, :, :, ::1] observations
     cdef int32_t[::1] actions
 
-    # Set the channels of the observation of a copy in cells that are all zero.
+    # Write the observation of a copy into cells.
     cdef void paint(self, Py_ssize_t i, uint8_t* cells) noexcept nogil
 
     # The move that a copy makes: that of its action, or its last one again.

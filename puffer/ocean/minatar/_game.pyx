@@ -3,7 +3,6 @@ import numpy as np
 from gymnasium import spaces
 
 from libc.stdint cimport uint8_t
-from libc.string cimport memset
 
 from puffer import checks
 
@@ -52,8 +51,7 @@ use_minimal_action_set : bool
         moves = minimal if use_minimal_action_set else range(MOVES)
         board = spaces.Box(0, 1, (SIDE, SIDE, len(colours)), np.uint8)
         super().__init__(num_envs, board, spaces.Discrete(len(moves)),
-                         snapshot_key=(sticky_action_prob, bool(difficulty_ramping), bool(use_minimal_action_set)),
-                         **options)
+                         observes_in_step=True, snapshot_key=(sticky_action_prob, bool(difficulty_ramping), bool(use_minimal_action_set)), **options)
         self.sticky_action_prob = sticky_action_prob
         self.difficulty_ramping, self.use_minimal_action_set = difficulty_ramping, use_minimal_action_set
         self.sticky_below = int(np.ceil(sticky_action_prob * 2.0**32))
@@ -61,11 +59,12 @@ use_minimal_action_set : bool
         for k in range(self.move_count):
             self.moves[k] = moves[k]
         self.colours = colours
+        self.row_size = CELLS * len(colours)
         self.last = <int32_t*>self.new_state(sizeof(int32_t))
 
     @property
     def own_observation_space(self):
-        return spaces.Box(0, 1, self.observation_space.shape[-3:], np.bool_)
+        return spaces.Box(0, 1, (SIDE, SIDE, len(self.colours)), np.bool_)
 
     cdef int bind(self, Buffers buffers) except -1:
         self.observations = buffers.observations
@@ -78,7 +77,6 @@ use_minimal_action_set : bool
     cdef int render_one(self, Py_ssize_t i, Canvas canvas) except -1:
         cdef uint8_t[CELLS * MOST_CHANNELS] cells
         cdef int cell, channel, count = len(self.colours)
-        memset(cells, 0, sizeof(cells))
         self.paint(i, cells)
         canvas.clear(0x101820)
         for cell in range(CELLS):
@@ -91,7 +89,6 @@ use_minimal_action_set : bool
     cdef object ansi_one(self, Py_ssize_t i):
         cdef uint8_t[CELLS * MOST_CHANNELS] cells
         cdef int cell, channel, count = len(self.colours)
-        memset(cells, 0, sizeof(cells))
         self.paint(i, cells)
         text = ""
         for cell in range(CELLS):

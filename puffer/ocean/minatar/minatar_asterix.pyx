@@ -25,7 +25,7 @@ from libc.string cimport memset
 
 from puffer._core cimport import_puffer
 from puffer.ocean._clip cimport clamped
-from puffer.ocean.minatar._game cimport CELLS, DOWN, LEFT, MinAtar, Move, NOTHING, RIGHT, SIDE, UP
+from puffer.ocean.minatar._game cimport DOWN, LEFT, MinAtar, Move, NOTHING, RIGHT, SIDE, UP
 from puffer.rng cimport rng_below, rng_chance
 
 import_puffer()
@@ -150,29 +150,25 @@ sticky_action_prob, difficulty_ramping, use_minimal_action_set
         cdef Py_ssize_t i
         for i in range(first, last):
             self.step_one(i)
-
-    cdef void observe_range(self, Py_ssize_t first, Py_ssize_t last) noexcept nogil:
-        cdef Py_ssize_t i
-        for i in range(first, last):
-            self.observe(i)
+            self.paint(i, &self.observations[i, 0, 0, 0])
 
     cdef void observe(self, Py_ssize_t i) noexcept nogil:
-        memset(&self.observations[i, 0, 0, 0], 0, CELLS * CHANNELS)
         self.paint(i, &self.observations[i, 0, 0, 0])
 
     cdef void paint(self, Py_ssize_t i, uint8_t* cells) noexcept nogil:
         cdef State* state = &self.state[i]
         cdef Walker walker
         cdef int row, behind
+        cdef bint has_trail
+        memset(cells, 0, self.row_size)
         cells[(state.y * SIDE + state.x) * CHANNELS + PLAYER] = 1
         for row in range(ROWS):
             walker = state.walkers[row]
-            if walker.dx == 0:
-                continue
-            cells[((row + TOP) * SIDE + walker.x) * CHANNELS + (GOLD if walker.is_gold else ENEMY)] = 1
+            # No branches: random play makes them unpredictable.
+            cells[((row + TOP) * SIDE + walker.x) * CHANNELS + (GOLD if walker.is_gold else ENEMY)] = walker.dx != 0
             behind = walker.x - walker.dx
-            if 0 <= behind < SIDE:
-                cells[((row + TOP) * SIDE + behind) * CHANNELS + TRAIL] = 1
+            has_trail = walker.dx != 0 and 0 <= behind < SIDE
+            cells[((row + TOP) * SIDE + (behind if has_trail else 0)) * CHANNELS + TRAIL] = has_trail
 
     cdef void load_one(self, Py_ssize_t i) noexcept nogil:
         cdef State* state = &self.state[i]

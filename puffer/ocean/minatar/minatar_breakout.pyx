@@ -24,13 +24,10 @@ from libc.string cimport memset
 
 from puffer._core cimport import_puffer
 from puffer.ocean._clip cimport clamped
-from puffer.ocean.minatar._game cimport CELLS, LEFT, MinAtar, Move, NOTHING, RIGHT, SIDE
+from puffer.ocean.minatar._game cimport LEFT, MinAtar, Move, NOTHING, RIGHT, SIDE
 from puffer.rng cimport rng_below
 
 import_puffer()
-
-cdef extern from * nogil:
-    int __builtin_ctz(uint32_t)
 
 cdef enum:
     PADDLE, BALL, TRAIL, BRICK, CHANNELS
@@ -133,25 +130,21 @@ sticky_action_prob, difficulty_ramping, use_minimal_action_set
         cdef Py_ssize_t i
         for i in range(first, last):
             self.step_one(i)
-
-    cdef void observe_range(self, Py_ssize_t first, Py_ssize_t last) noexcept nogil:
-        cdef Py_ssize_t i
-        for i in range(first, last):
-            self.observe(i)
+            self.paint(i, &self.observations[i, 0, 0, 0])
 
     cdef void observe(self, Py_ssize_t i) noexcept nogil:
-        memset(&self.observations[i, 0, 0, 0], 0, CELLS * CHANNELS)
         self.paint(i, &self.observations[i, 0, 0, 0])
 
     cdef void paint(self, Py_ssize_t i, uint8_t* cells) noexcept nogil:
         cdef State* state = &self.state[i]
         cdef uint32_t bricks = state.bricks
+        cdef int k
+        memset(cells, 0, self.row_size)
+        for k in range(BRICKS):
+            cells[(WALL * SIDE + k) * CHANNELS + BRICK] = bricks >> k & 1
         cells[(BOTTOM * SIDE + state.paddle) * CHANNELS + PADDLE] = 1
         cells[(state.y * SIDE + state.x) * CHANNELS + BALL] = 1
         cells[(state.last_y * SIDE + state.last_x) * CHANNELS + TRAIL] = 1
-        while bricks:
-            cells[(WALL * SIDE + __builtin_ctz(bricks)) * CHANNELS + BRICK] = 1
-            bricks &= bricks - 1
 
     cdef void load_one(self, Py_ssize_t i) noexcept nogil:
         cdef State* state = &self.state[i]

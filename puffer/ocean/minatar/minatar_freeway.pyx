@@ -24,7 +24,7 @@ from libc.string cimport memset
 
 from puffer._core cimport import_puffer
 from puffer.ocean._clip cimport clamped
-from puffer.ocean.minatar._game cimport CELLS, DOWN, MinAtar, Move, NOTHING, SIDE, UP
+from puffer.ocean.minatar._game cimport DOWN, MinAtar, Move, NOTHING, SIDE, UP
 from puffer.rng cimport rng_below, rng_chance
 
 import_puffer()
@@ -39,14 +39,12 @@ cdef enum:
     MOVE_STEPS = 3
     TIME_LIMIT = 2500
 
-cdef struct Car:
-    int8_t x
-    int8_t dx
-    int8_t steps     # between its moves
-    int8_t timer     # the steps that it waits before the next one
-
 cdef struct State:
-    Car[LANES] cars
+    # Of the car in each lane: its column, its direction, the steps between its moves, and those before the next one.
+    int8_t[LANES] x
+    int8_t[LANES] dx
+    int8_t[LANES] steps
+    int8_t[LANES] timer
     int16_t time_left
     int8_t y         # of the chicken
     int8_t move_timer
@@ -92,7 +90,7 @@ sticky_action_prob, difficulty_ramping, use_minimal_action_set
         cdef State* state = &self.state[i]
         cdef int lane
         for lane in range(LANES):
-            state.cars[lane].x = 0
+            state.x[lane] = 0
         self.draw_cars(i)
         state.time_left = TIME_LIMIT
         state.y = BOTTOM
@@ -103,9 +101,9 @@ sticky_action_prob, difficulty_ramping, use_minimal_action_set
         cdef State* state = &self.state[i]
         cdef int lane
         for lane in range(LANES):
-            state.cars[lane].steps = state.cars[lane].timer = 1 + rng_below(&self.rng[i], 5)
+            state.steps[lane] = state.timer[lane] = 1 + rng_below(&self.rng[i], 5)
         for lane in range(LANES):
-            state.cars[lane].dx = -1 if rng_chance(&self.rng[i], 0.5) else 1
+            state.dx[lane] = -1 if rng_chance(&self.rng[i], 0.5) else 1
 
     cdef void step_one(self, Py_ssize_t i) noexcept nogil:
         cdef State* state = &self.state[i]
@@ -127,57 +125,49 @@ sticky_action_prob, difficulty_ramping, use_minimal_action_set
         cdef Py_ssize_t i
         for i in range(first, last):
             self.step_one(i)
-
-    cdef void observe_range(self, Py_ssize_t first, Py_ssize_t last) noexcept nogil:
-        cdef Py_ssize_t i
-        for i in range(first, last):
-            self.observe(i)
+            self.paint(i, &self.observations[i, 0, 0, 0])
 
     cdef void observe(self, Py_ssize_t i) noexcept nogil:
-        memset(&self.observations[i, 0, 0, 0], 0, CELLS * CHANNELS)
         self.paint(i, &self.observations[i, 0, 0, 0])
 
     cdef void paint(self, Py_ssize_t i, uint8_t* cells) noexcept nogil:
         cdef State* state = &self.state[i]
-        cdef Car car
         cdef int lane
+        memset(cells, 0, self.row_size)
         cells[(state.y * SIDE + COLUMN) * CHANNELS + CHICKEN] = 1
         for lane in range(LANES):
-            car = state.cars[lane]
-            cells[((lane + TOP) * SIDE + car.x) * CHANNELS + CAR] = 1
-            cells[((lane + TOP) * SIDE + wrapped(car.x - car.dx)) * CHANNELS + FASTEST + car.steps - 1] = 1
+            cells[((lane + TOP) * SIDE + state.x[lane]) * CHANNELS + CAR] = 1
+            cells[((lane + TOP) * SIDE + wrapped(state.x[lane] - state.dx[lane])) * CHANNELS
+                  + FASTEST + state.steps[lane] - 1] = 1
 
     cdef void load_one(self, Py_ssize_t i) noexcept nogil:
         cdef State* state = &self.state[i]
-        cdef Car* car
         cdef int lane
         state.y = clamped(state.y, 0, BOTTOM)
         for lane in range(LANES):
-            car = &state.cars[lane]
-            car.x, car.dx = clamped(car.x, 0, SIDE - 1), clamped(car.dx, -1, 1)
-            car.steps = clamped(car.steps, 1, 5)
+            state.x[lane], state.dx[lane] = clamped(state.x[lane], 0, SIDE - 1), clamped(state.dx[lane], -1, 1)
+            state.steps[lane] = clamped(state.steps[lane], 1, 5)
 
     cdef dict state_one(self, Py_ssize_t i):
         return self.state[i]
 
 
-cdef inline int wrapped(int x) noexcept nogil:
-    return SIDE - 1 if x < 0 else 0 if x >= SIDE else x
+cdef inline int8_t wrapped(int8_t x) noexcept nogil:
+    return SIDE - 1 if x < 0 else 0 if x == SIDE else x
 
 
 cdef inline void drive(State* state) noexcept nogil:
     """Move the cars that are due, and put back a chicken that one of them meets."""
-    cdef Car* car
-    cdef int lane
-    cdef bint is_hit = False
+    cdef int lane = state.y - TOP
+    cdef int8_t before = COLUMN, due
+    cdef bint has_lane = 0 <= lane < LANES
+    if has_lane:
+        before = state.x[lane]
+    # Without branches, so that the compiler moves all of them at once.
     for lane in range(LANES):
-        car = &state.cars[lane]
-        is_hit |= car.x == COLUMN and state.y == lane + TOP
-        if car.timer == 0:
-            car.timer = car.steps
-            car.x = wrapped(car.x + car.dx)
-            is_hit |= car.x == COLUMN and state.y == lane + TOP
-        else:
-            car.timer -= 1
-    if is_hit:
+        due = -<int8_t>(state.timer[lane] == 0)
+        state.x[lane] = wrapped(state.x[lane] + (state.dx[lane] & due))
+        state.timer[lane] = (state.timer[lane] - 1) + (due & (state.steps[lane] + 1))
+    lane = state.y - TOP
+    if has_lane and (before == COLUMN or state.x[lane] == COLUMN):
         state.y = BOTTOM

@@ -39,8 +39,16 @@ cdef enum:
     FEWEST_MOVE_STEPS = 2
     RELOAD_STEPS = 5
     SHOT_STEPS = 10
-    # More than there can be at once: an enemy appears in each step at most, and takes 31 to cross the board.
-    MOST = 40
+    # More than there can be: of enemies at most one appears in a step, and it takes 31 steps to cross the board.
+    MOST = 80
+
+# The kinds of things.
+cdef enum:
+    BULLETS, SWIMMERS, SUBMARINES, SHOTS, SHOAL, KINDS
+
+# By kind: the channel, and whether the cell behind is marked.
+cdef int[KINDS] CHANNEL_OF = [FRIENDLY_BULLET, DIVER, SUBMARINE, ENEMY_BULLET, FISH]
+cdef bint[KINDS] HAS_TRAIL = [False, True, True, False, True]
 
 # What swims or flies.
 cdef struct Thing:
@@ -48,10 +56,6 @@ cdef struct Thing:
     int8_t dx
     int8_t timer       # the steps that it waits before its next move
     int8_t shot_timer  # of a submarine: the steps that it waits before it shoots
-
-cdef struct Things:
-    int32_t count
-    Thing[MOST] all
 
 cdef struct State:
     int8_t x, y, dx    # of the submarine
@@ -61,11 +65,9 @@ cdef struct State:
     int8_t spawn_timer, diver_timer, reload_timer
     int8_t spawn_steps, move_steps
     uint8_t is_move_next
-    Things bullets
-    Things swimmers
-    Things submarines
-    Things shots
-    Things fish
+    # The things, by kind; where each kind begins, and where the last one ends.
+    uint8_t[KINDS + 1] begin
+    Thing[MOST] things
 
 
 @cython.final
@@ -116,13 +118,13 @@ sticky_action_prob, difficulty_ramping, use_minimal_action_set
         state.reload_timer = 0
         state.move_steps = MOVE_STEPS
         state.is_move_next = False
-        state.bullets.count = state.swimmers.count = state.submarines.count = state.shots.count = state.fish.count = 0
+        memset(state.begin, 0, sizeof(state.begin))
 
     cdef void step_one(self, Py_ssize_t i) noexcept nogil:
         cdef State* state = &self.state[i]
         cdef Move move = self.next_move(i)
         cdef int score
-        cdef bint is_over
+        cdef bint is_over = False
         if state.spawn_timer == 0:
             state.spawn_timer = state.spawn_steps
             self.spawn_enemy(i)
@@ -132,7 +134,9 @@ sticky_action_prob, difficulty_ramping, use_minimal_action_set
         steer(state, move)
         score = move_bullets(state)
         move_divers(state)
-        is_over = move_enemies(state, &score)
+        score += move_enemies(state, SUBMARINES, &is_over)
+        is_over |= move_shots(state)
+        score += move_enemies(state, SHOAL, &is_over)
         state.spawn_timer = max(state.spawn_timer - 1, 0)
         state.diver_timer = max(state.diver_timer - 1, 0)
         state.reload_timer = max(state.reload_timer - 1, 0)
@@ -145,8 +149,9 @@ sticky_action_prob, difficulty_ramping, use_minimal_action_set
                 is_over = True
             else:
                 score += surface(state, self.difficulty_ramping)
-        self.rewards[i] = score
-        self.statistics[i, 0] += score
+        if score:
+            self.rewards[i] = score
+            self.statistics[i, 0] += score
         self.terminations[i] = is_over
 
     cdef void spawn_enemy(self, Py_ssize_t i) noexcept nogil:
@@ -155,39 +160,37 @@ sticky_action_prob, difficulty_ramping, use_minimal_action_set
         cdef bint is_leftmost = rng_chance(&self.rng[i], 0.5), is_submarine = rng_chance(&self.rng[i], 1.0 / 3)
         cdef int dx = 1 if is_leftmost else -1
         cdef int y = 1 + rng_below(&self.rng[i], ROWS)
-        if not has_opposite(&state.submarines, y, dx) and not has_opposite(&state.fish, y, dx):
-            add(&state.submarines if is_submarine else &state.fish, 0 if is_leftmost else SIDE - 1, y, dx,
-                state.move_steps)
+        if not has_opposite(state, SUBMARINES, y, dx) and not has_opposite(state, SHOAL, y, dx):
+            add(state, SUBMARINES if is_submarine else SHOAL, 0 if is_leftmost else SIDE - 1, y, dx, state.move_steps)
 
     cdef void spawn_diver(self, Py_ssize_t i) noexcept nogil:
         cdef bint is_leftmost = rng_chance(&self.rng[i], 0.5)
         cdef int y = 1 + rng_below(&self.rng[i], ROWS)
-        add(&self.state[i].swimmers, 0 if is_leftmost else SIDE - 1, y, 1 if is_leftmost else -1, MOVE_STEPS)
+        add(&self.state[i], SWIMMERS, 0 if is_leftmost else SIDE - 1, y, 1 if is_leftmost else -1, MOVE_STEPS)
 
     cdef void step_range(self, Py_ssize_t first, Py_ssize_t last) noexcept nogil:
         cdef Py_ssize_t i
         for i in range(first, last):
             self.step_one(i)
-
-    cdef void observe_range(self, Py_ssize_t first, Py_ssize_t last) noexcept nogil:
-        cdef Py_ssize_t i
-        for i in range(first, last):
-            self.observe(i)
+            self.paint(i, &self.observations[i, 0, 0, 0])
 
     cdef void observe(self, Py_ssize_t i) noexcept nogil:
-        memset(&self.observations[i, 0, 0, 0], 0, CELLS * CHANNELS)
         self.paint(i, &self.observations[i, 0, 0, 0])
 
     cdef void paint(self, Py_ssize_t i, uint8_t* cells) noexcept nogil:
         cdef State* state = &self.state[i]
-        cdef int x
+        cdef const Thing* thing
+        cdef int kind = 0, k, x
+        memset(cells, 0, self.row_size)
         mark(cells, state.x, state.y, FRONT)
         mark(cells, state.x - state.dx, state.y, BACK)
-        mark_all(cells, &state.bullets, FRIENDLY_BULLET, False)
-        mark_all(cells, &state.shots, ENEMY_BULLET, False)
-        mark_all(cells, &state.fish, FISH, True)
-        mark_all(cells, &state.submarines, SUBMARINE, True)
-        mark_all(cells, &state.swimmers, DIVER, True)
+        for k in range(state.begin[KINDS]):
+            thing = &state.things[k]
+            while k >= state.begin[kind + 1]:
+                kind += 1
+            mark(cells, thing.x, thing.y, CHANNEL_OF[kind])
+            if HAS_TRAIL[kind]:
+                mark(cells, thing.x - thing.dx, thing.y, TRAIL)
         for x in range(state.oxygen * SIDE // MOST_OXYGEN):
             mark(cells, x, BOTTOM, OXYGEN)
         for x in range(BOTTOM - state.divers, BOTTOM):
@@ -195,50 +198,58 @@ sticky_action_prob, difficulty_ramping, use_minimal_action_set
 
     cdef void load_one(self, Py_ssize_t i) noexcept nogil:
         cdef State* state = &self.state[i]
+        cdef Thing* thing
+        cdef int k
         state.x, state.y, state.dx = clamped(state.x, 0, SIDE - 1), clamped(state.y, 0, ROWS), 1 if state.dx > 0 else -1
         state.divers = min(state.divers, MOST_DIVERS)
         state.oxygen = clamped(state.oxygen, -1, MOST_OXYGEN)
-        restore(&state.bullets)
-        restore(&state.swimmers)
-        restore(&state.submarines)
-        restore(&state.shots)
-        restore(&state.fish)
+        for k in range(KINDS + 1):
+            state.begin[k] = clamped(state.begin[k], state.begin[k - 1] if k else 0, MOST if k else 0)
+        for k in range(state.begin[KINDS]):
+            thing = &state.things[k]
+            thing.x, thing.y = clamped(thing.x, 0, SIDE - 1), clamped(thing.y, 0, ROWS)
+            thing.dx = 1 if thing.dx > 0 else -1
 
     cdef dict state_one(self, Py_ssize_t i):
         fields = dict(self.state[i])
-        for name in ("bullets", "swimmers", "submarines", "shots", "fish"):
-            fields[name] = fields[name]["all"][:fields[name]["count"]]
-        return fields
+        begin, things = fields.pop("begin"), fields.pop("things")
+        names = ("bullets", "swimmers", "submarines", "shots", "fish")
+        return {**fields, **{name: things[begin[k]:begin[k + 1]] for k, name in enumerate(names)}}
 
 
 # ---- Things ----
 
-cdef inline void add(Things* things, int x, int y, int dx, int timer) noexcept nogil:
-    if things.count < MOST:
-        things.all[things.count] = Thing(x, y, dx, timer, SHOT_STEPS)
-        things.count += 1
+cdef inline void add(State* state, int kind, int x, int y, int dx, int timer) noexcept nogil:
+    cdef int k = state.begin[kind + 1]
+    if state.begin[KINDS] == MOST:
+        return
+    memmove(&state.things[k + 1], &state.things[k], (state.begin[KINDS] - k) * sizeof(Thing))
+    state.things[k] = Thing(x, y, dx, timer, SHOT_STEPS)
+    for k in range(kind + 1, KINDS + 1):
+        state.begin[k] += 1
 
 
-cdef inline void remove(Things* things, int k) noexcept nogil:
-    things.count -= 1
-    memmove(&things.all[k], &things.all[k + 1], (things.count - k) * sizeof(Thing))
+cdef inline void remove(State* state, int kind, int k) noexcept nogil:
+    memmove(&state.things[k], &state.things[k + 1], (state.begin[KINDS] - k - 1) * sizeof(Thing))
+    for k in range(kind + 1, KINDS + 1):
+        state.begin[k] -= 1
 
 
-cdef inline bint remove_at(Things* things, int x, int y) noexcept nogil:
-    """Remove the first thing in a cell. Returns whether there was one."""
+cdef inline bint remove_at(State* state, int kind, int x, int y) noexcept nogil:
+    """Remove the first thing of a kind in a cell. Returns whether there was one."""
     cdef int k
-    for k in range(things.count):
-        if things.all[k].x == x and things.all[k].y == y:
-            remove(things, k)
+    for k in range(state.begin[kind], state.begin[kind + 1]):
+        if state.things[k].x == x and state.things[k].y == y:
+            remove(state, kind, k)
             return True
     return False
 
 
-cdef inline bint has_opposite(const Things* things, int y, int dx) noexcept nogil:
-    """Whether one of the things in a row swims the other way."""
+cdef inline bint has_opposite(const State* state, int kind, int y, int dx) noexcept nogil:
+    """Whether one of a kind swims the other way in a row."""
     cdef int k
-    for k in range(things.count):
-        if things.all[k].y == y and things.all[k].dx != dx:
+    for k in range(state.begin[kind], state.begin[kind + 1]):
+        if state.things[k].y == y and state.things[k].dx != dx:
             return True
     return False
 
@@ -251,19 +262,11 @@ cdef inline bint meets(const State* state, const Thing* thing) noexcept nogil:
     return thing.x == state.x and thing.y == state.y
 
 
-cdef inline void restore(Things* things) noexcept nogil:
-    cdef int k
-    things.count = clamped(things.count, 0, MOST)
-    for k in range(things.count):
-        things.all[k].x, things.all[k].y = clamped(things.all[k].x, 0, SIDE - 1), clamped(things.all[k].y, 0, ROWS)
-        things.all[k].dx = 1 if things.all[k].dx > 0 else -1
-
-
-# ---- A step ----
+# ---- A step. Loops over things run backwards, because these may be removed. ----
 
 cdef inline void steer(State* state, Move move) noexcept nogil:
     if move == FIRE and state.reload_timer == 0:
-        add(&state.bullets, state.x, state.y, state.dx, 0)
+        add(state, BULLETS, state.x, state.y, state.dx, 0)
         state.reload_timer = RELOAD_STEPS
     elif move == LEFT or move == RIGHT:
         state.dx = 1 if move == RIGHT else -1
@@ -274,78 +277,75 @@ cdef inline void steer(State* state, Move move) noexcept nogil:
 cdef inline int move_bullets(State* state) noexcept nogil:
     """Returns how many enemies they hit."""
     cdef Thing* bullet
-    cdef int k, score = 0, x, y
-    for k in range(state.bullets.count - 1, -1, -1):
-        bullet = &state.bullets.all[k]
+    cdef int k, hits = 0
+    for k in range(state.begin[BULLETS + 1] - 1, -1, -1):
+        bullet = &state.things[k]
         bullet.x += bullet.dx
-        x, y = bullet.x, bullet.y
         if is_outside(bullet):
-            remove(&state.bullets, k)
-        elif remove_at(&state.fish, x, y) or remove_at(&state.submarines, x, y):
-            remove(&state.bullets, k)
-            score += 1
-    return score
+            remove(state, BULLETS, k)
+        elif remove_at(state, SHOAL, bullet.x, bullet.y) or remove_at(state, SUBMARINES, bullet.x, bullet.y):
+            remove(state, BULLETS, k)
+            hits += 1
+    return hits
 
 
 cdef inline void move_divers(State* state) noexcept nogil:
     cdef Thing* diver
     cdef int k
-    for k in range(state.swimmers.count - 1, -1, -1):
-        diver = &state.swimmers.all[k]
-        if not meets(state, diver) or state.divers == MOST_DIVERS:
-            if diver.timer > 0:
-                diver.timer -= 1
-                continue
-            diver.timer = MOVE_STEPS
-            diver.x += diver.dx
-            if not is_outside(diver) and (not meets(state, diver) or state.divers == MOST_DIVERS):
-                continue
-        if not is_outside(diver):
-            state.divers += 1
-        remove(&state.swimmers, k)
-
-
-cdef inline bint move_enemy(State* state, Thing* enemy) noexcept nogil:
-    """Returns whether it meets the submarine."""
-    cdef bint is_over = meets(state, enemy)
-    if enemy.timer > 0:
-        enemy.timer -= 1
-        return is_over
-    enemy.timer = state.move_steps
-    enemy.x += enemy.dx
-    return is_over or meets(state, enemy)
-
-
-cdef inline bint move_enemies(State* state, int* score) noexcept nogil:
-    """Move fish and submarines. Adds those that run into bullets to the score; returns whether one meets the player."""
-    cdef Thing* enemy
-    cdef int k
-    cdef bint is_over = False
-    for k in range(state.submarines.count - 1, -1, -1):
-        enemy = &state.submarines.all[k]
-        is_over |= move_enemy(state, enemy)
-        if is_outside(enemy):
-            remove(&state.submarines, k)
+    for k in range(state.begin[SWIMMERS + 1] - 1, state.begin[SWIMMERS] - 1, -1):
+        diver = &state.things[k]
+        if take(state, k):
             continue
-        if remove_at(&state.bullets, enemy.x, enemy.y):
-            remove(&state.submarines, k)
-            score[0] += 1
+        if diver.timer > 0:
+            diver.timer -= 1
             continue
-        if enemy.shot_timer == 0:
-            enemy.shot_timer = SHOT_STEPS
-            add(&state.shots, enemy.x, enemy.y, enemy.dx, 0)
+        diver.timer = MOVE_STEPS
+        diver.x += diver.dx
+        if is_outside(diver):
+            remove(state, SWIMMERS, k)
         else:
-            enemy.shot_timer -= 1
-    is_over |= move_shots(state)
-    for k in range(state.fish.count - 1, -1, -1):
-        enemy = &state.fish.all[k]
-        is_over |= move_enemy(state, enemy)
-        if is_outside(enemy):
-            remove(&state.fish, k)
-        elif remove_at(&state.bullets, enemy.x, enemy.y):
-            remove(&state.fish, k)
-            score[0] += 1
-    return is_over
+            take(state, k)
+
+
+cdef inline bint take(State* state, int k) noexcept nogil:
+    """Take a diver on board who is at the submarine, if there is room."""
+    if not meets(state, &state.things[k]) or state.divers == MOST_DIVERS:
+        return False
+    state.divers += 1
+    remove(state, SWIMMERS, k)
+    return True
+
+
+cdef inline int move_enemies(State* state, int kind, bint* is_over) noexcept nogil:
+    """Move fish or submarines. Returns how many run into bullets; sets is_over if one meets the submarine."""
+    cdef Thing* enemy
+    cdef int k = state.begin[kind + 1], hits = 0
+    while k > state.begin[kind]:
+        k -= 1
+        enemy = &state.things[k]
+        is_over[0] |= meets(state, enemy)
+        if enemy.timer > 0:
+            enemy.timer -= 1
+        else:
+            enemy.timer = state.move_steps
+            enemy.x += enemy.dx
+            is_over[0] |= meets(state, enemy)
+            if is_outside(enemy):
+                remove(state, kind, k)
+                continue
+            if remove_at(state, BULLETS, enemy.x, enemy.y):
+                # The bullet stood before the enemy, which has moved up.
+                k -= 1
+                remove(state, kind, k)
+                hits += 1
+                continue
+        if kind == SUBMARINES:
+            if enemy.shot_timer > 0:
+                enemy.shot_timer -= 1
+            else:
+                enemy.shot_timer = SHOT_STEPS
+                add(state, SHOTS, enemy.x, enemy.y, enemy.dx, 0)
+    return hits
 
 
 cdef inline bint move_shots(State* state) noexcept nogil:
@@ -353,13 +353,13 @@ cdef inline bint move_shots(State* state) noexcept nogil:
     cdef Thing* shot
     cdef int k
     cdef bint is_over = False
-    for k in range(state.shots.count - 1, -1, -1):
-        shot = &state.shots.all[k]
+    for k in range(state.begin[SHOTS + 1] - 1, state.begin[SHOTS] - 1, -1):
+        shot = &state.things[k]
         is_over |= meets(state, shot)
         shot.x += shot.dx
         is_over |= meets(state, shot)
         if is_outside(shot):
-            remove(&state.shots, k)
+            remove(state, SHOTS, k)
     return is_over
 
 
@@ -387,13 +387,3 @@ cdef inline int surface(State* state, bint is_ramping) noexcept nogil:
 cdef inline void mark(uint8_t* cells, int x, int y, int channel) noexcept nogil:
     if 0 <= x < SIDE:
         cells[(y * SIDE + x) * CHANNELS + channel] = 1
-
-
-cdef inline void mark_all(uint8_t* cells, const Things* things, int channel, bint has_trail) noexcept nogil:
-    cdef const Thing* thing
-    cdef int k
-    for k in range(things.count):
-        thing = &things.all[k]
-        mark(cells, thing.x, thing.y, channel)
-        if has_trail:
-            mark(cells, thing.x - thing.dx, thing.y, TRAIL)

@@ -22,8 +22,8 @@ Source        Young & Tian 2019, "MinAtar: An Atari-Inspired Testbed for Thoroug
 Version       0
 """
 cimport cython
-from libc.stdint cimport int8_t, uint8_t, uint16_t, uint32_t
-from libc.string cimport memmove, memset
+from libc.stdint cimport int8_t, uint8_t, uint64_t
+from libc.string cimport memset
 
 from puffer._core cimport import_puffer
 from puffer.ocean._clip cimport clamped
@@ -32,29 +32,37 @@ from puffer.ocean.minatar._game cimport CELLS, FIRE, LEFT, MinAtar, Move, NOTHIN
 import_puffer()
 
 cdef extern from * nogil:
-    int __builtin_ctz(uint32_t)
-    int __builtin_popcount(uint32_t)
+    int __builtin_ctzll(uint64_t)
 
 cdef enum:
     CANNON, ALIEN, ALIEN_LEFT, ALIEN_RIGHT, FRIENDLY_BULLET, ENEMY_BULLET, CHANNELS
     BOTTOM = SIDE - 1
+    # The cells of half a board.
+    HALF = CELLS // 2
     RELOAD_STEPS = 5
     SHOT_STEPS = 10
     MOVE_STEPS = 12
     FEWEST_MOVE_STEPS = 6
-    WAVE_ROWS = 4
-    WAVE = 0b0011111100       # the aliens of a row; bit x is column x
-    LEFTMOST = 1
-    RIGHTMOST = 1 << (SIDE - 1)
-    ALL = (1 << SIDE) - 1
+    WAVE = 24
+
+# A bit for each cell of the upper and of the lower five rows, row by row.
+cdef struct Board:
+    uint64_t upper
+    uint64_t lower
+
+cdef uint64_t ALL = ((<uint64_t>1) << HALF) - 1
+# The leftmost cells of half a board, the cells of a row, and those of the aliens in the rows 0 to 3.
+cdef uint64_t LEFTMOST = 0x10040100401U
+cdef uint64_t ROW = 0x3FF
+cdef uint64_t ALIENS = 0x3F0FC3F0FCU
 
 cdef struct State:
-    # A bit for each column, by row.
-    uint16_t[SIDE] aliens
-    uint16_t[SIDE] friendly_bullets
-    uint16_t[SIDE] enemy_bullets
+    Board aliens
+    Board friendly_bullets
+    Board enemy_bullets
     int8_t x               # of the cannon
     int8_t dx              # of the aliens
+    int8_t count           # of the aliens
     # The steps until the cannon can fire, until the aliens move, and until one of them shoots.
     int8_t reload_timer, move_timer, shot_timer
     int8_t move_steps      # of the wave
@@ -110,25 +118,26 @@ sticky_action_prob, difficulty_ramping, use_minimal_action_set
         cdef Move move = self.next_move(i)
         cdef int shot
         if move == FIRE and state.reload_timer == 0:
-            state.friendly_bullets[BOTTOM] |= 1 << state.x
+            state.friendly_bullets.lower |= bottom(state.x)
             state.reload_timer = RELOAD_STEPS
         state.x = clamped(state.x + (move == RIGHT) - (move == LEFT), 0, SIDE - 1)
-        memmove(state.friendly_bullets, state.friendly_bullets + 1, BOTTOM * sizeof(uint16_t))
-        memmove(state.enemy_bullets + 1, state.enemy_bullets, BOTTOM * sizeof(uint16_t))
-        state.friendly_bullets[BOTTOM] = state.enemy_bullets[0] = 0
-        self.terminations[i] = (state.enemy_bullets[BOTTOM] | state.aliens[BOTTOM]) >> state.x & 1
+        move_up(&state.friendly_bullets)
+        move_down(&state.enemy_bullets)
+        self.terminations[i] = ((state.enemy_bullets.lower | state.aliens.lower) & bottom(state.x)) != 0
         if state.move_timer == 0:
             self.terminations[i] |= move_aliens(state)
         if state.shot_timer == 0:
             state.shot_timer = SHOT_STEPS
             shoot(state)
         shot = hit_aliens(state)
-        self.rewards[i] = shot
-        self.statistics[i, 0] += shot
         state.reload_timer = max(state.reload_timer - 1, 0)
         state.move_timer -= 1
         state.shot_timer -= 1
-        if shot and alien_count(state) == 0:
+        if shot == 0:
+            return
+        self.rewards[i] = shot
+        self.statistics[i, 0] += shot
+        if state.count == 0:
             if self.difficulty_ramping and state.move_steps > FEWEST_MOVE_STEPS:
                 state.move_steps -= 1
             raise_wave(state)
@@ -137,107 +146,139 @@ sticky_action_prob, difficulty_ramping, use_minimal_action_set
         cdef Py_ssize_t i
         for i in range(first, last):
             self.step_one(i)
-
-    cdef void observe_range(self, Py_ssize_t first, Py_ssize_t last) noexcept nogil:
-        cdef Py_ssize_t i
-        for i in range(first, last):
-            self.observe(i)
+            self.paint(i, &self.observations[i, 0, 0, 0])
 
     cdef void observe(self, Py_ssize_t i) noexcept nogil:
-        memset(&self.observations[i, 0, 0, 0], 0, CELLS * CHANNELS)
         self.paint(i, &self.observations[i, 0, 0, 0])
 
     cdef void paint(self, Py_ssize_t i, uint8_t* cells) noexcept nogil:
         cdef State* state = &self.state[i]
-        cdef int row
+        cdef int direction = ALIEN_LEFT if state.dx < 0 else ALIEN_RIGHT
+        memset(cells, 0, self.row_size)
         cells[(BOTTOM * SIDE + state.x) * CHANNELS + CANNON] = 1
-        for row in range(SIDE):
-            mark(cells, row, state.aliens[row], ALIEN)
-            mark(cells, row, state.aliens[row], ALIEN_LEFT if state.dx < 0 else ALIEN_RIGHT)
-            mark(cells, row, state.friendly_bullets[row], FRIENDLY_BULLET)
-            mark(cells, row, state.enemy_bullets[row], ENEMY_BULLET)
+        mark(cells, &state.aliens, ALIEN)
+        mark(cells, &state.aliens, direction)
+        mark(cells, &state.friendly_bullets, FRIENDLY_BULLET)
+        mark(cells, &state.enemy_bullets, ENEMY_BULLET)
 
     cdef void load_one(self, Py_ssize_t i) noexcept nogil:
         cdef State* state = &self.state[i]
-        cdef int row
         state.x = clamped(state.x, 0, SIDE - 1)
-        for row in range(SIDE):
-            state.aliens[row] &= ALL
-            state.friendly_bullets[row] &= ALL
-            state.enemy_bullets[row] &= ALL
+        restore(&state.aliens)
+        restore(&state.friendly_bullets)
+        restore(&state.enemy_bullets)
 
     cdef dict state_one(self, Py_ssize_t i):
         return self.state[i]
 
 
-cdef inline void mark(uint8_t* cells, int row, uint32_t columns, int channel) noexcept nogil:
-    while columns:
-        cells[(row * SIDE + __builtin_ctz(columns)) * CHANNELS + channel] = 1
-        columns &= columns - 1
+# ---- Boards ----
 
+cdef inline uint64_t bottom(int x) noexcept nogil:
+    """The cell of a column in the bottom row."""
+    return (<uint64_t>1) << (HALF - SIDE + x)
+
+
+cdef inline void move_down(Board* board) noexcept nogil:
+    """What leaves the bottom row is gone."""
+    board.lower = (board.lower << SIDE | board.upper >> (HALF - SIDE)) & ALL
+    board.upper = board.upper << SIDE & ALL
+
+
+cdef inline void move_up(Board* board) noexcept nogil:
+    board.upper = (board.upper >> SIDE | board.lower << (HALF - SIDE)) & ALL
+    board.lower >>= SIDE
+
+
+cdef inline void restore(Board* board) noexcept nogil:
+    board.upper &= ALL
+    board.lower &= ALL
+
+
+cdef inline void mark(uint8_t* cells, const Board* board, int channel) noexcept nogil:
+    cdef uint64_t half = board.upper
+    while half:
+        cells[__builtin_ctzll(half) * CHANNELS + channel] = 1
+        half &= half - 1
+    half = board.lower
+    while half:
+        cells[(HALF + __builtin_ctzll(half)) * CHANNELS + channel] = 1
+        half &= half - 1
+
+
+# ---- A step ----
 
 cdef inline void raise_wave(State* state) noexcept nogil:
-    cdef int row
-    for row in range(WAVE_ROWS):
-        state.aliens[row] = WAVE
-
-
-cdef inline int alien_count(const State* state) noexcept nogil:
-    cdef int row, count = 0
-    for row in range(SIDE):
-        count += __builtin_popcount(state.aliens[row])
-    return count
+    state.aliens.upper, state.aliens.lower = ALIENS, 0
+    state.count = WAVE
 
 
 cdef inline bint move_aliens(State* state) noexcept nogil:
     """Move all aliens. Returns whether that ends the game."""
-    cdef int row
-    cdef uint16_t columns = 0
+    cdef uint64_t side = LEFTMOST if state.dx < 0 else LEFTMOST << (SIDE - 1)
+    cdef uint64_t lowest = state.aliens.lower >> (HALF - SIDE)
     cdef bint is_over = False
-    state.move_timer = min(state.move_steps, alien_count(state))
-    for row in range(SIDE):
-        columns |= state.aliens[row]
-    if columns & (LEFTMOST if state.dx < 0 else RIGHTMOST):
+    state.move_timer = min(state.move_steps, state.count)
+    if (state.aliens.upper | state.aliens.lower) & side:
         state.dx = -state.dx
-        is_over = state.aliens[BOTTOM] != 0
+        is_over = lowest != 0
+        move_down(&state.aliens)
         # Those of the bottom row, which have ended the game, appear at the top.
-        columns = state.aliens[BOTTOM]
-        memmove(state.aliens + 1, state.aliens, BOTTOM * sizeof(uint16_t))
-        state.aliens[0] = columns
+        state.aliens.upper |= lowest
+    elif state.dx < 0:
+        state.aliens.upper >>= 1
+        state.aliens.lower >>= 1
     else:
-        for row in range(SIDE):
-            state.aliens[row] = state.aliens[row] >> 1 if state.dx < 0 else state.aliens[row] << 1
-    return is_over or state.aliens[BOTTOM] >> state.x & 1
+        state.aliens.upper <<= 1
+        state.aliens.lower <<= 1
+    return is_over or state.aliens.lower & bottom(state.x) != 0
 
 
 cdef inline void shoot(State* state) noexcept nogil:
     """Let the lowest alien of the nearest column shoot."""
-    cdef int row, x, k
-    cdef uint16_t columns = 0
-    for row in range(SIDE):
-        columns |= state.aliens[row]
-    if columns == 0:
-        return
-    for k in range(SIDE):
-        x = state.x - k
-        if x >= 0 and columns >> x & 1:
-            break
-        x = state.x + k
-        if x < SIDE and columns >> x & 1:
-            break
-    for row in range(BOTTOM, -1, -1):
-        if state.aliens[row] >> x & 1:
-            state.enemy_bullets[row] |= 1 << x
+    cdef int k, x
+    for k in range(2 * SIDE):
+        # Left and right of the cannon in turn, ever farther away.
+        x = state.x + ((k + 1) // 2 if k % 2 == 0 else -((k + 1) // 2))
+        if 0 <= x < SIDE and shoot_from(state, x):
             return
+
+
+cdef inline bint shoot_from(State* state, int x) noexcept nogil:
+    """Let the lowest alien of a column shoot, if there is one."""
+    cdef uint64_t column = LEFTMOST << x, cell
+    cdef int row
+    if not (state.aliens.upper | state.aliens.lower) & column:
+        return False
+    for row in range(SIDE // 2 - 1, -1, -1):
+        cell = (<uint64_t>1) << (SIDE * row + x)
+        if state.aliens.lower & cell:
+            state.enemy_bullets.lower |= cell
+            return True
+    for row in range(SIDE // 2 - 1, -1, -1):
+        cell = (<uint64_t>1) << (SIDE * row + x)
+        if state.aliens.upper & cell:
+            state.enemy_bullets.upper |= cell
+            return True
+    return False
 
 
 cdef inline int hit_aliens(State* state) noexcept nogil:
     """Remove the aliens that bullets hit, with the bullets. Returns how many."""
-    cdef int row, count = 0
-    cdef uint16_t hit
-    for row in range(SIDE):
-        hit = state.aliens[row] & state.friendly_bullets[row]
-        state.aliens[row] ^= hit
-        state.friendly_bullets[row] ^= hit
-        count += __builtin_popcount(hit)
-    return count
+    cdef uint64_t upper = state.aliens.upper & state.friendly_bullets.upper
+    cdef uint64_t lower = state.aliens.lower & state.friendly_bullets.lower
+    cdef int hits = 0
+    if (upper | lower) == 0:
+        return 0
+    state.aliens.upper ^= upper
+    state.friendly_bullets.upper ^= upper
+    state.aliens.lower ^= lower
+    state.friendly_bullets.lower ^= lower
+    while upper:
+        upper &= upper - 1
+        hits += 1
+    while lower:
+        lower &= lower - 1
+        hits += 1
+    state.count -= hits
+    return hits
