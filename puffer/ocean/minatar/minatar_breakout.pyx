@@ -20,7 +20,7 @@ Version       0
 """
 cimport cython
 from libc.stdint cimport int8_t, uint8_t, uint32_t
-from libc.string cimport memset
+from libc.string cimport memcpy, memset
 
 from puffer._core cimport import_puffer
 from puffer.ocean._clip cimport clamped
@@ -35,6 +35,22 @@ cdef enum:
     WALL = 1
     BRICKS = 3 * SIDE
     BOTTOM = SIDE - 1
+    # The bricks that are painted at once, and how many times.
+    AT_ONCE = 4
+    GROUPS = (BRICKS + AT_ONCE - 1) // AT_ONCE
+
+# The cells of each set of four bricks.
+cdef uint8_t[1 << AT_ONCE][AT_ONCE * CHANNELS] CELLS_OF
+
+
+cdef void fill_cells() noexcept nogil:
+    cdef int bricks, k
+    for bricks in range(1 << AT_ONCE):
+        for k in range(AT_ONCE):
+            CELLS_OF[bricks][k * CHANNELS + BRICK] = bricks >> k & 1
+
+
+fill_cells()
 
 cdef uint32_t ALL_BRICKS = ((<uint32_t>1) << BRICKS) - 1
 
@@ -140,8 +156,9 @@ sticky_action_prob, difficulty_ramping, use_minimal_action_set
         cdef uint32_t bricks = state.bricks
         cdef int k
         memset(cells, 0, self.row_size)
-        for k in range(BRICKS):
-            cells[(WALL * SIDE + k) * CHANNELS + BRICK] = bricks >> k & 1
+        for k in range(GROUPS):
+            memcpy(cells + (WALL * SIDE + AT_ONCE * k) * CHANNELS, CELLS_OF[bricks & 15], AT_ONCE * CHANNELS)
+            bricks >>= AT_ONCE
         cells[(BOTTOM * SIDE + state.paddle) * CHANNELS + PADDLE] = 1
         cells[(state.y * SIDE + state.x) * CHANNELS + BALL] = 1
         cells[(state.last_y * SIDE + state.last_x) * CHANNELS + TRAIL] = 1

@@ -17,11 +17,11 @@ Version       0
 """
 cimport cython
 from libc.stdint cimport int8_t, int16_t, int32_t, uint8_t
-from libc.string cimport memmove, memset
+from libc.string cimport memcpy, memmove, memset
 
 from puffer._core cimport import_puffer
 from puffer.ocean._clip cimport clamped
-from puffer.ocean.minatar._game cimport CELLS, DOWN, FIRE, LEFT, MinAtar, Move, MOVES, RIGHT, SIDE, UP
+from puffer.ocean.minatar._game cimport DOWN, FIRE, LEFT, MinAtar, Move, MOVES, RIGHT, SIDE, UP
 from puffer.rng cimport rng_below, rng_chance
 
 import_puffer()
@@ -50,8 +50,22 @@ cdef enum:
 cdef int[KINDS] CHANNEL_OF = [FRIENDLY_BULLET, DIVER, SUBMARINE, ENEMY_BULLET, FISH]
 cdef bint[KINDS] HAS_TRAIL = [False, True, True, False, True]
 
+# The bottom row, by the cells of oxygen.
+cdef uint8_t[SIDE + 1][SIDE * CHANNELS] GAUGE
+
+
+cdef void fill_gauge() noexcept nogil:
+    cdef int count, x
+    for count in range(SIDE + 1):
+        for x in range(count):
+            GAUGE[count][x * CHANNELS + OXYGEN] = 1
+
+
+fill_gauge()
+
 # What swims or flies.
 cdef struct Thing:
+    uint8_t kind
     int8_t x, y
     int8_t dx
     int8_t timer       # the steps that it waits before its next move
@@ -180,21 +194,22 @@ sticky_action_prob, difficulty_ramping, use_minimal_action_set
     cdef void paint(self, Py_ssize_t i, uint8_t* cells) noexcept nogil:
         cdef State* state = &self.state[i]
         cdef const Thing* thing
-        cdef int kind = 0, k, x
+        cdef int k, behind
+        cdef bint has_trail
         memset(cells, 0, self.row_size)
-        mark(cells, state.x, state.y, FRONT)
-        mark(cells, state.x - state.dx, state.y, BACK)
+        memcpy(cells + BOTTOM * SIDE * CHANNELS, GAUGE[max(state.oxygen, 0) * SIDE // MOST_OXYGEN], SIDE * CHANNELS)
+        cells[(state.y * SIDE + state.x) * CHANNELS + FRONT] = 1
+        behind = clamped(state.x - state.dx, 0, SIDE - 1)
+        cells[(state.y * SIDE + behind) * CHANNELS + BACK] = 1
         for k in range(state.begin[KINDS]):
             thing = &state.things[k]
-            while k >= state.begin[kind + 1]:
-                kind += 1
-            mark(cells, thing.x, thing.y, CHANNEL_OF[kind])
-            if HAS_TRAIL[kind]:
-                mark(cells, thing.x - thing.dx, thing.y, TRAIL)
-        for x in range(state.oxygen * SIDE // MOST_OXYGEN):
-            mark(cells, x, BOTTOM, OXYGEN)
-        for x in range(BOTTOM - state.divers, BOTTOM):
-            mark(cells, x, BOTTOM, DIVERS)
+            cells[(thing.y * SIDE + thing.x) * CHANNELS + CHANNEL_OF[thing.kind]] = 1
+            # Not in a branch: random play makes it unpredictable.
+            behind = thing.x - thing.dx
+            has_trail = HAS_TRAIL[thing.kind] and 0 <= behind < SIDE
+            cells[(thing.y * SIDE + (behind if has_trail else 0)) * CHANNELS + TRAIL] |= has_trail
+        for k in range(1, state.divers + 1):
+            cells[(BOTTOM * SIDE + BOTTOM - k) * CHANNELS + DIVERS] = 1
 
     cdef void load_one(self, Py_ssize_t i) noexcept nogil:
         cdef State* state = &self.state[i]
@@ -207,6 +222,7 @@ sticky_action_prob, difficulty_ramping, use_minimal_action_set
             state.begin[k] = clamped(state.begin[k], state.begin[k - 1] if k else 0, MOST if k else 0)
         for k in range(state.begin[KINDS]):
             thing = &state.things[k]
+            thing.kind = min(thing.kind, KINDS - 1)
             thing.x, thing.y = clamped(thing.x, 0, SIDE - 1), clamped(thing.y, 0, ROWS)
             thing.dx = 1 if thing.dx > 0 else -1
 
@@ -224,7 +240,7 @@ cdef inline void add(State* state, int kind, int x, int y, int dx, int timer) no
     if state.begin[KINDS] == MOST:
         return
     memmove(&state.things[k + 1], &state.things[k], (state.begin[KINDS] - k) * sizeof(Thing))
-    state.things[k] = Thing(x, y, dx, timer, SHOT_STEPS)
+    state.things[k] = Thing(kind, x, y, dx, timer, SHOT_STEPS)
     for k in range(kind + 1, KINDS + 1):
         state.begin[k] += 1
 
@@ -380,10 +396,3 @@ cdef inline int surface(State* state, bint is_ramping) noexcept nogil:
             state.spawn_steps -= 1
         state.is_move_next = not state.is_move_next
     return reward
-
-
-# ---- Observations ----
-
-cdef inline void mark(uint8_t* cells, int x, int y, int channel) noexcept nogil:
-    if 0 <= x < SIDE:
-        cells[(y * SIDE + x) * CHANNELS + channel] = 1

@@ -22,8 +22,8 @@ Source        Young & Tian 2019, "MinAtar: An Atari-Inspired Testbed for Thoroug
 Version       0
 """
 cimport cython
-from libc.stdint cimport int8_t, uint8_t, uint64_t
-from libc.string cimport memset
+from libc.stdint cimport int8_t, int32_t, uint8_t, uint64_t
+from libc.string cimport memcpy, memset
 
 from puffer._core cimport import_puffer
 from puffer.ocean._clip cimport clamped
@@ -153,11 +153,13 @@ sticky_action_prob, difficulty_ramping, use_minimal_action_set
 
     cdef void paint(self, Py_ssize_t i, uint8_t* cells) noexcept nogil:
         cdef State* state = &self.state[i]
-        cdef int direction = ALIEN_LEFT if state.dx < 0 else ALIEN_RIGHT
+        cdef int32_t alien = 0
+        (<uint8_t*>&alien)[0] = 1
+        (<uint8_t*>&alien)[(ALIEN_LEFT if state.dx < 0 else ALIEN_RIGHT) - ALIEN] = 1
         memset(cells, 0, self.row_size)
         cells[(BOTTOM * SIDE + state.x) * CHANNELS + CANNON] = 1
-        mark(cells, &state.aliens, ALIEN)
-        mark(cells, &state.aliens, direction)
+        mark_aliens(cells, state.aliens.upper, alien)
+        mark_aliens(cells + HALF * CHANNELS, state.aliens.lower, alien)
         mark(cells, &state.friendly_bullets, FRIENDLY_BULLET)
         mark(cells, &state.enemy_bullets, ENEMY_BULLET)
 
@@ -203,6 +205,13 @@ cdef inline void mark(uint8_t* cells, const Board* board, int channel) noexcept 
     half = board.lower
     while half:
         cells[(HALF + __builtin_ctzll(half)) * CHANNELS + channel] = 1
+        half &= half - 1
+
+
+cdef inline void mark_aliens(uint8_t* cells, uint64_t half, int32_t alien) noexcept nogil:
+    """Write the channels of aliens, before bullets are marked: these overwrite a channel of bullets."""
+    while half:
+        memcpy(cells + __builtin_ctzll(half) * CHANNELS + ALIEN, &alien, sizeof(alien))
         half &= half - 1
 
 
