@@ -1,12 +1,13 @@
-"""The package minatar, in a process of its own: `python minatar_package.py INPUT OUTPUT` plays the games in a file.
+"""The package minatar, in a process of its own: `python minatar_package.py INPUT OUTPUT ...` plays the games in files.
 
-The input has `game`, the keyword arguments `options`, `actions` (steps, copies), and `bits` (copies, draws): the random
-numbers of 32 bits that each copy draws, in their order. The output has the observations `first` (copies, cells) of the
+An input has `game`, the keyword arguments `options`, `actions` (steps, copies), and `bits` (copies, draws): the random
+numbers of 32 bits that each copy draws, in their order. An output has the observations `first` (copies, cells) of the
 first reset, and of each step `observations` (steps, copies, cells), after a reset where an episode has ended, `rewards`,
 `terminations`, and `finals` (ends, cells), the observations at the ends of episodes, by step and then by copy.
 Observations are packed bits.
 """
 
+import logging
 import sys
 
 import numpy as np
@@ -73,11 +74,17 @@ def packed(observations):
     return np.packbits(observations.reshape(*observations.shape[:-3], -1), axis=-1)
 
 
-def main(source, target):
+def main(files):
+    logging.disable(logging.WARNING)  # it warns that it lacks what it draws pictures with
     stream = Stream()
     np.random.RandomState = np.random.default_rng = stream
     import minatar
 
+    for source, target in zip(files[::2], files[1::2]):
+        play_file(minatar, stream, source, target)
+
+
+def play_file(minatar, stream, source, target):
     given = dict(np.load(source, allow_pickle=True))
     game, options = str(given["game"]), given["options"].item()
     copies = range(given["actions"].shape[1])
@@ -95,4 +102,4 @@ def main(source, target):
 
 
 if __name__ == "__main__":
-    main(*sys.argv[1:])
+    main(sys.argv[1:])
