@@ -12,6 +12,7 @@ def pytest_addoption(parser):
     group.addoption("--fuzz-steps", type=int, default=2400, help="steps of random play for each parameter set")
     group.addoption("--fuzz-mode", action="append", choices=MODES, help="autoreset mode; by default all")
     group.addoption("--fuzz-seed", type=int, default=0, help="seed of the first script of random play")
+    parser.addoption("--package-steps", type=int, default=1000, help="steps of games that are compared with a package")
     parser.addoption("--system-steps", type=int, default=600, help="steps of the systems whose memory is watched")
 
 
