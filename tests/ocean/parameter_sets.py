@@ -69,6 +69,23 @@ PARAMETER_SETS = {
         "shallow": {"opponent": "search", "search_depth": 1, "starter": 1, "epsilon": 1},
         "deep": {"opponent": "search", "search_depth": 5, "epsilon": 0.1},
     },
+    "ocean-foraging": {
+        "least": {"players": 1, "field_size": (3, 3), "max_num_food": 1, "sight": 1, "normalize_reward": False},
+        "grid": {"task": "Foraging-grid-2s-6x6-4p-3f-coop-pen", "observe_agent_levels": False},
+        "levels": {
+            "players": 3,
+            "field_size": (5, 9),
+            "force_coop": False,
+            "penalty": 2,
+            "grid_observation": False,
+            "min_player_level": (1, 2, 3),
+            "max_player_level": (5, 2, 4),
+            "max_num_food": 4,
+            "min_food_level": (1, 2, 3, 4),
+            "max_food_level": 9,
+        },
+        "crowd": {"task": "Foraging-5x5-9p-4f-ind", "players": 25},
+    },
     "ocean-frozen_lake": {
         "8x8": {"map_name": "8x8", "action_mask": True},
         "isles": {
