@@ -39,7 +39,7 @@ extras = {
     "bench": ["psutil>=5"],
     "author": ["Cython==3.3.1", "setuptools>=77", "hypothesis>=6"],
     "test": [
-        *("pytest>=9", "pytest-xdist>=3.5", "gymnasium>=1.3", "pillow>=10", "rware>=2,<3"),
+        *("pytest>=9", "pytest-xdist>=3.5", "gymnasium>=1.3", "pillow>=10", "rware>=2,<3", "lbforaging>=2,<3"),
         "puffer-envs[author,bench,human,images,minigrid,pettingzoo,plot,ray]",
     ],
     "lint": ["ruff>=0.8", "cython-lint>=0.16", "mypy>=1.13"],
