@@ -70,8 +70,8 @@ def make(
     Parameters
     ----------
     name : str
-        One of `list_envs()`, where "ocean-" may be left out; or an id of Gymnasium, such as "CartPole-v1" or
-        "puffer/CartPole-v0"; or the path of a `.pyx` file, see `puffer.load_pyx`.
+        One of `list_envs()`, where "ocean-" may be left out, and "-" stands for "_" in what follows it; or an id of
+        Gymnasium, such as "CartPole-v1" or "puffer/CartPole-v0"; or the path of a `.pyx` file, see `puffer.load_pyx`.
     num_envs : int
         Copies, at least 1. The batch has a row for each agent of each copy, and `num_envs` of the returned object is
         the number of rows, as Gymnasium's contract means it.
@@ -217,9 +217,9 @@ def find(name: str) -> type[Env] | Callable[[dict[str, Any]], Creator | SystemCr
     if name in _registered:
         return _found(name, _registered[name])
     modules = _ocean_names()
-    for candidate in (name, f"ocean-{name}"):
-        if candidate in modules:
-            return env_class(importlib.import_module(modules[candidate]))
+    native = f"ocean-{name.removeprefix('ocean-').replace('-', '_')}"
+    if native in modules:
+        return env_class(importlib.import_module(modules[native]))
     family_name, dash, rest = name.partition("-")
     if family_name in _FAMILIES and bool(dash) == bool(rest):
         family = _family(family_name)
@@ -228,9 +228,9 @@ def find(name: str) -> type[Env] | Callable[[dict[str, Any]], Creator | SystemCr
     points = _entry_points()
     if name in points:
         return _found(name, points[name])
-    native = _native_of(name)
-    if native:
-        return find(native)
+    known = _native_of(name)
+    if known:
+        return find(known)
     gym = _family("gym")
     if gym.knows(name):
         return partial(gym.creator, name)
