@@ -22,12 +22,12 @@ def test_unknown_environments_are_refused(name):
         puffer.make(name)
 
 
-@pytest.mark.parametrize("name", ["ocean-cathc", "Catch", "OCEAN-CATCH", "catsh", "catchh"])
 @pytest.mark.parametrize("name", ["ocean-frozen_lake", "frozen_lake", "frozen-lake", "ocean-frozen-lake"])
 def test_spellings_of_a_native_name(name):
     assert puffer.make(name, 1).native_env.__class__.__name__ == "FrozenLake"
 
 
+@pytest.mark.parametrize("name", ["ocean-cathc", "Catch", "OCEAN-CATCH", "catsh", "catchh"])
 def test_a_misspelt_environment_gets_a_suggestion(name):
     with pytest.raises(NameNotFound, match="did you mean 'ocean-catch'"):
         puffer.make(name)
