@@ -230,6 +230,7 @@ class WorkerBackend(PythonBackend):
         After a step the rows are truncated, and the episodes go on as the autoreset mode has it.
         """
         link.release()
+        self._uninformed.discard(link)
         fresh = self._links[link.index] = self._new(link.index, link.copies)
         self._greeting(fresh)
         self._introduce(fresh)

@@ -1,9 +1,12 @@
 """What an environment finds in a worker process: the program's arguments, modules, flags, log handlers and warnings."""
 
 import logging
+import os
+import signal
 import sys
 import warnings
 
+import numpy as np
 import pytest
 import worker_play
 from helpers import run_python
@@ -177,3 +180,24 @@ def test_what_an_environment_sets_itself_stays_where_the_program_changes_other_l
         env.step([0])
         assert [record.getMessage() for record in caplog.records] == ["own"]
         env.close()
+
+
+def test_a_worker_that_replaces_another_one_has_the_levels_of_the_time(caplog):
+    class Mortal(Noisy):
+        def step(self, action):
+            LOGGER.debug("stepped")
+            if action:
+                os._exit(1)
+            return np.zeros(1, np.float32), 0.0, False, False, {}
+
+    caplog.set_level(logging.CRITICAL, LOGGER.name)
+    env = puffer.emulate(Mortal, 1, backend="process", num_workers=1, restart_workers=True)
+    env.reset()
+    env.step([1])
+    caplog.set_level(logging.DEBUG, LOGGER.name)
+    os.kill(env.batch.backend.pids[0], signal.SIGKILL)
+    env.step([0])
+    caplog.clear()
+    env.step([0])
+    assert [record.getMessage() for record in caplog.records] == ["stepped"]
+    env.close()
