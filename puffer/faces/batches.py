@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
+import gymnasium
+import numpy as np
+from gymnasium.spaces import Discrete, MultiDiscrete
 from gymnasium.vector import AutoresetMode
 
 from puffer.emulation import emulate
@@ -31,3 +34,10 @@ def require_same_step(batch: VectorEnv, trainer: str) -> None:
     mode = batch.autoreset_mode
     if mode is not AutoresetMode.SAME_STEP:
         raise ValueError(f"{trainer} needs autoreset_mode='SameStep', the default, got {mode.value!r}")
+
+
+def from_zero(space: gymnasium.Space) -> tuple[gymnasium.Space, np.ndarray | None]:
+    """A space of actions whose numbers begin at 0, and what to add to them, or None for nothing."""
+    if not isinstance(space, (Discrete, MultiDiscrete)) or not np.any(space.start):
+        return space, None
+    return (Discrete(space.n) if isinstance(space, Discrete) else MultiDiscrete(space.nvec)), np.asarray(space.start)
