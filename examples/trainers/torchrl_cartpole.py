@@ -12,11 +12,9 @@ from torchrl.objectives import ClipPPOLoss
 from torchrl.objectives.value import GAE
 
 steps = int(sys.argv[1]) if len(sys.argv) > 1 else 61_440
-
-torch.manual_seed(1)
 logits = TensorDictModule(MLP(4, 2, num_cells=[64, 64]), ["observation"], ["logits"])
-options = {"distribution_class": torch.distributions.Categorical, "return_log_prob": True}
-actor = ProbabilisticActor(logits, in_keys=["logits"], **options)
+categorical = {"distribution_class": torch.distributions.Categorical, "return_log_prob": True}
+actor = ProbabilisticActor(logits, in_keys=["logits"], **categorical)
 critic = ValueOperator(MLP(4, 1, num_cells=[64, 64]))
 advantages = GAE(gamma=0.98, lmbda=0.9, value_network=critic)
 loss = ClipPPOLoss(actor, critic, normalize_advantage=True)
@@ -28,5 +26,5 @@ for data in Collector(env, actor, frames_per_batch=1024, total_frames=steps):
         losses = loss(data[rows])
         sum(losses[f"loss_{name}"] for name in ("objective", "critic", "entropy")).backward()
         optimizer.step(), optimizer.zero_grad()
-# Of the shortest of 16 episodes, with which it ends.
+# Of the shortest of 16 episodes.
 print(f"return {VecEnv('cartpole', num_envs=16).rollout(500, actor).shape[1]}")

@@ -10,7 +10,7 @@ import gymnasium
 import numpy as np
 from gymnasium import spaces
 
-from puffer.faces.batches import batch_of, from_zero, require_same_step
+from puffer.faces.batches import batch_of, from_zero, require_kept
 from puffer.layout.nested import NestedObservations
 from puffer.layout.walk import ARRAYS, bounds
 from puffer.vector import VectorEnv
@@ -75,7 +75,7 @@ class VecEnv(EnvBase):
     ) -> None:
         batch = batch_of(env, num_envs, options)
         try:
-            _require_usable(batch)
+            require_kept(batch, "TorchRL", rows=True)
             own_space = getattr(batch.native_env, "own_observation_space", None)
             nested = NestedObservations(batch.layout, own_space)
             spec = _spec(batch.layout.flat_space if flat else nested.space, (batch.num_envs,))
@@ -179,16 +179,3 @@ def _spec(space: gymnasium.Space, shape: tuple[int, ...]) -> TensorSpec:
     if not (np.isfinite(low).all() and np.isfinite(high).all()):
         return Unbounded(whole, dtype=dtype)
     return Bounded(*(torch.from_numpy(np.broadcast_to(bound, whole).copy()) for bound in (low, high)), dtype=dtype)
-
-
-def _require_usable(batch: VectorEnv) -> None:
-    """Raise ValueError for a batch that does not step as TorchRL wants it."""
-    require_same_step(batch, "TorchRL")
-    given = [
-        (batch.batch_size != batch.num_copies, f"batch_size={batch.batch_size}"),
-        (not batch.copy, "copy=False"),
-        (not batch.flat, "flat=False"),
-    ]
-    for is_given, option in given:
-        if is_given:
-            raise ValueError(f"TorchRL's VecEnv steps all copies at once and keeps arrays of rows, got {option}")

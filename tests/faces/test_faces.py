@@ -7,7 +7,13 @@ import sys
 import pytest
 
 # The module of each face, and the package that it needs.
-NEEDED = {"pettingzoo": "pettingzoo", "stable_baselines3": "stable_baselines3"}
+NEEDED = {
+    "minari": "minari",
+    "pettingzoo": "pettingzoo",
+    "rllib": "ray",
+    "stable_baselines3": "stable_baselines3",
+    "torchrl": "torchrl",
+}
 
 
 def test_puffer_imports_no_trainer():
