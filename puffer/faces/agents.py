@@ -138,9 +138,13 @@ class NamedAgents:
         observations, rewards, terminations, truncations, infos : dict
             By agent, of those that took part; the last ones of an agent that leaves.
 
-        Raises ResetNeeded when no agent is left, ValueError for other agents than `agents`, TypeError or ValueError for
-        a bad action.
+        When no agent is left, a step without actions returns five empty dicts, as PettingZoo's environments do.
+
+        Raises ResetNeeded for actions when no agent is left, and before the first reset; ValueError for other agents
+        than `agents`, TypeError or ValueError for a bad action.
         """
+        if not self.agents and not actions and self._has_left.any():
+            return {}, {}, {}, {}, {}
         rows = self._rows_of(actions)
         observations, rewards, terminations, truncations, info = self._batch.step(rows)
         infos: list[dict[str, Any]] = [{} for _ in self._rows]

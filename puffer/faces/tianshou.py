@@ -97,7 +97,7 @@ class VecEnv(BaseVectorEnv):
         rows = np.asarray(self._wrap_id(env_id))
         taken = np.zeros(self.env_num, np.bool_)
         taken[rows] = True
-        if not options and not taken.all():
+        if env_id is not None and not options:
             taken &= ~self._has_begun
         if taken.any():
             self._begin(taken, **options)
@@ -167,7 +167,7 @@ class VecEnv(BaseVectorEnv):
         return rows if self._nested is None else np.array(self._nested.of_each(rows))
 
     def seed(self, seed: int | list[int] | None = None) -> list[Any]:
-        """Set the seeds of the copies for the next reset of all rows: from this one on, or one for each. Returns them."""
+        """Set the seeds of the copies for the next reset of all rows: this and those after it, or one for each."""
         self._assert_is_not_closed()
         copies = self.batch.num_copies
         self._seeds = list(range(seed, seed + copies)) if isinstance(seed, int) else seed and list(seed)
