@@ -39,6 +39,8 @@ class NamedAgents:
     ----------
     possible_agents, agents : list
         All agents, and those that act now, in the order of their rows.
+    observation_spaces, action_spaces : dict
+        By agent.
     metadata : dict
         `name`, `render_modes`, `render_fps`, `is_parallelizable`.
     render_mode : str or None
@@ -73,8 +75,8 @@ class NamedAgents:
         self._observations = NestedObservations(batch.layout, own_space)
         self._actions = NestedActions(batch.action_layout)
         # The same object in every call, so that a seed of a space holds.
-        self._observation_spaces = dict.fromkeys(self._rows, self._observations.space)
-        self._action_spaces = dict(zip(self._rows, self._spaces_of_actions(), strict=True))
+        self.observation_spaces = dict.fromkeys(self._rows, self._observations.space)
+        self.action_spaces = dict(zip(self._rows, self._spaces_of_actions(), strict=True))
         self._idle = idle_actions(batch.action_space)
         self.render_mode = batch.render_mode
         self.metadata = {
@@ -104,11 +106,11 @@ class NamedAgents:
 
     def observation_space(self, agent: Any) -> gymnasium.Space:
         """The observations of an agent; where agents differ in size, what spans them all."""
-        return self._observation_spaces[agent]
+        return self.observation_spaces[agent]
 
     def action_space(self, agent: Any) -> gymnasium.Space:
         """The actions of an agent."""
-        return self._action_spaces[agent]
+        return self.action_spaces[agent]
 
     def reset(self, seed: int | None = None, options: dict[str, Any] | None = None) -> tuple[dict, dict]:
         """Begin an episode. A native environment has no options: it ignores them, with a UserWarning.

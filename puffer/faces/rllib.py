@@ -66,18 +66,11 @@ class MultiAgentEnv(NamedAgents, multi_agent_env.MultiAgentEnv):
     """One copy of an environment as a `ray.rllib.env.multi_agent_env.MultiAgentEnv`; see `NamedAgents` for parameters.
 
     "__all__" is True when the last agent has left: truncated if one of those that left last was, else terminated.
-
-    Attributes
-    ----------
-    observation_spaces, action_spaces : dict
-        By agent.
     """
 
     def __init__(self, env: Any, *, agents: Sequence[Any] | None = None, **options: Any) -> None:
         NamedAgents.__init__(self, env, agents=agents, **options)
         multi_agent_env.MultiAgentEnv.__init__(self)
-        self.observation_spaces = {agent: self.observation_space(agent) for agent in self.possible_agents}
-        self.action_spaces = {agent: self.action_space(agent) for agent in self.possible_agents}
 
     def reset(self, *, seed: int | None = None, options: dict[str, Any] | None = None) -> tuple[dict, dict]:
         """Begin an episode; returns observations and infos by agent."""

@@ -3,8 +3,12 @@
 import importlib
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
+
+ROOT = Path(__file__).parents[2]
+EXAMPLES = sorted((ROOT / "examples" / "trainers").glob("*.py"))
 
 # The module of each face, and the package that it needs.
 NEEDED = {
@@ -12,6 +16,7 @@ NEEDED = {
     "pettingzoo": "pettingzoo",
     "rllib": "ray",
     "stable_baselines3": "stable_baselines3",
+    "tianshou": "tianshou",
     "torchrl": "torchrl",
 }
 
@@ -31,3 +36,10 @@ def test_a_missing_package_is_named(face, package, monkeypatch):
     monkeypatch.setitem(sys.modules, package, None)
     with pytest.raises(ImportError, match=rf"puffer\.faces\.{face} needs .*: pip install "):
         importlib.import_module(f"puffer.faces.{face}")
+
+
+@pytest.mark.parametrize("example", EXAMPLES, ids=lambda path: path.stem)
+def test_examples_are_in_the_docs(example):
+    text = example.read_text()
+    assert f"```python\n{text}```" in (ROOT / "docs" / "trainers.md").read_text()
+    assert len(text.splitlines()) <= 30
