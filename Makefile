@@ -14,7 +14,7 @@ OLDEST_TESTS ?= -q -n auto --dist loadfile tests/ocean/test_contract.py tests/fa
 SOURCES := $(shell find puffer -name '*.pyx' -o -name '*.pxd' -o -name '*.h') setup.py
 
 # A build writes its modules next to the sources, so every variant but the release is built in a copy of them.
-.PHONY: build systems bench docs test test-debug test-oldest test-asan fuzz lint clean FORCE
+.PHONY: build systems trainers bench docs test test-debug test-oldest test-asan fuzz lint clean FORCE
 
 build: $(VENV)/.built
 
@@ -35,6 +35,14 @@ $(VENV)/.systems: puffer/systems/requirements.py | $(VENV)/.built
 	-$(RUN) -m puffer.install all
 	touch $@
 
+# The trainers of other authors, with torch for the CPU. Where that cannot be had, their tests are skipped: the usual torch
+# takes gigabytes.
+trainers: $(VENV)/.trainers
+
+$(VENV)/.trainers: setup.py | $(VENV)/.systems
+	-$(RUN) -m pip install -q "torch==2.13.0+cpu" && $(RUN) -m pip install -q "puffer-envs[trainers]"
+	touch $@
+
 bench: build
 	$(RUN) -m puffer.bench
 
@@ -42,7 +50,7 @@ bench: build
 docs: build
 	$(RUN) docs/generate.py
 
-test: build systems
+test: build systems trainers
 	$(RUN) -m pytest $(TESTS)
 
 # The same tests against code with bounds checks.

@@ -299,6 +299,10 @@ class VectorEnv(gymnasium.vector.VectorEnv):
 
     def call(self, name: str, *args: Any, **kwargs: Any) -> tuple[Any, ...]:
         """The attribute of every copy, or what it returns when it is called, as in Gymnasium; see `Batch.call`."""
+        if name == "render" and self.native_env is not None:
+            # Of Python copies a method of each, which trainers call; native ones are drawn here.
+            frames = self.render(*args, **kwargs)
+            return (None,) * self.num_copies if frames is None else frames
         return self.batch.call(name, *args, **kwargs)
 
     def get_attr(self, name: str) -> tuple[Any, ...]:

@@ -1,6 +1,10 @@
 """Options of the command line, and fixtures of more than one room."""
 
+import os
 from itertools import product
+
+# The processes of the tests share the cores, and so do those that they start: before anything imports NumPy or torch.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 import numpy as np
 import pytest

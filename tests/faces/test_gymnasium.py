@@ -372,6 +372,7 @@ def test_record_episode_statistics_counts_what_stats_counts(single, mode, copy):
 
 def test_numpy_to_torch_works():
     pytest.importorskip("torch")
+    pytest.importorskip("array_api_compat", reason="pip install 'gymnasium[torch]'")
     from gymnasium.wrappers.vector import NumpyToTorch
 
     env = NumpyToTorch(make("ocean-cartpole", 3, copy=True))

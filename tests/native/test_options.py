@@ -167,7 +167,7 @@ def test_the_extreme_boards_of_catch_work(options):
     ("argument", "suggestion"), [("row", "rows"), ("colums", "columns"), ("num_thread", "num_threads"), ("sed", "seed")]
 )
 def test_a_misspelt_argument_gets_a_suggestion(argument, suggestion):
-    with pytest.raises(TypeError, match=f"ocean-catch has no argument '{argument}'; did you mean '{suggestion}'"):
+    with pytest.raises(TypeError, match=f"unexpected keyword argument '{argument}'; did you mean '{suggestion}'"):
         puffer.make("ocean-catch", 4, **{argument: 3})
 
 
