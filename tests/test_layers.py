@@ -23,7 +23,7 @@ LAYERS = [
     ["faces"],
     # The package itself has the public names. Some modules are public by two names.
     ["", "building", "checking", "spaces"],
-    ["measuring", "testing"],
+    ["evaluation", "measuring", "testing"],
     ["bench", "install", "new", "programs"],
 ]
 PROGRAMS = ["bench", "install", "new"]
