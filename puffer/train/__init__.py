@@ -1,0 +1,1 @@
+"""A reference trainer, PPO on torch: `python -m puffer.train NAME`."""
