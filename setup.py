@@ -37,6 +37,7 @@ extras = {
     "plot": ["matplotlib>=3.8"],
     "ray": ["ray>=2.9"],
     "bench": ["psutil>=5"],
+    "train": ["torch>=2.2", "matplotlib>=3.8", "tomli>=2; python_version < '3.11'"],
     "author": ["Cython==3.3.1", "setuptools>=77", "hypothesis>=6"],
     "test": [
         *("pytest>=9", "pytest-xdist>=3.5", "gymnasium>=1.3", "pillow>=10", "rware>=2,<3"),

@@ -75,6 +75,8 @@ _LAZY = {
     "check_env": "puffer.checking",
     "evaluate": "puffer.evaluation",
 }
+# Modules that are imported when they are used.
+_MODULES = ("testing", "train")
 
 
 def get_include() -> str:
@@ -85,8 +87,8 @@ def get_include() -> str:
 def __getattr__(name: str) -> Any:
     if name in _LAZY:
         return getattr(import_module(_LAZY[name]), name)
-    if name == "testing":
-        return import_module("puffer.testing")
+    if name in _MODULES:
+        return import_module(f"puffer.{name}")
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 

@@ -55,6 +55,8 @@ def evaluate(
         - `action_masks`: the legal actions, `env.action_masks`, or None where there are no masks;
         - `starts`: bool (rows,), whether an episode begins with the observation;
         - `state`: what the policy itself returned last, None at first. It then returns its actions and its new state.
+
+        A method `require_env(batch)`, if it has one, is called first, and may raise.
     episodes : int
         At least 1. An episode that several agents share counts once.
     seed : int

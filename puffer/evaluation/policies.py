@@ -17,6 +17,9 @@ class Player:
         self.batch, self.policy = env.unwrapped, policy
         self.name = getattr(policy, "__name__", type(policy).__name__)
         self.state = None
+        # A trained policy knows what it was trained on.
+        if hasattr(policy, "require_env"):
+            policy.require_env(self.batch)
         try:
             parameters = list(inspect.signature(policy).parameters)[1:]
         except (TypeError, ValueError):

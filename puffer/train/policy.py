@@ -204,7 +204,9 @@ class Actions(nn.Module):
             scores = nn.functional.pad(scores, (0, 1), value=_NEVER)[:, self.table]
         return scores.log_softmax(-1)
 
-    def draw(self, outputs: Tensor, masks: Tensor | None, generator: Any, greedy: bool = False) -> tuple[Tensor, Tensor]:
+    def draw(
+        self, outputs: Tensor, masks: Tensor | None, generator: Any, greedy: bool = False
+    ) -> tuple[Tensor, Tensor]:
         """Actions as drawn, (rows, columns), and their log probabilities (rows,)."""
         drawn = torch.empty(len(outputs), len(self.whole) + len(self.reals), device=outputs.device)
         total = torch.zeros(len(outputs), device=outputs.device)

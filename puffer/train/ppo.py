@@ -14,10 +14,12 @@ from typing import Any
 
 import numpy as np
 import torch
+from gymnasium.vector import AutoresetMode
 from torch import Tensor, nn
 
 from puffer import VectorEnv, checks
 from puffer.train.policy import Network
+from puffer.train.scale import RunningScale
 
 # The episodes whose mean is shown are the last ones: as many as there are rows, and at least so many.
 _RECENT = 100
@@ -134,7 +136,7 @@ class PPO:
     Parameters
     ----------
     env : puffer.VectorEnv
-        In the autoreset mode SAME_STEP. With a smaller `batch_size` it returns its parts in order, and one of them is
+        In the autoreset mode SAME_STEP, with flat rows. With a smaller `batch_size` it returns its parts in order, and one of them is
         stepped while actions are chosen for another.
     settings : Settings
     seed : int
@@ -150,6 +152,8 @@ class PPO:
     """
 
     def __init__(self, env: VectorEnv, settings: Settings, *, seed: int = 0, device: str = "cpu") -> None:
+        if env.autoreset_mode is not AutoresetMode.SAME_STEP or not env.flat:
+            raise ValueError(f"PPO needs autoreset_mode='SameStep' and flat=True, the defaults, got {env!r}")
         self.env, self.settings, self.device = env, settings, torch.device(device)
         # Layers are drawn from the global random numbers of torch.
         with torch.random.fork_rng(devices=[]):
@@ -253,7 +257,9 @@ class PPO:
         self.drawn[step, part], self.log_probs[step, part], self.values[step, part] = drawn, log_probs, values
         if masks is not None:
             if self.legal is None:
-                self.legal = torch.ones(*self.values.shape, network.actions.choices, dtype=torch.bool, device=self.device)
+                self.legal = torch.ones(
+                    *self.values.shape, network.actions.choices, dtype=torch.bool, device=self.device
+                )
             self.legal[step, part] = masks
         if self.settings.lstm:
             self.states[step + 1, part] = state
@@ -332,7 +338,9 @@ class PPO:
             for index, rows in self._minibatches(masks):
                 state, fresh = (self.states[0, rows], self.fresh[:-1, rows]) if settings.lstm else (None, None)
                 outputs, values, _ = self.network(observations[index], state, fresh)
-                flat = [array.flatten(0, 1)[index] for array in (self.drawn, self.log_probs, advantages, targets, masks)]
+                flat = [
+                    array.flatten(0, 1)[index] for array in (self.drawn, self.log_probs, advantages, targets, masks)
+                ]
                 legal = None if self.legal is None else self.legal.flatten(0, 1)[index]
                 loss, parts = self._loss(outputs, values, legal, *flat)
                 self.optimizer.zero_grad(set_to_none=True)
@@ -402,24 +410,3 @@ class PPO:
         self.reward_scale = RunningScale(**state["reward_scale"])
         self.steps, self.episodes, self.seconds = state["steps"], state["episodes"], state["seconds"]
         self.recent.extend((total, length) for total, length in state["recent"])
-
-
-@dataclass
-class RunningScale:
-    """The running deviation of numbers around their mean."""
-
-    count: float = 0.0
-    mean: float = 0.0
-    squares: float = 0.0
-
-    @property
-    def deviation(self) -> float:
-        return max(math.sqrt(self.squares / self.count) if self.count else 1.0, 1e-4)
-
-    def see(self, numbers: Tensor) -> None:
-        """Take in more numbers."""
-        count, mean = numbers.numel(), float(numbers.double().mean())
-        difference, total = mean - self.mean, self.count + count
-        self.squares += float(((numbers.double() - mean) ** 2).sum()) + difference**2 * self.count * count / total
-        self.mean += difference * count / total
-        self.count = total
