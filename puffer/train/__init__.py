@@ -8,6 +8,7 @@ except ModuleNotFoundError as error:
     raise ImportError('puffer.train needs torch: pip install "puffer-envs[train]"') from None
 
 from puffer.train.checkpoints import Policy, load
-from puffer.train.ppo import PPO, Progress, Settings
+from puffer.train.ppo import PPO, Settings
+from puffer.train.progress import Progress
 
 __all__ = ["PPO", "Policy", "Progress", "Settings", "load"]

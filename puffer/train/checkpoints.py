@@ -100,8 +100,8 @@ def load(path: str | Path, *, greedy: bool = False, seed: int = 0, device: str =
     -------
     Policy
 
-    Raises FileNotFoundError; ValueError for a file that is not a checkpoint; what `puffer.make` raises if the environment
-    cannot be made here.
+    Raises FileNotFoundError; ValueError for a file that is not a checkpoint; what `puffer.make` raises if the
+    environment cannot be made here.
     """
     content = read(path)
     env = puffer.make(content["env"], 1, **content["options"])

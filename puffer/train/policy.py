@@ -7,7 +7,6 @@ from typing import Any
 
 import numpy as np
 import torch
-from gymnasium import spaces
 from torch import Tensor, nn
 
 from puffer.layout.walk import ARRAYS, bounds, leaves
@@ -198,11 +197,8 @@ class Actions(nn.Module):
         scores = outputs[:, : self.choices]
         if masks is not None:
             scores = scores.masked_fill(~masks, _NEVER)
-        if self.is_simple:
-            scores = scores[:, None]
-        else:
-            scores = nn.functional.pad(scores, (0, 1), value=_NEVER)[:, self.table]
-        return scores.log_softmax(-1)
+        padded = scores if self.is_simple else nn.functional.pad(scores, (0, 1), value=_NEVER)
+        return (padded[:, None] if self.is_simple else padded[:, self.table]).log_softmax(-1)
 
     def draw(
         self, outputs: Tensor, masks: Tensor | None, generator: Any, greedy: bool = False

@@ -19,6 +19,7 @@ from torch import Tensor, nn
 
 from puffer import VectorEnv, checks
 from puffer.train.policy import Network
+from puffer.train.progress import Progress
 from puffer.train.scale import RunningScale
 
 # The episodes whose mean is shown are the last ones: as many as there are rows, and at least so many.
@@ -93,51 +94,14 @@ class Settings:
                 checks.number(name, value, least.get(name, 1e-12), highest.get(name, math.inf))
 
 
-@dataclass(frozen=True)
-class Progress:
-    """What an iteration of the learner has come to: the numbers of the live table and of the curves.
-
-    Attributes
-    ----------
-    steps, episodes : int
-        Of all rows, since the beginning.
-    seconds : float
-        Spent in training since the beginning.
-    rate : float
-        Steps per second of this iteration.
-    env, policy, learning : float
-        Shares of its time: in the environment, in the choice of actions, in learning.
-    episode_return, episode_length : float
-        Means over the last episodes, NaN before there is one.
-    policy_loss, value_loss, entropy, divergence : float
-        Means over the minibatches; the divergence is between the policies before and after.
-    learning_rate : float
-    """
-
-    steps: int
-    episodes: int
-    seconds: float
-    rate: float
-    env: float
-    policy: float
-    learning: float
-    episode_return: float
-    episode_length: float
-    policy_loss: float
-    value_loss: float
-    entropy: float
-    divergence: float
-    learning_rate: float
-
-
 class PPO:
     """A learner on a batch, which it resets and steps from then on.
 
     Parameters
     ----------
     env : puffer.VectorEnv
-        In the autoreset mode SAME_STEP, with flat rows. With a smaller `batch_size` it returns its parts in order, and one of them is
-        stepped while actions are chosen for another.
+        In the autoreset mode SAME_STEP, with flat rows. With a smaller `batch_size` it returns its parts in order, and
+        one of them is stepped while actions are chosen for another.
     settings : Settings
     seed : int
     device : str

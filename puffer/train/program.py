@@ -17,10 +17,10 @@ import torch
 from gymnasium.error import NameNotFound
 
 import puffer
-from puffer import VectorEnv
 from puffer.programs import INTERRUPTED, Parser, integer, positive, refuse
 from puffer.train import checkpoints
-from puffer.train.ppo import PPO, Progress, Settings
+from puffer.train.ppo import PPO, Settings
+from puffer.train.progress import Progress
 from puffer.train.report import Curves, Display, number
 from puffer.train.stored import settings_of, stored
 

@@ -15,7 +15,7 @@ from rich.live import Live
 from rich.table import Table
 
 from puffer.measuring.tables import console, new_table, rate
-from puffer.train.ppo import Progress
+from puffer.train.progress import Progress
 
 # Seconds between two states of the table, and between two lines where there is no terminal.
 _TABLE, _LINES = 0.2, 5.0
