@@ -56,8 +56,9 @@ def read(path: str | Path) -> dict[str, Any]:
     try:
         # Tensors and plain values only: such a file cannot run code.
         content = torch.load(path, map_location="cpu", weights_only=True)
-    except (pickle.UnpicklingError, RuntimeError, EOFError, KeyError, ValueError) as error:
-        raise ValueError(f"{path} is not a checkpoint of puffer.train: {str(error).splitlines()[0]}") from None
+    except (pickle.UnpicklingError, RuntimeError, EOFError, KeyError, ValueError):
+        # Not the reason that torch gives: it recommends to load what may run code.
+        raise ValueError(f"{path} is not a checkpoint of puffer.train, or is damaged") from None
     if not isinstance(content, dict) or "puffer.train" not in content:
         raise ValueError(f"{path} is not a checkpoint of puffer.train")
     if content["puffer.train"] != _VERSION:

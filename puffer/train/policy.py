@@ -32,7 +32,7 @@ class Categories(nn.Module):
         nn.init.normal_(self.table.weight, std=1 / math.sqrt(len(sizes)))
 
     def forward(self, leaf: Tensor) -> Tensor:
-        return self.table(leaf.flatten(1).long() + self.first)
+        return self.table(leaf.reshape(len(leaf), -1).long() + self.first)
 
 
 class Numbers(nn.Module):
@@ -50,7 +50,7 @@ class Numbers(nn.Module):
     def see(self, leaf: Tensor) -> None:
         """Let the running mean and deviation go on by these observations."""
         if self.scales:
-            values = leaf.flatten(1).float()
+            values = leaf.reshape(len(leaf), -1).float()
             total = self.count + len(values)
             difference = values.mean(0) - self.mean
             squares = self.variance * self.count + values.var(0, correction=0) * len(values)
@@ -59,7 +59,7 @@ class Numbers(nn.Module):
             self.count.copy_(total)
 
     def forward(self, leaf: Tensor) -> Tensor:
-        values = leaf.flatten(1).float()
+        values = leaf.reshape(len(leaf), -1).float()
         if self.scales:
             values = ((values - self.mean) / (self.variance + 1e-8).sqrt()).clamp(-10, 10)
         return self.linear(values)
@@ -103,7 +103,7 @@ class Observations(nn.Module):
     def split(self, rows: Tensor) -> list[Tensor]:
         """The leaves of rows."""
         if len(self.leaves) == 1:
-            return [rows]
+            return [rows.reshape(len(rows), *self.leaves[0][2])]
         data = rows.reshape(len(rows), -1).contiguous().view(torch.uint8)
         return [
             data[:, offset : offset + dtype.itemsize * math.prod(shape)]

@@ -15,9 +15,10 @@ from typing import Any
 import numpy as np
 import torch
 from gymnasium.vector import AutoresetMode
-from torch import Tensor, nn
+from torch import Tensor
 
 from puffer import VectorEnv, checks
+from puffer.train.adam import Adam
 from puffer.train.policy import Network
 from puffer.train.progress import Progress
 from puffer.train.scale import RunningScale
@@ -104,7 +105,7 @@ class PPO:
         one of them is stepped while actions are chosen for another.
     settings : Settings
     seed : int
-    device : str
+    device : str or torch.device
         Where the network is, as torch names it.
 
     Attributes
@@ -115,7 +116,9 @@ class PPO:
         Of the last episodes.
     """
 
-    def __init__(self, env: VectorEnv, settings: Settings, *, seed: int = 0, device: str = "cpu") -> None:
+    def __init__(
+        self, env: VectorEnv, settings: Settings, *, seed: int = 0, device: str | torch.device = "cpu"
+    ) -> None:
         if env.autoreset_mode is not AutoresetMode.SAME_STEP or not env.flat:
             raise ValueError(f"PPO needs autoreset_mode='SameStep' and flat=True, the defaults, got {env!r}")
         self.env, self.settings, self.device = env, settings, torch.device(device)
@@ -123,7 +126,7 @@ class PPO:
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)
             self.network = Network(env, settings.hidden, settings.layers, settings.lstm).to(self.device)
-        self.optimizer = torch.optim.Adam(self.network.parameters(), lr=settings.learning_rate, eps=1e-5)
+        self.optimizer, self.learning_rate = Adam(self.network.parameters()), settings.learning_rate
         self.generator = torch.Generator(self.device).manual_seed(seed)
         self.steps, self.episodes, self.seconds = 0, 0, 0.0
         self.recent: deque[tuple[float, int]] = deque(maxlen=max(_RECENT, env.num_envs))
@@ -181,7 +184,7 @@ class PPO:
                 episode_return=sum(returns) / len(returns),
                 episode_length=sum(lengths) / len(lengths),
                 **losses,
-                learning_rate=self.optimizer.param_groups[0]["lr"],
+                learning_rate=self.learning_rate,
             )
 
     @torch.no_grad()
@@ -294,7 +297,7 @@ class PPO:
         settings = self.settings
         advantages, targets = self._advantages()
         if settings.anneal:
-            self.optimizer.param_groups[0]["lr"] = settings.learning_rate * max(0.0, 1 - self.steps / settings.steps)
+            self.learning_rate = settings.learning_rate * max(0.0, 1 - self.steps / settings.steps)
         observations = self.rollout.observations.to(self.device).flatten(0, 1)
         masks = self.rollout.masks.to(self.device)
         told: list[Tensor] = []
@@ -307,10 +310,8 @@ class PPO:
                 ]
                 legal = None if self.legal is None else self.legal.flatten(0, 1)[index]
                 loss, parts = self._loss(outputs, values, legal, *flat)
-                self.optimizer.zero_grad(set_to_none=True)
                 loss.backward()
-                nn.utils.clip_grad_norm_(self.network.parameters(), settings.max_gradient)
-                self.optimizer.step()
+                self.optimizer.step(self.learning_rate, settings.max_gradient)
                 told.append(parts)
         # Not before, so that the policy that chose the actions is the one that they are judged by at first.
         self.network.observations.see(observations[masks.flatten()])
@@ -357,7 +358,7 @@ class PPO:
         """Everything that learning goes on from, as tensors, numbers and texts."""
         return {
             "network": self.network.state_dict(),
-            "optimizer": self.optimizer.state_dict(),
+            "optimizer": self.optimizer.state(),
             "generator": self.generator.get_state(),
             "reward_scale": vars(self.reward_scale),
             "steps": self.steps,
@@ -369,7 +370,7 @@ class PPO:
     def restore(self, state: dict[str, Any]) -> None:
         """Go on from a `state()`, with new episodes."""
         self.network.load_state_dict(state["network"])
-        self.optimizer.load_state_dict(state["optimizer"])
+        self.optimizer.restore(state["optimizer"])
         self.generator.set_state(state["generator"])
         self.reward_scale = RunningScale(**state["reward_scale"])
         self.steps, self.episodes, self.seconds = state["steps"], state["episodes"], state["seconds"]

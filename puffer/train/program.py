@@ -65,9 +65,7 @@ def main(argv: Sequence[str]) -> int:
                 checkpoints.require_same(given.resume, content, env)
                 learner.restore(content["learner"])
             return _train(learner, name, options, _limits(given, learner), _folder(given, name))
-    except (NameNotFound, ImportError, TypeError, ValueError, OSError, AssertionError) as error:
-        if isinstance(error, AssertionError) and "CUDA" not in str(error):
-            raise
+    except (NameNotFound, ImportError, TypeError, ValueError, OSError) as error:
         refuse(PROGRAM, str(error))
 
 
@@ -81,7 +79,7 @@ def _parser() -> Parser:
     add("--seed", type=_seed_text, default=0, help="of the environment, the network and the draws (default: 0)")
     add("--resume", type=Path, metavar="FILE", help="go on from this checkpoint")
     add("--out", type=Path, metavar="FOLDER", help="default: runs/NAME, or with --resume the folder of the checkpoint")
-    add("--device", default="cpu", help="of the network, as torch names it (default: cpu)")
+    add("--device", type=_device, default="cpu", help="of the network, as torch names it (default: cpu)")
     add("--threads", type=integer, default=1, help="of torch; with 1, a seed repeats a training exactly (default: 1)")
     add("--workers", type=integer, help="step an environment in Python in this many processes")
     add("--set", type=_pair, action="append", default=[], metavar="KEY=VALUE", help="a setting of the learner")
@@ -93,6 +91,13 @@ def _seed_text(text: str) -> int:
     if not text.isdecimal():
         raise argparse.ArgumentTypeError(f"must be an integer of at least 0, got {text!r}")
     return int(text)
+
+
+def _device(text: str) -> torch.device:
+    try:
+        return torch.empty(0, device=text).device
+    except (RuntimeError, AssertionError) as error:
+        raise argparse.ArgumentTypeError(f"torch has no device {text!r} here: {str(error).splitlines()[0]}") from None
 
 
 def _pair(text: str) -> tuple[str, Any]:
@@ -116,7 +121,13 @@ def _wanted(given: Any, content: dict[str, Any] | None) -> tuple[str, dict[str, 
     name = content["env"]
     if given.name not in (None, name, name.removeprefix("ocean-"), f"ocean-{name}"):
         raise ValueError(f"{given.resume} was trained on {name!r}, not on {given.name!r}")
-    settings = {**content["settings"], **dict(given.set)}
+    changed = dict(given.set)
+    for key in ("hidden", "layers", "lstm"):
+        if changed.get(key, content["settings"][key]) != content["settings"][key]:
+            raise ValueError(
+                f"{key}={changed[key]}: the network of {given.resume} has {key}={content['settings'][key]}, which stays"
+            )
+    settings = {**content["settings"], **changed}
     # More steps than were planned also make the learning rate fall later.
     settings["steps"] = max(settings["steps"], given.steps or 0)
     return name, {**content["options"], **dict(given.option)}, settings_of(name, settings)
