@@ -162,11 +162,10 @@ def test_advantages_are_those_of_the_definition():
     learner.collect()
     advantages, targets = learner._advantages()
     rollout, network = learner.rollout, learner.network
-    finals = {
-        (int(t), int(row)): k for k, (t, row) in enumerate(zip(rollout.ends.steps, rollout.ends.rows, strict=True))
-    }
-    assert rollout.ends.truncated.any()
-    assert rollout.ends.terminated.any()
+    ends = rollout.ends
+    finals = {place: k for k, place in enumerate(zip(ends.steps.tolist(), ends.rows.tolist(), strict=True))}
+    assert ends.truncated.any()
+    assert ends.terminated.any()
 
     def value(observation):
         with torch.no_grad():
