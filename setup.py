@@ -43,6 +43,7 @@ extras = {
         *("tianshou>=2; python_version >= '3.11'", "minari>=0.5.3", "h5py>=3.8", "pettingzoo>=1.25"),
         *("ray>=2.50", "dm-tree", "lz4", "ormsgpack", "pandas", "pyarrow>=17", "pydantic>=2.5", "tensorboardX"),
     ],
+    "train": ["torch>=2.2", "matplotlib>=3.8", "tomli>=2; python_version < '3.11'"],
     "author": ["Cython==3.3.1", "setuptools>=77", "hypothesis>=6"],
     "test": [
         *("pytest>=9", "pytest-xdist>=3.5", "gymnasium>=1.3", "pillow>=10", "rware>=2,<3", "lbforaging>=2,<3"),

@@ -35,6 +35,7 @@ from puffer.wrappers import Wrapper
 if TYPE_CHECKING:
     from puffer import testing
     from puffer.checking import check_env
+    from puffer.evaluation import Evaluation, evaluate
     from puffer.measuring.autotune import autotune
 
 __all__ = [
@@ -45,6 +46,7 @@ __all__ = [
     "CheckWarning",
     "Env",
     "EpisodeEnds",
+    "Evaluation",
     "PufferEnv",
     "Random",
     "Rollout",
@@ -57,6 +59,7 @@ __all__ = [
     "autotune",
     "check_env",
     "emulate",
+    "evaluate",
     "get_include",
     "list_envs",
     "load_pyx",
@@ -66,7 +69,14 @@ __all__ = [
 ]
 
 # Imported when they are used, by the module that has them: neither stepping nor a worker needs them.
-_LAZY = {"autotune": "puffer.measuring.autotune", "check_env": "puffer.checking"}
+_LAZY = {
+    "Evaluation": "puffer.evaluation",
+    "autotune": "puffer.measuring.autotune",
+    "check_env": "puffer.checking",
+    "evaluate": "puffer.evaluation",
+}
+# Modules that are imported when they are used.
+_MODULES = ("testing", "train")
 
 
 def get_include() -> str:
@@ -77,8 +87,8 @@ def get_include() -> str:
 def __getattr__(name: str) -> Any:
     if name in _LAZY:
         return getattr(import_module(_LAZY[name]), name)
-    if name == "testing":
-        return import_module("puffer.testing")
+    if name in _MODULES:
+        return import_module(f"puffer.{name}")
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 
