@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from puffer import testing
     from puffer.checking import check_env
     from puffer.measuring.autotune import autotune
+    from puffer.recording import Recorder
 
 __all__ = [
     "ABI",
@@ -47,6 +48,7 @@ __all__ = [
     "EpisodeEnds",
     "PufferEnv",
     "Random",
+    "Recorder",
     "Rollout",
     "VectorEnv",
     "WorkerDied",
@@ -66,7 +68,11 @@ __all__ = [
 ]
 
 # Imported when they are used, by the module that has them: neither stepping nor a worker needs them.
-_LAZY = {"autotune": "puffer.measuring.autotune", "check_env": "puffer.checking"}
+_LAZY = {
+    "Recorder": "puffer.recording",
+    "autotune": "puffer.measuring.autotune",
+    "check_env": "puffer.checking",
+}
 
 
 def get_include() -> str:
