@@ -35,6 +35,7 @@ from puffer.wrappers import Wrapper
 if TYPE_CHECKING:
     from puffer import testing
     from puffer.checking import check_env
+    from puffer.evaluation import Evaluation, evaluate
     from puffer.measuring.autotune import autotune
     from puffer.recording import Recorder
 
@@ -46,6 +47,7 @@ __all__ = [
     "CheckWarning",
     "Env",
     "EpisodeEnds",
+    "Evaluation",
     "PufferEnv",
     "Random",
     "Recorder",
@@ -59,6 +61,7 @@ __all__ = [
     "autotune",
     "check_env",
     "emulate",
+    "evaluate",
     "get_include",
     "list_envs",
     "load_pyx",
@@ -69,9 +72,11 @@ __all__ = [
 
 # Imported when they are used, by the module that has them: neither stepping nor a worker needs them.
 _LAZY = {
+    "Evaluation": "puffer.evaluation",
     "Recorder": "puffer.recording",
     "autotune": "puffer.measuring.autotune",
     "check_env": "puffer.checking",
+    "evaluate": "puffer.evaluation",
 }
 
 

@@ -7,12 +7,18 @@ for a caller; these are lines for a person at a terminal.
 from __future__ import annotations
 
 import argparse
+import ast
 import difflib
+import importlib
 import math
 import sys
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
+from contextlib import contextmanager
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, NoReturn
+
+import puffer
 
 # Exit statuses, as shells know them.
 FAILED, USAGE, INTERRUPTED = 1, 2, 130
@@ -107,3 +113,82 @@ def output_file(text: str) -> Path:
     if not existed:
         path.unlink()
     return path
+
+
+def assignment(text: str) -> tuple[str, Any]:
+    """An argument of an environment, KEY=VALUE; the value is a literal of Python, or else a text."""
+    key, sign, value = text.partition("=")
+    if not sign or not key.isidentifier():
+        raise argparse.ArgumentTypeError(f"must be KEY=VALUE, got {text!r}")
+    try:
+        return key, ast.literal_eval(value)
+    except (ValueError, SyntaxError):
+        return key, value
+
+
+# ---- Environments and policies ----
+
+
+def add_environment(parser: Parser) -> None:
+    """Add the arguments `env` and `--set`, for `batch`."""
+    parser.add_argument(
+        "env", help="a name of puffer.make, the path of a .pyx file, or MODULE:ATTRIBUTE of an environment in Python"
+    )
+    parser.add_argument(
+        "--set",
+        type=assignment,
+        action="append",
+        default=[],
+        metavar="KEY=VALUE",
+        help="an argument of the environment's own, such as --set size=16; may be given again",
+    )
+
+
+def attribute(text: str) -> Any:
+    """The attribute that MODULE:ATTRIBUTE names. Modules of the working directory are found."""
+    module, _, name = text.partition(":")
+    if "" not in sys.path:
+        sys.path.insert(0, "")
+    return getattr(importlib.import_module(module), name)
+
+
+def batch(name: str, copies: int, own: Sequence[tuple[str, Any]] = (), **options: Any) -> puffer.VectorEnv:
+    """A batch of the environment that a command line names. `own` are its own arguments."""
+    module, colon, rest = name.partition(":")
+    # Ids of Gymnasium may have a colon too: "module:Name-v0".
+    is_attribute = colon and rest.isidentifier() and not name.endswith(".pyx")
+    if not is_attribute:
+        return puffer.make(name, copies, **options, **dict(own))
+    maker = attribute(name)
+    if isinstance(maker, type) and issubclass(maker, puffer.Env):
+        return puffer.VectorEnv(maker(copies, **{key: options[key] for key in options if key != "backend"}, **dict(own)))
+
+    def make(render_mode: str | None = None) -> Any:
+        return maker(**({} if render_mode is None else {"render_mode": render_mode}), **dict(own))
+
+    return puffer.emulate(make, copies, **options)
+
+
+def policy(text: str, env: puffer.VectorEnv, seed: int) -> Callable[..., Any]:
+    """The policy that a command line names: random, MODULE:FUNCTION, or a checkpoint of `puffer train`."""
+    if text == "random":
+        env.action_space.seed(seed)
+        return lambda observations, action_masks: (env.action_space.sample if action_masks is None else env.sample_legal)()
+    if Path(text).exists():
+        if find_spec("puffer.train") is None:
+            raise ImportError(f"{text} needs puffer.train, which this version of puffer does not have")
+        return importlib.import_module("puffer.train").load_policy(text, env)
+    if ":" not in text:
+        raise FileNotFoundError(f"there is no file {text!r}; a policy is random, a checkpoint, or MODULE:FUNCTION")
+    return attribute(text)
+
+
+@contextmanager
+def refusals(parser: Parser) -> Iterator[None]:
+    """Context in which the errors that a user can mend end the program with one line."""
+    try:
+        yield
+    except (ImportError, LookupError, OSError, TypeError, ValueError, AttributeError) as error:
+        parser.error(" ".join(str(error).split()) or type(error).__name__)
+    except puffer.WorkerError as error:
+        parser.error(str(error).partition("\n")[0])
