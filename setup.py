@@ -33,14 +33,17 @@ Path("puffer/ocean/specs.json").write_text(json.dumps(specs, indent=1, sort_keys
 extras = {
     # Not pygame: Gymnasium, PettingZoo and mpe2 bring pygame-ce, and the two own the same files.
     "human": ["pygame-ce>=2.5"],
+    # load_default() of Pillow has sizes since 10.1.
+    "play": ["pygame-ce>=2.5", "pillow>=10.1"],
+    "record": ["pillow>=10.1", "imageio-ffmpeg>=0.5"],
     "images": ["opencv-python-headless>=4.8"],
     "plot": ["matplotlib>=3.8"],
     "ray": ["ray>=2.9"],
     "bench": ["psutil>=5"],
     "author": ["Cython==3.3.1", "setuptools>=77", "hypothesis>=6"],
     "test": [
-        *("pytest>=9", "pytest-xdist>=3.5", "gymnasium>=1.3", "pillow>=10", "rware>=2,<3"),
-        "puffer-envs[author,bench,human,images,minigrid,pettingzoo,plot,ray]",
+        *("pytest>=9", "pytest-xdist>=3.5", "gymnasium>=1.3", "rware>=2,<3"),
+        "puffer-envs[author,bench,human,images,minigrid,pettingzoo,play,plot,ray,record]",
     ],
     "lint": ["ruff>=0.8", "cython-lint>=0.16", "mypy>=1.13"],
 }

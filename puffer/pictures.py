@@ -44,7 +44,7 @@ def enlarged(picture: np.ndarray, least: int) -> np.ndarray:
 
 
 def grid(pictures: Sequence[np.ndarray], columns: int | None = None, gap: int = 2) -> np.ndarray:
-    """Pictures in rows, in a grid that is about as high as it is wide; smaller ones are in the middle of their cells."""
+    """Pictures in a grid about as high as it is wide; smaller ones are in the middle of their cells."""
     columns = columns or math.ceil(math.sqrt(len(pictures)))
     rows = math.ceil(len(pictures) / columns)
     height, width = (max(picture.shape[axis] for picture in pictures) for axis in (0, 1))

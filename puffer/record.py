@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 from collections.abc import Sequence
 from contextlib import closing
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -15,7 +14,7 @@ import puffer
 from puffer.evaluation.policies import Player
 from puffer.measuring.tables import console
 from puffer.pictures import as_picture, captioned, enlarged, grid
-from puffer.programs import Parser, add_environment, batch, integer, output_file, policy, positive, refusals, run
+from puffer.programs import Parser, add_environment, batch, drawn, film_file, integer, policy, positive, refusals, run
 from puffer.recording.film import SUFFIXES, Film
 
 _DESCRIPTION = """\
@@ -42,7 +41,7 @@ def _parser() -> Parser:
     parser = Parser("python -m puffer.record", _DESCRIPTION)
     add_environment(parser)
     add = parser.add_argument
-    add("-o", "--output", type=_film_file, required=True, metavar="FILE", help=f"ends in {', '.join(SUFFIXES)}")
+    add("-o", "--output", type=film_file, required=True, metavar="FILE", help=f"ends in {', '.join(SUFFIXES)}")
     add(
         "--policy",
         default="random",
@@ -56,12 +55,6 @@ def _parser() -> Parser:
     add("--seed", type=int, default=0, help="of the environment and of random actions (default: 0)")
     add("--no-caption", dest="caption", action="store_false", help="leave out the name, the step and the return")
     return parser
-
-
-def _film_file(text: str) -> Path:
-    if Path(text).suffix not in SUFFIXES:
-        raise argparse.ArgumentTypeError(f"must end in {', '.join(SUFFIXES)}, got {text!r}")
-    return output_file(text)
 
 
 def _film(played: _Play, film: Film, given: argparse.Namespace) -> None:
@@ -94,7 +87,7 @@ class _Play:
         self.pictures = [self._picture(copy) for copy in range(env.num_copies)]
 
     def _picture(self, copy: int) -> np.ndarray:
-        return as_picture(self._env.render_copy(copy), repr(self._env))
+        return as_picture(drawn(self._env, copy), repr(self._env))
 
     @property
     def is_over(self) -> bool:

@@ -5,20 +5,19 @@ from __future__ import annotations
 import argparse
 from collections.abc import Sequence
 from contextlib import closing, nullcontext
-from pathlib import Path
 from typing import Any
 
 from rich.progress import track
 
 from puffer.measuring.tables import console, counted
 from puffer.pictures import as_picture, captioned, enlarged
-from puffer.programs import FAILED, Parser, attribute, integer, output_file, refusals, run
+from puffer.programs import FAILED, Parser, attribute, drawn, film_file, integer, refusals, run
 from puffer.recording import Diverged, Recording, Replay
 from puffer.recording.film import SUFFIXES, Film
 
 _DESCRIPTION = """\
-Play the steps again that a puffer.Recorder wrote to a file, and say whether they came out as they were recorded, bit for
-bit. A file of another version or a damaged one is refused."""
+Play the steps again that a puffer.Recorder wrote to a file, and say whether they came out as they were recorded, bit
+for bit. A file of another version or a damaged one is refused."""
 
 
 def main(argv: Sequence[str]) -> int:
@@ -57,7 +56,7 @@ def _parser() -> Parser:
     add("--env", metavar="NAME", help="the environment, or MODULE:ATTRIBUTE of it, where the file does not say it")
     add("--stop", type=_step, metavar="STEP", help="play no further than to before this step")
     add("--debug", action="store_true", help="open a debugger there: `replay`, `env` and `actions` are at hand")
-    add("-o", "--output", type=_film_file, metavar="FILE", help=f"film a copy to FILE: {', '.join(SUFFIXES)}")
+    add("-o", "--output", type=film_file, metavar="FILE", help=f"film a copy to FILE: {', '.join(SUFFIXES)}")
     add("--copy", type=int, default=0, help="the copy that is filmed (default: 0)")
     add("--every", type=integer, default=1, help="steps from one picture to the next (default: 1)")
     add("--workers", action="store_true", help="step environments in Python in worker processes, which may die")
@@ -68,12 +67,6 @@ def _step(text: str) -> int:
     if not text.isdecimal():
         raise argparse.ArgumentTypeError(f"must be the number of a step, got {text!r}")
     return int(text)
-
-
-def _film_file(text: str) -> Path:
-    if Path(text).suffix not in SUFFIXES:
-        raise argparse.ArgumentTypeError(f"must end in {', '.join(SUFFIXES)}, got {text!r}")
-    return output_file(text)
 
 
 def _about(recording: Recording) -> list[str]:
@@ -99,7 +92,7 @@ def _play(replay: Replay, film: Film | None, given: argparse.Namespace, out: Any
     for step in track(steps, "replay", console=out, transient=True, disable=not out.is_terminal):
         replay.step()
         if film is not None and step % given.every == 0:
-            picture = enlarged(as_picture(replay.env.render_copy(given.copy)), 240)
+            picture = enlarged(as_picture(drawn(replay.env, given.copy), replay.recording.name), 240)
             reward = replay.env.batch.buffers.rewards[given.copy * replay.env.agents_per_env]
             film.add(captioned(picture, [replay.recording.name, f"step {step}   reward {reward:.6g}"]))
     replay.arrive()

@@ -107,7 +107,9 @@ class _Mp4(_Png):
         even = np.zeros((height, width, 3), np.uint8)
         even[: picture.shape[0], : picture.shape[1]] = picture
         if self._writer is None:
-            self._writer = self._ffmpeg.write_frames(str(self._path), (width, height), fps=self._fps, macro_block_size=1)
+            self._writer = self._ffmpeg.write_frames(
+                str(self._path), (width, height), fps=self._fps, macro_block_size=1
+            )
             self._writer.send(None)
         self._writer.send(even)
 

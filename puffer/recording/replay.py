@@ -6,6 +6,7 @@ import os
 from collections.abc import Callable, Iterator
 from typing import Any
 
+import gymnasium
 import numpy as np
 
 from puffer._core import Env
@@ -42,7 +43,7 @@ class Replay:
     recording : path or Recording
     env : str, callable or VectorEnv, optional
         The environment, where the recording does not say which: a name for `puffer.make`, a function or a class that
-        makes a copy, for `puffer.emulate`, or a batch that is as the recorded one was.
+        makes a copy, for `puffer.emulate`, or a batch that is as the recorded one was, which may stand in a `Recorder`.
     render_mode : str, optional
         As in `puffer.make`.
     backend : "serial" or "process"
@@ -82,7 +83,7 @@ class Replay:
             raise
 
     def _made(self, env: Any, render_mode: str | None, backend: str) -> VectorEnv:
-        if isinstance(env, VectorEnv):
+        if isinstance(env, gymnasium.vector.VectorEnv):
             return env
         described = self.recording.header["env"]
         options = {name: described[name] for name in ("autoreset_mode", "max_steps", "seed", "record_episodes")}
