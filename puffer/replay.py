@@ -46,6 +46,8 @@ def main(argv: Sequence[str]) -> int:
             return 0
         for line in _outcome(replay):
             out.print(line, markup=False, soft_wrap=True)
+        if given.output:
+            out.print(f"{given.output} is written", markup=False, soft_wrap=True)
     return 0
 
 
