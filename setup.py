@@ -1,7 +1,7 @@
 """Builds every .pyx of the package, on all cores or on PUFFER_JOBS of them.
 
-PUFFER_DEBUG=1: with bounds checks; PUFFER_SANITIZE=1: for AddressSanitizer. `setup.py -v`, or `pip install -v` of it, shows
-the commands of the compiler.
+PUFFER_DEBUG=1: with bounds checks; PUFFER_SANITIZE=1: for AddressSanitizer. `setup.py -v` shows the commands of the
+compiler.
 """
 
 import json
@@ -54,9 +54,9 @@ extras = {
         *("pytest>=9", "pytest-xdist>=3.5", "gymnasium>=1.3", "rware>=2,<3"),
         "puffer-envs[author,bench,human,images,minigrid,pettingzoo,play,plot,ray,record]",
     ],
+    "site": ["sphinx>=8", "furo>=2024.8", "myst-parser>=4", "sphinx-copybutton>=0.5"],
     "lint": ["ruff>=0.8", "cython-lint>=0.16", "mypy>=1.13"],
 }
-
 
 
 def jobs():
@@ -89,8 +89,9 @@ class BuildNative(build_ext):
         super().run()
 
     def require_compiler(self):
-        """Raise CompileError with the remedy unless there is what compiles an extension; other systems find their own."""
+        """Raise CompileError, with the remedy, unless there is what compiles an extension."""
         if os.name != "posix":
+            # Setuptools looks for the compiler of Windows itself.
             return
         compiler = (os.environ.get("CC") or sysconfig.get_config_var("CC") or "cc").split()[0]
         header = Path(sysconfig.get_paths()["include"], "Python.h")
@@ -98,9 +99,9 @@ class BuildNative(build_ext):
         lacking = lacking if shutil.which(compiler) else f"a C compiler ({compiler})"
         if lacking:
             raise CompileError(
-                f"puffer is compiled when it is installed from source, and {lacking} is missing: install it (on Debian: "
-                f"apt-get install gcc python3-dev; on macOS: xcode-select --install), or install a wheel: pip install "
-                f"--only-binary puffer-envs puffer-envs"
+                f"puffer is compiled when it is installed from source, and {lacking} is missing: install it (on "
+                f"Debian: apt-get install gcc python3-dev; on macOS: xcode-select --install), or install a wheel: "
+                f"pip install --only-binary puffer-envs puffer-envs"
             )
 
 
