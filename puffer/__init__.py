@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from puffer.checking import check_env
     from puffer.evaluation import Evaluation, evaluate
     from puffer.measuring.autotune import autotune
+    from puffer.recording import Recorder
 
 __all__ = [
     "ABI",
@@ -49,6 +50,7 @@ __all__ = [
     "Evaluation",
     "PufferEnv",
     "Random",
+    "Recorder",
     "Rollout",
     "VectorEnv",
     "WorkerDied",
@@ -71,6 +73,7 @@ __all__ = [
 # Imported when they are used, by the module that has them: neither stepping nor a worker needs them.
 _LAZY = {
     "Evaluation": "puffer.evaluation",
+    "Recorder": "puffer.recording",
     "autotune": "puffer.measuring.autotune",
     "check_env": "puffer.checking",
     "evaluate": "puffer.evaluation",

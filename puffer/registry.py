@@ -21,6 +21,7 @@ from puffer.authoring.loading import env_class, load_pyx
 from puffer.backends.choice import python_batch, worker_batch
 from puffer.backends.creator import Creator
 from puffer.backends.system import SystemCreator
+from puffer.native.batch import Batch
 from puffer.options import BatchOptions, WorkerOptions
 from puffer.rendering import declared_modes
 from puffer.systems.family import Family
@@ -144,6 +145,7 @@ def make(
         "action_masks": action_masks,
     }
     workers = WorkerOptions(num_workers, timeout, ordered, restart_workers)
+    made_by = name, dict(env_kwargs)
     if python is not None:
         checks.choice("backend", backend, ("auto", "process"))
         # Not above: worker processes import this module, and have no use for it.
@@ -152,11 +154,13 @@ def make(
         # The modes of the copies are not known before they are made.
         checks.render_mode(render_mode, declared_modes(None))
         transport = InterpreterTransport(_ordered(name, python, env_kwargs))
-        return VectorEnv(worker_batch(transport, BatchOptions(num_envs, **options), workers), copy=copy, flat=flat)
+        batch = worker_batch(transport, BatchOptions(num_envs, **options), workers)
+        return _batch(batch, copy, flat, made_by)
     found = find(name)
     if isinstance(found, type):
         _check_arguments(name, found, env_kwargs)
-        return VectorEnv(found(num_envs, num_threads=num_threads, **options, **env_kwargs), copy=copy, flat=flat)
+        env = found(num_envs, num_threads=num_threads, **options, **env_kwargs)
+        return _batch(env, copy, flat, made_by)
     if render_mode is not None:
         env_kwargs["render_mode"] = render_mode
     max_length = env_kwargs.pop("max_length", None)
@@ -166,7 +170,13 @@ def make(
             raise TypeError(f"{name} has no option 'max_length': its observations do not vary in size")
         creator.max_length = max_length
     batch = python_batch(creator, BatchOptions(num_envs, **options), workers, backend, num_threads)
-    return VectorEnv(batch, copy=copy, flat=flat)
+    return _batch(batch, copy, flat, made_by)
+
+
+def _batch(env: Env | Batch, copy: bool | None, flat: bool, made_by: tuple[str, dict[str, Any]]) -> VectorEnv:
+    vector = VectorEnv(env, copy=copy, flat=flat)
+    vector.made_by = made_by
+    return vector
 
 
 def list_envs(installed: bool = False) -> list[str]:

@@ -103,6 +103,8 @@ class VectorEnv(gymnasium.vector.VectorEnv):
         or a native environment.
     spec : gymnasium.envs.registration.EnvSpec or None
         From which `gymnasium.make_vec` makes such a batch, as far as Gymnasium knows the environment.
+    made_by : (str, dict) or None
+        The name that `puffer.make` was given, and the environment's own arguments; None for batches made otherwise.
     np_random, np_random_seed : tuple
         Of the copies, as in Gymnasium's vector environments. Of copies without them, and of native environments, those
         of this object: the seed of the last reset that was given one int.
@@ -113,6 +115,7 @@ class VectorEnv(gymnasium.vector.VectorEnv):
 
     def __init__(self, env: Env | Batch, *, copy: bool | None = None, flat: bool = True) -> None:
         self._window: Window | None = None
+        self.made_by: tuple[str, dict[str, Any]] | None = None
         # A native environment does not live longer than this reference to it.
         self.native_env = env if isinstance(env, Env) else None
         self.batch: Batch = env.batch if isinstance(env, Env) else env
@@ -390,9 +393,8 @@ class VectorEnv(gymnasium.vector.VectorEnv):
                 "a batch of environments in Python cannot be pickled or copied: it holds their objects, or workers; "
                 "make another one, or pickle a function that makes it"
             )
-        rest = {
-            name: self.__dict__[name] for name in ("spec", "_np_random", "_np_random_seed") if name in self.__dict__
-        }
+        kept = ("spec", "made_by", "_np_random", "_np_random_seed")
+        rest = {name: self.__dict__[name] for name in kept if name in self.__dict__}
         return _remade, (type(self), self.native_env, {"copy": self.copy, "flat": self.flat}, rest)
 
     def sample_legal(self) -> Any:
