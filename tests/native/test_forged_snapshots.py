@@ -5,8 +5,8 @@ import sys
 
 # The environments whose states index memory.
 NAMES = """
-    blackjack cartpole catch cliff_walking connect_four frozen_lake game_2048 minigrid rware snake squared taxi tetris
-    tic_tac_toe
+    blackjack cartpole catch cliff_walking connect_four frozen_lake game_2048 go hex minigrid othello rware snake
+    squared taxi tetris tic_tac_toe
 """
 
 FUZZ = """

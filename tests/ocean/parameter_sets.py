@@ -97,6 +97,17 @@ PARAMETER_SETS = {
         "one-cell": {"desc": ["S"], "success_rate": 1, "action_mask": True, "prob": True},
         "largest": {"desc": ["S" + "F" * 253 + "H"] * 255},
     },
+    "ocean-go": {
+        "random": {"size": 5, "komi": 0, "opponent": "random", "starter": 1},
+        "greedy": {"size": 7, "komi": -361, "opponent": "greedy", "epsilon": 0.2},
+        "large": {"size": 19, "komi": 361, "starter": 0},
+    },
+    "ocean-hex": {
+        "swap": {"size": 3, "swap": True, "starter": 1},
+        "random": {"size": 4, "swap": True, "opponent": "random"},
+        "greedy": {"size": 6, "opponent": "greedy", "epsilon": 0.2, "starter": 0},
+        "large": {"size": 19},
+    },
     "ocean-memory": {"least": {"length": 1, "delay": 0}, "long": {"length": 32, "delay": 40}},
     "ocean-minigrid": {
         "empty": {"level": "Empty", "size": 4, "random_start": True},
@@ -135,6 +146,11 @@ PARAMETER_SETS = {
         },
         "alone": {"layout": "XPSX\nO1 D\nXXXX", "recipe_values": list(range(1, 10)), "recipe_times": [250] * 9},
         "four": {"layout": "XXSPDXX\nX3 1 4T\nX  2  O\nXXXXXXX", "observation": "features", "rnd_obj_prob_thresh": 1},
+    },
+    "ocean-othello": {
+        "random": {"opponent": "random", "starter": 1},
+        "first": {"starter": 0},
+        "greedy": {"opponent": "greedy", "epsilon": 0.25},
     },
     "ocean-password": {"least": {"password": "0"}, "most": {"password": "01" * 16}},
     "ocean-pendulum": {"weightless": {"g": 0}, "heavy": {"g": 1000}},

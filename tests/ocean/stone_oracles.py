@@ -241,7 +241,8 @@ def compare(ours, oracle, policies, rng, tally, checked=0.0, is_recorded=False):
     """Play a game in both; every stone, legal action, end and reward must be the same.
 
     Actions that the oracle has and we do not must repeat a position, which no oracle forbids. A share `checked` of the
-    moves of Go also tries whether those that we have do not. Returns the moves, and if they are to be recorded a checksum of all views.
+    moves of Go also tries whether those that we have do not. Returns the moves, and a checksum of all views if
+    `is_recorded`.
     """
     ours.begin()
     oracle.begin()

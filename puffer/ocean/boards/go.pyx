@@ -225,7 +225,7 @@ Notes
                 canvas.disc(x, y, 16, 0x1B1B1E if owner == BLACK else 0xF4F1EA)
             if cell == turn.last:
                 canvas.disc(x, y, 5, 0xE07A5F)
-        canvas.text(10, 36 * size + 11, 14, headline(turn).encode(), 0x1B1B1E)
+        canvas.text(10, 36 * size + 11, 12, headline(turn).encode(), 0x1B1B1E)
         return 0
 
     cdef object ansi_one(self, Py_ssize_t i):

@@ -4,8 +4,8 @@ from libc.string cimport memcpy, memset
 
 from puffer.ocean._clip cimport clamped
 from puffer.ocean.boards.go_board cimport (
-    ANY_STONE, ATARI, FILTER_WORDS, FREE, MOST_CELLS, MOST_POINTS, SAFE, Board, Game, Rules, join, keys, mark_around,
-    place, point_of, set_up,
+    ANY_STONE, ATARI, FILTER_WORDS, FREE, MOST_CELLS, MOST_POINTS, SAFE, Board, Game, Group, Rules, join, keys,
+    mark_around, place, point_of, set_up,
 )
 from puffer.ocean.boards.stone_game cimport BLACK_WINS, DRAW, FORFEIT, ONGOING, WHITE_WINS, Turn, bound_turn
 
@@ -189,13 +189,16 @@ cdef inline void play(Board* board, int32_t action) noexcept nogil:
 
 
 cdef inline void rebuild(Board* board) noexcept nogil:
-    """Make a game that may have any bytes one with a board, and bring its groups into an order of their own."""
+    """Make a game that may have any bytes one with a board, and the memory the same for the same game."""
     cdef const Rules* rules = board.rules
     cdef Game* game = board.game
     cdef Game kept = game[0]
     cdef uint8_t[2 * MOST_CELLS] stones
     cdef int cell
     memcpy(stones, board.planes, 2 * rules.cells)
+    memset(board.roots, 0, rules.points * sizeof(uint16_t))
+    memset(board.following, 0, rules.points * sizeof(uint16_t))
+    memset(board.groups, 0, rules.points * sizeof(Group))
     set_up(board)
     for cell in range(rules.cells):
         if stones[cell] & 1:
@@ -207,6 +210,7 @@ cdef inline void rebuild(Board* board) noexcept nogil:
     kept.key = game.key
     game[0] = kept
     game.placed = clamped(game.placed, 0, rules.most_stones - (game.turn.standing == ONGOING))
+    memset(board.history + game.placed, 0, (rules.most_stones - game.placed) * sizeof(uint64_t))
     game.passes, game.captured = clamped(game.passes, 0, 2), clamped(game.captured, 0, 2**30)
     bound_turn(&game.turn, rules.cells)
     find_moves(board)

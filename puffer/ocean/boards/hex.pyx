@@ -51,7 +51,7 @@ cdef enum:
     # Of a cell in the picture, in pixels: half its height, and its width, which is sqrt(3) times as much.
     RADIUS = 15
     WIDTH = 26
-    MARGIN = 24
+    MARGIN = 28
 
 
 @cython.final
@@ -215,14 +215,15 @@ Notes
                 canvas.disc(x, y, 9, 0x1B1B1E if owner == BLACK else 0xFFFFFF)
             if cell == turn.last:
                 canvas.disc(x, y, 3, 0xE07A5F)
-        canvas.text(10, self.render_size[1] - 24, 14, headline(turn).encode(), 0x1B1B1E)
+        canvas.text(10, self.render_size[1] - 24, 12, headline(turn).encode(), 0x1B1B1E)
         return 0
 
     cdef void _draw_sides(self, Canvas canvas) noexcept nogil:
         """The sides that each colour connects, as the margins of the board."""
-        cdef double left = MARGIN - 6, right = left + WIDTH * self.size + 12, top = MARGIN - 8
-        cdef double height = RADIUS * (1.5 * self.size + 0.5) + 16, shift = WIDTH * (self.size - 1) / 2.0
-        cdef double[8] corners = [left, top, right, top, right + shift, top + height, left + shift, top + height]
+        cdef double slope = WIDTH / (3.0 * RADIUS), left = MARGIN - 9 - slope * (RADIUS + 8), top = MARGIN - 8
+        cdef double height = RADIUS * (1.5 * self.size + 0.5) + 16, width = WIDTH * self.size + 18
+        cdef double low = top + height, shift = slope * height
+        cdef double[8] corners = [left, top, left + width, top, left + width + shift, low, left + shift, low]
         cdef int k, to
         for k in range(4):
             to = (k + 1) & 3

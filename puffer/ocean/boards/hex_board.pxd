@@ -118,13 +118,14 @@ cdef inline void play(Board* board, int32_t action) noexcept nogil:
 
 
 cdef inline void rebuild(Board* board) noexcept nogil:
-    """Make a game that may have any bytes one with a board, and bring its chains into an order of their own."""
+    """Make a game that may have any bytes one with a board, and the memory the same for the same stones."""
     cdef int cells = board.rules.cells, cell
     cdef Game* game = board.game
     cdef uint8_t[2 * MOST_CELLS] stones
     cdef int32_t moves = game.moves
     bound_turn(&game.turn, cells)
     memcpy(stones, board.planes, 2 * cells)
+    memset(board.parents, 0, board.rules.points * sizeof(uint16_t))
     set_up(board)
     for cell in range(cells):
         if stones[cell] & 1:

@@ -173,7 +173,7 @@ row that plays black, where 1 may be the opponent.
                 canvas.disc(x, y, 16, 0x1B1B1E if owner == BLACK else 0xF4F1EA)
             elif state.legal >> cell & 1 and state.turn.standing == ONGOING:
                 canvas.disc(x, y, 4, 0x1B4332)
-        canvas.text(10, 331, 14, headline(&state.turn).encode(), 0xF4F1EA)
+        canvas.text(10, 331, 12, headline(&state.turn).encode(), 0xF4F1EA)
         return 0
 
     cdef object ansi_one(self, Py_ssize_t i):

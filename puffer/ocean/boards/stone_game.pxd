@@ -142,6 +142,7 @@ cdef inline dict plain_turn(const Turn* turn):
 
 
 cdef inline str headline(const Turn* turn):
-    """Whose move it is, or the result."""
-    name = "white" if turn.colour else "black"
-    return (f"{name} to move", "black wins", "white wins", "draw", f"{name}: illegal move")[turn.standing]
+    """Whose move it is, or the result; the numbers are those of the seats."""
+    black, white = f"black ({turn.black})", f"white ({1 - turn.black})"
+    name = white if turn.colour else black
+    return (f"{name} to move", f"{black} wins", f"{white} wins", "draw", f"{name}: illegal move")[turn.standing]
