@@ -223,7 +223,7 @@ def find(name: str) -> type[Env] | Callable[[dict[str, Any]], Creator | SystemCr
     points = _entry_points()
     if name in points:
         return _found(name, points[name])
-    native = _native_of(name)
+    native = _native_of(name) or _spelled(name, modules)
     if native:
         return find(native)
     gym = _family("gym")
@@ -236,6 +236,12 @@ def _native_of(id: str) -> str | None:
     """The name of the native environment that Gymnasium knows by this id, or None."""
     spec = registry.get(id) if id.startswith("puffer/") else None
     return None if spec is None else spec.kwargs["name"]
+
+
+def _spelled(name: str, modules: Iterable[str]) -> str | None:
+    """The name of the native environment whose name has underscores where this one has hyphens, or None."""
+    spelled = "ocean-" + name.removeprefix("ocean-").replace("-", "_")
+    return spelled if spelled in modules else None
 
 
 def _no_name(given: Any) -> str:

@@ -10,13 +10,14 @@ Terminated    when the player meets an enemy.
 Truncated     never by the rules; after max_steps steps if given.
 Start         the player in row 5 and column 5, and nothing else on the board.
 Rules         The player stays in the rows 1 to 8. Each of these has at most one enemy or gold, which appears at a side
-              and crosses the board. One appears after 10 steps, and then every 11 steps: with probability 1/2 at the
-              left side, with probability 1/3 as gold, in a random row that is free; none appears if no row is. All of
-              them move by a cell every 6 steps. In a step one appears, the player moves and meets what is there, and
-              what is due moves and meets the player. With difficulty_ramping, both intervals become shorter, every 102
-              steps: that of appearance by 1 down to 2, and that of moves every other time by 1 down to 2.
-Source        Young & Tian 2019, "MinAtar: An Atari-Inspired Testbed for Thorough and Reproducible Reinforcement Learning
-              Experiments"; the package minatar 1.0.15.
+              and crosses the board. One appears in step 11, and then every 10 steps: with probability 1/2 at the left
+              side, with probability 1/3 as gold, in a random row that is free; none appears if no row is. All of them
+              move by a cell in step 6, and then every 5 steps. In a step one appears, the player moves and meets what
+              is there, and what is due moves and meets the player. With difficulty_ramping both intervals become
+              shorter every 102 steps: that of appearance by 1, and every other time that of moves by 1, down to every
+              step.
+Source        Young & Tian 2019, "MinAtar: An Atari-Inspired Testbed for Thorough and Reproducible Reinforcement
+              Learning Experiments"; the package minatar 1.0.15.
 Version       0
 """
 cimport cython

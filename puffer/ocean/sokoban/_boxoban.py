@@ -141,8 +141,8 @@ def _check_boxes(cells: np.ndarray, place) -> None:
         more = boxes if len(boxes) > len(targets) else targets
         row, column = more[min(len(boxes), len(targets))] if len(more) else (0, 0)
         raise ValueError(
-            f"{place(row, column)}: a level has as many boxes as targets, at least one, this one {len(boxes)} boxes and "
-            f"{len(targets)} targets"
+            f"{place(row, column)}: a level has as many boxes as targets, at least one, this one {len(boxes)} boxes "
+            f"and {len(targets)} targets"
         )
     if not (cells == 4).any():
         row, column = boxes[0]
