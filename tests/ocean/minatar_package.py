@@ -65,6 +65,8 @@ def play(minatar, stream, game, options, actions, bits):
         if ended:
             finals.append((step, env.state()))
             env.reset()
+            # It would repeat the last move of one episode in the next one.
+            env.last_action = 0
         seen.append(env.state())
     return np.array(seen), finals, rewards, ends
 

@@ -17,7 +17,8 @@ Rules         In a step the paddle moves by a cell, then the ball by one along e
               also turns left or right. The bricks are laid again when the ball comes to the bottom row and none is
               left.
 Source        Young & Tian 2019, "MinAtar: An Atari-Inspired Testbed for Thorough and Reproducible Reinforcement
-              Learning Experiments"; the package minatar 1.0.15.
+              Learning Experiments"; the package minatar 1.0.15. A difference: in the first step of an episode a move
+              that sticks is nothing, where the package takes the last one of the episode before.
 Version       0
 """
 cimport cython
@@ -102,6 +103,7 @@ sticky_action_prob, difficulty_ramping, use_minimal_action_set
 
     cdef void reset_one(self, Py_ssize_t i) noexcept nogil:
         cdef State* state = &self.state[i]
+        self.last[i] = NOTHING
         cdef int side = rng_below(&self.rng[i], 2)
         state.bricks = ALL_BRICKS
         state.paddle = 4

@@ -15,7 +15,8 @@ Rules         The chicken stays in column 4. It can move in step 4, and then at 
               Cars that leave the board enter it at the other side. A chicken that moves onto a car, or that a car moves
               onto, is put back to the bottom.
 Source        Young & Tian 2019, "MinAtar: An Atari-Inspired Testbed for Thorough and Reproducible Reinforcement
-              Learning Experiments"; the package minatar 1.0.15.
+              Learning Experiments"; the package minatar 1.0.15. A difference: in the first step of an episode a move
+              that sticks is nothing, where the package takes the last one of the episode before.
 Version       0
 """
 cimport cython
@@ -88,6 +89,7 @@ sticky_action_prob, difficulty_ramping, use_minimal_action_set
 
     cdef void reset_one(self, Py_ssize_t i) noexcept nogil:
         cdef State* state = &self.state[i]
+        self.last[i] = NOTHING
         cdef int lane
         for lane in range(LANES):
             state.x[lane] = 0

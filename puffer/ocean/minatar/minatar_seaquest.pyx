@@ -10,7 +10,8 @@ Reward        1 for each fish or submarine that is shot; on surfacing with 6 div
 Terminated    when the front of the submarine meets a fish, a submarine or an enemy's bullet; when the oxygen runs out;
               on surfacing without a diver.
 Truncated     never by the rules; after max_steps steps if given.
-Start         the submarine at the surface, in column 5, with 200 units of oxygen, and nothing else on the board.
+Start         always the same: the submarine at the surface, in column 5, with 200 units of oxygen, and nothing else on
+              the board.
 Rules         The submarine stays in the rows 0, the surface, to 8. In step 21, and then every 20 steps, an enemy
               appears in a random one of the rows 1 to 8, at the left side with probability 1/2 and as a submarine with
               probability 1/3; none does if an enemy in that row swims the other way. In step 31, and then every 30
@@ -23,7 +24,8 @@ Rules         The submarine stays in the rows 0, the surface, to 8. In step 21, 
               enemies becomes shorter by 1, down to every step, and every other time that of their moves by 1, down to 3
               steps.
 Source        Young & Tian 2019, "MinAtar: An Atari-Inspired Testbed for Thorough and Reproducible Reinforcement
-              Learning Experiments"; the package minatar 1.0.15.
+              Learning Experiments"; the package minatar 1.0.15. A difference: in the first step of an episode a move
+              that sticks is nothing, where the package takes the last one of the episode before.
 Version       0
 """
 cimport cython
@@ -32,7 +34,7 @@ from libc.string cimport memcpy, memmove, memset
 
 from puffer._core cimport import_puffer
 from puffer.ocean._clip cimport clamped
-from puffer.ocean.minatar._game cimport DOWN, FIRE, LEFT, MinAtar, Move, MOVES, RIGHT, SIDE, UP
+from puffer.ocean.minatar._game cimport DOWN, FIRE, LEFT, MinAtar, Move, MOVES, NOTHING, RIGHT, SIDE, UP
 from puffer.rng cimport rng_below, rng_chance
 
 import_puffer()
@@ -134,16 +136,14 @@ sticky_action_prob, difficulty_ramping, use_minimal_action_set
 
     cdef void reset_one(self, Py_ssize_t i) noexcept nogil:
         cdef State* state = &self.state[i]
-        state.x, state.y, state.dx = 5, 0, -1
+        self.last[i] = NOTHING
+        memset(state, 0, sizeof(State))
+        state.x, state.dx = 5, -1
         state.is_surfaced = True
-        state.divers = 0
         state.oxygen = MOST_OXYGEN
         state.spawn_timer = state.spawn_steps = SPAWN_STEPS
         state.diver_timer = DIVER_STEPS
-        state.reload_timer = 0
         state.move_steps = MOVE_STEPS
-        state.is_move_next = False
-        memset(state.begin, 0, sizeof(state.begin))
 
     cdef void step_one(self, Py_ssize_t i) noexcept nogil:
         cdef State* state = &self.state[i]

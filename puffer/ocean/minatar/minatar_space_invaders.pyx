@@ -9,8 +9,8 @@ Action        Discrete(4): 0 nothing, 1 left, 2 right, 3 fire. With use_minimal_
 Reward        1 for each alien that is shot.
 Terminated    when the cannon meets a bullet or an alien, and when aliens in the bottom row are to move down.
 Truncated     never by the rules; after max_steps steps if given.
-Start         24 aliens in the rows 0 to 3 and the columns 2 to 7, about to move left, and the cannon in column 5 of the
-              bottom row.
+Start         always the same: 24 aliens in the rows 0 to 3 and the columns 2 to 7, about to move left, and the cannon
+              in column 5 of the bottom row.
 Rules         In a step: the cannon moves, or fires if it has not for 5 steps; the bullets of the cannon move up by a
               cell, those of the aliens down; the aliens move if it is time; one of them shoots if it is time; bullets
               hit the aliens in their cell. The aliens move in step 13, and then every 12 steps, or, if less are left
@@ -19,7 +19,8 @@ Rules         In a step: the cannon moves, or fires if it has not for 5 steps; t
               nearest to the cannon, of two the left one. When all are shot, the next wave appears. With
               difficulty_ramping its interval is shorter by 1, down to 6.
 Source        Young & Tian 2019, "MinAtar: An Atari-Inspired Testbed for Thorough and Reproducible Reinforcement
-              Learning Experiments"; the package minatar 1.0.15.
+              Learning Experiments"; the package minatar 1.0.15. A difference: in the first step of an episode a move
+              that sticks is nothing, where the package takes the last one of the episode before.
 Version       0
 """
 cimport cython
@@ -107,6 +108,7 @@ sticky_action_prob, difficulty_ramping, use_minimal_action_set
 
     cdef void reset_one(self, Py_ssize_t i) noexcept nogil:
         cdef State* state = &self.state[i]
+        self.last[i] = NOTHING
         memset(state, 0, sizeof(State))
         raise_wave(state)
         state.x = 5
