@@ -70,6 +70,9 @@ cdef inline void draw_room(const Plan* plan, uint8_t* cells, rng_t* rng) noexcep
     """
     cdef Draft draft
     cdef int attempt, step
+    # If there were no place for the player in the last room either, it would be in the first cell.
+    draft.player = draft.reachable[0] = plan.columns + 1
+    draft.count = 1
     draft.walk = 0
     memset(draft.found, 0, plan.rows * plan.columns * sizeof(int))
     for attempt in range(ATTEMPTS):

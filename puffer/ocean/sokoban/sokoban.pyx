@@ -10,9 +10,9 @@ Reward        -0.1 for every step; 1 for a box that comes onto a target, -1 for 
 Terminated    when all boxes are on targets.
 Truncated     after 120 steps, or max_steps if given.
 Start         a new room; or, with `levels`, one of these at random.
-Rooms         A walk digs a room. Boxes stand on its targets at first, and the player runs about at random and pulls
-              them away, until none is on a target. So every room can be solved. In a room that is too narrow for that,
-              some boxes may still be on targets.
+Rooms         A walk digs a room. Boxes are put on its targets, and the player pulls them in random directions until
+              none is on a target; pushes in the opposite order bring them back, so every room can be solved. After 50
+              rooms in which some boxes cannot leave their targets, a room without inner walls is taken as it is.
 Copies        may have a level of their own from their next episode on: `env.set_next(copies, level=...)`.
 Source        gym-sokoban 0.0.6, whose dim_room is `size`, for the rules, and for the rooms its idea to play backwards
               (Racanière et al. 2017, "Imagination-Augmented Agents for Deep Reinforcement Learning"). Level files as in
