@@ -2,9 +2,9 @@
 
 An input has `game`, the keyword arguments `options`, `actions` (steps, copies), and `bits` (copies, draws): the random
 numbers of 32 bits that each copy draws, in their order. An output has the observations `first` (copies, cells) of the
-first reset, and of each step `observations` (steps, copies, cells), after a reset where an episode has ended, `rewards`,
-`terminations`, and `finals` (ends, cells), the observations at the ends of episodes, by step and then by copy.
-Observations are packed bits.
+first reset, and of each step `observations` (steps, copies, cells), after a reset where an episode has ended,
+`rewards`, `terminations`, and `finals` (ends, cells), the observations at the ends of episodes, by step and then by
+copy. Observations are packed bits.
 """
 
 import logging
@@ -65,6 +65,8 @@ def play(minatar, stream, game, options, actions, bits):
         if ended:
             finals.append((step, env.state()))
             env.reset()
+            # It would repeat the last move of one episode in the next one.
+            env.last_action = 0
         seen.append(env.state())
     return np.array(seen), finals, rewards, ends
 
@@ -80,7 +82,7 @@ def main(files):
     np.random.RandomState = np.random.default_rng = stream
     import minatar
 
-    for source, target in zip(files[::2], files[1::2]):
+    for source, target in zip(files[::2], files[1::2], strict=True):
         play_file(minatar, stream, source, target)
 
 

@@ -1,4 +1,4 @@
-"""Scripted players of MinAtar's games: one that plays well and one that loses soon, from observations and all six actions."""
+"""Scripted players of MinAtar's games: one that plays well and one that loses, with all six actions."""
 
 import numpy as np
 
@@ -138,7 +138,7 @@ def seaquest_winner(board, rng):
 
 
 def seaquest_loser(board, rng):
-    """Stays below the surface, takes divers as they come, and surfaces when the gauge is empty, or with none on board."""
+    """Stays below the surface, takes divers as they come, and surfaces late."""
     _, y = cell(board[..., 0])
     is_empty, load = board[9, :, 7].sum() == 0, board[9, :, 8].sum()
     if is_empty:

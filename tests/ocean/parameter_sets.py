@@ -109,6 +109,13 @@ PARAMETER_SETS = {
         "large": {"size": 19},
     },
     "ocean-memory": {"least": {"length": 1, "delay": 0}, "long": {"length": 32, "delay": 40}},
+    **{
+        f"ocean-minatar_{game}": {
+            "steady": {"sticky_action_prob": 0, "difficulty_ramping": False},
+            "full": {"sticky_action_prob": 1.0, "use_minimal_action_set": False},
+        }
+        for game in ("asterix", "breakout", "freeway", "seaquest", "space_invaders")
+    },
     "ocean-minigrid": {
         "empty": {"level": "Empty", "size": 4, "random_start": True},
         "door-key": {"level": "DoorKey", "size": 64},
@@ -191,6 +198,13 @@ PARAMETER_SETS = {
         "corridor": {"snakes": 3, "width": 4096, "height": 2, "food": 4000},
         "far-sighted": {"snakes": 3, "width": 4, "height": 5, "food": 5, "vision": 64, "max_length": 3},
         "crowd": {"snakes": 50, "width": 20, "height": 12, "food": 30, "vision": 2},
+    },
+    "ocean-sokoban": {
+        "least": {"size": (4, 5), "num_boxes": 1, "num_gen_steps": 1, "use_minimal_action_set": True},
+        "most": {"size": 20, "num_boxes": 40, "num_gen_steps": 1000},
+        "levels": {
+            "levels": ["#######\n#@ $ .#\n# ##  #\n#  *  #\n#######\n\n#######\n#+ $  #\n#  $ .#\n#     #\n#######"]
+        },
     },
     "ocean-spaces": {"least": {"length": 1}, "long": {"length": 300}},
     "ocean-spread": {

@@ -149,12 +149,16 @@ def test_info_is_empty_while_no_episode_ends(name, subtests):
                 assert about_ends(env, info) == {}
 
 
-def test_episodes_terminate_where_the_rules_say_so(name):
-    # Without the time limit of the rules: random play seldom reaches some goals within it.
-    env = make(name, max(1, 64 // make(name, 1).agents_per_env), max_steps=10**6)
-    env.reset(seed=0)
-    terminated = any(env.step(action)[2].any() for action in random_actions(env, 3000))
+def test_episodes_terminate_where_the_rules_say_so(name, cases):
+    # Without the time limit of the rules, and under two sets of parameters: random play seldom reaches some goals.
+    terminated = any(terminates_at_random(case) for case in cases)
     assert terminated != documented(name, "Terminated").startswith("never")
+
+
+def terminates_at_random(case):
+    env = case.make(max(1, 64 // make(case.name, 1).agents_per_env), max_steps=10**6)
+    env.reset(seed=0)
+    return any(env.step(action)[2].any() for action in random_actions(env, 3000))
 
 
 def test_max_steps_truncates_exactly_there(name, subtests):

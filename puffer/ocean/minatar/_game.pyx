@@ -51,7 +51,9 @@ use_minimal_action_set : bool
         moves = minimal if use_minimal_action_set else range(MOVES)
         board = spaces.Box(0, 1, (SIDE, SIDE, len(colours)), np.uint8)
         super().__init__(num_envs, board, spaces.Discrete(len(moves)),
-                         observes_in_step=True, snapshot_key=(sticky_action_prob, bool(difficulty_ramping), bool(use_minimal_action_set)), **options)
+                         observes_in_step=True,
+                         snapshot_key=(sticky_action_prob, bool(difficulty_ramping), bool(use_minimal_action_set)),
+                         **options)
         self.sticky_action_prob = sticky_action_prob
         self.difficulty_ramping, self.use_minimal_action_set = difficulty_ramping, use_minimal_action_set
         self.sticky_below = int(np.ceil(sticky_action_prob * 2.0**32))

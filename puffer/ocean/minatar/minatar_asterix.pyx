@@ -8,15 +8,17 @@ Action        Discrete(5): 0 nothing, 1 left, 2 up, 3 right, 4 down. With use_mi
 Reward        1 for each gold that the player meets, which is gone then.
 Terminated    when the player meets an enemy.
 Truncated     never by the rules; after max_steps steps if given.
-Start         the player in row 5 and column 5, and nothing else on the board.
+Start         always the same: the player in row 5 and column 5, and nothing else on the board.
 Rules         The player stays in the rows 1 to 8. Each of these has at most one enemy or gold, which appears at a side
-              and crosses the board. One appears after 10 steps, and then every 11 steps: with probability 1/2 at the
-              left side, with probability 1/3 as gold, in a random row that is free; none appears if no row is. All of
-              them move by a cell every 6 steps. In a step one appears, the player moves and meets what is there, and
-              what is due moves and meets the player. With difficulty_ramping, both intervals become shorter, every 102
-              steps: that of appearance by 1 down to 2, and that of moves every other time by 1 down to 2.
-Source        Young & Tian 2019, "MinAtar: An Atari-Inspired Testbed for Thorough and Reproducible Reinforcement Learning
-              Experiments"; the package minatar 1.0.15.
+              and crosses the board. One appears in step 11, and then every 10 steps: with probability 1/2 at the left
+              side, with probability 1/3 as gold, in a random row that is free; none appears if no row is. All of them
+              move by a cell in step 6, and then every 5 steps. In a step one appears, the player moves and meets what
+              is there, and what is due moves and meets the player. With difficulty_ramping both intervals become
+              shorter every 102 steps: that of appearance by 1, and every other time that of moves by 1, down to every
+              step.
+Source        Young & Tian 2019, "MinAtar: An Atari-Inspired Testbed for Thorough and Reproducible Reinforcement
+              Learning Experiments"; the package minatar 1.0.15. A difference: in the first step of an episode a move
+              that sticks is nothing, where the package takes the last one of the episode before.
 Version       0
 """
 cimport cython
@@ -92,6 +94,7 @@ sticky_action_prob, difficulty_ramping, use_minimal_action_set
 
     cdef void reset_one(self, Py_ssize_t i) noexcept nogil:
         cdef State* state = &self.state[i]
+        self.last[i] = NOTHING
         memset(state, 0, sizeof(State))
         state.x = state.y = 5
         state.spawn_timer = state.spawn_steps = SPAWN_STEPS

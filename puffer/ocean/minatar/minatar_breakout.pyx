@@ -8,14 +8,17 @@ Action        Discrete(3): 0 nothing, 1 left, 2 right. With use_minimal_action_s
 Reward        1 for each brick.
 Terminated    when the ball reaches the bottom row and the paddle does not meet it.
 Truncated     never by the rules; after max_steps steps if given.
-Start         bricks in the rows 1 to 3, the paddle in column 4, and the ball in row 3 at a random side, on its way down.
+Start         bricks in the rows 1 to 3, the paddle in column 4, and the ball in row 3 at a random side, on its way
+              down.
 Rules         In a step the paddle moves by a cell, then the ball by one along each axis. A side mirrors its way across,
               the top its way down. A brick that it would enter breaks, and the ball keeps its row and turns back up or
               down; it breaks no other one until it has been in a cell without a brick. In the bottom row it turns back
               up, without entering it, if the paddle is below it; if the paddle is in the cell that it would enter, it
-              also turns left or right. The bricks are laid again when the ball comes to the bottom row and none is left.
-Source        Young & Tian 2019, "MinAtar: An Atari-Inspired Testbed for Thorough and Reproducible Reinforcement Learning
-              Experiments"; the package minatar 1.0.15.
+              also turns left or right. The bricks are laid again when the ball comes to the bottom row and none is
+              left.
+Source        Young & Tian 2019, "MinAtar: An Atari-Inspired Testbed for Thorough and Reproducible Reinforcement
+              Learning Experiments"; the package minatar 1.0.15. A difference: in the first step of an episode a move
+              that sticks is nothing, where the package takes the last one of the episode before.
 Version       0
 """
 cimport cython
@@ -100,6 +103,7 @@ sticky_action_prob, difficulty_ramping, use_minimal_action_set
 
     cdef void reset_one(self, Py_ssize_t i) noexcept nogil:
         cdef State* state = &self.state[i]
+        self.last[i] = NOTHING
         cdef int side = rng_below(&self.rng[i], 2)
         state.bricks = ALL_BRICKS
         state.paddle = 4

@@ -1,21 +1,22 @@
 """MinAtar Freeway: cross eight lanes of traffic, again and again.
 
-Observation   uint8 (10, 10, 7), by row from the top, column and channel: 1 where there is the chicken (channel 0), a car
-              (1), the cell behind a car that moves every step (2), every 2 steps (3), 3 (4), 4 (5), 5 steps (6).
-Action        Discrete(3): 0 nothing, 1 up, 2 down. With use_minimal_action_set=False Discrete(6): 0 nothing, 1 left,
-              2 up, 3 right, 4 down, 5 fire; left, right and fire do nothing. With probability sticky_action_prob a step
+Observation   uint8 (10, 10, 7), by row from the top, column and channel: 1 where there is the chicken (channel 0), a
+              car (1), the cell behind a car that moves every 2 steps (2), every 3 steps (3), 4 (4), 5 (5), 6 steps (6).
+Action        Discrete(3): 0 nothing, 1 up, 2 down. With use_minimal_action_set=False Discrete(6): 0 nothing, 1 left, 2
+              up, 3 right, 4 down, 5 fire; left, right and fire do nothing. With probability sticky_action_prob a step
               repeats the move of the last one instead.
 Reward        1 each time that the chicken reaches the top row.
 Terminated    after 2501 steps: in the one after MinAtar's 2500.
 Truncated     never by the rules; after max_steps steps if given.
 Start         the chicken in the bottom row, and in each of the rows 1 to 8 a car in the leftmost column, with a random
-              interval, 1 to 5 steps, and a random direction.
-Rules         The chicken stays in column 4. It can move at the earliest 3 steps after its last move, and after a start.
-              At the top it is put back to the bottom, and every car gets a random interval and direction again. Cars
-              that leave the board enter it at the other side. A chicken that moves onto a car, or that a car moves
+              interval, 2 to 6 steps, and a random direction.
+Rules         The chicken stays in column 4. It can move in step 4, and then at the earliest 3 steps after its last
+              move. At the top it is put back to the bottom, and every car gets a random interval and direction again.
+              Cars that leave the board enter it at the other side. A chicken that moves onto a car, or that a car moves
               onto, is put back to the bottom.
-Source        Young & Tian 2019, "MinAtar: An Atari-Inspired Testbed for Thorough and Reproducible Reinforcement Learning
-              Experiments"; the package minatar 1.0.15.
+Source        Young & Tian 2019, "MinAtar: An Atari-Inspired Testbed for Thorough and Reproducible Reinforcement
+              Learning Experiments"; the package minatar 1.0.15. A difference: in the first step of an episode a move
+              that sticks is nothing, where the package takes the last one of the episode before.
 Version       0
 """
 cimport cython
@@ -40,7 +41,7 @@ cdef enum:
     TIME_LIMIT = 2500
 
 cdef struct State:
-    # Of the car in each lane: its column, its direction, the steps between its moves, and those before the next one.
+    # Of the car in each lane: its column, its direction, the steps that it waits between moves, and those left.
     int8_t[LANES] x
     int8_t[LANES] dx
     int8_t[LANES] steps
@@ -88,6 +89,7 @@ sticky_action_prob, difficulty_ramping, use_minimal_action_set
 
     cdef void reset_one(self, Py_ssize_t i) noexcept nogil:
         cdef State* state = &self.state[i]
+        self.last[i] = NOTHING
         cdef int lane
         for lane in range(LANES):
             state.x[lane] = 0

@@ -5,14 +5,27 @@ Observation   uint8 (10, 10, 10), by row from the top, column and channel: 1 whe
               (4), a fish (5), an enemy submarine (6), the gauge of oxygen (7), the gauge of divers (8), a diver (9).
 Action        Discrete(6): 0 nothing, 1 left, 2 up, 3 right, 4 down, 5 fire. With probability sticky_action_prob a step
               repeats the move of the last one instead.
-Reward        1 for each fish or submarine that is shot; on surfacing with 6 divers, 10 times the share of the oxygen that
-              is left, rounded down.
+Reward        1 for each fish or submarine that is shot; on surfacing with 6 divers, 10 times the share of the oxygen
+              that is left, rounded down.
 Terminated    when the front of the submarine meets a fish, a submarine or an enemy's bullet; when the oxygen runs out;
               on surfacing without a diver.
 Truncated     never by the rules; after max_steps steps if given.
-Start         the submarine at the surface, in column 5, with 200 units of oxygen, and nothing else on the board.
-Source        Young & Tian 2019, "MinAtar: An Atari-Inspired Testbed for Thorough and Reproducible Reinforcement Learning
-              Experiments"; the package minatar 1.0.15.
+Start         always the same: the submarine at the surface, in column 5, with 200 units of oxygen, and nothing else on
+              the board.
+Rules         The submarine stays in the rows 0, the surface, to 8. In step 21, and then every 20 steps, an enemy
+              appears in a random one of the rows 1 to 8, at the left side with probability 1/2 and as a submarine with
+              probability 1/3; none does if an enemy in that row swims the other way. In step 31, and then every 30
+              steps, a diver appears. Enemies and divers move by a cell every 6 steps; submarines shoot every 11 steps.
+              In a step the submarine moves or, if it has not for 5 steps, fires. Then its bullets move by a cell, then
+              the divers, the enemy submarines, their bullets, and the fish. A bullet and an enemy are gone where one
+              moves onto the other. A diver whom the front meets comes on board, unless 6 are. A step below the surface
+              takes 1 of the oxygen. Surfacing with a diver restores it and takes one away, or, if there are 6, all of
+              them and one more, so that the next one does not count. With difficulty_ramping, each time the interval of
+              enemies becomes shorter by 1, down to every step, and every other time that of their moves by 1, down to 3
+              steps.
+Source        Young & Tian 2019, "MinAtar: An Atari-Inspired Testbed for Thorough and Reproducible Reinforcement
+              Learning Experiments"; the package minatar 1.0.15. A difference: in the first step of an episode a move
+              that sticks is nothing, where the package takes the last one of the episode before.
 Version       0
 """
 cimport cython
@@ -21,7 +34,7 @@ from libc.string cimport memcpy, memmove, memset
 
 from puffer._core cimport import_puffer
 from puffer.ocean._clip cimport clamped
-from puffer.ocean.minatar._game cimport DOWN, FIRE, LEFT, MinAtar, Move, MOVES, RIGHT, SIDE, UP
+from puffer.ocean.minatar._game cimport DOWN, FIRE, LEFT, MinAtar, Move, MOVES, NOTHING, RIGHT, SIDE, UP
 from puffer.rng cimport rng_below, rng_chance
 
 import_puffer()
@@ -123,16 +136,14 @@ sticky_action_prob, difficulty_ramping, use_minimal_action_set
 
     cdef void reset_one(self, Py_ssize_t i) noexcept nogil:
         cdef State* state = &self.state[i]
-        state.x, state.y, state.dx = 5, 0, -1
+        self.last[i] = NOTHING
+        memset(state, 0, sizeof(State))
+        state.x, state.dx = 5, -1
         state.is_surfaced = True
-        state.divers = 0
         state.oxygen = MOST_OXYGEN
         state.spawn_timer = state.spawn_steps = SPAWN_STEPS
         state.diver_timer = DIVER_STEPS
-        state.reload_timer = 0
         state.move_steps = MOVE_STEPS
-        state.is_move_next = False
-        memset(state.begin, 0, sizeof(state.begin))
 
     cdef void step_one(self, Py_ssize_t i) noexcept nogil:
         cdef State* state = &self.state[i]
@@ -154,9 +165,9 @@ sticky_action_prob, difficulty_ramping, use_minimal_action_set
         state.spawn_timer = max(state.spawn_timer - 1, 0)
         state.diver_timer = max(state.diver_timer - 1, 0)
         state.reload_timer = max(state.reload_timer - 1, 0)
+        is_over |= state.oxygen <= 0
         if state.y > 0:
             state.oxygen -= 1
-            is_over |= state.oxygen < 0
             state.is_surfaced = False
         elif not state.is_surfaced:
             if state.divers == 0:

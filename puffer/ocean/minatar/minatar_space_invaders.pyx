@@ -1,24 +1,26 @@
 """MinAtar Space Invaders: shoot waves of aliens that come down, and dodge their bullets.
 
 Observation   uint8 (10, 10, 6), by row from the top, column and channel: 1 where there is the cannon (channel 0), an
-              alien (1), an alien when they move left (2), an alien when they move right (3), a bullet of the cannon (4),
-              a bullet of an alien (5).
+              alien (1), an alien when they move left (2), an alien when they move right (3), a bullet of the cannon
+              (4), a bullet of an alien (5).
 Action        Discrete(4): 0 nothing, 1 left, 2 right, 3 fire. With use_minimal_action_set=False Discrete(6): 0 nothing,
               1 left, 2 up, 3 right, 4 down, 5 fire; up and down do nothing. With probability sticky_action_prob a step
               repeats the move of the last one instead.
 Reward        1 for each alien that is shot.
 Terminated    when the cannon meets a bullet or an alien, and when aliens in the bottom row are to move down.
 Truncated     never by the rules; after max_steps steps if given.
-Start         24 aliens in the rows 0 to 3 and the columns 2 to 7, about to move left, and the cannon in column 5 of the
-              bottom row.
+Start         always the same: 24 aliens in the rows 0 to 3 and the columns 2 to 7, about to move left, and the cannon
+              in column 5 of the bottom row.
 Rules         In a step: the cannon moves, or fires if it has not for 5 steps; the bullets of the cannon move up by a
-              cell, those of the aliens down; the aliens move if it is time; one of them shoots, every 11 steps; bullets
-              hit the aliens in their cell. The aliens move every 13 steps, or, if less are left than 12, after as many
-              steps and one more. They move by a cell, or down and turn round if one of them is at the side to which they
-              move. The lowest alien of the column that is nearest to the cannon shoots, of two the left one. When all
-              are shot, the next wave appears. With difficulty_ramping its interval is shorter by 1, down to 7.
-Source        Young & Tian 2019, "MinAtar: An Atari-Inspired Testbed for Thorough and Reproducible Reinforcement Learning
-              Experiments"; the package minatar 1.0.15.
+              cell, those of the aliens down; the aliens move if it is time; one of them shoots if it is time; bullets
+              hit the aliens in their cell. The aliens move in step 13, and then every 12 steps, or, if less are left
+              than 12, after as many steps. They move by a cell, or down and turn round if one of them is at the side to
+              which they move. One shoots in step 11, and then every 10 steps: the lowest alien of the column that is
+              nearest to the cannon, of two the left one. When all are shot, the next wave appears. With
+              difficulty_ramping its interval is shorter by 1, down to 6.
+Source        Young & Tian 2019, "MinAtar: An Atari-Inspired Testbed for Thorough and Reproducible Reinforcement
+              Learning Experiments"; the package minatar 1.0.15. A difference: in the first step of an episode a move
+              that sticks is nothing, where the package takes the last one of the episode before.
 Version       0
 """
 cimport cython
@@ -106,6 +108,7 @@ sticky_action_prob, difficulty_ramping, use_minimal_action_set
 
     cdef void reset_one(self, Py_ssize_t i) noexcept nogil:
         cdef State* state = &self.state[i]
+        self.last[i] = NOTHING
         memset(state, 0, sizeof(State))
         raise_wave(state)
         state.x = 5

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 import numpy as np
@@ -131,25 +131,25 @@ def _level(block: list[str], first: int, name: str) -> np.ndarray:
         row, column = players[1] if len(players) else (0, 0)
         raise ValueError(f"{place(row, column)}: a level has one player, @ or +, this one {len(players)}")
     _check_boxes(cells, place)
-    _close(cells, tuple(players[0]), place)
+    _close(cells, (int(players[0][0]), int(players[0][1])), place)
     return cells
 
 
-def _check_boxes(cells: np.ndarray, place) -> None:
+def _check_boxes(cells: np.ndarray, place: Callable[[int, int], str]) -> None:
     boxes, targets = np.argwhere(np.isin(cells, (3, 4))), np.argwhere(np.isin(cells, (2, 3, 6)))
     if len(boxes) != len(targets) or len(boxes) == 0:
         more = boxes if len(boxes) > len(targets) else targets
         row, column = more[min(len(boxes), len(targets))] if len(more) else (0, 0)
         raise ValueError(
-            f"{place(row, column)}: a level has as many boxes as targets, at least one, this one {len(boxes)} boxes and "
-            f"{len(targets)} targets"
+            f"{place(row, column)}: a level has as many boxes as targets, at least one, this one {len(boxes)} boxes "
+            f"and {len(targets)} targets"
         )
     if not (cells == 4).any():
         row, column = boxes[0]
         raise ValueError(f"{place(row, column)}: every box of this level is on a target already")
 
 
-def _close(cells: np.ndarray, player: tuple[int, int], place) -> None:
+def _close(cells: np.ndarray, player: tuple[int, int], place: Callable[[int, int], str]) -> None:
     """Make walls of what lies outside of a room. Raises ValueError for a room that is open."""
     rows, columns = cells.shape
     reached, waiting = np.zeros(cells.shape, np.bool_), [player]

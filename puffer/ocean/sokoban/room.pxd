@@ -70,6 +70,9 @@ cdef inline void draw_room(const Plan* plan, uint8_t* cells, rng_t* rng) noexcep
     """
     cdef Draft draft
     cdef int attempt, step
+    # If there were no place for the player in the last room either, it would be in the first cell.
+    draft.player = draft.reachable[0] = plan.columns + 1
+    draft.count = 1
     draft.walk = 0
     memset(draft.found, 0, plan.rows * plan.columns * sizeof(int))
     for attempt in range(ATTEMPTS):
@@ -83,7 +86,7 @@ cdef inline void draw_room(const Plan* plan, uint8_t* cells, rng_t* rng) noexcep
 
 
 cdef inline void dig(const Plan* plan, uint8_t* cells, rng_t* rng, bint is_open) noexcept nogil:
-    cdef int row, column, down, right, direction = 0, k
+    cdef int row, column, down, right, direction = 0, _k
     cdef uint32_t bits = rng_bits(rng)
     memset(cells, WALL, plan.rows * plan.columns)
     if is_open:
@@ -92,7 +95,7 @@ cdef inline void dig(const Plan* plan, uint8_t* cells, rng_t* rng, bint is_open)
         return
     row = 1 + ((bits & 0xFFFF) * (plan.rows - 2) >> 16)
     column = 1 + ((bits >> 16) * (plan.columns - 2) >> 16)
-    for k in range(plan.walk):
+    for _k in range(plan.walk):
         bits = rng_bits(rng)
         # The walk turns with probability 3/8.
         if (bits & 7) < 3:
@@ -115,9 +118,9 @@ cdef inline void dig_inner(const Plan* plan, uint8_t* cells, int row, int column
 
 cdef inline bint place(const Plan* plan, uint8_t* cells, Draft* draft, rng_t* rng) noexcept nogil:
     """Put boxes on targets from which they can be pulled, and the player. Returns whether there is room."""
-    cdef int k, cell = 0, tries
+    cdef int k, cell = 0, _try
     for k in range(plan.boxes + 1):
-        for tries in range(TRIES):
+        for _try in range(TRIES):
             cell = inner_cell(plan, rng_bits(rng))
             if cells[cell] == FLOOR and (k == plan.boxes or can_leave(plan, cells, cell)):
                 break
@@ -187,16 +190,17 @@ cdef inline bint is_free_for(uint8_t cell) noexcept nogil:
 
 
 cdef inline void find_reachable(const Plan* plan, const uint8_t* cells, Draft* draft) noexcept nogil:
-    cdef int k = 0, direction, cell
-    draft.walk += 1
-    draft.count = 1
+    cdef int k = 0, count = 1, walk = draft.walk + 1, direction, cell, is_new
+    draft.walk = walk
     draft.reachable[0] = draft.player
-    draft.found[draft.player] = draft.walk
-    while k < draft.count:
+    draft.found[draft.player] = walk
+    while k < count:
         for direction in range(4):
             cell = draft.reachable[k] + plan.steps[direction]
-            if is_free(cells[cell]) and draft.found[cell] != draft.walk:
-                draft.found[cell] = draft.walk
-                draft.reachable[draft.count] = cell
-                draft.count += 1
+            # Without branches: nobody could predict them.
+            is_new = (<uint8_t>(cells[cell] - FLOOR) <= TARGET - FLOOR) & (draft.found[cell] != walk)
+            draft.found[cell] += is_new * (walk - draft.found[cell])
+            draft.reachable[count] = cell
+            count += is_new
         k += 1
+    draft.count = count

@@ -1,23 +1,23 @@
 """Sokoban: push all boxes of a room onto targets.
 
-Observation   uint8 (rows, columns): by cell 0 wall, 1 floor, 2 target, 3 box on a target, 4 box, 5 player, 6 player on a
-              target.
+Observation   uint8 (rows, columns): by cell 0 wall, 1 floor, 2 target, 3 box on a target, 4 box, 5 player, 6 player on
+              a target.
 Action        Discrete(9): 0 nothing, 1 push up, 2 push down, 3 push left, 4 push right, 5 move up, 6 move down, 7 move
               left, 8 move right. A push moves where there is no box; a move does not push. With
               use_minimal_action_set=True Discrete(4): the four pushes. What is not possible changes nothing.
-Reward        -0.1 for every step; 1 for a box that comes onto a target, -1 for one that leaves it; 10 when all boxes are
-              on targets.
+Reward        -0.1 for every step; 1 for a box that comes onto a target, -1 for one that leaves it; 10 when all boxes
+              are on targets.
 Terminated    when all boxes are on targets.
 Truncated     after 120 steps, or max_steps if given.
 Start         a new room; or, with `levels`, one of these at random.
-Rooms         A walk digs a room. Boxes stand on its targets at first, and the player runs about at random and pulls them
-              away, until none is on a target. So every room can be solved. In a room that is too narrow for that, some
-              boxes may still be on targets.
+Rooms         A walk digs a room. Boxes are put on its targets, and the player pulls them in random directions until
+              none is on a target; pushes in the opposite order bring them back, so every room can be solved. After 50
+              rooms in which some boxes cannot leave their targets, a room without inner walls is taken as it is.
 Copies        may have a level of their own from their next episode on: `env.set_next(copies, level=...)`.
 Source        gym-sokoban 0.0.6, whose dim_room is `size`, for the rules, and for the rooms its idea to play backwards
               (Racanière et al. 2017, "Imagination-Augmented Agents for Deep Reinforcement Learning"). Level files as in
-              Boxoban (Guez et al. 2018). Differences: a box that is on a target at the start is not rewarded in the first
-              step; a player on a target is seen.
+              Boxoban (Guez et al. 2018). Differences: a box that is on a target at the start is not rewarded in the
+              first step; a player on a target is seen.
 Version       0
 """
 import numpy as np
@@ -80,7 +80,8 @@ num_envs : int, default 1
 size : int or (int, int), default 10
     The rows and columns of drawn rooms with the walls around them, 4 to 20; not 4 both, where nothing can be pushed.
 num_boxes : int, optional
-    The boxes of drawn rooms, 1 to an eighth of the cells within the walls (at least 1); by default 4, or as many as that.
+    The boxes of drawn rooms, 1 to an eighth of the cells within the walls (at least 1); by default 4, or as many as
+    that.
 num_gen_steps : int, optional
     The steps of the walk that digs a room, 1 to 1000; by default 1.7 * (rows + columns). More make larger rooms.
 levels : path, or list of str, optional
@@ -105,7 +106,8 @@ use_minimal_action_set : bool
 
 Notes
 -----
-`env.set_next(copies, level=...)` takes a number of `levels`, the text of a level of the same size, or None for any again.
+`env.set_next(copies, level=...)` takes a number of `levels`, the text of a level of the same size, or None for any
+again.
 `env.get_attr("level")` is the number of each copy's level, or None.
 """
 
@@ -137,7 +139,8 @@ Notes
         given = np.zeros((0, rows, columns), np.uint8)
         if levels is not None:
             if num_boxes is not None or num_gen_steps is not None or size != 10:
-                raise TypeError("size, num_boxes and num_gen_steps are those of drawn rooms: leave them out with levels")
+                raise TypeError("size, num_boxes and num_gen_steps are those of drawn rooms: leave them out with "
+                                "levels")
             given = read_levels(levels)
             rows, columns = given.shape[1:]
         else:
@@ -152,7 +155,8 @@ Notes
         self.rows, self.columns, self.cell_count = rows, columns, rows * columns
         self.num_boxes, self.num_gen_steps, self.num_levels = num_boxes, num_gen_steps, len(given)
         self.use_minimal_action_set = use_minimal_action_set
-        self.plan = Plan(rows=rows, columns=columns, boxes=num_boxes or 0, walk=num_gen_steps or 0)
+        self.plan.rows, self.plan.columns = rows, columns
+        self.plan.boxes, self.plan.walk = num_boxes or 0, num_gen_steps or 0
         self.plan.steps = [-columns, columns, -1, 1]
         self.levels = given
         self.cells = <uint8_t*>self.new_state(self.cell_count)
