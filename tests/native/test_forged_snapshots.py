@@ -5,8 +5,8 @@ import sys
 
 # The environments whose states index memory.
 NAMES = """
-    blackjack cartpole catch cliff_walking connect_four foraging frozen_lake game_2048 minigrid mpe overcooked rware snake
-    squared taxi tetris tic_tac_toe
+    blackjack cartpole catch cliff_walking connect_four foraging frozen_lake game_2048 minigrid mpe overcooked rware
+    snake squared taxi tetris tic_tac_toe
 """
 
 FUZZ = """
