@@ -3,20 +3,26 @@
 import sys
 import types
 from collections import deque
+from importlib.util import find_spec
 
 import numpy as np
 import pytest
 
-for name in ("gym", "gym.envs", "gym.envs.registration"):
-    # The package registers itself with the older Gym, which it does not need.
-    sys.modules.setdefault(name, types.ModuleType(name))
-sys.modules["gym.envs.registration"].__dict__.setdefault("register", lambda **_: None)
-pytest.importorskip("overcooked_ai_py", reason="pip install --no-deps overcooked-ai==1.1.0")
-pytest.importorskip("scipy", reason="pip install scipy")
+if find_spec("overcooked_ai_py") is None or find_spec("scipy") is None:
+    pytest.skip("pip install scipy; pip install --no-deps overcooked-ai==1.1.0", allow_module_level=True)
 
-from overcooked_ai_py.mdp import overcooked_mdp as mdp_module  # noqa: E402
-from overcooked_ai_py.mdp.actions import Action, Direction  # noqa: E402
-from overcooked_ai_py.planning import planners  # noqa: E402
+# The package registers itself with the older Gym, which it does not need. No other test finds these.
+STAND_INS = [] if find_spec("gym") else ["gym", "gym.envs", "gym.envs.registration"]
+for name in STAND_INS:
+    sys.modules[name] = types.ModuleType(name)
+    sys.modules[name].register = lambda **_: None
+try:
+    from overcooked_ai_py.mdp import overcooked_mdp as mdp_module
+    from overcooked_ai_py.mdp.actions import Action, Direction
+    from overcooked_ai_py.planning import planners
+finally:
+    for name in STAND_INS:
+        del sys.modules[name]
 
 
 class OldNumpy:

@@ -262,6 +262,54 @@ def assert_same_chances(ours, theirs):
         assert square < freedom + 4.5 * np.sqrt(2 * freedom) + 4, (kind, square, freedom)
 
 
+# ---- Tasks of single copies ----
+
+
+def test_a_copy_of_another_task_plays_as_a_batch_of_that_task():
+    """In an observation of the same form: a smaller field, a nearer sight, other levels and rewards."""
+    others = [
+        {"task": "Foraging-2s-6x6-3p-2f-coop-pen"},
+        {"field_size": (5, 9), "normalize_reward": False},
+        {"min_player_level": (1, 2, 2), "max_food_level": 3, "sight": 4, "penalty": 0.5},
+    ]
+    env = make("ocean-foraging", 4, task="Foraging-9x9-3p-2f", max_steps=20)
+    whole = {"task": "Foraging-9x9-3p-2f", "max_steps": 20}
+    singles = [make("ocean-foraging", 1, **whole), *(make("ocean-foraging", 1, **{**whole, **one}) for one in others)]
+    for copy, other in enumerate(others, 1):
+        env.set_next([copy], **{name: [value] for name, value in other.items()})
+    observations, _ = env.reset(seed=[5, 6, 7, 8])
+    for copy, single in enumerate(singles):
+        assert np.array_equal(observations[3 * copy : 3 * copy + 3], single.reset(seed=[5 + copy])[0])
+    rng = np.random.default_rng(0)
+    for _ in range(100):
+        actions = rng.integers(0, 6, 12, dtype=np.int32)
+        results = env.step(actions)
+        for copy, single in enumerate(singles):
+            rows = slice(3 * copy, 3 * copy + 3)
+            for one, two in zip(results[:4], single.step(actions[rows])[:4], strict=True):
+                assert np.array_equal(one[rows], two)
+    assert env.get_attr("field_size") == ((9, 9), (6, 6), (5, 9), (9, 9))
+    assert env.get_attr("penalty") == (0, 0.1, 0, 0.5)
+
+
+@pytest.mark.parametrize(
+    ("parameters", "kind", "message"),
+    [
+        ({"task": "Foraging-8x8-3p-1f"}, ValueError, "task 'Foraging-8x8-3p-1f' has 3 players, and the batch 2"),
+        ({"field_size": [(20, 20)]}, ValueError, r"field_size \(20, 20\) has more cells, .* than that of the batch"),
+        ({"field_size": [(4, 12)]}, ValueError, "does not fit the space of the batch"),
+        ({"max_player_level": 3}, ValueError, "does not fit the space of the batch"),
+        ({"players": 1}, TypeError, "has no argument 'players'"),
+    ],
+)
+def test_what_the_batch_cannot_hold_is_refused_for_a_copy(parameters, kind, message):
+    env = make("ocean-foraging", 2)
+    with pytest.raises(kind, match=message):
+        env.set_next([1], **parameters)
+    env.reset(seed=0)
+    assert env.get_attr("field_size") == ((8, 8), (8, 8))
+
+
 # ---- What else there is ----
 
 

@@ -29,16 +29,23 @@ import numpy as np
 from gymnasium import spaces
 
 cimport cython
-from libc.stdint cimport int32_t, uint8_t
+from libc.stdint cimport int16_t, int32_t, uint8_t
+from libc.string cimport memcpy
+
+from puffer import checks
 
 from puffer._core cimport Buffers, Canvas, Env, import_puffer
 from puffer.ocean._clip cimport clamped
 from puffer.ocean.foraging.field cimport (
     Field, Meal, Thing, cell_of, food_beside, move, see_foods, see_grid, see_players,
 )
-from puffer.ocean.foraging.parameters cimport MOST_LEVEL, check_parameters, observation_space
+from puffer.ocean.foraging.parameters cimport MOST_LEVEL, check_parameters, observation_space, parameters_of_task
 from puffer.ocean.foraging.picture cimport TILE, draw_field, write_field
-from puffer.ocean.foraging.start cimport Levels, empty, lay_foods, levels_of, start_foods, start_players
+from puffer.ocean.foraging.rules cimport (
+    Levels, Rules, are_possible, levels_of_foods, levels_of_players, names_of_rules, numbers_of_levels, rules_of,
+    values_of,
+)
+from puffer.ocean.foraging.start cimport empty, lay_foods, start_foods, start_players
 
 import_puffer()
 
@@ -100,6 +107,9 @@ field_size : tuple of int
 
 Notes
 -----
+`env.set_next(copies, task=...)` gives copies other tasks, with as many players and foods, in their next episodes; it
+takes the other parameters too, as far as the observation keeps its form and bounds.
+
 `state(copy)` has `players`, an int array with a row for each player: row, column, level; `field`, int (rows, columns),
 the levels of the foods; `spawned`, the sum of the levels of all foods that there were.
 """
@@ -111,9 +121,12 @@ the levels of the foods; `spawned`, the sum of the levels of all foods that ther
     cdef readonly bint force_coop, grid_observation, normalize_reward, observe_agent_levels
     cdef readonly double penalty
     cdef readonly tuple field_size
-    cdef Field field
-    cdef Levels player_levels, food_levels
-    cdef Py_ssize_t cells_size, row_size
+    cdef Py_ssize_t cells_size, row_size, levels_size
+    # What the batch was made with.
+    cdef dict made_with
+    cdef object space
+    cdef Rules made_rules
+    cdef int16_t[::1] made_levels
     cdef float* observations
     cdef int32_t[::1] actions
     # For each copy its cells, its players, its foods, row by row, and their sums.
@@ -121,11 +134,15 @@ the levels of the foods; `spawned`, the sum of the levels of all foods that ther
     cdef Thing* foragers
     cdef Thing* foods
     cdef Meal* meals
+    # For each copy the rules and the levels of the episode, and those of the coming ones.
+    cdef Rules* rules
+    cdef int16_t* levels
 
     def __init__(self, num_envs=1, *, task="Foraging-8x8-2p-1f", players=None, field_size=None, max_num_food=None,
                  sight=None, force_coop=None, grid_observation=None, penalty=None, min_player_level=1,
                  max_player_level=2, min_food_level=1, max_food_level=None, normalize_reward=True,
                  observe_agent_levels=True, **options):
+        cdef Py_ssize_t i
         own = check_parameters(task, {
             "players": players, "field_size": field_size, "max_num_food": max_num_food, "sight": sight,
             "force_coop": force_coop, "grid_observation": grid_observation, "penalty": penalty,
@@ -140,16 +157,19 @@ the levels of the foods; `spawned`, the sum of the levels of all foods that ther
         self.force_coop, self.grid_observation = own["force_coop"], own["grid_observation"]
         self.normalize_reward, self.observe_agent_levels = own["normalize_reward"], own["observe_agent_levels"]
         self.penalty, self.field_size = own["penalty"], own["field_size"]
-        self.field.rows, self.field.columns = self.field_size
-        self.field.stride = self.field.columns + 2
-        self.player_levels = levels_of(own["min_player_level"], own["max_player_level"])
-        self.food_levels = levels_of(own["min_food_level"], own["max_food_level"])
+        self.made_with, self.space, self.made_rules = own, space, rules_of(own)
+        self.made_levels = np.array(numbers_of_levels(own), np.int16)
         self.row_size = int(np.prod(space.shape))
-        self.cells_size = (self.field.rows + 2) * self.field.stride
+        self.cells_size = (self.made_rules.field.rows + 2) * self.made_rules.field.stride
+        self.levels_size = self.made_levels.shape[0]
         self.cells = <uint8_t*>self.new_state(self.cells_size)
         self.foragers = <Thing*>self.new_state(self.players * sizeof(Thing))
         self.foods = <Thing*>self.new_state(self.max_num_food * sizeof(Thing))
         self.meals = <Meal*>self.new_state(sizeof(Meal))
+        self.rules = <Rules*>self.new_state(2 * sizeof(Rules))
+        self.levels = <int16_t*>self.new_state(2 * self.levels_size * sizeof(int16_t))
+        for i in range(self.num_copies):
+            self._make_as_all(i)
 
     cdef int bind(self, Buffers buffers) except -1:
         cdef float[::1] rows = buffers.observations.reshape(-1)
@@ -157,28 +177,43 @@ the levels of the foods; `spawned`, the sum of the levels of all foods that ther
         self.actions = buffers.actions
         return 0
 
+    cdef void _make_as_all(self, Py_ssize_t i) noexcept nogil:
+        """Give a copy the rules of the batch, for this episode and the coming ones."""
+        cdef int k
+        for k in range(2):
+            self.rules[2 * i + k] = self.made_rules
+            memcpy(self.levels + (2 * i + k) * self.levels_size, &self.made_levels[0],
+                   self.levels_size * sizeof(int16_t))
+
     cdef void reset_one(self, Py_ssize_t i) noexcept nogil:
         cdef uint8_t* cells = self.cells + i * self.cells_size
         cdef Thing* players = self.foragers + i * self.players
-        empty(self.field, cells)
-        start_players(&self.rng[i], self.field, &self.player_levels, players)
-        start_foods(&self.rng[i], self.field, &self.food_levels, self.force_coop, players, self.players, cells,
-                    self.foods + i * self.max_num_food, &self.meals[i])
+        cdef Rules* rules = &self.rules[2 * i]
+        cdef int16_t* numbers = self.levels + 2 * i * self.levels_size
+        cdef Levels levels
+        rules[0] = rules[1]
+        memcpy(numbers, numbers + self.levels_size, self.levels_size * sizeof(int16_t))
+        empty(rules.field, cells)
+        levels = levels_of_players(rules, numbers, self.players)
+        start_players(&self.rng[i], rules.field, &levels, players)
+        levels = levels_of_foods(rules, numbers, self.players, self.max_num_food)
+        start_foods(&self.rng[i], rules, &levels, players, self.players, cells, self.foods + i * self.max_num_food,
+                    &self.meals[i])
 
     cdef void step_one(self, Py_ssize_t i) noexcept nogil:
         cdef uint8_t* cells = self.cells + i * self.cells_size
         cdef Py_ssize_t first = i * self.players, row
         cdef Thing* players = self.foragers + first
         cdef const int32_t* actions = &self.actions[first]
+        cdef Field field = self.rules[2 * i].field
         cdef int[64] loading
         cdef int k, any_loads = 0
         for k in range(self.players):
             loading[k] = 0
             if actions[k] == LOAD:
-                loading[k] = food_beside(cells, cell_of(self.field, players[k].row, players[k].column),
-                                         self.field.stride)
+                loading[k] = food_beside(cells, cell_of(field, players[k].row, players[k].column), field.stride)
                 any_loads |= loading[k]
-        move(self.field, cells, players, self.players, actions)
+        move(field, cells, players, self.players, actions)
         if any_loads:
             for k in range(self.players):
                 if loading[k]:
@@ -194,6 +229,7 @@ the levels of the foods; `spawned`, the sum of the levels of all foods that ther
         cdef Py_ssize_t first = i * self.players
         cdef Thing* players = self.foragers + first
         cdef Thing* thing = &self.foods[i * self.max_num_food + food - 1]
+        cdef Rules* rules = &self.rules[2 * i]
         cdef int levels = 0, k
         cdef double share, whole = max(self.meals[i].spawned, 1)
         for k in range(self.players):
@@ -204,12 +240,12 @@ the levels of the foods; `spawned`, the sum of the levels of all foods that ther
             loading[k] = 0
             share = players[k].level * thing.level
             if levels < thing.level:
-                self.rewards[first + k] = -self.penalty
+                self.rewards[first + k] = -rules.penalty
                 continue
-            self.rewards[first + k] = share / (levels * whole) if self.normalize_reward else share
+            self.rewards[first + k] = share / (levels * whole) if rules.normalize_reward else share
             self.statistics[first + k, 0] += 1
         if levels >= thing.level:
-            self.cells[i * self.cells_size + cell_of(self.field, thing.row, thing.column)] = 0
+            self.cells[i * self.cells_size + cell_of(rules.field, thing.row, thing.column)] = 0
             self.meals[i].eaten += thing.level
             self.meals[i].left -= 1
             thing.level = 0
@@ -218,14 +254,15 @@ the levels of the foods; `spawned`, the sum of the levels of all foods that ther
         cdef Thing* players = self.foragers + i * self.players
         cdef Thing* foods = self.foods + i * self.max_num_food
         cdef float* row = self.observations + i * self.players * self.row_size
+        cdef Rules* rules = &self.rules[2 * i]
         cdef int k
         for k in range(self.players):
             if self.grid_observation:
-                see_grid(self.field, &players[k], players, self.players, foods, self.max_num_food, self.sight,
+                see_grid(rules.field, &players[k], players, self.players, foods, self.max_num_food, rules.sight,
                          self.observe_agent_levels, row)
             else:
-                see_players(k, players, self.players, self.sight, 3 if self.observe_agent_levels else 2,
-                            see_foods(&players[k], foods, self.max_num_food, self.sight, row))
+                see_players(k, players, self.players, rules.sight, 3 if self.observe_agent_levels else 2,
+                            see_foods(&players[k], foods, self.max_num_food, rules.sight, row))
             row += self.row_size
 
     cdef void step_range(self, Py_ssize_t first, Py_ssize_t last) noexcept nogil:
@@ -238,23 +275,71 @@ the levels of the foods; `spawned`, the sum of the levels of all foods that ther
         for i in range(first, last):
             self.observe(i)
 
+    def set_next_parameters(self, copies, parameters):
+        """Set parameters of the class for the next episodes of copies; what is not given stays as the copy has it.
+
+        All but players, max_num_food, grid_observation and observe_agent_levels can be set, by their names or by a
+        `task`. The field must not have more cells, and the observation no larger numbers, than those of the batch.
+        """
+        cdef Py_ssize_t i, k, j
+        checks.arguments("set_next() of Foraging", parameters, ("task", *names_of_rules()))
+        copies = [checks.integer("copy", copy, 0, self.num_copies - 1) for copy in copies]
+        checked = [self._values(copy, {name: given[k] for name, given in parameters.items()})
+                   for k, copy in enumerate(copies)]
+        for i, values in zip(copies, checked, strict=True):
+            self.rules[2 * i + 1] = rules_of(values)
+            for j, level in enumerate(numbers_of_levels(values)):
+                self.levels[(2 * i + 1) * self.levels_size + j] = level
+
+    def _values(self, Py_ssize_t i, dict given):
+        """The parameters of a copy with those that are given, checked. Raises TypeError or ValueError."""
+        values = values_of(&self.rules[2 * i + 1], self.levels + (2 * i + 1) * self.levels_size, self.players,
+                           self.max_num_food)
+        rows, columns = values["field_size"]
+        task = given.pop("task", None)
+        if task is not None:
+            own = parameters_of_task(task)
+            for name in ("players", "max_num_food"):
+                if own[name] != self.made_with[name]:
+                    raise ValueError(f"task {task!r} has {own[name]} {name}, and the batch {self.made_with[name]}")
+            values.update((name, own[name]) for name in values if name in own)
+        values = check_parameters(task or f"Foraging-{rows}x{columns}-1p-1f", {**self.made_with, **values, **given})
+        space = observation_space(values)
+        rows, columns = values["field_size"]
+        if (rows + 2) * (columns + 2) > self.cells_size:
+            raise ValueError(f"field_size {values['field_size']} has more cells, walls included, than that of the "
+                             f"batch, {self.field_size}")
+        if space.shape != self.space.shape or (space.high > self.space.high).any():
+            raise ValueError("the observation of these parameters does not fit the space of the batch: sight of planes "
+                             "must be the same, and rows, columns and levels no greater")
+        return values
+
+    def parameters_of(self, copy):
+        """The parameters of the episode of a copy."""
+        cdef Py_ssize_t i = checks.integer("copy", copy, 0, self.num_copies - 1)
+        return values_of(&self.rules[2 * i], self.levels + 2 * i * self.levels_size, self.players, self.max_num_food)
+
     cdef void load_one(self, Py_ssize_t i) noexcept nogil:
         # The cells come of the foods, and these are brought into the field.
         cdef Thing* foods = self.foods + i * self.max_num_food
         cdef Meal* meal = &self.meals[i]
-        cdef int k
+        cdef int k, sight = self.sight if self.grid_observation else 0
+        for k in range(2):
+            if not are_possible(&self.rules[2 * i + k], self.levels + (2 * i + k) * self.levels_size, self.players,
+                                self.max_num_food, self.cells_size, sight):
+                self._make_as_all(i)
         meal.spawned, meal.eaten, meal.left = max(meal.spawned, 0), max(meal.eaten, 0), 0
         for k in range(self.players):
-            self._bring_inside(&self.foragers[i * self.players + k], 1)
+            self._bring_inside(i, &self.foragers[i * self.players + k], 1)
         for k in range(self.max_num_food):
-            self._bring_inside(&foods[k], 0)
+            self._bring_inside(i, &foods[k], 0)
             meal.left += foods[k].level > 0
-        empty(self.field, self.cells + i * self.cells_size)
-        lay_foods(self.field, self.cells + i * self.cells_size, foods, self.max_num_food)
+        empty(self.rules[2 * i].field, self.cells + i * self.cells_size)
+        lay_foods(self.rules[2 * i].field, self.cells + i * self.cells_size, foods, self.max_num_food)
 
-    cdef void _bring_inside(self, Thing* thing, int least) noexcept nogil:
-        thing.row = clamped(thing.row, 0, self.field.rows - 1)
-        thing.column = clamped(thing.column, 0, self.field.columns - 1)
+    cdef void _bring_inside(self, Py_ssize_t i, Thing* thing, int least) noexcept nogil:
+        thing.row = clamped(thing.row, 0, self.rules[2 * i].field.rows - 1)
+        thing.column = clamped(thing.column, 0, self.rules[2 * i].field.columns - 1)
         thing.level = clamped(thing.level, least, 3 * MOST_LEVEL)
 
     cdef dict state_one(self, Py_ssize_t i):
@@ -262,7 +347,7 @@ the levels of the foods; `spawned`, the sum of the levels of all foods that ther
         cdef int k
         players = [(self.foragers[row].row, self.foragers[row].column, self.foragers[row].level)
                    for row in range(i * self.players, (i + 1) * self.players)]
-        field = np.zeros(self.field_size, np.int64)
+        field = np.zeros((self.rules[2 * i].field.rows, self.rules[2 * i].field.columns), np.int64)
         for k in range(self.max_num_food):
             food = self.foods[i * self.max_num_food + k]
             field[food.row, food.column] += food.level

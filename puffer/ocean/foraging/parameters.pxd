@@ -60,8 +60,10 @@ cdef inline tuple check_size(object size):
 
 cdef inline tuple check_levels(str name, object levels, int count):
     """A level for each of `count` players or foods, from one level or a sequence of them."""
+    import numpy as np
+
     from puffer import checks
-    if not isinstance(levels, (tuple, list)):
+    if not isinstance(levels, (tuple, list, np.ndarray)):
         levels = (levels,) * count
     if len(levels) != count:
         raise ValueError(f"{name} must be one level, or a tuple of {count}, got {len(levels)}")

@@ -3,34 +3,13 @@ from libc.stdint cimport int32_t, uint8_t
 from libc.string cimport memset
 
 from puffer.ocean.foraging.field cimport Field, Meal, Thing, WALL, cell_of
-from puffer.ocean.foraging.parameters cimport MOST_FOODS, PLAYERS_AT_FOOD
+from puffer.ocean.foraging.parameters cimport PLAYERS_AT_FOOD
+from puffer.ocean.foraging.rules cimport Levels, Rules
 from puffer.rng cimport rng_below, rng_t
 
 cdef enum:
     # Random cells that are looked at for the foods of an episode, and how often it is seen whether any is free.
     TRIES = 1000, LOOK = 32
-
-# The least and the greatest level of each player, or of each food, of which there are `count`. If they differ, they are
-# distributed at random. A food's greatest level follows the players that there are if the parameter is not given.
-cdef struct Levels:
-    int count
-    bint differ
-    bint follow
-    int32_t[200] least
-    int32_t[200] most
-
-
-cdef inline Levels levels_of(object least, object most) except *:
-    """From tuples with a level for each; `most` may be None."""
-    cdef Levels levels
-    cdef int k
-    levels.count = len(least)
-    levels.follow = most is None
-    levels.differ = len(set(least)) > 1 or (most is not None and len(set(most)) > 1)
-    for k in range(levels.count):
-        levels.least[k] = least[k]
-        levels.most[k] = least[k] if most is None else most[k]
-    return levels
 
 
 cdef inline void shuffle(rng_t* rng, const Levels* levels, int32_t* order) noexcept nogil:
@@ -111,12 +90,13 @@ cdef inline bint has_any_room(Field field, const uint8_t* cells, const Thing* pl
     return False
 
 
-cdef inline void start_foods(rng_t* rng, Field field, const Levels* levels, bint at_most, const Thing* players, int n,
+cdef inline void start_foods(rng_t* rng, const Rules* rules, const Levels* levels, const Thing* players, int n,
                              uint8_t* cells, Thing* foods, Meal* meal) noexcept nogil:
-    """Spread the foods; with `at_most`, all have their greatest level."""
+    """Spread the foods."""
+    cdef Field field = rules.field
     cdef int32_t[200] order
     cdef int tries = 0, placed = 0, row, column, k, least, most
-    cdef int follows = lowest_levels(players, n) if levels.follow else 0
+    cdef int follows = lowest_levels(players, n) if rules.follow else 0
     cdef Thing food
     shuffle(rng, levels, order)
     memset(foods, 0, levels.count * sizeof(Thing))
@@ -129,8 +109,9 @@ cdef inline void start_foods(rng_t* rng, Field field, const Levels* levels, bint
             if tries % LOOK == 0 and not has_any_room(field, cells, players, n):
                 break
             continue
-        most = follows if levels.follow else levels.most[order[placed]]
-        least = most if at_most else levels.least[order[placed]]
+        most = follows if rules.follow else levels.most[order[placed]]
+        # Where the levels of a snapshot do not fit each other, there is no range to draw from.
+        least = most if rules.force_coop else min(levels.least[order[placed]], most)
         food.row, food.column, food.level = row, column, least + rng_below(rng, most - least + 1)
         cells[cell_of(field, row, column)] = 1
         # They are kept row by row.
