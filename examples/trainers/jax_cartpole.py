@@ -24,7 +24,7 @@ def update(carry, key):
     _, returns = jax.lax.scan(discount, jax.numpy.zeros(64), results, reverse=True)
     gains = (returns - returns.mean(1, keepdims=True))[..., None] * jax.nn.one_hot(actions, 2)
     gradients = jax.grad(lambda weights: (gains * network(weights, seen)).mean())(weights)
-    return (jax.tree.map(lambda weight, gradient: weight + 0.1 * gradient, weights, gradients), observations), None
+    return (jax.tree.map(lambda weight, gradient: weight + 0.3 * gradient, weights, gradients), observations), None
 
 
 carry = initial(jax.random.key(1), (4,))[1], env.reset(seed=1)
