@@ -52,8 +52,10 @@ extras = {
     # What `tests/faces` runs. Not ray[rllib], which asks for one version of Gymnasium, but what RLlib imports.
     "trainers": [
         *("torch>=2.8", "stable-baselines3>=2.7", "sb3-contrib>=2.7", "torchrl>=0.13", "skrl>=2", "supersuit>=3.9"),
-        *("tianshou>=2; python_version >= '3.11'", "minari>=0.5.3", "h5py>=3.8", "pettingzoo>=1.25"),
+        *("tianshou>=2; python_version >= '3.11'", "minari>=0.5.3", "h5py>=3.8", "jax>=0.4.30", "pettingzoo>=1.25"),
         *("ray>=2.50", "dm-tree", "lz4", "ormsgpack", "pandas", "pyarrow>=17", "pydantic>=2.5", "tensorboardX"),
+        # For the wrappers of Gymnasium that make tensors.
+        "array-api-compat>=1.11",
     ],
     "train": ["torch>=2.2", "matplotlib>=3.8", "tomli>=2; python_version < '3.11'"],
     "author": ["Cython==3.3.1", "setuptools>=77", "hypothesis>=6"],

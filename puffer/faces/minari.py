@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 from gymnasium.envs.registration import EnvSpec
+from gymnasium.error import ResetNeeded
 
 from puffer.faces.batches import batch_of, require_kept
 from puffer.layout.nested import NestedObservations
@@ -91,7 +92,12 @@ class DataCollector:
         return observations, info
 
     def step(self, actions: Any) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray, dict[str, Any]]:
-        """Step, and keep what was done and what came of it; returns what `VectorEnv.step` does."""
+        """Step, and keep what was done and what came of it; returns what `VectorEnv.step` does.
+
+        Raises ResetNeeded before the first reset of the collector.
+        """
+        if not self._runs:
+            raise ResetNeeded("step() before reset() of the collector, which keeps the first observations")
         result = self.batch.step(actions)
         self._runs[-1].add(self.batch, result)
         return result

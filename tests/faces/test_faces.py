@@ -12,6 +12,7 @@ EXAMPLES = sorted((ROOT / "examples" / "trainers").glob("*.py"))
 
 # The module of each face, and the package that it needs.
 NEEDED = {
+    "jax": "jax",
     "minari": "minari",
     "pettingzoo": "pettingzoo",
     "rllib": "ray",
@@ -42,4 +43,4 @@ def test_a_missing_package_is_named(face, package, monkeypatch):
 def test_examples_are_in_the_docs(example):
     text = example.read_text()
     assert f"```python\n{text}```" in (ROOT / "docs" / "trainers.md").read_text()
-    assert len(text.splitlines()) <= 30
+    assert len([line for line in text.splitlines() if line]) <= 30

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from gymnasium.error import ResetNeeded
 from helpers import KINDS, make, random_actions, run_python
 from stories import story
 
@@ -112,6 +113,9 @@ def test_what_is_refused(tmp_path):
             DataCollector("blackjack", 4, **options)
     path = tmp_path / "actions.npz"
     collector = DataCollector(puffer.make("catch", 2))
+    collector.batch.reset()
+    with pytest.raises(ResetNeeded, match="of the collector"):
+        collector.step([0, 1])
     with pytest.raises(ValueError, match="no steps yet"):
         collector.save_actions(path)
     collector.reset()

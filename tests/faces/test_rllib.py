@@ -58,7 +58,7 @@ def test_episodes_have_all_of_their_steps():
         assert episode.is_terminated == (len(episode) % 2 == 0)
 
 
-@pytest.mark.parametrize("source", [make_env, "puffer/CartPole-v0"])
+@pytest.mark.parametrize("source", [make_env, "puffer:puffer/CartPole-v0"])
 def test_native_environments(source):
     options = {"env": "cartpole"} if source is make_env else {}
     for episode in runner(source, **options).sample(num_timesteps=100, random_actions=True):

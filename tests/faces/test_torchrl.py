@@ -111,6 +111,16 @@ def test_action_masks_are_those_of_torchrl(flat):
     assert played["action_mask"].gather(-1, played["action"][..., None]).all()
 
 
+def test_their_wrapper_resets_a_batch_that_does_not_reset_itself():
+    env = GymWrapper(make("cartpole", 3, autoreset_mode="Disabled", max_steps=30))
+    check_env_specs(env)
+    seen = env.rollout(60, break_when_any_done=False)
+    first = seen["next", "done"][:, :-1, 0]
+    assert first.any()
+    assert (seen["observation"][:, 1:][first].abs() <= 0.05).all()
+    env.close()
+
+
 def test_gym_env_finds_native_environments():
     check_env_specs(GymEnv("puffer/CartPole-v0"))
 
