@@ -168,20 +168,31 @@ def _train(learner: PPO, name: str, options: dict[str, Any], limits: Limits, fol
     """Train until a limit is reached or somebody interrupts; returns the exit status."""
     file, begun, progress = folder / "checkpoint.pt", time.monotonic(), None
     curves, saved = Curves(folder / "curves.csv", learner.steps), begun
+
+    def keep() -> None:
+        # What was learned before is worth more than parameters that are no numbers.
+        if learner.is_sound:
+            checkpoints.save(file, learner, name, options)
+
     with ExitStack() as stack:
         stack.callback(curves.close, print)
         # Before the curves are drawn, which may fail.
-        stack.callback(lambda: checkpoints.save(file, learner, name, options))
+        stack.callback(keep)
         display = stack.enter_context(Display(name, limits.steps))
         interrupted = stack.enter_context(_interrupts())
         for progress in learner.iterations():
             curves.add(progress)
             is_over = limits.reached(progress, time.monotonic() - begun, learner.recent.maxlen) or bool(interrupted)
             display.show(progress, last=is_over)
+            if not learner.is_sound:
+                raise ValueError(
+                    f"the parameters are not finite any more after {progress.steps:,} steps; try a lower "
+                    f"--set learning_rate=..., for example {learner.settings.learning_rate / 3:.2g}"
+                )
             if is_over:
                 break
             if time.monotonic() - saved > _SAVE:
-                checkpoints.save(file, learner, name, options)
+                keep()
                 saved = time.monotonic()
     print(
         f"{name}: return {number(progress.episode_return)} after {progress.steps:,} steps and {progress.seconds:.1f} "

@@ -297,6 +297,17 @@ def test_a_checkpoint_of_something_else_is_refused(tmp_path, capsys):
     assert "is not a checkpoint of puffer.train" in refused(capsys, "--resume", str(file))
 
 
+def test_parameters_that_are_not_finite_replace_nothing(tmp_path, capsys):
+    train(tmp_path, "continuous", "--steps", "2048")
+    file = tmp_path / "checkpoint.pt"
+    content = file.read_bytes()
+    wild = ["--steps", "100000", "--set", "learning_rate=1e38", "--set", "max_gradient=1e38"]
+    with pytest.raises(SystemExit):
+        main(["--resume", str(file), *wild])
+    assert "the parameters are not finite any more after 4,096 steps; try a lower" in capsys.readouterr().err
+    assert file.read_bytes() == content
+
+
 class Harmful:
     """Writes a file when it is unpickled."""
 
