@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import pickle
 from dataclasses import asdict
@@ -53,10 +54,11 @@ def read(path: str | Path) -> dict[str, Any]:
     """
     if not Path(path).is_file():
         raise FileNotFoundError(f"there is no checkpoint {path}")
+    data = io.BytesIO(Path(path).read_bytes())
     try:
         # Tensors and plain values only: such a file cannot run code.
-        content = torch.load(path, map_location="cpu", weights_only=True)
-    except (pickle.UnpicklingError, RuntimeError, EOFError, KeyError, ValueError):
+        content = torch.load(data, map_location="cpu", weights_only=True)
+    except (pickle.UnpicklingError, RuntimeError, EOFError, OSError, KeyError, ValueError):
         # Not the reason that torch gives: it recommends to load what may run code.
         raise ValueError(f"{path} is not a checkpoint of puffer.train, or is damaged") from None
     if not isinstance(content, dict) or "puffer.train" not in content:

@@ -28,11 +28,14 @@ class Categories(nn.Module):
         super().__init__()
         sizes = (high.astype(np.int64) - low.astype(np.int64) + 1).ravel()
         self.register_buffer("first", torch.from_numpy(np.cumsum(sizes) - sizes - low.astype(np.int64).ravel()))
-        self.table = nn.EmbeddingBag(int(sizes.sum()), width, mode="sum")
-        nn.init.normal_(self.table.weight, std=1 / math.sqrt(len(sizes)))
+        self.linear = nn.Linear(int(sizes.sum()), width)
+        nn.init.normal_(self.linear.weight, std=1 / math.sqrt(len(sizes)))
+        nn.init.zeros_(self.linear.bias)
 
     def forward(self, leaf: Tensor) -> Tensor:
-        return self.table(leaf.reshape(len(leaf), -1).long() + self.first)
+        values = leaf.reshape(len(leaf), -1).long() + self.first
+        # A product with zeros and ones: the backward pass of an embedding sorts its indices, which takes longer.
+        return self.linear(self.linear.weight.new_zeros(len(leaf), self.linear.in_features).scatter_(1, values, 1.0))
 
 
 class Numbers(nn.Module):
@@ -99,6 +102,8 @@ class Observations(nn.Module):
             space = known.get(leaf.path)
             low, high = _dtype_bounds(leaf) if space is None else bounds(space, leaf.path)
             self.parts.append(_part(leaf, low.ravel(), high.ravel(), width))
+
+        self.scales = any(isinstance(part, Numbers) and part.scales for part in self.parts)
 
     def split(self, rows: Tensor) -> list[Tensor]:
         """The leaves of rows."""

@@ -314,7 +314,8 @@ class PPO:
                 self.optimizer.step(self.learning_rate, settings.max_gradient)
                 told.append(parts)
         # Not before, so that the policy that chose the actions is the one that they are judged by at first.
-        self.network.observations.see(observations[masks.flatten()])
+        if self.network.observations.scales:
+            self.network.observations.see(observations[masks.flatten()])
         means = torch.stack(told).mean(0).tolist() if told else [math.nan] * 4
         return dict(zip(("policy_loss", "value_loss", "entropy", "divergence"), means, strict=True))
 
@@ -353,6 +354,11 @@ class PPO:
         return loss, torch.stack([policy, value, entropy, divergence]).detach()
 
     # ---- What is kept ----
+
+    @property
+    def is_sound(self) -> bool:
+        """Whether all parameters are finite numbers."""
+        return bool(self.optimizer.vector.isfinite().all())
 
     def state(self) -> dict[str, Any]:
         """Everything that learning goes on from, as tensors, numbers and texts."""

@@ -7,7 +7,7 @@ import ast
 import signal
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,7 +17,7 @@ import torch
 from gymnasium.error import NameNotFound
 
 import puffer
-from puffer.programs import INTERRUPTED, Parser, integer, positive, refuse
+from puffer.programs import FAILED, INTERRUPTED, Parser, integer, positive, refuse
 from puffer.train import checkpoints
 from puffer.train.ppo import PPO, Settings
 from puffer.train.progress import Progress
@@ -28,6 +28,7 @@ PROGRAM = "python -m puffer.train"
 _DESCRIPTION = """\
 Train a policy on an environment by PPO. What is learned is kept in a folder: checkpoint.pt, curves.csv and curves.png.
 Ctrl-C ends the training, and keeps it."""
+_CHECKPOINT = "checkpoint.pt"
 # Seconds between two checkpoints.
 _SAVE = 60.0
 
@@ -55,18 +56,21 @@ def main(argv: Sequence[str]) -> int:
     parser = _parser()
     given = parser.parse_args(argv)
     torch.set_num_threads(given.threads)
-    try:
-        content = None if given.resume is None else checkpoints.read(given.resume)
-        name, options, settings = _wanted(given, content)
-        made = {**options, **_in_workers(given.workers, settings.num_envs)}
-        with closing(puffer.make(name, settings.num_envs, **made)) as env:
+    with ExitStack() as stack:
+        try:
+            content = None if given.resume is None else checkpoints.read(given.resume)
+            name, options, settings = _wanted(given, content)
+            made = {**options, **_in_workers(given.workers, settings.num_envs)}
+            env = stack.enter_context(closing(puffer.make(name, settings.num_envs, **made)))
             learner = PPO(env, settings, seed=_seed(given, content), device=given.device)
             if content is not None:
                 checkpoints.require_same(given.resume, content, env)
                 learner.restore(content["learner"])
-            return _train(learner, name, options, _limits(given, learner), _folder(given, name))
-    except (NameNotFound, ImportError, TypeError, ValueError, OSError) as error:
-        refuse(PROGRAM, str(error))
+            limits, folder = _limits(given, learner), _folder(given, name)
+            curves = Curves(folder / "curves.csv", learner.steps)
+        except (NameNotFound, ImportError, TypeError, ValueError, OSError) as error:
+            refuse(PROGRAM, str(error))
+        return _train(learner, limits, curves, lambda: checkpoints.save(folder / _CHECKPOINT, learner, name, options))
 
 
 def _parser() -> Parser:
@@ -164,28 +168,35 @@ def _folder(given: Any, name: str) -> Path:
     return base if not base.exists() else next(folder for folder in numbered if not folder.exists())
 
 
-def _train(learner: PPO, name: str, options: dict[str, Any], limits: Limits, folder: Path) -> int:
+def _train(learner: PPO, limits: Limits, curves: Curves, save: Callable[[], None]) -> int:
     """Train until a limit is reached or somebody interrupts; returns the exit status."""
-    file, begun, progress = folder / "checkpoint.pt", time.monotonic(), None
-    curves, saved = Curves(folder / "curves.csv", learner.steps), begun
+    saved = begun = time.monotonic()
     with ExitStack() as stack:
         stack.callback(curves.close, print)
-        # Before the curves are drawn, which may fail.
-        stack.callback(lambda: checkpoints.save(file, learner, name, options))
-        display = stack.enter_context(Display(name, limits.steps))
+        # Before the curves are drawn, which may fail. What was learned before is worth more than what is not finite.
+        stack.callback(lambda: learner.is_sound and save())
+        display = stack.enter_context(Display(limits.steps))
         interrupted = stack.enter_context(_interrupts())
         for progress in learner.iterations():
             curves.add(progress)
             is_over = limits.reached(progress, time.monotonic() - begun, learner.recent.maxlen) or bool(interrupted)
             display.show(progress, last=is_over)
-            if is_over:
+            if is_over or not learner.is_sound:
                 break
             if time.monotonic() - saved > _SAVE:
-                checkpoints.save(file, learner, name, options)
+                save()
                 saved = time.monotonic()
+    if not learner.is_sound:
+        lower = learner.settings.learning_rate / 3
+        print(
+            f"{PROGRAM}: the parameters are not finite any more after {progress.steps:,} steps; try a lower "
+            f"--set learning_rate=..., for example {lower:.2g}",
+            file=sys.stderr,
+        )
+        return FAILED
     print(
-        f"{name}: return {number(progress.episode_return)} after {progress.steps:,} steps and {progress.seconds:.1f} "
-        f"seconds{', interrupted' if interrupted else ''}; {file}"
+        f"return {number(progress.episode_return)} after {progress.steps:,} steps and {progress.seconds:.1f} seconds"
+        f"{', interrupted' if interrupted else ''}; {curves.file.with_name(_CHECKPOINT)}"
     )
     return INTERRUPTED if interrupted else 0
 

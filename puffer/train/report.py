@@ -25,8 +25,8 @@ _CURVES = ("episode_return", "episode_length", "entropy", "value_loss")
 class Display:
     """The state of a training on standard output: a table that changes at a terminal, and lines elsewhere."""
 
-    def __init__(self, name: str, steps: int) -> None:
-        self.name, self.steps = name, steps
+    def __init__(self, steps: int) -> None:
+        self.steps = steps
         self._console: Console = console()
         self._live = Live(console=self._console, auto_refresh=False) if self._console.is_terminal else None
         # The first state is shown.
@@ -61,7 +61,7 @@ class Display:
 
     def _table(self, progress: Progress) -> Table:
         table = new_table()
-        for title in (self.name, "", "episodes", "", "time", "", "losses", ""):
+        for title in ("training", "", "episodes", "", "time", "", "losses", ""):
             table.add_column(title, justify="right" if not title else "left")
         shares = (f"{100 * share:.0f} %" for share in (progress.env, progress.policy, progress.learning))
         columns = (

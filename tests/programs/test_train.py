@@ -224,7 +224,7 @@ def test_a_run_keeps_what_it_learned(tmp_path, capsys):
     pytest.importorskip("matplotlib")
     assert train(tmp_path / "a", "catch", "--steps", "4096", "--seed", "3") == 0
     printed = capsys.readouterr().out.splitlines()
-    assert printed[-1].startswith("catch: return ")
+    assert printed[-1].startswith("return ")
     assert printed[-1].endswith(f"{tmp_path}/a/checkpoint.pt")
     assert (tmp_path / "a" / "curves.png").stat().st_size > 1000
     lines = lines_of(tmp_path / "a")
@@ -295,6 +295,16 @@ def test_a_checkpoint_of_something_else_is_refused(tmp_path, capsys):
         assert "is not a checkpoint of puffer.train" in refused(capsys, "--resume", str(file))
     torch.save({"weights": 1}, file)
     assert "is not a checkpoint of puffer.train" in refused(capsys, "--resume", str(file))
+
+
+def test_parameters_that_are_not_finite_replace_nothing(tmp_path, capsys):
+    train(tmp_path, "continuous", "--steps", "2048")
+    file = tmp_path / "checkpoint.pt"
+    content = file.read_bytes()
+    wild = ["--steps", "100000", "--set", "learning_rate=1e38", "--set", "max_gradient=1e38"]
+    assert main(["--resume", str(file), *wild]) == 1
+    assert "the parameters are not finite any more after 4,096 steps; try a lower" in capsys.readouterr().err
+    assert file.read_bytes() == content
 
 
 class Harmful:
