@@ -19,7 +19,7 @@ LAYERS = [
     ["backends"],
     ["authoring"],
     ["ocean", "systems"],
-    ["action_masks", "emulation", "registry", "vector", "window"],
+    ["action_masks", "emulation", "notebooks", "registry", "vector", "window"],
     ["faces"],
     # The package itself has the public names. Some modules are public by two names.
     ["", "building", "checking", "spaces"],
