@@ -31,7 +31,8 @@ pygments_style, pygments_dark_style = "friendly", "monokai"
 
 # A link to a heading is written as GitHub makes it.
 myst_heading_anchors = 4
-myst_enable_extensions = ["deflist"]
+# Pictures of a given width are <img> on the pages.
+myst_enable_extensions = ["html_image"]
 # A name in backticks is code, in docstrings as on the pages.
 default_role = "code"
 # `rows` is an attribute of several classes, and a word for a shape.

@@ -13,13 +13,13 @@ PACKAGE = Path(puffer.__file__).parent
 
 # The rooms (the modules and folders of the package) by layer, from the ground up.
 LAYERS = [
-    ["_version", "checks", "errors", "options", "pictures", "rendering", "rng"],
+    ["_version", "checks", "errors", "notebooks", "options", "pictures", "rendering", "rng"],
     ["layout", "native"],
     ["_core", "env", "wrappers"],
     ["backends"],
     ["authoring"],
     ["ocean", "systems"],
-    ["action_masks", "emulation", "notebooks", "registry", "vector", "window"],
+    ["action_masks", "emulation", "registry", "vector", "window"],
     ["faces"],
     # The package itself has the public names. Some modules are public by two names.
     ["", "building", "checking", "spaces"],
