@@ -31,7 +31,8 @@ pygments_style, pygments_dark_style = "friendly", "monokai"
 
 # A link to a heading is written as GitHub makes it.
 myst_heading_anchors = 4
-myst_enable_extensions = ["deflist"]
+# Pictures of a given width are <img> on the pages.
+myst_enable_extensions = ["html_image"]
 # A name in backticks is code, in docstrings as on the pages.
 default_role = "code"
 # `rows` is an attribute of several classes, and a word for a shape.
@@ -83,11 +84,16 @@ def _with_every_page(app: object, name: str, source: list[str]) -> None:
         source[0] += "\n.. toctree::\n   :caption: More\n   :hidden:\n\n" + "".join(f"   {page}\n" for page in more)
 
 
-def _plain_stars(app: object, what: str, name: str, obj: object, options: object, lines: list[str]) -> None:
-    """Keep the star of a shape, as in (rows, *shape), from being taken for the beginning of emphasis."""
+def _as_restructured(app: object, what: str, name: str, obj: object, options: object, lines: list[str]) -> None:
+    """Keep the star of a shape, as in (rows, *shape), from beginning an emphasis, and show indented code as code."""
     for k, line in enumerate(lines):
+        indent = len(line) - len(line.lstrip())
+        following = lines[k + 1 : k + 3]
+        is_code = len(following) == 2 and not following[0].strip() and following[1].startswith(" " * (indent + 4))
+        if is_code and line.endswith(":") and not line.endswith("::") and not line.lstrip().startswith((":", "..")):
+            lines[k] = line = f"{line}:"
         parts = line.split("`")
-        parts[::2] = [re.sub(r"(?<![\\*])\*(?=[a-z_])", r"\\*", part) for part in parts[::2]]
+        parts[::2] = [re.sub(r"(?<![\\*])\*(?=[^\s*])", r"\\*", part) for part in parts[::2]]
         lines[k] = "`".join(parts)
 
 
@@ -95,4 +101,4 @@ def setup(app: object) -> None:
     app.connect("source-read", _without_outside)
     app.connect("source-read", _with_every_page)
     # After napoleon, which reads the stars of parameters.
-    app.connect("autodoc-process-docstring", _plain_stars, priority=900)
+    app.connect("autodoc-process-docstring", _as_restructured, priority=900)

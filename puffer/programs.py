@@ -216,7 +216,9 @@ def policy(text: str, env: puffer.VectorEnv, seed: int) -> Callable[..., Any]:
     if Path(text).exists():
         if find_spec("puffer.train") is None:
             raise ImportError(f"{text} needs puffer.train, which this version of puffer does not have")
-        return importlib.import_module("puffer.train").load_policy(text, env)
+        loaded = importlib.import_module("puffer.train").load(text, seed=seed)
+        loaded.require_env(env)
+        return loaded
     if ":" not in text:
         raise FileNotFoundError(f"there is no file {text!r}; a policy is random, a checkpoint, or MODULE:FUNCTION")
     return attribute(text)

@@ -25,6 +25,7 @@ from puffer.native.buffers import Buffers
 from puffer.native.ends import EpisodeEnds
 from puffer.native.info import Info
 from puffer.native.rollout import Rollout
+from puffer.notebooks import batch_html
 from puffer.rendering import batch_modes, warn_of_no_mode
 from puffer.window import Window
 
@@ -504,6 +505,9 @@ class VectorEnv(gymnasium.vector.VectorEnv):
     def __repr__(self) -> str:
         mode = self.metadata["autoreset_mode"].value
         return f"<VectorEnv of {self._name()}: {self.num_copies} copies, {self.num_envs} rows, {mode}>"
+
+    def _repr_html_(self) -> str:
+        return batch_html(self)
 
     def _call(self) -> str:
         """The beginning of a line that makes such a batch, as far as this object knows it."""

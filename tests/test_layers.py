@@ -13,7 +13,7 @@ PACKAGE = Path(puffer.__file__).parent
 
 # The rooms (the modules and folders of the package) by layer, from the ground up.
 LAYERS = [
-    ["_version", "checks", "errors", "options", "pictures", "rendering", "rng"],
+    ["_version", "checks", "errors", "notebooks", "options", "pictures", "rendering", "rng"],
     ["layout", "native"],
     ["_core", "env", "wrappers"],
     ["backends"],

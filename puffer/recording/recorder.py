@@ -110,6 +110,9 @@ class Recorder(VectorWrapper):
         self._step = env.step
         self._take = self._nothing
 
+    def _repr_html_(self) -> str:
+        return self.env._repr_html_()
+
     def _nothing(self) -> int:
         """In the place of a log before the first reset, when no step succeeds."""
         return 1
