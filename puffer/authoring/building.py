@@ -84,12 +84,16 @@ def native_extensions(
     cythonize_options = {"build_dir": f"build/cython-{variant}", "force": True, **cythonize_options}
     if "shared_utility_qualified_name" not in cythonize_options:
         cythonize_options |= _shared_helpers()
-    return cythonize(
+    extensions = cythonize(
         [*more, *(_extension(Path(source), package, variant) for source in sources)],
         include_path=[str(_INCLUDE)],
         compiler_directives=_directives(checked=variant != "release"),
         **cythonize_options,
     )
+    if variant != "release":
+        for extension in extensions:
+            _note_faults(extension.sources)
+    return extensions
 
 
 def chosen_variant() -> str:
@@ -106,6 +110,25 @@ def compiler_arguments(variant: str) -> dict[str, list[str]]:
         "extra_compile_args": _COMPILE_SANITIZED if sanitize else _COMPILE,
         "extra_link_args": [*(_SANITIZE if sanitize else []), *(["-pthread"] if sys.platform != "win32" else [])],
     }
+
+
+# Of the C code of builds with checks: see native/faults.h.
+_NOTING = [
+    ('#include "Python.h"\n', '#include "Python.h"\n#include "puffer/native/faults.h"\n'),
+    ("PyMethodDef __pyx_methods[] = {", "PyMethodDef __pyx_methods[] = {PUFFER_CHECKED_METHOD,"),
+    # Calls alone: its definition has no string there.
+    ('__Pyx_WriteUnraisable("', 'puffer_note("'),
+]
+
+
+def _note_faults(sources: Sequence[str]) -> None:
+    """Let C code that Cython has written note the exceptions that it would print and forget."""
+    for path in map(Path, sources):
+        text = path.read_text("utf-8") if path.suffix == ".c" else ""
+        if text and "puffer_note(" not in text:
+            for old, new in _NOTING:
+                text = text.replace(old, new)
+            path.write_text(text, "utf-8")
 
 
 def _shared_helpers() -> dict[str, str]:
@@ -139,7 +162,7 @@ def _directives(checked: bool) -> dict[str, Any]:
         "autotestdict": False,
         "cdivision": True,
         "wraparound": False,
-        "initializedcheck": False,
+        "initializedcheck": checked,
         "nonecheck": False,
         "boundscheck": checked,
         # In checked builds, hints about the checks would hide all others.

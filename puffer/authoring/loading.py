@@ -21,7 +21,7 @@ from pathlib import Path
 from types import ModuleType
 
 from puffer._core import ABI, Env
-from puffer.authoring.compiled import add, find, folder_of_modules
+from puffer.authoring.compiled import add, digest, find, folder_of_modules
 from puffer.backends.worker.surroundings import module_path
 
 # Files that a source may include or cimport from its own folder: a new one may be read in place of another.
@@ -212,7 +212,7 @@ def _key(source: Path, variant: str) -> str:
 
 @cache
 def _builders() -> tuple[object, ...]:
-    """The versions of the compilers and of the compiled packages: puffer, Cython, NumPy and the C compiler."""
+    """The versions of the compilers and of the compiled packages: puffer, Cython, NumPy and the C compiler; the way."""
     import numpy as np
 
     try:
@@ -226,6 +226,7 @@ def _builders() -> tuple[object, ...]:
     return (
         ABI,
         type(Env.reset).__module__,
+        digest(Path(__file__).with_name("building.py")),
         Cython.__version__,
         np.__version__,
         compiler,
