@@ -74,6 +74,9 @@ def native_extensions(
     ------
     ValueError
         For another variant.
+    puffer.BuildError
+        For a file with a mistake that Cython would pass over, such as a misspelt method; see
+        `puffer.authoring.mistakes`.
     Cython.Compiler.Errors.CompileError
         If Cython cannot compile a file.
     """
@@ -83,6 +86,11 @@ def native_extensions(
     Options.docstrings = True
     cythonize_options = {"build_dir": f"build/cython-{variant}", "force": True, **cythonize_options}
     if "shared_utility_qualified_name" not in cythonize_options:
+        # Not of puffer itself, which is imported here.
+        from puffer.authoring.mistakes import refuse_mistakes
+
+        for source in sources:
+            refuse_mistakes(source)
         cythonize_options |= _shared_helpers()
     extensions = cythonize(
         [*more, *(_extension(Path(source), package, variant) for source in sources)],

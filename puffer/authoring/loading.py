@@ -14,15 +14,19 @@ import subprocess
 import sys
 import sysconfig
 import tempfile
+import time
 from collections.abc import Iterator
 from functools import cache
 from itertools import count
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 from puffer._core import ABI, Env
 from puffer.authoring.compiled import add, digest, find, folder_of_modules
+from puffer.authoring.messages import shortened
 from puffer.backends.worker.surroundings import module_path
+from puffer.errors import BuildError
 
 # Files that a source may include or cimport from its own folder: a new one may be read in place of another.
 _NEIGHBOURS = ("*.pxd", "*.pxi", "*.h")
@@ -42,10 +46,14 @@ from Cython.Build.Dependencies import create_dependency_tree
 from setuptools import Distribution
 from setuptools.command.build_ext import build_ext
 from puffer.authoring.building import native_extensions
+from puffer.errors import BuildError
 
 source, package, folder, variant = json.loads(sys.argv[1])
 options = {"build_dir": folder, "force": True, "emit_linenums": True, "quiet": True}
-extensions = native_extensions(source, package=package, variant=variant, **options)
+try:
+    extensions = native_extensions(source, package=package, variant=variant, **options)
+except BuildError as mistakes:
+    sys.exit(str(mistakes))
 for extension in extensions:
     # The compiler's own list of what it reads, beside the object file.
     extension.extra_compile_args.append("-MD")
@@ -56,10 +64,6 @@ command.ensure_finalized()
 command.build_lib = command.build_temp = folder
 command.run()
 """
-
-
-class BuildError(Exception):
-    """A `.pyx` file does not compile. The message is that of the compiler."""
 
 
 def load_pyx(path: str | os.PathLike[str], *, debug: bool = False) -> type[Env]:
@@ -161,15 +165,36 @@ def _compile(source: Path, variant: str, folder: Path, file: str) -> Path:
     with tempfile.TemporaryDirectory(dir=folder.parent) as scratch:
         command = [sys.executable, "-c", _BUILD, json.dumps([str(source), package, scratch, variant])]
         environment = {**os.environ, "PYTHONPATH": os.pathsep.join(module_path())}
-        result = subprocess.run(command, capture_output=True, text=True, cwd=source.parent, env=environment)
+        failed, output = _watched(f"compiling {source.name}", command, cwd=source.parent, env=environment)
         built = Path(scratch, package)
-        if result.returncode != 0 or not (built / file).exists():
-            raise BuildError(_message(source, result.stdout + result.stderr))
+        if failed or not (built / file).exists():
+            raise BuildError(_message(source, output))
         try:
             return add(folder, built, file, _files_read(source, Path(scratch)))
         except FileExistsError:
             # Another program was faster.
             return find(folder, file) or _compile(source, variant, folder, file)
+
+
+def _watched(what: str, command: list[str], **options: Any) -> tuple[int, str]:
+    """Run a command: its exit status, and its output. On a terminal, a line says meanwhile for how long it has run."""
+    start, shows = time.monotonic(), sys.stderr.isatty()
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, **options)
+    try:
+        while True:
+            if shows:
+                print(f"\r{what}: {time.monotonic() - start:.0f} s", end="", file=sys.stderr, flush=True)
+            try:
+                output, _ = process.communicate(timeout=1 if shows else None)
+                return process.returncode, output
+            except subprocess.TimeoutExpired:
+                pass
+    finally:
+        # After an interrupt it still runs.
+        process.kill()
+        process.wait()
+        if shows:
+            print(file=sys.stderr)
 
 
 def _free_names(folder: Path, stem: str) -> Iterator[str]:
@@ -194,7 +219,8 @@ def _files_read(source: Path, scratch: Path) -> set[Path]:
 
 def _message(source: Path, output: str) -> str:
     """The message of the compilers, without the traceback of Python."""
-    lines = output.strip().partition("\nTraceback (most recent call last):")[0].strip().splitlines()
+    said = output.strip().partition("\nTraceback (most recent call last):")[0].strip()
+    lines = shortened(source, said).splitlines()
     missing = [line for line in output.splitlines() if line.startswith("ModuleNotFoundError")]
     if missing:
         lines = [*missing, _NEEDED]
