@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import hashlib
 import importlib.machinery
 import importlib.util
@@ -66,7 +67,7 @@ command.run()
 """
 
 
-def load_pyx(path: str | os.PathLike[str], *, debug: bool = False) -> type[Env]:
+def load_pyx(path: str | os.PathLike[str], *, debug: bool = False, sanitize: bool = False) -> type[Env]:
     """The native environment that a `.pyx` file defines.
 
     The compiled module is cached for the user. The file is compiled again when it has changed, or any file that its
@@ -79,12 +80,19 @@ def load_pyx(path: str | os.PathLike[str], *, debug: bool = False) -> type[Env]:
     path : str or path
         Path of the file, which defines one public subclass of `puffer.Env`.
     debug : bool
-        Whether to compile with bounds checks.
+        Whether to compile with checks of every index into a view, and of views that are not set. The first that is
+        wrong ends the reset or step, which raises IndexError with the copy, its rows and the line.
+    sanitize : bool
+        Whether to compile for AddressSanitizer and UndefinedBehaviorSanitizer, which see what goes wrong in C, with
+        the checks of `debug`. Their libraries must have come first in the program; `python -m puffer.sanitize` sees to
+        that.
 
     Returns
     -------
     class
-        The subclass of `puffer.Env`. `puffer.make` takes the path itself.
+        The subclass of `puffer.Env`, as an import of an installed package gives it: `cls(num_envs=4, size=5)` is the
+        native environment of four copies, and `puffer.VectorEnv` of that the batch that `puffer.make` returns.
+        `puffer.make` takes the path itself.
 
     Raises
     ------
@@ -96,6 +104,8 @@ def load_pyx(path: str | os.PathLike[str], *, debug: bool = False) -> type[Env]:
         If the file does not compile. The message is that of the compiler, with the lines of the source.
     ImportError
         If the module defines no environment or several, or raised an exception when it was loaded before.
+    RuntimeError
+        For `sanitize`, if the libraries of the sanitizers are not there.
     Exception
         Whatever the module raises when it is loaded.
     """
@@ -106,7 +116,12 @@ def load_pyx(path: str | os.PathLike[str], *, debug: bool = False) -> type[Env]:
         raise ValueError(f"the name of the file must be a Python identifier, got {source.name!r}")
     if not source.is_file():
         raise FileNotFoundError(f"there is no file {source}")
-    variant = "debug" if debug else "release"
+    variant = "sanitize" if sanitize else "debug" if debug else "release"
+    if sanitize and not hasattr(ctypes.CDLL(None), "__asan_init"):
+        raise RuntimeError(
+            "sanitized code runs only where the libraries of the sanitizers came first: python -m puffer.sanitize "
+            f"{source.name}"
+        )
     return env_class(_module(source, variant))
 
 
