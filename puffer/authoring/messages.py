@@ -15,7 +15,9 @@ from typing import NamedTuple
 
 from puffer.authoring import contract
 
-_BLOCK = re.compile(r"Error compiling Cython file:\n-+\n.*?\n-+\n\n?(?=.*?:\d+:\d+: )(.*?):(\d+):(\d+): (.*?)(?=\n\n|\n*\Z)", re.S)
+_BLOCK = re.compile(
+    r"Error compiling Cython file:\n-+\n.*?\n-+\n\n?(?=.*?:\d+:\d+: )(.*?):(\d+):(\d+): (.*?)(?=\n\n|\n*\Z)", re.S
+)
 _HINT = re.compile(r"^(?:performance hint|warning): .*\n?", re.MULTILINE)
 _UNDECLARED = re.compile(r"undeclared name not builtin: (\w+)")
 _DECLARED = re.compile(r"\bcdef[^\n(=]*?\b(\w+)\s*(?:\(|=|,|$|\[)", re.MULTILINE)

@@ -23,7 +23,7 @@ def cache(tmp_path_factory):
 
 
 @pytest.mark.filterwarnings("ignore::puffer.CheckWarning")
-@pytest.mark.parametrize("name", ["lights_out", "rocket", "battle"])
+@pytest.mark.parametrize("name", ["lights_out", "rocket", "battle", "catch"])
 def test_it_is_short_and_a_correct_environment_with_a_picture(name):
     path = GAMES / f"{name}.pyx"
     assert len(path.read_text().splitlines()) < 80
