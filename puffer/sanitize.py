@@ -1,8 +1,8 @@
 """`python -m puffer.sanitize FILE.pyx`: check an environment in a build that AddressSanitizer watches.
 
-The checks are those of `puffer.check_env`. The sanitizers see what a build with checks of indices cannot: reads and writes
-behind a pointer, in C code too, and operations without a defined result. They end the program at the first, and print where
-it was.
+The checks are those of `puffer.check_env`. The sanitizers see what a build with checks of indices cannot: reads and
+writes behind a pointer, in C code too, and operations without a defined result. They end the program at the first, and
+print where it was.
 """
 
 from __future__ import annotations

@@ -24,9 +24,9 @@ LAYERS = [
     # The package itself has the public names. Some modules are public by two names.
     ["", "building", "checking", "spaces"],
     ["measuring", "testing"],
-    ["bench", "install", "new", "programs"],
+    ["bench", "install", "new", "programs", "sanitize"],
 ]
-PROGRAMS = ["bench", "install", "new"]
+PROGRAMS = ["bench", "install", "new", "sanitize"]
 
 # Imports that go up, by module and room, until they are turned round.
 NOT_YET: set[tuple[str, str]] = set()

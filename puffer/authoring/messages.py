@@ -1,7 +1,7 @@
 """What a compiler says about the source of an environment, cut to its first word on each line, with the likely cause.
 
-Cython reports the same mistake up to six times, mostly as "not allowed without gil": a method that is `nogil` may use values
-of C alone, and whatever is unknown or misspelt is taken for a Python object.
+Cython reports the same mistake up to six times, mostly as "not allowed without gil": a method that is `nogil` may use
+values of C alone, and whatever is unknown or misspelt is taken for a Python object.
 """
 
 from __future__ import annotations

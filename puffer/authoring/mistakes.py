@@ -1,7 +1,7 @@
 """Mistakes in the source of a native environment that Cython compiles without a word.
 
-A method with a wrong name, or written with `def`, is never called, and an array that nothing sets is no memory at all. Both
-show in the declarations, so a build refuses them.
+A method with a wrong name, or written with `def`, is never called, and an array that nothing sets is no memory at all.
+Both show in the declarations, so a build refuses them.
 """
 
 from __future__ import annotations
@@ -94,10 +94,8 @@ def _misspelt(cls: Any, is_whole: bool) -> Iterator[tuple[int, str]]:
         # A class for others to derive from may have none, so that alone is no mistake.
         likeness, other = _nearest("step_one", written.keys() - contract.methods().keys())
         if likeness >= _SIMILAR:
-            yield (
-                written[other].pos[1],
-                f"{_class_name(cls)} has {other}, which is never called, and no step_one; write\n    {free['step_one']}",
-            )
+            text = f"{_class_name(cls)} has {other}, which is never called, and no step_one; write"
+            yield written[other].pos[1], f"{text}\n    {free['step_one']}"
     for name, line in _class_variables(cls):
         likeness, other = _nearest(name, contract.attributes())
         if name not in contract.attributes() and likeness >= _NEARLY_EQUAL:
