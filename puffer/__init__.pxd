@@ -1,5 +1,6 @@
 # Everything that most environments need, for one line: from puffer cimport Canvas, Env, int32_t, rng_below
-from libc.math cimport INFINITY, M_PI, atan2f, ceilf, cosf, expf, fabsf, floorf, fmaxf, fminf, hypotf, roundf, sinf, sqrtf
+from libc.math cimport INFINITY, M_PI
+from libc.math cimport atan2f, ceilf, cosf, expf, fabsf, floorf, fmaxf, fminf, hypotf, roundf, sinf, sqrtf, tanhf
 from libc.stdint cimport int8_t, int16_t, int32_t, int64_t, uint8_t, uint16_t, uint32_t, uint64_t
 from libc.string cimport memchr, memcmp, memcpy, memmove, memset
 

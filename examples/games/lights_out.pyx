@@ -37,9 +37,9 @@ A board with `size` (2 to 16) rows and columns, after `presses` (1 to 100) rando
         self.size, self.presses = size, presses
 
     cdef void reset_one(self, Py_ssize_t i) noexcept nogil:
-        cdef int cells = self.size * self.size, k
+        cdef int cells = self.size * self.size, _
         memset(self.boards + i * cells, 0, cells)
-        for k in range(self.presses):
+        for _ in range(self.presses):
             self.press(i, rng_below(&self.rng[i], cells))
         while self.is_dark(i):
             self.press(i, rng_below(&self.rng[i], cells))

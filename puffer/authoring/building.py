@@ -13,6 +13,7 @@ UndefinedBehaviorSanitizer.
 
 from __future__ import annotations
 
+import json
 import os
 import sys
 from collections.abc import Sequence
@@ -122,7 +123,7 @@ def compiler_arguments(variant: str) -> dict[str, list[str]]:
 
 # Of the C code of builds with checks: see native/faults.h.
 _NOTING = [
-    ('#include "Python.h"\n', '#include "Python.h"\n#include "puffer/native/faults.h"\n'),
+    ('#include "Python.h"\n', '#include "Python.h"\n#define PUFFER_FOLDER %s\n#include "puffer/native/faults.h"\n'),
     ("PyMethodDef __pyx_methods[] = {", "PyMethodDef __pyx_methods[] = {PUFFER_CHECKED_METHOD,"),
     # Calls alone: its definition has no string there.
     ('__Pyx_WriteUnraisable("', 'puffer_note("'),
@@ -135,7 +136,8 @@ def _note_faults(sources: Sequence[str]) -> None:
         text = path.read_text("utf-8") if path.suffix == ".c" else ""
         if text and "puffer_note(" not in text:
             for old, new in _NOTING:
-                text = text.replace(old, new)
+                # The names of sources in C code are relative to the folder of the build.
+                text = text.replace(old, new.replace("%s", json.dumps(os.getcwd())))
             path.write_text(text, "utf-8")
 
 

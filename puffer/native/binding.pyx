@@ -1,9 +1,9 @@
 """How the rules of a native environment are sent to other arrays in a few stores.
 
-An author's `__init__` makes typed memoryviews of the buffers, and the fields that hold addresses in their arrays are found
-here. From then on those fields are set directly. `bind()` of a class that has it makes such views too, which takes about a
-microsecond: more than a step of one copy. What it changes is known after it has run twice, for two sets of arrays: the
-fields that differ by as much as the arrays lie apart are addresses in them.
+An author's `__init__` makes typed memoryviews of the buffers, and the fields that hold addresses in their arrays are
+found here. From then on those fields are set directly. `bind()` of a class that has it makes such views too, which
+takes about a microsecond: more than a step of one copy. What it changes is known after it has run twice, for two sets
+of arrays: the fields that differ by as much as the arrays lie apart are addresses in them.
 """
 cimport numpy as cnp
 

@@ -38,7 +38,7 @@ not have the statistics.
         self.padded[:, self.pad:self.pad + columns] = 0
 
     cdef int narrow(self, Py_ssize_t columns) except -1:
-        """Let the view of statistics have the columns in the middle, which one that is declared contiguous cannot take."""
+        """Let the view of statistics, which is declared contiguous, have the columns in the middle."""
         cdef size_t* words = <size_t*><void*>self.rules
         cdef Py_ssize_t k
         for k in range(2, type(self.rules).__basicsize__ // <Py_ssize_t>sizeof(size_t)):
@@ -85,7 +85,9 @@ not have the statistics.
             start = self.rules.blocks[k].memory
             before, behind = _touched(start - FRONT, FRONT), _touched(start + self.size(k), self.behind(k))
             if before >= 0 or behind >= 0:
-                where = f"{FRONT - before} bytes before its beginning" if before >= 0 else f"{behind} bytes behind its end"
+                where = f"{behind} bytes behind its end"
+                if before >= 0:
+                    where = f"{FRONT - before} bytes before its beginning"
                 found.append(f"the block of state with {self.rules.blocks[k].size} bytes for each copy, {where}")
         if found:
             values = self.padded[:, first:last].copy()

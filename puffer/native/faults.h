@@ -1,5 +1,6 @@
-/* Part of every extension that is built with checks. An exception in a method that cannot raise, such as a wrong index in
- * step_one(), is noted in puffer.native.faults, where reset() and step() find it, instead of being printed and forgotten.
+/* Part of every extension that is built with checks. An exception in a method that cannot raise, such as a wrong index
+ * in step_one(), is noted in puffer.native.faults, where reset() and step() find it, instead of being printed and
+ * forgotten.
  */
 #ifndef PUFFER_FAULTS_H
 #define PUFFER_FAULTS_H
@@ -13,7 +14,7 @@ static void puffer_note(const char *method, int c_line, int line, const char *fi
     PyErr_NormalizeException(&type, &error, &trace);
     module = PyImport_ImportModule("puffer.native.faults");
     if (module)
-        done = PyObject_CallMethod(module, "note", "Ossi", error ? error : Py_None, method, file, line);
+        done = PyObject_CallMethod(module, "note", "Osssi", error ? error : Py_None, method, PUFFER_FOLDER, file, line);
     if (!done)
         PyErr_WriteUnraisable(NULL);
     Py_XDECREF(done);

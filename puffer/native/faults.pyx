@@ -1,12 +1,12 @@
 """Exceptions in methods that cannot raise, in builds with checks: noted here by the method, and raised by the batch.
 
-A build with checks looks at every index into a typed array. Its hot methods are `noexcept` as in every build, so an index
-outside its array ends the method and is handed to `note`, see faults.h. The loop steps the copies of such an environment
-one after the other, in the calling thread, and stops at the first fault.
+A build with checks looks at every index into a typed array. Its hot methods are `noexcept` as in every build, so an
+index outside its array ends the method and is handed to `note`, see faults.h. The loop steps the copies of such an
+environment one after the other, in the calling thread, and stops at the first fault.
 """
 import linecache
+import os
 import sys
-from pathlib import Path
 
 from puffer.native.rules cimport Rules
 
@@ -14,11 +14,11 @@ faults = 0
 cdef tuple _first = None
 
 
-def note(error, method, file, line):
+def note(error, method, folder, file, line):
     """Keep an exception, if it is the first one, with the method and the line of the source that raised it."""
     global faults, _first
     if faults == 0:
-        _first = (error, method, file, line)
+        _first = (error, method, os.path.join(folder, file), line)
     faults += 1
 
 
@@ -34,7 +34,7 @@ cdef bint is_checked(type cls) except -1:
 
 
 cdef int raise_fault(Rules rules, Py_ssize_t copy) except -1:
-    """Raise the first exception that was noted, in the method of a copy of `rules`, and forget it and all later ones."""
+    """Raise the first exception that was noted, in a method of a copy of `rules`, and forget it and later ones."""
     global faults, _first
     error, method, file, line = _first
     faults, _first = 0, None
@@ -47,4 +47,5 @@ cdef int raise_fault(Rules rules, Py_ssize_t copy) except -1:
     # An exception of a thread that Python did not start is lost with the thread's state.
     kind = IndexError if error is None or isinstance(error, IndexError) else RuntimeError
     what = f"{error}" if isinstance(error, IndexError) else f"{type(error).__name__}: {error}"
-    raise kind(f"{what}, in {cls}.{name}() of copy {copy} ({rows}), {Path(file).name}, line {line}: {text}") from error
+    where = f"{os.path.basename(file)}, line {line}" + (f": {text}" if text else "")
+    raise kind(f"{what}, in {cls}.{name}() of copy {copy} ({rows}), {where}") from error

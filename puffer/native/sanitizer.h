@@ -1,5 +1,5 @@
-/* Memory of ours that nothing may touch, for AddressSanitizer to report. It may be there without this module being built for
- * it, under an environment that is.
+/* Memory of ours that nothing may touch, for AddressSanitizer to report. It may be there without this module being built
+ * for it, under an environment that is.
  */
 #ifndef PUFFER_SANITIZER_H
 #define PUFFER_SANITIZER_H

@@ -30,7 +30,9 @@ def test_it_is_short_and_a_correct_environment_with_a_picture(name):
     cls = puffer.load_pyx(path)
     assert puffer.check_env(cls).problems == []
     env = puffer.VectorEnv(cls(2, render_mode="rgb_array"))
-    env.reset(seed=0)
+    observations, _ = env.reset(seed=0)
+    # Its views follow the arrays that a batch turns to, so that nothing is copied.
+    assert np.shares_memory(observations, env.buffers.observations)
     assert env.render()[0].std() > 0
 
 
