@@ -226,7 +226,9 @@ cdef void _advance(Loop loop, Rules rules, part_t* part, Py_ssize_t first, Py_ss
     stretch.start = (first - part.first) * rules.agents_per_env
     stretch.count = 0
     while i < last:
-        loop.current = i
+        if loop.is_checked:
+            # Not in other builds, whose threads would take the cache line from each other.
+            loop.current = i
         _advance_tile(loop, rules, part, i, min(i + tile, last), stretch)
         if loop.has_fault():
             return

@@ -1,6 +1,8 @@
 """`load_pyx` and `make("file.pyx")`: an environment straight from its source."""
 
+import io
 import os
+import re
 import subprocess
 import sys
 
@@ -11,6 +13,7 @@ from helpers import run_python
 from test_out_of_tree import SOURCE
 
 import puffer
+from puffer.authoring.loading import _watched as watched
 from puffer.authoring.loading import env_class
 from puffer.ocean.cartpole import cartpole
 
@@ -99,6 +102,45 @@ def test_checking_a_path_finds_the_line(folder):
 def test_debug_is_an_argument_of_other_environments():
     with pytest.raises(TypeError, match="debug"):
         puffer.make("ocean-catch", debug=True)
+
+
+UNSET = SOURCE.replace(
+    "        self.actions = buffers.actions",
+    "        if self.num_copies > 99:\n            self.actions = buffers.actions",
+)
+
+
+def test_a_debug_build_raises_for_a_view_that_is_not_set(folder):
+    (folder / "unset.pyx").write_text(UNSET)
+    env = puffer.make(str(folder / "unset.pyx"), debug=True)
+    env.reset(seed=0)
+    with pytest.raises(RuntimeError, match=r"not initialized, in Counter.step_one\(\) of copy 0 .*self.actions\[i\]"):
+        env.step([1])
+
+
+class Terminal(io.StringIO):
+    def isatty(self):
+        return True
+
+
+def test_a_terminal_shows_that_it_compiles(monkeypatch):
+    monkeypatch.setattr(sys, "stderr", Terminal())
+    status, output = watched("compiling game.pyx", [sys.executable, "-c", "print('done'); exit(3)"])
+    assert (status, output) == (3, "done\n")
+    assert sys.stderr.getvalue().startswith("\rcompiling game.pyx: 0 s")
+    assert sys.stderr.getvalue().endswith(" s\n")
+
+
+def test_sanitized_code_names_the_line_of_a_bad_access(folder):
+    library = subprocess.run(["gcc", "-print-file-name=libasan.so"], capture_output=True, text=True).stdout.strip()
+    if not os.path.isabs(library):
+        pytest.skip("needs gcc and its libasan")
+    (folder / "bad.pyx").write_text(SOURCE.replace("self.count[i] = 0", "self.count[self.num_copies] = 0"))
+    command = [sys.executable, "-m", "puffer.sanitize", "bad.pyx", "--steps", "5"]
+    environment = {**os.environ, "PYTHONPATH": puffer.get_include()}
+    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=300, env=environment)
+    assert done.returncode != 0
+    assert re.search(r"AddressSanitizer: use-after-poison(.|\n)*bad.pyx:\d+", done.stderr)
 
 
 def test_sanitized_code_needs_its_libraries(folder, counter):
