@@ -127,14 +127,16 @@ _NOTING = [
     ("PyMethodDef __pyx_methods[] = {", "PyMethodDef __pyx_methods[] = {PUFFER_CHECKED_METHOD,"),
     # Calls alone: its definition has no string there.
     ('__Pyx_WriteUnraisable("', 'puffer_note("'),
+    # Cython raises this one without the GIL.
+    ('PyErr_SetString(PyExc_AttributeError,"Memoryview is not initialized")', "puffer_raise_unset()"),
 ]
 
 
 def _note_faults(sources: Sequence[str]) -> None:
     """Let C code that Cython has written note the exceptions that it would print and forget."""
-    for path in map(Path, sources):
-        text = path.read_text("utf-8") if path.suffix == ".c" else ""
-        if text and "puffer_note(" not in text:
+    for path in [Path(source) for source in sources if source.endswith(".c")]:
+        text = path.read_text("utf-8")
+        if "PUFFER_FOLDER" not in text:
             for old, new in _NOTING:
                 # The names of sources in C code are relative to the folder of the build.
                 text = text.replace(old, new.replace("%s", json.dumps(os.getcwd())))

@@ -25,6 +25,13 @@ static void puffer_note(const char *method, int c_line, int line, const char *fi
     PyGILState_Release(state);
 }
 
+/* Where a method uses a view that nothing has set. */
+static void puffer_raise_unset(void) {
+    PyGILState_STATE state = PyGILState_Ensure();
+    PyErr_SetString(PyExc_AttributeError, "this view is not set");
+    PyGILState_Release(state);
+}
+
 /* A function of the module by which puffer.native.faults tells that it is built with checks. */
 static PyObject *puffer_is_checked(PyObject *module, PyObject *unused) {
     (void)module, (void)unused;
@@ -33,7 +40,7 @@ static PyObject *puffer_is_checked(PyObject *module, PyObject *unused) {
 
 #define PUFFER_CHECKED_METHOD {"__puffer_checked__", puffer_is_checked, METH_NOARGS, NULL}
 
-/* Not every module has a method that cannot raise. */
-static void *const puffer_noting[] __attribute__((unused)) = {(void *)puffer_note};
+/* Not every module has such methods. */
+static void *const puffer_noting[] __attribute__((unused)) = {(void *)puffer_note, (void *)puffer_raise_unset};
 
 #endif

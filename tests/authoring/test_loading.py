@@ -114,7 +114,9 @@ def test_a_debug_build_raises_for_a_view_that_is_not_set(folder):
     (folder / "unset.pyx").write_text(UNSET)
     env = puffer.make(str(folder / "unset.pyx"), debug=True)
     env.reset(seed=0)
-    with pytest.raises(RuntimeError, match=r"not initialized, in Counter.step_one\(\) of copy 0 .*self.actions\[i\]"):
+    with pytest.raises(
+        RuntimeError, match=r"this view is not set, in Counter.step_one\(\) of copy 0 .*self.actions\[i\]"
+    ):
         env.step([1])
 
 
