@@ -28,8 +28,8 @@ cdef class Env(Rules):
 
 Base class of native environments. One object holds all copies; they are stepped without the GIL.
 
-An author's class declares its spaces in `__init__`, asks for the memory of its state with `new_state`, binds its
-views of the buffers in `bind`, and writes the rules: `reset_one(i)`, `step_one(i)`, `observe(i)`, all
+An author's class declares its spaces in `__init__`, takes its views of the buffers there, asks for the memory of its
+state with `new_state`, and writes the rules: `reset_one(i)`, `step_one(i)`, `observe(i)`, all
 `noexcept nogil`. `docs/env-contract.md` has the whole contract, `puffer/ocean/catch.pyx` is one to copy.
 
 Parameters

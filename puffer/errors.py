@@ -1,9 +1,13 @@
-"""Exceptions and warnings of workers and of checks."""
+"""Exceptions and warnings of workers, of checks, and of builds."""
 
 from __future__ import annotations
 
 import signal
 from typing import Any
+
+
+class BuildError(Exception):
+    """A `.pyx` file does not compile. The message is that of the compiler."""
 
 
 class WorkerError(RuntimeError):

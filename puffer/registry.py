@@ -64,6 +64,7 @@ def make(
     ordered: bool = False,
     restart_workers: bool = False,
     python: str | None = None,
+    debug: bool = False,
     **env_kwargs: Any,
 ) -> VectorEnv:
     """Make a batch of `num_envs` copies of the environment called `name`.
@@ -119,6 +120,9 @@ def make(
         those of this one: the workers run there. It needs Python 3.8 or later, NumPy 1.20 or later, and the package of
         the environment; not puffer. The environment is of a family whose packages this can be done with, or was
         registered as "module:attribute", to be found there. Arguments and infos are plain data and arrays.
+    debug : bool
+        Of the path of a `.pyx` file: compile it with checks, so that the first wrong index raises IndexError with its
+        line. For any other name it is an argument of the environment's own.
     **env_kwargs
         The environment's own parameters. Of an environment in Python, `max_length` is not one of them: it is the
         longest Sequence or Graph of its observations, or text, see `puffer.emulate`.
@@ -156,7 +160,9 @@ def make(
         transport = InterpreterTransport(_ordered(name, python, env_kwargs))
         batch = worker_batch(transport, BatchOptions(num_envs, **options), workers)
         return _batch(batch, copy, flat, made_by)
-    found = find(name)
+    if debug and not str(name).endswith(".pyx"):
+        env_kwargs["debug"] = debug
+    found = load_pyx(name, debug=True) if debug and "debug" not in env_kwargs else find(name)
     if isinstance(found, type):
         _check_arguments(name, found, env_kwargs)
         env = found(num_envs, num_threads=num_threads, **options, **env_kwargs)

@@ -24,9 +24,9 @@ LAYERS = [
     # The package itself has the public names. Some modules are public by two names.
     ["", "building", "checking", "spaces"],
     ["evaluation", "measuring", "recording", "testing"],
-    ["__main__", "bench", "check", "install", "new", "play", "programs", "record", "replay", "train"],
+    ["__main__", "bench", "check", "install", "new", "play", "programs", "record", "replay", "sanitize", "train"],
 ]
-PROGRAMS = ["__main__", "bench", "check", "install", "new", "play", "record", "replay", "train"]
+PROGRAMS = ["__main__", "bench", "check", "install", "new", "play", "record", "replay", "sanitize", "train"]
 
 # Imports that go up, by module and room, until they are turned round.
 NOT_YET: set[tuple[str, str]] = set()
