@@ -39,10 +39,16 @@ class Hands:
         elif isinstance(value, np.ndarray) and value.size and value.ndim and self.rng.random() < 0.4:
             how = self.rng.choice(list(HOLDERS))
             holder = HOLDERS[how](value)
-            self.held.append((f"{how} of {what}", holder, np.array(holder, copy=True)))
+            self.held.append((f"{how} of {what}", holder, _content(holder)))
             if len(self.held) > self.most:
                 del self.held[self.rng.integers(len(self.held))]
 
     def look(self):
         for what, holder, before in self.held:
-            assert np.array_equal(np.array(holder), before, equal_nan=before.dtype.kind == "f"), what
+            assert np.array_equal(_content(holder), before, equal_nan=before.dtype.kind == "f"), what
+
+
+def _content(holder):
+    """A copy of what is held."""
+    # NumPy warns where it has to ask a tensor of torch for its array.
+    return holder.numpy().copy() if torch is not None and isinstance(holder, torch.Tensor) else np.array(holder)
