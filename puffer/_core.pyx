@@ -78,6 +78,8 @@ draws_changes : bool
     itself are then copied into those that a step returns; otherwise it writes whole rows, wherever they are wanted.
 masks_actions : bool
     Whether write_action_masks() marks the legal actions.
+task_parameter : str or None
+    The parameter that a name such as "mpe-simple_tag" gives by what follows the first dash.
 render_modes : tuple of str
     Of "rgb_array" and "ansi".
 render_size : (int, int)
@@ -96,6 +98,7 @@ row_info_names : tuple of str
     statistic_names = ()
     draws_changes = False
     masks_actions = False
+    task_parameter = None
     render_modes = ("rgb_array",)
     render_size = (400, 300)
     row_info_names = ()

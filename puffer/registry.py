@@ -74,6 +74,8 @@ def make(
     name : str
         One of `list_envs()`, where "ocean-" may be left out, and "-" stands for "_" in what follows it; or an id of
         Gymnasium, such as "CartPole-v1" or "puffer/CartPole-v0"; or the path of a `.pyx` file, see `puffer.load_pyx`.
+        A native environment with tasks takes one of them in its name: "mpe-simple_tag", "foraging-8x8-2p-1f-coop",
+        "overcooked-cramped_room".
     num_envs : int
         Copies, at least 1. The batch has a row for each agent of each copy, and `num_envs` of the returned object is
         the number of rows, as Gymnasium's contract means it.
@@ -163,6 +165,11 @@ def make(
     if debug and not str(name).endswith(".pyx"):
         env_kwargs["debug"] = debug
     found = load_pyx(name, debug=True) if debug and "debug" not in env_kwargs else find(name)
+    if isinstance(found, partial) and isinstance(found.func, type):
+        for twice in env_kwargs.keys() & found.keywords.keys():
+            raise TypeError(f"the name {name} says {twice} already: leave out {twice}={env_kwargs[twice]!r}")
+        env_kwargs.update(found.keywords)
+        found = found.func
     if isinstance(found, type):
         _check_arguments(name, found, env_kwargs)
         env = found(num_envs, num_threads=num_threads, **options, **env_kwargs)
@@ -236,6 +243,9 @@ def find(name: str) -> type[Env] | Callable[[dict[str, Any]], Creator | SystemCr
     native = f"ocean-{name.removeprefix('ocean-').replace('-', '_')}"
     if native in modules:
         return env_class(importlib.import_module(modules[native]))
+    with_task = _with_task(name.removeprefix("ocean-"), modules)
+    if with_task:
+        return with_task
     family_name, dash, rest = name.partition("-")
     if family_name in _FAMILIES and bool(dash) == bool(rest):
         family = _family(family_name)
@@ -251,6 +261,14 @@ def find(name: str) -> type[Env] | Callable[[dict[str, Any]], Creator | SystemCr
     if gym.knows(name):
         return partial(gym.creator, name)
     raise NameNotFound(_unknown(name))
+
+
+def _with_task(name: str, modules: dict[str, str]) -> partial | None:
+    """The class and the task that a name such as "mpe-simple_tag" says; None for other names."""
+    native, _, task = name.partition("-")
+    module = modules.get(f"ocean-{native}") if task else None
+    cls = module and env_class(importlib.import_module(module))
+    return partial(cls, **{cls.task_parameter: task}) if cls and cls.task_parameter else None
 
 
 def _native_of(id: str) -> str | None:

@@ -114,6 +114,7 @@ takes the other parameters too, as far as the observation keeps its form and bou
 the levels of the foods; `spawned`, the sum of the levels of all foods that there were.
 """
 
+    task_parameter = "task"
     default_max_steps = 50
     statistic_names = ("loads", "food_share")
     render_modes = ("rgb_array", "ansi")

@@ -9,9 +9,11 @@ cdef enum:
 cdef inline dict parameters_of_task(object task):
     """The parameters that the name of a task says, as the package registers it. Raises ValueError."""
     import re
-    form = (r"Foraging(?P<grid>-grid)?(-(?P<sight>\d+)s)?-(?P<rows>\d+)x(?P<columns>\d+)-(?P<players>\d+)p-"
+    # In names of this package, such as "foraging-8x8-2p-1f", the beginning is not part of the task.
+    form = (r"(Foraging)?(?P<grid>-grid)?(-(?P<sight>\d+)s)?-(?P<rows>\d+)x(?P<columns>\d+)-(?P<players>\d+)p-"
             r"(?P<foods>\d+)f(?P<coop>-coop)?(?P<one>-ind)?(?P<penalty>-pen)?(-v3)?")
-    name = re.fullmatch(form, task, re.ASCII) if isinstance(task, str) else None
+    own = f"-{task}" if isinstance(task, str) and not task.startswith("Foraging") else task
+    name = re.fullmatch(form, own, re.ASCII) if isinstance(task, str) else None
     if name is None:
         raise ValueError(
             f"task must be a name like 'Foraging-8x8-2p-1f-coop', got {task!r}; in order, the parts of a name are "

@@ -55,7 +55,7 @@ from puffer.ocean.mpe.physics cimport act, act_by_parts, advance, push_apart, to
 from puffer.ocean.mpe.rewards cimport pay
 from puffer.ocean.mpe.views cimport observed, see
 from puffer.ocean.mpe.worlds cimport (
-    MOVES, Particles, World, check_parameters, make_world, particles_at, state_size,
+    MOVES, Particles, World, check_parameters, make_world, particles_at, scenario_of, state_size,
 )
 from puffer.rng cimport rng_below, rng_uniform
 
@@ -76,7 +76,7 @@ num_envs : int
     Number of worlds.
 scenario : str
     "simple", "simple_adversary", "simple_crypto", "simple_push", "simple_reference", "simple_speaker_listener",
-    "simple_spread", "simple_tag" or "simple_world_comm".
+    "simple_spread", "simple_tag" or "simple_world_comm"; "simple_" may be left out.
 continuous_actions : bool
     Whether an action is a Box of parts instead of a Discrete.
 N : int, optional
@@ -107,6 +107,7 @@ of the agents, float32 (agents, words); `goals`, two ints: the landmark that is 
 in simple_reference the goal of the first agent.
 """
 
+    task_parameter = "scenario"
     default_max_steps = 25
     statistic_names = ("collisions",)
     render_size = (400, 400)
@@ -126,6 +127,7 @@ in simple_reference the goal of the first agent.
                  num_good=None, num_adversaries=None, num_obstacles=None, num_food=None, num_forests=None, **options):
         cdef World world
         cdef int k
+        scenario = scenario_of(scenario)
         values = check_parameters(scenario, {
             "N": N, "local_ratio": local_ratio, "num_good": num_good, "num_adversaries": num_adversaries,
             "num_obstacles": num_obstacles, "num_food": num_food, "num_forests": num_forests,

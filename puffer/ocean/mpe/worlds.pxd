@@ -75,14 +75,21 @@ cdef inline dict default_parameters():
     }
 
 
-cdef inline dict check_parameters(object scenario, dict given):
+cdef inline str scenario_of(object name):
+    """The scenario of that name, with or without the "simple_" that all of them have. Raises TypeError or ValueError."""
+    from puffer import checks
+    known = default_parameters()
+    return f"simple_{name}" if f"simple_{name}" in known else checks.choice("scenario", name, known)
+
+
+cdef inline dict check_parameters(str scenario, dict given):
     """The parameters of a scenario, checked: None stands for the default, and is required for those of other scenarios.
 
     Raises TypeError or ValueError.
     """
     from puffer import checks
     defaults = default_parameters()
-    own = defaults[checks.choice("scenario", scenario, defaults)]
+    own = defaults[scenario]
     values = {}
     for name, value in given.items():
         if value is not None and name not in own:

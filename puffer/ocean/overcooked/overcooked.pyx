@@ -127,6 +127,7 @@ nothing, 1 onion, 2 tomato, 3 dish, 16 + onions + 4 * tomatoes a soup; `ticks`, 
 steps that its soup has cooked.
 """
 
+    task_parameter = "layout"
     default_max_steps = 400
     statistic_names = ("soups", "sparse_return", "shaped_return")
     render_modes = ("rgb_array", "ansi")
