@@ -1,4 +1,4 @@
-"""A first use of the installed package, in an environment that has nothing else: `python -P .ci/smoke.py`.
+"""A first use of the installed package, in an environment that has nothing else: `python .ci/smoke.py`.
 
 Makes every native environment, steps it, draws it and goes back to a snapshot; steps environments of Gymnasium in this
 process and in workers; runs the programs. It needs no test runner.

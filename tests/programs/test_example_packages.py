@@ -115,7 +115,7 @@ def test_every_imported_package_is_declared(metadata):
     files = [path for path in (ROOT / "puffer").rglob("*.py") if "template" not in path.parts]
     imported = {name for path in files for name in imports_of(path)} - {"puffer", *sys.stdlib_module_names}
     assert {"numpy", "rich", "psutil", "cloudpickle"} <= imported
-    assert not {PACKAGES.get(name, name).lower() for name in imported - others} - declared
+    assert not {package_of(PACKAGES.get(name, name)) for name in imported - others} - declared
 
 
 def imports_of(path):
