@@ -14,7 +14,7 @@ OLDEST_TESTS ?= -q -n auto --dist loadfile tests/ocean/test_contract.py tests/fa
 SOURCES := $(shell find puffer -name '*.pyx' -o -name '*.pxd' -o -name '*.h') setup.py
 
 # A build writes its modules next to the sources, so every variant but the release is built in a copy of them.
-.PHONY: build systems bench docs test test-debug test-oldest test-asan fuzz lint clean FORCE
+.PHONY: build systems trainers bench docs docs-site docs-links test test-debug test-oldest test-asan fuzz lint clean FORCE
 
 build: $(VENV)/.built
 
@@ -35,14 +35,36 @@ $(VENV)/.systems: puffer/systems/requirements.py | $(VENV)/.built
 	-$(RUN) -m puffer.install all
 	touch $@
 
+# The trainers of other authors, with torch for the CPU. Where that cannot be had, their tests are skipped: the usual torch
+# takes gigabytes.
+trainers: $(VENV)/.trainers
+
+$(VENV)/.trainers: setup.py | $(VENV)/.systems
+	-$(RUN) -m pip install -q "torch==2.13.0+cpu" && $(RUN) -m pip install -q "puffer-envs[trainers]"
+	touch $@
+
 bench: build
 	$(RUN) -m puffer.bench
 
-# The pages of the environments.
+# The pages of the environments, and the drawing of the modes.
 docs: build
 	$(RUN) docs/generate.py
+	$(RUN) docs/modes.py
 
-test: build systems
+# The site of the documentation, in build/site. A warning is an error, a link that leads nowhere among them.
+docs-site: build $(VENV)/.site
+	$(RUN) -m sphinx -q -W --keep-going -b html docs build/site
+
+# The links to other sites, which needs a network.
+docs-links: build $(VENV)/.site
+	$(RUN) -m sphinx -q -b linkcheck docs build/links
+
+$(VENV)/.site: setup.py | $(VENV)/.built
+	$(RUN) -m pip install -q $$($(RUN) -c "from importlib.metadata import requires as r; print(*(x.split(';')[0] \
+		for x in r('puffer-envs') if 'extra == \"site\"' in x))")
+	touch $@
+
+test: build systems trainers
 	$(RUN) -m pytest $(TESTS)
 
 # The same tests against code with bounds checks.

@@ -35,7 +35,9 @@ from puffer.wrappers import Wrapper
 if TYPE_CHECKING:
     from puffer import testing
     from puffer.checking import check_env
+    from puffer.evaluation import Evaluation, evaluate
     from puffer.measuring.autotune import autotune
+    from puffer.recording import Recorder
 
 __all__ = [
     "ABI",
@@ -45,8 +47,10 @@ __all__ = [
     "CheckWarning",
     "Env",
     "EpisodeEnds",
+    "Evaluation",
     "PufferEnv",
     "Random",
+    "Recorder",
     "Rollout",
     "VectorEnv",
     "WorkerDied",
@@ -57,6 +61,7 @@ __all__ = [
     "autotune",
     "check_env",
     "emulate",
+    "evaluate",
     "get_include",
     "list_envs",
     "load_pyx",
@@ -66,7 +71,15 @@ __all__ = [
 ]
 
 # Imported when they are used, by the module that has them: neither stepping nor a worker needs them.
-_LAZY = {"autotune": "puffer.measuring.autotune", "check_env": "puffer.checking"}
+_LAZY = {
+    "Evaluation": "puffer.evaluation",
+    "Recorder": "puffer.recording",
+    "autotune": "puffer.measuring.autotune",
+    "check_env": "puffer.checking",
+    "evaluate": "puffer.evaluation",
+}
+# Modules that are imported when they are used.
+_MODULES = ("testing", "train")
 
 
 def get_include() -> str:
@@ -77,8 +90,8 @@ def get_include() -> str:
 def __getattr__(name: str) -> Any:
     if name in _LAZY:
         return getattr(import_module(_LAZY[name]), name)
-    if name == "testing":
-        return import_module("puffer.testing")
+    if name in _MODULES:
+        return import_module(f"puffer.{name}")
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 

@@ -28,8 +28,8 @@ cdef class Env(Rules):
 
 Base class of native environments. One object holds all copies; they are stepped without the GIL.
 
-An author's class declares its spaces in `__init__`, asks for the memory of its state with `new_state`, binds its
-views of the buffers in `bind`, and writes the rules: `reset_one(i)`, `step_one(i)`, `observe(i)`, all
+An author's class declares its spaces in `__init__`, takes its views of the buffers there, asks for the memory of its
+state with `new_state`, and writes the rules: `reset_one(i)`, `step_one(i)`, `observe(i)`, all
 `noexcept nogil`. `docs/env-contract.md` has the whole contract, `puffer/ocean/catch.pyx` is one to copy.
 
 Parameters
@@ -76,6 +76,8 @@ statistic_names : tuple of str
 draws_changes : bool
     Whether observe() spares much work by writing only what has changed, while `retained` is true. Rows that it keeps to
     itself are then copied into those that a step returns; otherwise it writes whole rows, wherever they are wanted.
+masks_actions : bool
+    Whether write_action_masks() marks the legal actions.
 render_modes : tuple of str
     Of "rgb_array" and "ansi".
 render_size : (int, int)
@@ -93,12 +95,19 @@ row_info_names : tuple of str
     steps_ended = False
     statistic_names = ()
     draws_changes = False
+    masks_actions = False
     render_modes = ("rgb_array",)
     render_size = (400, 300)
     row_info_names = ()
 
     def __cinit__(self, *arguments, **named):
         self.made_with = (arguments, named)
+
+    def __repr__(self):
+        if self.batch is None:
+            return object.__repr__(self)
+        mode = self.batch.options.autoreset_mode.value
+        return f"<{type(self).__name__}: {self.num_copies} copies, {self.num_agents} rows, {mode}>"
 
     def __init__(self, num_envs, observation_space, action_space, *, agents_per_env=1, independent_agents=False,
                  observes_in_step=False, snapshot_key=(), copies_per_block=BLOCK, num_threads=0, **options):

@@ -133,7 +133,7 @@ def arguments(name: str, given: Iterable[str], taken_by: Any, common: Sequence[s
             near = difflib.get_close_matches(argument, [*known, *common], n=1)
             hint = f"; did you mean {near[0]!r}?" if near else ""
             own = f"its own arguments are {', '.join(known)}" if known else "it has no arguments of its own"
-            raise TypeError(f"{name} has no argument {argument!r}{hint} ({own})")
+            raise TypeError(f"{name} got an unexpected keyword argument {argument!r}{hint} ({own})")
 
 
 def _keywords(function: Any) -> list[str]:

@@ -94,7 +94,7 @@ def _require_options(env: Any, given: dict[str, Any]) -> None:
         if name in own:
             continue
         near = difflib.get_close_matches(name, [*known, *own], n=1)
-        hint = f"; did you mean {near[0]!r}?" if near else ""
+        hint = f" (did you mean {near[0]!r}?)" if near else ""
         made = getattr(env, "__name__", "MyEnv")
         maker = made if made.isidentifier() else "MyEnv"
         raise TypeError(

@@ -29,9 +29,10 @@ class PufferEnv:
     `step` in one of two styles:
 
     - In place: `reset` and `step` write into `self.observations`, `self.rewards`, `self.terminations`,
-      `self.truncations` and `self.masks`, with one row for each agent, and return them. `step(actions)` gets an array
-      with a row for each agent. In a batch, rewards and flags are zero when `reset` or `step` is called. Masks are true
-      in `reset`. In `step`, the masks of agents that have ended are false, and the batch zeroes their rows.
+      `self.truncations` and `self.masks`, with one row for each agent, and return them. `self.terminals` is another
+      name of the terminations. `step(actions)` gets an array with a row for each agent. In a batch, rewards and flags
+      are zero when `reset` or `step` is called. Masks are true in `reset`. In `step`, the masks of agents that have
+      ended are false, and the batch zeroes their rows.
     - Returning: `step` gets an action of the space and returns observations of the space, as in Gymnasium; both may
       nest. With several agents, actions, observations, rewards and flags are dicts by agent id. Absent agents are
       missing from them, and `"__all__"` among the flags ends the episode for all agents. Ids that are not in
@@ -200,6 +201,7 @@ class PufferEnv:
         self._buffers = buffers
         for name in _ROWS:
             self.__dict__[name] = getattr(buffers, name)
+        self.__dict__["terminals"] = buffers.terminations
         self.__dict__.pop("observation_views", None)
 
     @property
@@ -240,6 +242,11 @@ class PufferEnv:
         return self.buffers.terminations
 
     @cached_property
+    def terminals(self) -> np.ndarray:
+        """PufferLib's name for `terminations`."""
+        return self.terminations
+
+    @cached_property
     def truncations(self) -> np.ndarray:
         """(num_agents,) bool."""
         return self.buffers.truncations
@@ -251,7 +258,7 @@ class PufferEnv:
 
     def __getstate__(self) -> dict[str, Any]:
         # The rows belong to the batch, and the pickled copy is not part of it.
-        bound = ("_buffers", "observation_views", *_ROWS)
+        bound = ("_buffers", "observation_views", "terminals", *_ROWS)
         return {name: value for name, value in self.__dict__.items() if name not in bound}
 
     # ---- Agents ----

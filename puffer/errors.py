@@ -1,9 +1,13 @@
-"""Exceptions and warnings of workers and of checks."""
+"""Exceptions and warnings of workers, of checks, and of builds."""
 
 from __future__ import annotations
 
 import signal
 from typing import Any
+
+
+class BuildError(Exception):
+    """A `.pyx` file does not compile. The message is that of the compiler."""
 
 
 class WorkerError(RuntimeError):
@@ -33,6 +37,10 @@ class WorkerError(RuntimeError):
     def __reduce__(self) -> tuple[Any, ...]:
         # An exception is otherwise made again from its message alone, which the constructor does not take.
         return _restored, (type(self), self.args, self.__dict__)
+
+
+class WorkerAttributeError(WorkerError, AttributeError):
+    """The WorkerError of an AttributeError, which is one too, as where no worker has the copies."""
 
 
 class WorkerDied(WorkerError):

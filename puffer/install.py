@@ -166,7 +166,10 @@ def _tried(name: str) -> tuple[str, str]:
     lacking = missing(name)
     if lacking:
         remedies = [f": {system.programs[program]}" for program in lacking if program in system.programs]
-        return f"no {', '.join(lacking)}{''.join(remedies)}", ""
+        # What pip cannot do has the remedy of its own, or none for this Python.
+        is_for_pip = len(remedies) < len(lacking) and not _obstacle(name)
+        line = f": python -m puffer.install {name}" if is_for_pip else ""
+        return f"no {', '.join(lacking)}{''.join(remedies)}{line}", ""
     old = outdated(name)
     if old:
         return f"too old: {', '.join(old)}; python -m puffer.install {name}", ""

@@ -7,12 +7,22 @@ for a caller; these are lines for a person at a terminal.
 from __future__ import annotations
 
 import argparse
+import ast
 import difflib
+import importlib
 import math
 import sys
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
+from contextlib import contextmanager
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, NoReturn
+
+import gymnasium
+import numpy as np
+
+import puffer
+from puffer.recording.film import SUFFIXES
 
 # Exit statuses, as shells know them.
 FAILED, USAGE, INTERRUPTED = 1, 2, 130
@@ -107,3 +117,119 @@ def output_file(text: str) -> Path:
     if not existed:
         path.unlink()
     return path
+
+
+def film_file(text: str) -> Path:
+    """A file for a film that can be written."""
+    if Path(text).suffix not in SUFFIXES:
+        raise argparse.ArgumentTypeError(f"must end in {', '.join(SUFFIXES)}, got {text!r}")
+    return output_file(text)
+
+
+def assignment(text: str) -> tuple[str, Any]:
+    """An argument of an environment, KEY=VALUE; the value is a literal of Python, or else a text."""
+    key, sign, value = text.partition("=")
+    if not sign or not key.isidentifier():
+        raise argparse.ArgumentTypeError(f"must be KEY=VALUE, got {text!r}")
+    try:
+        return key, ast.literal_eval(value)
+    except (ValueError, SyntaxError):
+        return key, value
+
+
+# ---- Environments and policies ----
+
+
+def add_environment(parser: Parser) -> None:
+    """Add the arguments `env` and `--set`, for `batch`."""
+    parser.add_argument(
+        "env", help="a name of puffer.make, the path of a .pyx file, or MODULE:ATTRIBUTE of an environment in Python"
+    )
+    parser.add_argument(
+        "--set",
+        type=assignment,
+        action="append",
+        default=[],
+        metavar="KEY=VALUE",
+        help="an argument of the environment's own, such as --set size=16; may be given again",
+    )
+
+
+def attribute(text: str) -> Any:
+    """The attribute that MODULE:ATTRIBUTE names. Modules of the working directory are found."""
+    module, _, name = text.partition(":")
+    if "" not in sys.path:
+        sys.path.insert(0, "")
+    return getattr(importlib.import_module(module), name)
+
+
+def batch(name: str, copies: int, own: Sequence[tuple[str, Any]] = (), **options: Any) -> puffer.VectorEnv:
+    """A batch of the environment that a command line names. `own` are its own arguments."""
+    try:
+        return _made(name, copies, own, options)
+    except TypeError as error:
+        # Systems that step many copies at once may draw none.
+        if "render_mode" not in options or "'render_mode'" not in str(error):
+            raise
+        return _made(name, copies, own, {key: value for key, value in options.items() if key != "render_mode"})
+
+
+def drawn(env: puffer.VectorEnv, copy: int) -> Any:
+    """A picture of a copy: what it renders, or else an observation that is one, its last frame if it has several.
+
+    Raises TypeError for an environment without either.
+    """
+    if env.native_env is not None or env.render_mode is not None:
+        return env.render_copy(copy)
+    observation = env.observations[copy * env.agents_per_env]
+    if observation.ndim not in (2, 3) or observation.dtype != np.uint8:
+        raise TypeError(f"{env!r} draws no pictures, and its observations are none")
+    is_stack = observation.ndim == 3 and observation.shape[2] not in (1, 3, 4)
+    return observation[-1] if is_stack else observation
+
+
+def _made(name: str, copies: int, own: Sequence[tuple[str, Any]], options: dict[str, Any]) -> puffer.VectorEnv:
+    module, colon, rest = name.partition(":")
+    # Ids of Gymnasium may have a colon too: "module:Name-v0".
+    is_attribute = colon and rest.isidentifier() and not name.endswith(".pyx")
+    if not is_attribute:
+        return puffer.make(name, copies, **options, **dict(own))
+    maker = attribute(name)
+    if isinstance(maker, type) and issubclass(maker, puffer.Env):
+        return puffer.VectorEnv(
+            maker(copies, **{key: options[key] for key in options if key != "backend"}, **dict(own))
+        )
+
+    def make(render_mode: str | None = None) -> Any:
+        return maker(**({} if render_mode is None else {"render_mode": render_mode}), **dict(own))
+
+    return puffer.emulate(make, copies, **options)
+
+
+def policy(text: str, env: puffer.VectorEnv, seed: int) -> Callable[..., Any]:
+    """The policy that a command line names: random, MODULE:FUNCTION, or a checkpoint of `puffer train`."""
+    if text == "random":
+        env.action_space.seed(seed)
+        return lambda observations, action_masks: (
+            env.action_space.sample if action_masks is None else env.sample_legal
+        )()
+    if Path(text).exists():
+        if find_spec("puffer.train") is None:
+            raise ImportError(f"{text} needs puffer.train, which this version of puffer does not have")
+        loaded = importlib.import_module("puffer.train").load(text, seed=seed)
+        loaded.require_env(env)
+        return loaded
+    if ":" not in text:
+        raise FileNotFoundError(f"there is no file {text!r}; a policy is random, a checkpoint, or MODULE:FUNCTION")
+    return attribute(text)
+
+
+@contextmanager
+def refusals(parser: Parser) -> Iterator[None]:
+    """Context in which the errors that a user can mend end the program with one line."""
+    try:
+        yield
+    except (gymnasium.error.Error, ImportError, LookupError, OSError, TypeError, ValueError, AttributeError) as error:
+        parser.error(" ".join(str(error).split()) or type(error).__name__)
+    except puffer.WorkerError as error:
+        parser.error(str(error).partition("\n")[0])

@@ -21,6 +21,7 @@ from puffer.authoring.loading import env_class, load_pyx
 from puffer.backends.choice import python_batch, worker_batch
 from puffer.backends.creator import Creator
 from puffer.backends.system import SystemCreator
+from puffer.native.batch import Batch
 from puffer.options import BatchOptions, WorkerOptions
 from puffer.rendering import declared_modes
 from puffer.systems.family import Family
@@ -63,6 +64,7 @@ def make(
     ordered: bool = False,
     restart_workers: bool = False,
     python: str | None = None,
+    debug: bool = False,
     **env_kwargs: Any,
 ) -> VectorEnv:
     """Make a batch of `num_envs` copies of the environment called `name`.
@@ -70,8 +72,8 @@ def make(
     Parameters
     ----------
     name : str
-        One of `list_envs()`, where "ocean-" may be left out; or an id of Gymnasium, such as "CartPole-v1" or
-        "puffer/CartPole-v0"; or the path of a `.pyx` file, see `puffer.load_pyx`.
+        One of `list_envs()`, where "ocean-" may be left out, and "-" stands for "_" in what follows it; or an id of
+        Gymnasium, such as "CartPole-v1" or "puffer/CartPole-v0"; or the path of a `.pyx` file, see `puffer.load_pyx`.
     num_envs : int
         Copies, at least 1. The batch has a row for each agent of each copy, and `num_envs` of the returned object is
         the number of rows, as Gymnasium's contract means it.
@@ -118,6 +120,9 @@ def make(
         those of this one: the workers run there. It needs Python 3.8 or later, NumPy 1.20 or later, and the package of
         the environment; not puffer. The environment is of a family whose packages this can be done with, or was
         registered as "module:attribute", to be found there. Arguments and infos are plain data and arrays.
+    debug : bool
+        Of the path of a `.pyx` file: compile it with checks, so that the first wrong index raises IndexError with its
+        line. For any other name it is an argument of the environment's own.
     **env_kwargs
         The environment's own parameters. Of an environment in Python, `max_length` is not one of them: it is the
         longest Sequence or Graph of its observations, or text, see `puffer.emulate`.
@@ -144,6 +149,7 @@ def make(
         "action_masks": action_masks,
     }
     workers = WorkerOptions(num_workers, timeout, ordered, restart_workers)
+    made_by = name, dict(env_kwargs)
     if python is not None:
         checks.choice("backend", backend, ("auto", "process"))
         # Not above: worker processes import this module, and have no use for it.
@@ -152,11 +158,15 @@ def make(
         # The modes of the copies are not known before they are made.
         checks.render_mode(render_mode, declared_modes(None))
         transport = InterpreterTransport(_ordered(name, python, env_kwargs))
-        return VectorEnv(worker_batch(transport, BatchOptions(num_envs, **options), workers), copy=copy, flat=flat)
-    found = find(name)
+        batch = worker_batch(transport, BatchOptions(num_envs, **options), workers)
+        return _batch(batch, copy, flat, made_by)
+    if debug and not str(name).endswith(".pyx"):
+        env_kwargs["debug"] = debug
+    found = load_pyx(name, debug=True) if debug and "debug" not in env_kwargs else find(name)
     if isinstance(found, type):
         _check_arguments(name, found, env_kwargs)
-        return VectorEnv(found(num_envs, num_threads=num_threads, **options, **env_kwargs), copy=copy, flat=flat)
+        env = found(num_envs, num_threads=num_threads, **options, **env_kwargs)
+        return _batch(env, copy, flat, made_by)
     if render_mode is not None:
         env_kwargs["render_mode"] = render_mode
     max_length = env_kwargs.pop("max_length", None)
@@ -166,7 +176,13 @@ def make(
             raise TypeError(f"{name} has no option 'max_length': its observations do not vary in size")
         creator.max_length = max_length
     batch = python_batch(creator, BatchOptions(num_envs, **options), workers, backend, num_threads)
-    return VectorEnv(batch, copy=copy, flat=flat)
+    return _batch(batch, copy, flat, made_by)
+
+
+def _batch(env: Env | Batch, copy: bool | None, flat: bool, made_by: tuple[str, dict[str, Any]]) -> VectorEnv:
+    vector = VectorEnv(env, copy=copy, flat=flat)
+    vector.made_by = made_by
+    return vector
 
 
 def list_envs(installed: bool = False) -> list[str]:
@@ -217,9 +233,9 @@ def find(name: str) -> type[Env] | Callable[[dict[str, Any]], Creator | SystemCr
     if name in _registered:
         return _found(name, _registered[name])
     modules = _ocean_names()
-    for candidate in (name, f"ocean-{name}"):
-        if candidate in modules:
-            return env_class(importlib.import_module(modules[candidate]))
+    native = f"ocean-{name.removeprefix('ocean-').replace('-', '_')}"
+    if native in modules:
+        return env_class(importlib.import_module(modules[native]))
     family_name, dash, rest = name.partition("-")
     if family_name in _FAMILIES and bool(dash) == bool(rest):
         family = _family(family_name)
@@ -228,9 +244,9 @@ def find(name: str) -> type[Env] | Callable[[dict[str, Any]], Creator | SystemCr
     points = _entry_points()
     if name in points:
         return _found(name, points[name])
-    native = _native_of(name)
-    if native:
-        return find(native)
+    known = _native_of(name)
+    if known:
+        return find(known)
     gym = _family("gym")
     if gym.knows(name):
         return partial(gym.creator, name)

@@ -25,6 +25,7 @@ from puffer.native.buffers import Buffers
 from puffer.native.ends import EpisodeEnds
 from puffer.native.info import Info
 from puffer.native.rollout import Rollout
+from puffer.notebooks import batch_html
 from puffer.rendering import batch_modes, warn_of_no_mode
 from puffer.window import Window
 
@@ -103,6 +104,8 @@ class VectorEnv(gymnasium.vector.VectorEnv):
         or a native environment.
     spec : gymnasium.envs.registration.EnvSpec or None
         From which `gymnasium.make_vec` makes such a batch, as far as Gymnasium knows the environment.
+    made_by : (str, dict) or None
+        The name that `puffer.make` was given, and the environment's own arguments; None for batches made otherwise.
     np_random, np_random_seed : tuple
         Of the copies, as in Gymnasium's vector environments. Of copies without them, and of native environments, those
         of this object: the seed of the last reset that was given one int.
@@ -113,6 +116,7 @@ class VectorEnv(gymnasium.vector.VectorEnv):
 
     def __init__(self, env: Env | Batch, *, copy: bool | None = None, flat: bool = True) -> None:
         self._window: Window | None = None
+        self.made_by: tuple[str, dict[str, Any]] | None = None
         # A native environment does not live longer than this reference to it.
         self.native_env = env if isinstance(env, Env) else None
         self.batch: Batch = env.batch if isinstance(env, Env) else env
@@ -269,7 +273,7 @@ class VectorEnv(gymnasium.vector.VectorEnv):
         return result if self._is_plain else self._handed(result)
 
     def async_reset(self, *, seed: int | Sequence[int | None] | None = None, options: Any = None) -> None:
-        """Reset all rows as `reset` does, and let `recv` return the first observations, part by part."""
+        """Reset all rows as `reset` does, and let `recv` return the first observations and infos, part by part."""
         if isinstance(options, dict) and "reset_mask" in options:
             raise ValueError("async_reset() resets all rows, and takes no options['reset_mask']")
         self.batch.async_reset(seed=seed, options=options)
@@ -290,7 +294,7 @@ class VectorEnv(gymnasium.vector.VectorEnv):
 
         Examples
         --------
-        >>> env.set_next([3], seed=7)  # The next episode of copy 3 is that of seed 7.
+        >>> env.set_next([3], seed=[7])  # The next episode of copy 3 is that of seed 7.
         >>> env.set_next(gravity=np.linspace(5, 15, env.num_copies))
         """
         self.batch.set_next(copies, seed=seed, options=options, **parameters)
@@ -299,6 +303,10 @@ class VectorEnv(gymnasium.vector.VectorEnv):
 
     def call(self, name: str, *args: Any, **kwargs: Any) -> tuple[Any, ...]:
         """The attribute of every copy, or what it returns when it is called, as in Gymnasium; see `Batch.call`."""
+        if name == "render" and self.native_env is not None:
+            # Of Python copies a method of each, which trainers call; native ones are drawn here.
+            frames = self.render(*args, **kwargs)
+            return (None,) * self.num_copies if frames is None else frames
         return self.batch.call(name, *args, **kwargs)
 
     def get_attr(self, name: str) -> tuple[Any, ...]:
@@ -386,9 +394,8 @@ class VectorEnv(gymnasium.vector.VectorEnv):
                 "a batch of environments in Python cannot be pickled or copied: it holds their objects, or workers; "
                 "make another one, or pickle a function that makes it"
             )
-        rest = {
-            name: self.__dict__[name] for name in ("spec", "_np_random", "_np_random_seed") if name in self.__dict__
-        }
+        kept = ("spec", "made_by", "_np_random", "_np_random_seed")
+        rest = {name: self.__dict__[name] for name in kept if name in self.__dict__}
         return _remade, (type(self), self.native_env, {"copy": self.copy, "flat": self.flat}, rest)
 
     def sample_legal(self) -> Any:
@@ -498,6 +505,9 @@ class VectorEnv(gymnasium.vector.VectorEnv):
     def __repr__(self) -> str:
         mode = self.metadata["autoreset_mode"].value
         return f"<VectorEnv of {self._name()}: {self.num_copies} copies, {self.num_envs} rows, {mode}>"
+
+    def _repr_html_(self) -> str:
+        return batch_html(self)
 
     def _call(self) -> str:
         """The beginning of a line that makes such a batch, as far as this object knows it."""

@@ -40,6 +40,7 @@ class Window:
         if self._screen is None:
             self._pygame.display.init()
             self._pygame.display.set_caption(self._title)
+        if self._screen is None or self._screen.get_size() != (width, height):
             self._screen = self._pygame.display.set_mode((width, height))
         # Desktops take a program that leaves its event queue unread for hung.
         self._pygame.event.pump()
@@ -47,6 +48,10 @@ class Window:
         self._screen.blit(surface, (0, 0))
         self._pygame.display.flip()
         self._clock.tick(self._fps)
+
+    def events(self) -> list[Any]:
+        """The events of pygame since the last call, keys among them; none before the first picture."""
+        return self._pygame.event.get() if self._screen is not None else []
 
     def close(self) -> None:
         """Close the window. Another call does nothing."""

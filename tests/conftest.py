@@ -1,6 +1,10 @@
 """Options of the command line, and fixtures of more than one room."""
 
+import os
 from itertools import product
+
+# The processes of the tests share the cores, and so do those that they start: before anything imports NumPy or torch.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 import numpy as np
 import pytest
@@ -12,6 +16,7 @@ def pytest_addoption(parser):
     group.addoption("--fuzz-steps", type=int, default=2400, help="steps of random play for each parameter set")
     group.addoption("--fuzz-mode", action="append", choices=MODES, help="autoreset mode; by default all")
     group.addoption("--fuzz-seed", type=int, default=0, help="seed of the first script of random play")
+    parser.addoption("--package-steps", type=int, default=1000, help="steps of games that are compared with a package")
     parser.addoption("--system-steps", type=int, default=600, help="steps of the systems whose memory is watched")
 
 

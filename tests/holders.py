@@ -39,10 +39,11 @@ class Hands:
         elif isinstance(value, np.ndarray) and value.size and value.ndim and self.rng.random() < 0.4:
             how = self.rng.choice(list(HOLDERS))
             holder = HOLDERS[how](value)
-            self.held.append((f"{how} of {what}", holder, np.array(holder, copy=True)))
+            # Not np.array(holder), whose request for a copy not all tensors understand.
+            self.held.append((f"{how} of {what}", holder, np.asarray(holder).copy()))
             if len(self.held) > self.most:
                 del self.held[self.rng.integers(len(self.held))]
 
     def look(self):
         for what, holder, before in self.held:
-            assert np.array_equal(np.array(holder), before, equal_nan=before.dtype.kind == "f"), what
+            assert np.array_equal(np.asarray(holder), before, equal_nan=before.dtype.kind == "f"), what

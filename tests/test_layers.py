@@ -13,7 +13,7 @@ PACKAGE = Path(puffer.__file__).parent
 
 # The rooms (the modules and folders of the package) by layer, from the ground up.
 LAYERS = [
-    ["_version", "checks", "errors", "options", "rendering", "rng"],
+    ["_version", "checks", "errors", "notebooks", "options", "pictures", "rendering", "rng"],
     ["layout", "native"],
     ["_core", "env", "wrappers"],
     ["backends"],
@@ -23,10 +23,10 @@ LAYERS = [
     ["faces"],
     # The package itself has the public names. Some modules are public by two names.
     ["", "building", "checking", "spaces"],
-    ["measuring", "testing"],
-    ["bench", "install", "new", "programs"],
+    ["evaluation", "measuring", "recording", "testing"],
+    ["__main__", "bench", "check", "install", "new", "play", "programs", "record", "replay", "sanitize", "train"],
 ]
-PROGRAMS = ["bench", "install", "new"]
+PROGRAMS = ["__main__", "bench", "check", "install", "new", "play", "record", "replay", "sanitize", "train"]
 
 # Imports that go up, by module and room, until they are turned round.
 NOT_YET: set[tuple[str, str]] = set()

@@ -12,11 +12,7 @@ Version       0
 import numpy as np
 from gymnasium import spaces
 
-cimport cython
-from libc.stdint cimport int32_t, uint8_t, uint32_t
-
-from puffer._core cimport Buffers, Env
-from puffer.rng cimport rng_bits
+from puffer cimport Env, int32_t, rng_bits, uint8_t, uint32_t
 
 cdef extern from "lander.h" nogil:
     const float LANDER_FASTEST
@@ -27,7 +23,6 @@ cdef extern from "lander.h" nogil:
     void lander_observe(const lander_t* lander, float* observation)
 
 
-@cython.final
 cdef class Lander(Env):
     """Lander(num_envs=1, **options)
 --
@@ -42,12 +37,8 @@ The options are those of `puffer.Env`. The module's docstring has the rules.
     def __init__(self, num_envs=1, **options):
         low, high = np.array([[0, -LANDER_FASTEST, 0], [1, LANDER_FASTEST, 1]], np.float32)
         super().__init__(num_envs, spaces.Box(low, high), spaces.Discrete(2), **options)
+        self.observations, self.actions = self.buffers.observations, self.buffers.actions
         self.landers = <lander_t*>self.new_state(sizeof(lander_t))
-
-    cdef int bind(self, Buffers buffers) except -1:
-        self.observations = buffers.observations
-        self.actions = buffers.actions
-        return 0
 
     cdef void reset_one(self, Py_ssize_t i) noexcept nogil:
         lander_reset(&self.landers[i], rng_bits(&self.rng[i]))

@@ -12,14 +12,9 @@ Version       0
 import numpy as np
 from gymnasium import spaces
 
-cimport cython
-from libc.stdint cimport int8_t, int32_t, uint64_t
-from libc.string cimport memcpy, memset
-
 from puffer import checks
 
-from puffer._core cimport Buffers, Canvas, Env
-from puffer.rng cimport rng_below
+from puffer cimport Canvas, Env, int8_t, int32_t, memcpy, memset, rng_below, uint64_t
 
 cdef extern from * nogil:
     int __builtin_ctzll(uint64_t)
@@ -42,7 +37,6 @@ cdef struct State:
     int8_t board[CELLS]    # the observation
 
 
-@cython.final
 cdef class Mines(Env):
     """Mines(num_envs=1, *, mines=10, **options)
 --
@@ -63,13 +57,9 @@ See the module's docstring for the rules.
         mines = checks.integer("mines", mines, 1, CELLS - 1)
         board = spaces.Box(CLOSED, MINE, (SIZE, SIZE), np.int8)
         super().__init__(num_envs, board, spaces.Discrete(CELLS), **options)
+        self.observations, self.actions = self.buffers.observations, self.buffers.actions
         self.mines = mines
         self.state = <State*>self.new_state(sizeof(State))
-
-    cdef int bind(self, Buffers buffers) except -1:
-        self.observations = buffers.observations
-        self.actions = buffers.actions
-        return 0
 
     cdef void reset_one(self, Py_ssize_t i) noexcept nogil:
         cdef State* state = &self.state[i]
@@ -115,7 +105,6 @@ See the module's docstring for the rules.
             elif shown > 0:
                 digit[0] = ord("0") + shown
                 canvas.text(SIDE * column + 7, SIDE * row + 5, 14, digit, 0xFF9F1C)
-        return 0
 
     cdef object ansi_one(self, Py_ssize_t i):
         signs = ["#.12345678*"[self.state[i].board[cell] - CLOSED] for cell in range(CELLS)]

@@ -13,6 +13,7 @@ UndefinedBehaviorSanitizer.
 
 from __future__ import annotations
 
+import json
 import os
 import sys
 from collections.abc import Sequence
@@ -32,7 +33,11 @@ VARIANTS = ("release", "debug", "sanitize")
 _COMPILE = [
     *("-O3", "-g0", "-fwrapv", "-ffp-contract=off"),
     *("-fno-trapping-math", "-fno-math-errno", "-Wno-unreachable-code"),
+    # No tables for exceptions of C++, of which there are none: a twentieth of a wheel.
+    "-fno-asynchronous-unwind-tables",
 ]
+# No table of symbols: nobody debugs the release, and it is a tenth of a wheel.
+_LINK = ["-Wl,-s"] if sys.platform == "linux" else []
 _SANITIZE = ["-fsanitize=address,undefined"]
 _COMPILE_SANITIZED = [
     *("-O1", "-g", "-fno-omit-frame-pointer", "-fwrapv", "-ffp-contract=off"),
@@ -74,6 +79,9 @@ def native_extensions(
     ------
     ValueError
         For another variant.
+    puffer.BuildError
+        For a file with a mistake that Cython would pass over, such as a misspelt method; see
+        `puffer.authoring.mistakes`.
     Cython.Compiler.Errors.CompileError
         If Cython cannot compile a file.
     """
@@ -83,13 +91,22 @@ def native_extensions(
     Options.docstrings = True
     cythonize_options = {"build_dir": f"build/cython-{variant}", "force": True, **cythonize_options}
     if "shared_utility_qualified_name" not in cythonize_options:
+        # Not of puffer itself, which is imported here.
+        from puffer.authoring.mistakes import refuse_mistakes
+
+        for source in sources:
+            refuse_mistakes(source)
         cythonize_options |= _shared_helpers()
-    return cythonize(
+    extensions = cythonize(
         [*more, *(_extension(Path(source), package, variant) for source in sources)],
         include_path=[str(_INCLUDE)],
         compiler_directives=_directives(checked=variant != "release"),
         **cythonize_options,
     )
+    if variant != "release":
+        for extension in extensions:
+            _note_faults(extension.sources)
+    return extensions
 
 
 def chosen_variant() -> str:
@@ -102,10 +119,33 @@ def chosen_variant() -> str:
 def compiler_arguments(variant: str) -> dict[str, list[str]]:
     """The arguments of an Extension for the compiler and the linker."""
     sanitize = variant == "sanitize"
+    link = {"sanitize": _SANITIZE, "debug": [], "release": _LINK}[variant]
     return {
         "extra_compile_args": _COMPILE_SANITIZED if sanitize else _COMPILE,
-        "extra_link_args": [*(_SANITIZE if sanitize else []), *(["-pthread"] if sys.platform != "win32" else [])],
+        "extra_link_args": [*link, *(["-pthread"] if sys.platform != "win32" else [])],
     }
+
+
+# Of the C code of builds with checks: see native/faults.h.
+_NOTING = [
+    ('#include "Python.h"\n', '#include "Python.h"\n#define PUFFER_FOLDER %s\n#include "puffer/native/faults.h"\n'),
+    ("PyMethodDef __pyx_methods[] = {", "PyMethodDef __pyx_methods[] = {PUFFER_CHECKED_METHOD,"),
+    # Calls alone: its definition has no string there.
+    ('__Pyx_WriteUnraisable("', 'puffer_note("'),
+    # Cython raises this one without the GIL.
+    ('PyErr_SetString(PyExc_AttributeError,"Memoryview is not initialized")', "puffer_raise_unset()"),
+]
+
+
+def _note_faults(sources: Sequence[str]) -> None:
+    """Let C code that Cython has written note the exceptions that it would print and forget."""
+    for path in [Path(source) for source in sources if source.endswith(".c")]:
+        text = path.read_text("utf-8")
+        if "PUFFER_FOLDER" not in text:
+            for old, new in _NOTING:
+                # The names of sources in C code are relative to the folder of the build.
+                text = text.replace(old, new.replace("%s", json.dumps(os.getcwd())))
+            path.write_text(text, "utf-8")
 
 
 def _shared_helpers() -> dict[str, str]:
@@ -139,7 +179,7 @@ def _directives(checked: bool) -> dict[str, Any]:
         "autotestdict": False,
         "cdivision": True,
         "wraparound": False,
-        "initializedcheck": False,
+        "initializedcheck": checked,
         "nonecheck": False,
         "boundscheck": checked,
         # In checked builds, hints about the checks would hide all others.

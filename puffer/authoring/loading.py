@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import hashlib
 import importlib.machinery
 import importlib.util
@@ -14,15 +15,19 @@ import subprocess
 import sys
 import sysconfig
 import tempfile
+import time
 from collections.abc import Iterator
 from functools import cache
 from itertools import count
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 from puffer._core import ABI, Env
-from puffer.authoring.compiled import add, find, folder_of_modules
+from puffer.authoring.compiled import add, digest, find, folder_of_modules
+from puffer.authoring.messages import shortened
 from puffer.backends.worker.surroundings import module_path
+from puffer.errors import BuildError
 
 # Files that a source may include or cimport from its own folder: a new one may be read in place of another.
 _NEIGHBOURS = ("*.pxd", "*.pxi", "*.h")
@@ -42,10 +47,14 @@ from Cython.Build.Dependencies import create_dependency_tree
 from setuptools import Distribution
 from setuptools.command.build_ext import build_ext
 from puffer.authoring.building import native_extensions
+from puffer.errors import BuildError
 
 source, package, folder, variant = json.loads(sys.argv[1])
 options = {"build_dir": folder, "force": True, "emit_linenums": True, "quiet": True}
-extensions = native_extensions(source, package=package, variant=variant, **options)
+try:
+    extensions = native_extensions(source, package=package, variant=variant, **options)
+except BuildError as mistakes:
+    sys.exit(str(mistakes))
 for extension in extensions:
     # The compiler's own list of what it reads, beside the object file.
     extension.extra_compile_args.append("-MD")
@@ -58,11 +67,7 @@ command.run()
 """
 
 
-class BuildError(Exception):
-    """A `.pyx` file does not compile. The message is that of the compiler."""
-
-
-def load_pyx(path: str | os.PathLike[str], *, debug: bool = False) -> type[Env]:
+def load_pyx(path: str | os.PathLike[str], *, debug: bool = False, sanitize: bool = False) -> type[Env]:
     """The native environment that a `.pyx` file defines.
 
     The compiled module is cached for the user. The file is compiled again when it has changed, or any file that its
@@ -75,12 +80,19 @@ def load_pyx(path: str | os.PathLike[str], *, debug: bool = False) -> type[Env]:
     path : str or path
         Path of the file, which defines one public subclass of `puffer.Env`.
     debug : bool
-        Whether to compile with bounds checks.
+        Whether to compile with checks of every index into a view, and of views that are not set. The first that is
+        wrong ends the reset or step, which raises IndexError with the copy, its rows and the line.
+    sanitize : bool
+        Whether to compile for AddressSanitizer and UndefinedBehaviorSanitizer, which see what goes wrong in C, with
+        the checks of `debug`. Their libraries must have come first in the program; `python -m puffer.sanitize` sees to
+        that.
 
     Returns
     -------
     class
-        The subclass of `puffer.Env`. `puffer.make` takes the path itself.
+        The subclass of `puffer.Env`, as an import of an installed package gives it: `cls(num_envs=4, size=5)` is the
+        native environment of four copies, and `puffer.VectorEnv` of that the batch that `puffer.make` returns.
+        `puffer.make` takes the path itself.
 
     Raises
     ------
@@ -92,6 +104,8 @@ def load_pyx(path: str | os.PathLike[str], *, debug: bool = False) -> type[Env]:
         If the file does not compile. The message is that of the compiler, with the lines of the source.
     ImportError
         If the module defines no environment or several, or raised an exception when it was loaded before.
+    RuntimeError
+        For `sanitize`, if the libraries of the sanitizers are not there.
     Exception
         Whatever the module raises when it is loaded.
     """
@@ -102,7 +116,12 @@ def load_pyx(path: str | os.PathLike[str], *, debug: bool = False) -> type[Env]:
         raise ValueError(f"the name of the file must be a Python identifier, got {source.name!r}")
     if not source.is_file():
         raise FileNotFoundError(f"there is no file {source}")
-    variant = "debug" if debug else "release"
+    variant = "sanitize" if sanitize else "debug" if debug else "release"
+    if sanitize and not hasattr(ctypes.CDLL(None), "__asan_init"):
+        raise RuntimeError(
+            "sanitized code runs only where the libraries of the sanitizers came first: python -m puffer.sanitize "
+            f"{source.name}"
+        )
     return env_class(_module(source, variant))
 
 
@@ -161,15 +180,36 @@ def _compile(source: Path, variant: str, folder: Path, file: str) -> Path:
     with tempfile.TemporaryDirectory(dir=folder.parent) as scratch:
         command = [sys.executable, "-c", _BUILD, json.dumps([str(source), package, scratch, variant])]
         environment = {**os.environ, "PYTHONPATH": os.pathsep.join(module_path())}
-        result = subprocess.run(command, capture_output=True, text=True, cwd=source.parent, env=environment)
+        failed, output = _watched(f"compiling {source.name}", command, cwd=source.parent, env=environment)
         built = Path(scratch, package)
-        if result.returncode != 0 or not (built / file).exists():
-            raise BuildError(_message(source, result.stdout + result.stderr))
+        if failed or not (built / file).exists():
+            raise BuildError(_message(source, output))
         try:
             return add(folder, built, file, _files_read(source, Path(scratch)))
         except FileExistsError:
             # Another program was faster.
             return find(folder, file) or _compile(source, variant, folder, file)
+
+
+def _watched(what: str, command: list[str], **options: Any) -> tuple[int, str]:
+    """Run a command: its exit status, and its output. On a terminal, a line says meanwhile for how long it has run."""
+    start, shows = time.monotonic(), sys.stderr.isatty()
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, **options)
+    try:
+        while True:
+            if shows:
+                print(f"\r{what}: {time.monotonic() - start:.0f} s", end="", file=sys.stderr, flush=True)
+            try:
+                output, _ = process.communicate(timeout=1 if shows else None)
+                return process.returncode, output
+            except subprocess.TimeoutExpired:
+                pass
+    finally:
+        # After an interrupt it still runs.
+        process.kill()
+        process.wait()
+        if shows:
+            print(file=sys.stderr)
 
 
 def _free_names(folder: Path, stem: str) -> Iterator[str]:
@@ -194,7 +234,8 @@ def _files_read(source: Path, scratch: Path) -> set[Path]:
 
 def _message(source: Path, output: str) -> str:
     """The message of the compilers, without the traceback of Python."""
-    lines = output.strip().partition("\nTraceback (most recent call last):")[0].strip().splitlines()
+    said = output.strip().partition("\nTraceback (most recent call last):")[0].strip()
+    lines = shortened(source, said).splitlines()
     missing = [line for line in output.splitlines() if line.startswith("ModuleNotFoundError")]
     if missing:
         lines = [*missing, _NEEDED]
@@ -212,7 +253,7 @@ def _key(source: Path, variant: str) -> str:
 
 @cache
 def _builders() -> tuple[object, ...]:
-    """The versions of the compilers and of the compiled packages: puffer, Cython, NumPy and the C compiler."""
+    """The versions of the compilers and of the compiled packages: puffer, Cython, NumPy and the C compiler; the way."""
     import numpy as np
 
     try:
@@ -226,6 +267,7 @@ def _builders() -> tuple[object, ...]:
     return (
         ABI,
         type(Env.reset).__module__,
+        digest(Path(__file__).with_name("building.py")),
         Cython.__version__,
         np.__version__,
         compiler,

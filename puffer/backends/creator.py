@@ -6,7 +6,6 @@ import contextlib
 import inspect
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
-from importlib.metadata import entry_points
 from typing import Any, Literal
 
 import cloudpickle
@@ -149,6 +148,9 @@ def registered_here() -> list[tuple[str, bytes]]:
 
     Without those that Gymnasium, and the plugins that it imports, register in the worker too.
     """
+    # Imported here, where it is used: `import puffer` does not wait for it.
+    from importlib.metadata import entry_points
+
     plugins = {point.module.partition(".")[0] for point in entry_points(group="gymnasium.envs")}
     own = []
     for id, spec in gymnasium.registry.items():

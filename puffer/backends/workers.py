@@ -14,9 +14,10 @@ from typing import Any
 from puffer.backends.infos import Events
 from puffer.backends.links import LinkProtocol, Transport
 from puffer.backends.python import PythonBackend
-from puffer.backends.worker.commands import Failure
+from puffer.backends.worker.commands import ADOPT, Failure
 from puffer.backends.worker.interpreter import CALL, CLOSE, RENDER, RESET, SET_ATTR, SET_NEXT
-from puffer.errors import CopiesError, WorkerDied, WorkerError, WorkerTimeout
+from puffer.backends.worker.surroundings import Surroundings
+from puffer.errors import CopiesError, WorkerAttributeError, WorkerDied, WorkerError, WorkerTimeout
 from puffer.layout.spec import CopySpec
 from puffer.native.backend import Part
 from puffer.options import BatchOptions, WorkerOptions
@@ -67,6 +68,9 @@ class WorkerBackend(PythonBackend):
         self._asked_at: dict[LinkProtocol, float] = {}
         # Those that have been told where their copies live, and can be sent commands.
         self._introduced: set[LinkProtocol] = set()
+        # The last news of the program's surroundings, and those that have not heard of them.
+        self._news: Surroundings | None = None
+        self._uninformed: set[LinkProtocol] = set()
         self._pid = os.getpid()
         try:
             self._start_all()
@@ -114,8 +118,23 @@ class WorkerBackend(PythonBackend):
     # ---- Commands ----
 
     def _command(self, link: LinkProtocol, operation: int, argument: Any = None) -> None:
+        self._inform([link])
         self._asked_at[link] = time.monotonic()
         link.send(operation, argument)
+
+    def _inform(self, links: Sequence[LinkProtocol]) -> None:
+        """Before these workers get a command: have them adopt the program's surroundings, if these have changed."""
+        news = self._transport.news()
+        if news is not None:
+            self._news, self._uninformed = news, set(self._links)
+        if not self._uninformed:
+            return
+        told = self._uninformed.intersection(links)
+        self._uninformed -= told
+        for link in told:
+            # A worker that is gone is dealt with when it does not answer to the command itself.
+            with contextlib.suppress(WorkerDied, WorkerTimeout):
+                self.ask(link, ADOPT, self._news)
 
     def _await(self, links: Sequence[LinkProtocol], deadline: float) -> None:
         """Wait until all these workers have answered. Raises WorkerDied or WorkerTimeout."""
@@ -173,7 +192,8 @@ class WorkerBackend(PythonBackend):
             return CopiesError(failure.message)
         copy = None if failure.index is None else link.copies.start + failure.index
         where = f"worker {link.index}" if copy is None else f"copy {copy} in worker {link.index}"
-        raised = WorkerError(
+        kind = WorkerAttributeError if failure.name == AttributeError.__name__ else WorkerError
+        raised = kind(
             f"{where} raised {failure.name}: {failure.message}",
             worker=link.index,
             copies=link.copies,
@@ -210,6 +230,7 @@ class WorkerBackend(PythonBackend):
         After a step the rows are truncated, and the episodes go on as the autoreset mode has it.
         """
         link.release()
+        self._uninformed.discard(link)
         fresh = self._links[link.index] = self._new(link.index, link.copies)
         self._greeting(fresh)
         self._introduce(fresh)
@@ -314,7 +335,9 @@ class WorkerBackend(PythonBackend):
         return [link for link in self._links if part.first <= link.copies.start < part.last]
 
     def _start(self, part: Part) -> None:
-        links, now = self._of_part(part), time.monotonic()
+        links = self._of_part(part)
+        self._inform(links)
+        now = time.monotonic()
         for link in links:
             self._asked_at[link] = now
         self._transport.send_step(links)

@@ -45,7 +45,9 @@ class Options:
         Whether to measure the further figures.
     list_envs : bool
         Whether to list the environments instead.
-    json, plot : Path or None
+    is_installed : bool
+        Whether to list only those that can be made here.
+    json, csv, plot : Path or None
         Files to write.
     """
 
@@ -57,7 +59,9 @@ class Options:
     peers: dict[str, str]
     figures: bool
     list_envs: bool
+    is_installed: bool
     json: Path | None
+    csv: Path | None
     plot: Path | None
 
 
@@ -67,6 +71,8 @@ def parse(argv: Sequence[str]) -> Options:
     given = parser.parse_args(argv)
     if given.plot is not None and find_spec("matplotlib") is None:
         parser.error('--plot needs matplotlib: pip install "puffer-envs[plot]"')
+    if given.installed and not given.list:
+        parser.error("--installed is for --list")
     return Options(
         envs=tuple(dict.fromkeys(given.env)),
         copies=given.num_envs,
@@ -76,7 +82,9 @@ def parse(argv: Sequence[str]) -> Options:
         peers=given.compare,
         figures=not given.env if given.figures is None else given.figures,
         list_envs=given.list,
+        is_installed=given.installed,
         json=given.json,
+        csv=given.csv,
         plot=given.plot,
     )
 
@@ -134,8 +142,15 @@ def _add_method(parser: Parser) -> None:
 def _add_output(parser: Parser) -> None:
     add = parser.add_argument
     add("--json", type=output_file, metavar="FILE", help="write all measurements to FILE")
+    add("--csv", type=output_file, metavar="FILE", help="write the table to FILE, with full numbers")
     add("--plot", type=_plot_file, metavar="FILE", help="plot steps per second over copies to FILE (png, svg, pdf)")
-    add("--list", action="store_true", help="list all environments and measure nothing")
+    add(
+        "--list",
+        action="store_true",
+        help="measure nothing, and list all environments, or those whose names have one of the given words in them, or "
+        'fit a pattern such as "gym-*-v5"',
+    )
+    add("--installed", action="store_true", help="with --list: only those that have all they need here")
 
 
 def _peers(text: str) -> dict[str, str]:

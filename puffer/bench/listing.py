@@ -6,6 +6,8 @@ import importlib
 import inspect
 import re
 import textwrap
+from collections.abc import Sequence
+from fnmatch import fnmatchcase
 from typing import NamedTuple
 
 import gymnasium
@@ -16,6 +18,7 @@ from rich.text import Text
 import puffer
 from puffer.bench.plan import one_line
 from puffer.measuring.tables import console, new_table
+from puffer.programs import FAILED
 from puffer.systems.requirements import SYSTEMS, missing
 
 # The longest description, in characters.
@@ -31,15 +34,28 @@ class _Entry(NamedTuple):
     description: str
 
 
-def show() -> None:
+def show(words: Sequence[str] = (), is_installed: bool = False) -> int:
     """Print the environments that can be made here, those that cannot, with the reasons, and the names of the systems.
 
     Environments of systems are not made: there are hundreds, and it would take minutes.
+
+    Parameters
+    ----------
+    words : sequence of str
+        Only names that have one of these in them, or fit it as a pattern with the signs *, ? and []; none for all.
+    is_installed : bool
+        Only those of packages that are installed.
+
+    Returns 0, or FAILED if no name has any of the words.
     """
+    chosen = [name for name in puffer.list_envs(is_installed) if not words or any(_fits(name, word) for word in words)]
+    if not chosen:
+        print(f"no environment is called anything like {' or '.join(words)}")
+        return FAILED
     entries: list[_Entry] = []
     reasons: dict[str, list[str]] = {}
     systems: dict[str, list[str]] = {}
-    for name in puffer.list_envs():
+    for name in chosen:
         system = name.partition("-")[0]
         if system in SYSTEMS:
             systems.setdefault(system, []).append(name)
@@ -49,7 +65,8 @@ def show() -> None:
         except Exception as error:  # an environment of a third party may raise anything
             reasons.setdefault(one_line(error), []).append(name)
     out = console()
-    out.print(_table(entries))
+    if entries:
+        out.print(_table(entries))
     for reason, names in reasons.items():
         out.print(Text.assemble(("\nCannot be made here: ", "bold"), (reason, "yellow")))
         out.print(Text(", ".join(names), "dim"))
@@ -57,6 +74,12 @@ def show() -> None:
         lacking = f", not installed: python -m puffer.install {system}" if missing(system) else ""
         out.print(Text.assemble((f"\n{system}", "bold cyan"), f" ({len(names)})", (lacking, "yellow")))
         out.print(Text(", ".join(names), "dim"))
+    return 0
+
+
+def _fits(name: str, word: str) -> bool:
+    name, word = name.lower(), word.lower()
+    return fnmatchcase(name, word) if set(word) & set("*?[") else word in name
 
 
 def _table(entries: list[_Entry]) -> Table:

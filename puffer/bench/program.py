@@ -23,8 +23,7 @@ def main(argv: Sequence[str]) -> int:
     """Run the program with the arguments `argv`; returns its exit status. Exits itself if an argument is wrong."""
     options = parse(argv)
     if options.list_envs:
-        listing.show()
-        return 0
+        return listing.show(options.envs, options.is_installed)
     try:
         return _run(options)
     except OSError as error:
@@ -33,11 +32,20 @@ def main(argv: Sequence[str]) -> int:
 
 
 def _run(options: Options) -> int:
+    report = measured(options)
+    _show(report, options)
+    if report.interrupted:
+        return INTERRUPTED
+    return 0 if report.results else FAILED
+
+
+def measured(options: Options) -> table.ShownReport:
+    """Measure what the options ask for. Exits with one line if an environment that they name cannot be made."""
     envs, reasons = plan.usable(options.envs or plan.DEFAULT_ENVS)
     if options.envs and reasons:
         refuse(PROGRAM, next(iter(reasons.values())))
     cases = plan.cases(envs, options.copies, options.threads)
-    report = Report(
+    report = table.ShownReport(
         settings={
             "envs": envs,
             "num_envs": list(options.copies),
@@ -51,16 +59,15 @@ def _run(options: Options) -> int:
     )
     with _Run(report, Peers(options.peers), Limit()) as run:
         run.measure(cases, list(figures.DEFINITIONS) if options.figures else [])
-    _show(report, options)
-    if report.interrupted:
-        return INTERRUPTED
-    return 0 if report.results else FAILED
+    return report
 
 
 def _show(report: Report, options: Options) -> None:
     table.show(report)
     if options.json is not None:
         options.json.write_text(report.as_json())
+    if options.csv is not None:
+        options.csv.write_text(report.as_csv())
     if options.plot is not None and report.results:
         plot.draw(report, options.plot)
 

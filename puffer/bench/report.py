@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import csv
+import io
 import json
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -123,3 +126,38 @@ class Report:
             "interrupted": self.interrupted,
         }
         return json.dumps(content, indent=2, allow_nan=False) + "\n"
+
+    def as_csv(self) -> str:
+        """The results as the text of a CSV file: a line for each, and two columns for each peer that ran."""
+        peers = [name for name in self.peer_names if any(name in result.peers for result in self.results)]
+        file = io.StringIO()
+        writer = csv.DictWriter(file, [*_CSV, *(column for name in peers for column in _of_peer(name))], restval="")
+        writer.writeheader()
+        for result in self.results:
+            line = {name: value(result) for name, value in _CSV.items()}
+            for name in result.peers:
+                ratio = result.ratio(name)
+                line |= dict(zip(_of_peer(name), (result.peers[name].rate.median, ratio.median), strict=True))
+            writer.writerow(line)
+        return file.getvalue()
+
+
+# The columns of the CSV form, and their values.
+_CSV: dict[str, Callable[[Result], Any]] = {
+    "env": lambda result: result.case.env,
+    "copies": lambda result: result.case.copies,
+    "rows": lambda result: result.ours.rows,
+    "threads": lambda result: result.case.threads,
+    "steps_per_second": lambda result: result.ours.rate.median,
+    "steps_per_second_min": lambda result: result.ours.rate.low,
+    "steps_per_second_max": lambda result: result.ours.rate.high,
+    "nanoseconds_per_transition": lambda result: result.transition_ns,
+    "microseconds_per_step": lambda result: result.call_us,
+    "live_buffers_steps_per_second": lambda result: result.live.rate.median,
+    "share_of_limit": lambda result: "" if result.share is None else result.share,
+}
+
+
+def _of_peer(name: str) -> tuple[str, str]:
+    """The columns of a peer."""
+    return f"{name}_steps_per_second", f"over_{name}"

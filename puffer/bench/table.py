@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Callable
 from pathlib import PurePath
 from typing import NamedTuple
@@ -21,9 +22,18 @@ class _Column(NamedTuple):
     style: str = ""
 
 
-def show(report: Report) -> None:
-    """Print a report."""
-    out = console()
+class ShownReport(Report):
+    """A report that a notebook shows as its tables."""
+
+    def _repr_html_(self) -> str:
+        out = Console(file=io.StringIO(), record=True, width=120, highlight=False)
+        show(self, out)
+        return out.export_html(inline_styles=True, code_format='<pre style="line-height: normal">{code}</pre>')
+
+
+def show(report: Report, out: Console | None = None) -> None:
+    """Print a report, to standard output by default."""
+    out = console() if out is None else out
     if report.results:
         _show_results(out, report)
     if report.figures:

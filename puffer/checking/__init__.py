@@ -11,6 +11,7 @@ import gymnasium
 
 from puffer import checks
 from puffer._core import Env
+from puffer.authoring.loading import load_pyx
 from puffer.checking import abuse, common, native, rows, single, vector_calls
 from puffer.checking.report import Finding, Report
 from puffer.checking.rows import RowsDriver
@@ -61,7 +62,10 @@ def check_env(env: Any, *, steps: int = 1000, seed: int = 0) -> Report:
     cls = native_class(env)
     report = Report(env if isinstance(env, str) else "")
     if cls is not None:
-        _check_class(native.Maker(cls), report, steps, seed)
+        if isinstance(env, str) and env.endswith(".pyx"):
+            report.run(native.indices, load_pyx(env, debug=True), report, steps, seed)
+        if not report.problems:
+            _check_class(native.Maker(cls), report, steps, seed)
     elif isinstance(env, str):
         _check_made(lambda: make(env, native.COPIES, backend="serial", copy=True), report, steps, seed)
     elif _is_environment(env):
@@ -148,6 +152,7 @@ def _check_class(maker: native.Maker, report: Report, steps: int, seed: int) -> 
         options = {} if mode == "SameStep" else {"max_steps": 20}
         driver = maker.driver(report, autoreset_mode=mode, **options)
         driver.label = f"{mode}: "
+        driver.may_never_terminate = mode != "SameStep" or native.never_terminates(maker.cls)
         report.run(vector_calls.declarations, driver.env, report)
         _run([*vector_calls.CHECKS, *native.BATCH_CHECKS], driver, report, steps, seed)
         driver.close()

@@ -67,6 +67,12 @@ def _suspect_episodes(driver: Driver, records: list[Record]) -> None:
             f"{driver.label}no episode ended in {steps} random steps",
             "make sure that step() sets terminated, and that there is a time limit, or check with more steps",
         )
+    elif not driver.may_never_terminate and not any(np.any(record.terminated) for record in records[1:]):
+        driver.report.suspect(
+            f"{driver.label}the time limit ended every episode of {steps} random steps",
+            "make sure that the rules set terminations; where they end no episode, the docstring of the module says "
+            "'Terminated    never'; where ends are rare, check with more steps",
+        )
 
 
 def seeds(driver: Driver, steps: int, seed: int) -> None:

@@ -52,6 +52,8 @@ class Driver:
         Whether the same seed gave the same trace.
     label : str
         The beginning of findings in a report about several batches.
+    may_never_terminate : bool
+        Whether nothing is to be said when the time limit ends every episode.
     """
 
     action_space: Any
@@ -63,6 +65,7 @@ class Driver:
         self.is_random = False
         self.is_repeatable = True
         self.label = ""
+        self.may_never_terminate = True
         self._call = ""
         self._steps = 0
         self._held: tuple[Any, Any] | None = None

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import copy as copying
+import re
+import sys
 from collections.abc import Callable
 from contextlib import closing
 from typing import Any
@@ -16,9 +18,14 @@ from puffer.checking.guards import Guards
 from puffer.checking.report import Report
 from puffer.checking.values import difference
 from puffer.checking.vector import VectorDriver
+from puffer.native.canaries import Canaries
 from puffer.vector import VectorEnv
 
 COPIES = 4
+_OUTSIDE = (
+    "keep indices inside the state and the statistics of the copy: puffer.load_pyx(path, debug=True) and a build with "
+    "PUFFER_DEBUG=1 raise for the first wrong index into a view, with its line"
+)
 
 
 class Maker:
@@ -33,6 +40,27 @@ class Maker:
     def driver(self, report: Report, num_envs: int = COPIES, **options: Any) -> VectorDriver:
         """A driver of a new batch."""
         return VectorDriver(self(num_envs, **options), report, lambda: self(num_envs, **options))
+
+
+def never_terminates(cls: Callable[..., Env]) -> bool:
+    """Whether the docstring of the class's module says that its rules end no episode."""
+    module = sys.modules.get(getattr(cls, "func", cls).__module__)
+    return re.search(r"^Terminated\s+never", getattr(module, "__doc__", None) or "", re.MULTILINE) is not None
+
+
+# ---- Of a source ----
+
+
+def indices(cls: type[Env], report: Report, steps: int, seed: int) -> None:
+    """Every index into a view lies inside it: random play of a build with checks."""
+    with closing(Maker(cls)()) as env:
+        env.action_space.seed(seed)
+        try:
+            env.reset(seed=seed)
+            for _ in range(steps):
+                env.step(env.action_space.sample())
+        except (IndexError, RuntimeError) as error:
+            report.problem(str(error), "keep every index inside its view, and set every view before the first reset")
 
 
 # ---- Of a batch ----
@@ -114,20 +142,17 @@ def statistics(driver: VectorDriver, steps: int, seed: int) -> None:
 
 def action_masks(driver: VectorDriver, steps: int, seed: int) -> None:
     """Masks of legal actions follow from the state alone, are 0 and 1, and leave every row in play an action."""
-    env, native = driver.env.unwrapped, driver.env.unwrapped.native_env
-    if env.action_masks is None or not hasattr(native, "write_action_masks"):
+    env = driver.env.unwrapped
+    if env.action_masks is None or not env.native_env.masks_actions:
         return
     play(driver, seed, 0)
     for _ in range(min(steps, SHORT)):
         record = advance(driver)
         state = driver.env.get_state()
-        written, by_copy = (np.zeros(env.action_masks.shape, np.uint8) for _ in range(2))
-        native.write_action_masks(written, 0, env.num_copies)
-        for copy in range(env.num_copies):
-            alone = np.zeros_like(written)
-            native.write_action_masks(alone, copy, copy + 1)
-            # A row that several copies have written has more than one.
-            by_copy += alone
+        legal = env.batch.legal
+        written = legal.written(0, env.num_copies)
+        # A row that several copies have written has more than one.
+        by_copy = sum(legal.written(copy, copy + 1) for copy in range(env.num_copies))
         if not np.array_equal(driver.env.get_state(), state):
             driver.report.problem(
                 f"{driver.where}: write_action_masks() changed the state",
@@ -219,7 +244,7 @@ def _play_rows(driver: VectorDriver, seed: int, actions: list[np.ndarray], rows:
 
 
 def rows_of_others(maker: Maker, report: Report, steps: int, seed: int) -> None:
-    """No call writes outside the rows of the batch."""
+    """No call writes outside the rows of the batch, its statistics and its state."""
     for copies in (1, COPIES):
         with closing(maker(copies)) as plain:
             buffers = plain.buffers
@@ -234,6 +259,17 @@ def rows_of_others(maker: Maker, report: Report, steps: int, seed: int) -> None:
             for _ in range(min(steps, SHORT)):
                 advance(driver)
                 guards.look(driver)
+        report.merge(own)
+        own = Report(report.subject)
+        own.begin(rows_of_others)
+        with closing(maker.driver(own, copies)) as driver:
+            canaries = Canaries(driver.env.native_env)
+            driver.seed_actions()
+            driver.reset(seed)
+            for _ in range(min(steps, SHORT)):
+                advance(driver)
+                for damage in canaries.damages():
+                    own.problem(f"{driver.where} wrote to {damage}", _OUTSIDE)
         report.merge(own)
 
 

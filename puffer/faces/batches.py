@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
+import gymnasium
+import numpy as np
+from gymnasium.spaces import Box, Discrete, MultiDiscrete
 from gymnasium.vector import AutoresetMode
 
 from puffer.emulation import emulate
@@ -31,3 +34,33 @@ def require_same_step(batch: VectorEnv, trainer: str) -> None:
     mode = batch.autoreset_mode
     if mode is not AutoresetMode.SAME_STEP:
         raise ValueError(f"{trainer} needs autoreset_mode='SameStep', the default, got {mode.value!r}")
+
+
+def require_kept(batch: VectorEnv, trainer: str, *, rows: bool = False) -> None:
+    """Raise ValueError for a batch whose results this trainer cannot keep over steps, all copies at once.
+
+    With `rows` for one of `flat=False`, too.
+    """
+    require_same_step(batch, trainer)
+    if batch.batch_size != batch.num_copies:
+        raise ValueError(
+            f"{trainer} steps all copies at once, got batch_size={batch.batch_size} of {batch.num_copies}: leave it out"
+        )
+    if not batch.copy:
+        raise ValueError(f"{trainer} keeps observations over steps, got copy=False: make it with copy=True")
+    if rows and not batch.flat:
+        raise ValueError(f"{trainer} takes rows from the batch, got flat=False: leave it out there")
+
+
+def from_zero(space: gymnasium.Space) -> tuple[gymnasium.Space, np.ndarray | None]:
+    """A space of actions whose numbers begin at 0, and what to add to them, or None for nothing."""
+    if not isinstance(space, (Discrete, MultiDiscrete)) or not np.any(space.start):
+        return space, None
+    return (Discrete(space.n) if isinstance(space, Discrete) else MultiDiscrete(space.nvec)), np.asarray(space.start)
+
+
+def idle_actions(space: gymnasium.Space) -> np.ndarray:
+    """Actions of rows that do not act, in the space of a batch."""
+    if isinstance(space, Box):
+        return np.clip(np.zeros(space.shape, space.dtype), space.low, space.high)
+    return space.start

@@ -79,7 +79,7 @@ def _tell_as_gymnasium(name: str, options: dict[str, Any]) -> None:
     cls = find(name)
     if "prob" in inspect.signature(cls).parameters:
         options.setdefault("prob", True)
-        options.setdefault("action_masks", hasattr(cls, "write_action_masks"))
+        options.setdefault("action_masks", cls.masks_actions)
 
 
 class SingleEnv(gymnasium.Env):

@@ -8,12 +8,10 @@ from __future__ import annotations
 from types import SimpleNamespace
 from typing import Any
 
-import gymnasium
 import numpy as np
-from gymnasium.spaces import Discrete, MultiDiscrete
 from gymnasium.vector.utils import batch_space
 
-from puffer.faces.batches import batch_of, require_same_step
+from puffer.faces.batches import batch_of, from_zero, require_same_step
 from puffer.faces.infos import spread
 from puffer.vector import VectorEnv
 
@@ -75,7 +73,7 @@ class VecEnv:
         self.num_agents = batch.num_agents
         self.agents_per_batch = self.num_envs = batch.batch_size * batch.agents_per_env
         self.single_observation_space = batch.single_observation_space
-        self.single_action_space, self._first_actions = _from_zero(batch.single_action_space)
+        self.single_action_space, self._first_actions = from_zero(batch.single_action_space)
         self.observation_space = batch_space(self.single_observation_space, self.agents_per_batch)
         self.action_space = batch_space(self.single_action_space, self.agents_per_batch)
         self.emulated = {
@@ -155,10 +153,3 @@ class VecEnv:
     def close(self) -> None:
         """Close the batch."""
         self.batch.close()
-
-
-def _from_zero(space: gymnasium.Space) -> tuple[gymnasium.Space, np.ndarray | None]:
-    """A space of actions whose numbers begin at 0, and what to add to them, or None for nothing."""
-    if not isinstance(space, (Discrete, MultiDiscrete)) or not np.any(space.start):
-        return space, None
-    return (Discrete(space.n) if isinstance(space, Discrete) else MultiDiscrete(space.nvec)), np.asarray(space.start)

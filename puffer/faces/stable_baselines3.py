@@ -10,7 +10,7 @@ import numpy as np
 
 from puffer.backends.worker.interpreter import attribute
 from puffer.errors import WorkerDied, WorkerError, WorkerTimeout
-from puffer.faces.batches import batch_of, require_same_step
+from puffer.faces.batches import batch_of, require_kept
 from puffer.faces.infos import spread
 from puffer.layout.nested import NestedObservations
 from puffer.vector import VectorEnv
@@ -62,7 +62,7 @@ class VecEnv(vec_env.VecEnv):
         is_made = isinstance(env, VectorEnv)
         batch = self.batch = batch_of(env, num_envs, options if is_made else {"flat": False, **options})
         try:
-            _require_usable(batch)
+            require_kept(batch, "Stable-Baselines3")
         except ValueError:
             if not is_made:
                 batch.close()
@@ -241,15 +241,3 @@ class VecEnv(vec_env.VecEnv):
     def close(self) -> None:
         """Close the batch."""
         self.batch.close()
-
-
-def _require_usable(batch: VectorEnv) -> None:
-    """Raise ValueError for a batch that does not step as Stable-Baselines3 wants it."""
-    require_same_step(batch, "Stable-Baselines3")
-    if batch.batch_size != batch.num_copies:
-        raise ValueError(
-            f"Stable-Baselines3 steps all copies at once, got batch_size={batch.batch_size} of {batch.num_copies}: "
-            f"leave it out"
-        )
-    if not batch.copy:
-        raise ValueError("Stable-Baselines3 keeps observations over steps, got copy=False: make it with copy=True")

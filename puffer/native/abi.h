@@ -9,7 +9,7 @@
 
 #include <Python.h>
 
-#define PUFFER_ABI 2
+#define PUFFER_ABI 3
 
 /* Refuses, with an ImportError, an installed puffer of another binary interface. */
 static inline int import_puffer(void) {

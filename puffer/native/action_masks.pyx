@@ -7,6 +7,8 @@ or infos.
 import numpy as np
 from gymnasium import spaces
 
+from puffer import checks
+
 cimport numpy as cnp
 from libc.stdint cimport int64_t, uint8_t
 from libc.string cimport memchr, memcpy, memset
@@ -102,12 +104,25 @@ over, its agent takes no part, or the environment has told nothing, all in the r
             self.take_info(info, first_row, count, rows)
         elif self.source == RULES:
             memset(&self.marks[first_row, 0], False, count * self.columns)
-            self.backend.write_action_masks(self.octets, first, last)
+            self.backend.mask_actions(self.marks, first, last)
         else:
             view = self.spec.layout.view(results.observations[first_row:first_row + count])
             self.take(view[KEY], first_row, count, slice(None))
         self.complete(first_row, first_row + count)
         return 0
+
+    def written(self, first, last):
+        """What the rules mark for the copies first to last - 1, uint8 (rows, actions): for tests.
+
+        Raises TypeError for masks that are not from rules, ValueError for other copies than there are.
+        """
+        if self.source != RULES:
+            raise TypeError("these masks are told in observations or infos")
+        first = checks.integer("first", first, 0, self.num_rows // self.agents)
+        last = checks.integer("last", last, first, self.num_rows // self.agents)
+        marks = np.zeros((self.num_rows, self.columns), np.uint8)
+        self.backend.mask_actions(marks, first, last)
+        return marks
 
     cdef int take_info(self, object info, Py_ssize_t first, Py_ssize_t count, object rows) except -1:
         target = self.array[first:first + count]

@@ -1,4 +1,5 @@
 cimport numpy as cnp
+from libc.stdint cimport uint8_t
 
 from puffer.native.buffers cimport Buffers
 from puffer.native.outputs cimport Outputs
@@ -19,8 +20,9 @@ cdef class Part:
     cdef bint is_whole
     # The EpisodeEnds of the step that was finished last, or None where none has ended.
     cdef public object ends
-    # Whether recv() returns it as the last reset has left it.
+    # Whether recv() returns it as the last reset has left it, and the infos of that reset.
     cdef bint is_fresh
+    cdef object reset_info
     # The value of pool_forks when it was sent.
     cdef int forks
 
@@ -35,6 +37,7 @@ cdef class Backend:
     cdef Part make_part(self, Py_ssize_t index, Py_ssize_t first, Py_ssize_t last, Py_ssize_t agents)
     cdef int check(self) except -1
     cdef object reset(self, object seed, object options, object copies, object rows)
+    cdef int mask_actions(self, uint8_t[:, ::1] masks, Py_ssize_t first, Py_ssize_t last) except -1
     cdef int start(self, Part part) except -1
     cdef object finish(self, Part part)
     cdef object step(self, Part part)

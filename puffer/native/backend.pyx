@@ -1,4 +1,6 @@
 """Backends: how a batch has its parts stepped, without the GIL or by code in Python."""
+from libc.stdint cimport uint8_t
+
 from puffer.native.buffers cimport Buffers
 from puffer.native.outputs cimport Outputs
 
@@ -94,7 +96,7 @@ The infos that it returns are in Gymnasium's form for vector environments.
 
     @property
     def masks_actions(self):
-        """Whether there is a `write_action_masks`."""
+        """Whether `mask_actions` can be called."""
         return False
 
     @property
@@ -102,9 +104,9 @@ The infos that it returns are in Gymnasium's form for vector environments.
         """Whether copies may tell anything in infos."""
         return False
 
-    def write_action_masks(self, masks, first, last):
-        """Mark the legal actions of the copies first to last - 1 in `masks`, zeroed uint8 (num_agents, actions)."""
-        raise NotImplementedError("write_action_masks() needs a native environment")
+    cdef int mask_actions(self, uint8_t[:, ::1] masks, Py_ssize_t first, Py_ssize_t last) except -1:
+        """Mark the legal actions of the copies first to last - 1 in `masks`, zeroed, (num_agents, actions)."""
+        raise NotImplementedError("only native environments mark their actions")
 
     cdef int start(self, Part part) except -1:
         """Begin to step a part with the actions of its rows."""

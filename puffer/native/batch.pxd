@@ -7,8 +7,6 @@ cdef class Batch(BatchAccess):
     """Resets and steps a batch, whatever steps its copies. See batch.pyx."""
     cdef ActionReader reader
     cdef object action_layout
-    # Whether rows may show agents of their copy as they were before these were reset.
-    cdef bint is_outdated
     # What `ends` shows; None where no episode has ended, until somebody asks.
     cdef object last_ends
     cdef object last_rows

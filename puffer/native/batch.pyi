@@ -6,6 +6,7 @@ import numpy.typing as npt
 from typing_extensions import Self, disjoint_base
 
 from puffer.layout.spec import CopySpec
+from puffer.native.action_masks import ActionMasks
 from puffer.native.actions import ActionReader
 from puffer.native.backend import Backend
 from puffer.native.buffers import Buffers
@@ -27,6 +28,7 @@ class Batch:
     def observations(self) -> np.ndarray: ...
     @property
     def masks(self) -> npt.NDArray[np.bool_]: ...
+    legal: ActionMasks | None
     @property
     def action_masks(self) -> npt.NDArray[np.bool_] | None: ...
     def sample_legal(self, generator: np.random.Generator) -> npt.NDArray[np.int64]: ...

@@ -6,6 +6,7 @@ import numpy as np
 from gymnasium import error
 
 from puffer import checks
+from puffer.native.info import info_of_rows
 
 cimport numpy as cnp
 
@@ -98,11 +99,8 @@ independent_agents : bool
             if mask is None and rollout is not None and rollout.step_buffers is not None:
                 self.results.write_to(rollout.first_buffers)
             self.results.renew(mask is not None)
-            if mask is not None and self.results.is_moving and not self.is_outdated:
-                # The other rows were copied from the last results, which their holder may have written into. They stay
-                # where agents of a copy were reset since the last step: others still show these as they were before.
-                for copy in np.flatnonzero(~copies):
-                    self.backend.redraw(copy)
+            if mask is not None:
+                self.redraw_but(copies)
             new = self.status == NEW
             self.status = UNSET
             self.last_ends, self.last_rows = None, slice(0, self.num_agents)
@@ -128,12 +126,13 @@ independent_agents : bool
             self.claimed = 0
 
     def async_reset(self, *, seed=None, options=None):
-        """Reset as `reset` does, and let `recv` return the first observations part by part. Returns the info."""
+        """Reset as `reset` does, and let `recv` return the first observations and infos by parts. Returns the info."""
         cdef Part part
         _, info = self.reset(seed=seed, options=options)
         self.claim()
         for part in self.parts:
             part.is_fresh = True
+            part.reset_info = info_of_rows(info, part.rows)
         self.pending = list(self.parts)
         self.awaiting.clear()
         self.claimed = 0
@@ -235,7 +234,8 @@ independent_agents : bool
                 raise RuntimeError("the process was forked while a send() was under way; call reset() in the child")
             del self.pending[index]
             is_stepped = not part.is_fresh
-            info = self.backend.finish(part) if is_stepped else {}
+            info = self.backend.finish(part) if is_stepped else part.reset_info or {}
+            part.reset_info = None
         except BaseException as problem:
             self.failed(problem)
             raise

@@ -89,6 +89,7 @@ The calls of a `Batch` that step nothing. Its parameters are described there.
 
     def _restored(self, state, copies):
         self.results.renew(True)
+        self.redraw_but(self._are_among(copies))
         self.backend.set_state(state, copies)
         if self.results.rollout is not None:
             rows = (copies[:, None] * self.agents_per_env + np.arange(self.agents_per_env)).ravel()
@@ -101,8 +102,20 @@ The calls of a `Batch` that step nothing. Its parameters are described there.
 
     def _redrawn(self, copy):
         self.results.renew(True)
+        self.redraw_but(self._are_among(copy))
         self.backend.redraw(copy)
         self.seen()
+
+    cdef int redraw_but(self, object written) except -1:
+        """After `renew`: draw the copies again that are not about to be written, of bool (num_copies,).
+
+        They were copied from the last results, which their holder may have written into. They stay where agents of a
+        copy were reset since the last step: others still show these as they were before.
+        """
+        if self.results.is_moving and not self.is_outdated:
+            for copy in np.flatnonzero(~written):
+                self.backend.redraw(copy)
+        return 0
 
     cdef int seen(self) except -1:
         """After observations have been written again: hand them on."""
@@ -245,7 +258,7 @@ The calls of a `Batch` that step nothing. Its parameters are described there.
 
         Of a native environment: a parameter of its class or an attribute; a method with a parameter `copy` is called
         for each copy. Raises AttributeError for a name that there is not, AlreadyPendingCallError between send() and
-        recv(); in workers a WorkerError for what a copy raises.
+        recv(); in workers a WorkerError for what a copy raises, which is an AttributeError too if that was one.
         """
         if isinstance(self.backend, BackendBase):
             return self._idle("call", lambda: tuple(self.backend.call(name, arguments, named)))
@@ -274,7 +287,8 @@ The calls of a `Batch` that step nothing. Its parameters are described there.
         copies : int or sequence of distinct int, optional
             Which copies; all by default.
         seed : int or sequence of (int or None), optional
-            As in `reset`; a sequence has one for each of these copies.
+            As in `reset`, so one int s means for each copy what it means in reset(seed=s); a sequence has one for each
+            of these copies.
         options : dict or sequence of (dict or None), optional
             As in `reset`; a sequence has one for each of these copies.
         **parameters

@@ -152,11 +152,15 @@ What a `Batch` knows of its copies and of the calls under way. Its parameters ar
             # One by one, for the error that names the first bad one.
             chosen = [self._index(f"copies[{k}]", copy) for k, copy in enumerate(chosen)]
         chosen = np.array(chosen, np.int64)
-        is_chosen = np.zeros(self.num_copies, np.bool_)
-        is_chosen[chosen] = True
-        if np.count_nonzero(is_chosen) != len(chosen):
+        if np.count_nonzero(self._are_among(chosen)) != len(chosen):
             raise ValueError(f"copies must be distinct, got {chosen.tolist()}")
         return chosen
+
+    def _are_among(self, chosen):
+        """Which copies are among these numbers of copies: bool (num_copies,)."""
+        among = np.zeros(self.num_copies, np.bool_)
+        among[chosen] = True
+        return among
 
     def _are_copies(self, chosen):
         """Whether an array or a list has integers of the right size only; looks at them all at once."""

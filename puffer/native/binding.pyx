@@ -1,8 +1,9 @@
 """How the rules of a native environment are sent to other arrays in a few stores.
 
-`bind()` of an author's class makes typed memoryviews of the buffers, which takes about a microsecond: more than a step
-of one copy. But what it changes is known after it has run twice, for two sets of arrays: the fields that differ by as
-much as the arrays lie apart are addresses in them. From then on those fields are set directly.
+An author's `__init__` makes typed memoryviews of the buffers, and the fields that hold addresses in their arrays are
+found here. From then on those fields are set directly. `bind()` of a class that has it makes such views too, which
+takes about a microsecond: more than a step of one copy. What it changes is known after it has run twice, for two sets
+of arrays: the fields that differ by as much as the arrays lie apart are addresses in them.
 """
 cimport numpy as cnp
 
@@ -54,8 +55,12 @@ Knows nothing until `find` was called.
         # Behind the count of references and the type.
         for k in range(2, words):
             if old[k] == new[k]:
-                continue
-            array = _array_at(old[k], new[k], home, other)
+                # A view that was made once, of the arrays that are still the home of the batch.
+                array = _array_of(old[k], home)
+                if array < 0:
+                    continue
+            else:
+                array = _array_at(old[k], new[k], home, other)
             if array >= 0 and self.count < MAX_FIELDS:
                 self.fields[self.count] = field_t(<char**><void*>rules + k, array, old[k] - _start(home, array))
                 self.count += 1
@@ -111,9 +116,15 @@ cdef int _array_at(size_t old, size_t new, Buffers home, Buffers other) noexcept
     return -1
 
 
-cdef bint _is_in_arrays(size_t address, Buffers buffers) noexcept:
+cdef int _array_of(size_t address, Buffers buffers) noexcept:
+    """The array that an address lies in; -1 if there is none."""
     cdef int array
     for array in range(ARRAYS):
         if _is_within(address, _array(buffers, array)):
-            return True
-    return _is_within(address, buffers.actions) or _is_within(address, buffers.masks)
+            return array
+    return -1
+
+
+cdef bint _is_in_arrays(size_t address, Buffers buffers) noexcept:
+    return (_array_of(address, buffers) >= 0 or _is_within(address, buffers.actions)
+            or _is_within(address, buffers.masks))

@@ -45,6 +45,11 @@ Raises TypeError for a `buf` that is no mapping or an entry that shares no memor
 unknown name, a wrong dtype, shape or memory order, a read-only array, or two entries that overlap.
 """
 
+    def __repr__(self):
+        arrays = [(name, getattr(self, name)) for name in BUFFER_NAMES]
+        shown = ", ".join([f"{name} {array.dtype}" for name, array in arrays])
+        return f"<Buffers of {len(self.rewards)} rows: {shown}>"
+
     def __init__(self, Py_ssize_t rows, observation_shape, observation_dtype, action_shape, action_dtype, buf=None):
         specifications = {
             "observations": ((rows, *observation_shape), observation_dtype),

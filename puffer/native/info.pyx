@@ -203,6 +203,16 @@ def add_ends(dict entries, EpisodeEnds ends not None, *, final_info, bint has_ep
     return info
 
 
+def info_of_rows(info, rows):
+    """The part of an info that is about some rows, a slice: without the keys that none of them has."""
+    # An own key _k takes the place of the mask of k.
+    masks = {key: info[f"_{key}"] for key in info if f"_{key}" in info and f"__{key}" not in info}
+    unset = {key for key, mask in masks.items() if not mask[rows].any()}
+    unset |= {f"_{key}" for key in unset}
+    return {key: info_of_rows(value, rows) if isinstance(value, dict) else value[rows].copy()
+            for key, value in info.items() if key not in unset}
+
+
 cdef int make_known() except -1:
     """Let libraries know of Info, if more modules have been imported."""
     global modules_seen

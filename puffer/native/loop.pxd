@@ -48,6 +48,10 @@ cdef class Loop:
     cdef bint observes_in_step
     # Whether step_range() may be given copies whose episode has ended.
     cdef bint steps_ended
+    # Whether the rules are built with checks; then they are called for one copy at a time, up to the first fault.
+    cdef bint is_checked
+    # The copy that they were called for last, where that is one.
+    cdef Py_ssize_t current
     cdef autoreset_t autoreset
     cdef char* observation_memory
     # Where rows of observations are copied to after they were written; NULL if they stay where they are.
@@ -76,6 +80,7 @@ cdef class Loop:
                          double now) noexcept nogil
     cdef void copy_rows(self, Py_ssize_t first, Py_ssize_t count) noexcept nogil
     cdef void set_part(self, Rules rules, part_t* part, Py_ssize_t first, Py_ssize_t last) noexcept
+    cdef bint has_fault(self) noexcept nogil
     cdef int make_pool(self, int workers, int parts) except -1
     cdef void free_pool(self) noexcept
     cdef void run(self, part_t* part, bint threaded) noexcept nogil

@@ -20,6 +20,7 @@ from libc.string cimport memchr, memcpy, memset
 from puffer.native.buffers import aligned_zeros
 
 from puffer.native.ends cimport end_t, stretch_t
+from puffer.native.faults cimport faults
 from puffer.native.pool cimport (
     pool_free,
     pool_is_alive,
@@ -112,8 +113,14 @@ Steps the copies of `Rules`, which every method is given: the loop does not keep
         memset(&rules.terminations[0], 0, rules.num_agents)
         memset(&rules.truncations[0], 0, rules.num_agents)
         for i in range(rules.num_copies):
+            self.current = i
             _start_copy(self, rules, i)
-        rules.observe_range(0, rules.num_copies)
+            if self.is_checked and not self.has_fault():
+                rules.observe_range(i, i + 1)
+            if self.has_fault():
+                return
+        if not self.is_checked:
+            rules.observe_range(0, rules.num_copies)
         self.copy_rows(0, rules.num_agents)
         if self.start_times != NULL:
             for row in range(rules.num_agents):
@@ -124,7 +131,9 @@ Steps the copies of `Rules`, which every method is given: the loop does not keep
         """Begin new episodes in the rows of a mask; `whole` tells of which copies it has all rows."""
         cdef Py_ssize_t row, copy
         for row in range(rules.num_agents):
-            copy = row // rules.agents_per_env
+            copy = self.current = row // rules.agents_per_env
+            if self.has_fault():
+                return
             if not rows[row]:
                 continue
             if not keeps_outputs:
@@ -137,7 +146,9 @@ Steps the copies of `Rules`, which every method is given: the loop does not keep
             elif row % rules.agents_per_env == 0:
                 _start_copy(self, rules, copy)
         for row in range(rules.num_agents):
-            copy = row // rules.agents_per_env
+            copy = self.current = row // rules.agents_per_env
+            if self.has_fault():
+                return
             if rows[row] and row % rules.agents_per_env == 0 and whole[copy]:
                 rules.observe(copy)
                 self.copy_rows(row, rules.agents_per_env)
@@ -150,6 +161,10 @@ Steps the copies of `Rules`, which every method is given: the loop does not keep
         if self.copied_to != NULL:
             memcpy(self.copied_to + first * self.row_size, self.observation_memory + first * self.row_size,
                    count * self.row_size)
+
+    cdef bint has_fault(self) noexcept nogil:
+        """Whether a method of rules that are built with checks has failed, and nothing has raised it yet."""
+        return self.is_checked and faults > 0
 
     # ---- Threads ----
 
@@ -205,13 +220,18 @@ cdef void _run_slice(void* argument, int slice, int slices) noexcept nogil:
 
 cdef void _advance(Loop loop, Rules rules, part_t* part, Py_ssize_t first, Py_ssize_t last,
                    stretch_t* stretch) noexcept nogil:
-    cdef Py_ssize_t tile = max(1, <Py_ssize_t>ACCOUNT_BLOCK // rules.agents_per_env)
+    cdef Py_ssize_t tile = 1 if loop.is_checked else max(1, <Py_ssize_t>ACCOUNT_BLOCK // rules.agents_per_env)
     cdef Py_ssize_t i = first
     # No more episodes can end here than there are rows, so the rows of the thread bound its stretch.
     stretch.start = (first - part.first) * rules.agents_per_env
     stretch.count = 0
     while i < last:
+        if loop.is_checked:
+            # Not in other builds, whose threads would take the cache line from each other.
+            loop.current = i
         _advance_tile(loop, rules, part, i, min(i + tile, last), stretch)
+        if loop.has_fault():
+            return
         i += tile
 
 

@@ -33,6 +33,7 @@ cdef class NativeBackend(Backend):
     cdef bint record_episodes
     # What the class tells of rows in infos.
     cdef tuple row_info_names
+    cdef bint marks_actions
     cdef bint is_seeded
     # What set_next was called with before the first reset.
     cdef list before_first

@@ -14,6 +14,7 @@ from puffer.native.backend cimport Part, Backend
 from puffer.native.binding cimport Binding
 from puffer.native.buffers cimport Buffers
 from puffer.native.ends cimport EndsForm, EndsMemory, EndsRecorder, EpisodeEnds
+from puffer.native.faults cimport is_checked, raise_fault
 from puffer.native.info cimport Info
 from puffer.native.outputs cimport Outputs
 from puffer.native.loop cimport DISABLED, MAX_THREADS, NEXT_STEP, SAME_STEP, Loop
@@ -70,12 +71,14 @@ it goes.
         self.spec = spec
         self.record_episodes = options.record_episodes
         self.row_info_names = tuple(rules.row_info_names)
+        self.marks_actions = rules.masks_actions
         self.batch_size = options.batch_size
         self.num_parts = options.num_parts
         self.snapshot_key = (snapshot_key, options.autoreset_mode.value)
         loop.independent_agents = independent_agents
         loop.observes_in_step = observes_in_step
         loop.steps_ended = rules.steps_ended
+        loop.is_checked = is_checked(type(rules))
         loop.autoreset = MODES[options.autoreset_mode]
         loop.num_statistics = len(rules.statistic_names)
         # Parts that are under way at the same time must not share a block.
@@ -135,6 +138,8 @@ it goes.
             with nogil:
                 # A rollout keeps what the last step returned for the rows that are reset now.
                 loop.reset_rows(rules, &chosen[0], &whole[0], self.is_recording, now)
+        if loop.has_fault():
+            raise_fault(rules, loop.current)
         return self.tell_rows(None, 0, rules.num_agents, rows) if self.row_info_names else {}
 
     def first_seed(self, seed):
@@ -198,12 +203,16 @@ it goes.
 
     @property
     def masks_actions(self):
-        return hasattr(<Rules>self.rules, "write_action_masks")
+        return self.marks_actions
 
-    def write_action_masks(self, masks, first, last):
-        """Let the rules mark the legal actions."""
+    cdef int mask_actions(self, uint8_t[:, ::1] masks, Py_ssize_t first, Py_ssize_t last) except -1:
+        cdef Loop loop = self.loop
         self.check()
-        (<Rules>self.rules).write_action_masks(masks, first, last)
+        with nogil:
+            (<Rules>self.rules).write_action_masks(masks, first, last)
+        if loop.has_fault():
+            raise_fault(<Rules>self.rules, first)
+        return 0
 
     # ---- Step ----
 
@@ -214,10 +223,10 @@ it goes.
         cdef bint threaded
         if self.threads == 0:
             self.choose_threads()
-        threaded = self.threads > 1
+        threaded = self.threads > 1 and not loop.is_checked
         if threaded:
             loop.make_pool(self.threads - 1, self.num_parts)
-        self.prepare_part(part, self.threads)
+        self.prepare_part(part, self.threads if threaded else 1)
         if self.calibration_steps > 0:
             begin = pool_nanoseconds()
             with nogil:
@@ -226,21 +235,32 @@ it goes.
         else:
             with nogil:
                 loop.run(&part.c, threaded)
+        if loop.has_fault():
+            raise_fault(<Rules>self.rules, loop.current)
         return self.info_of(part)
 
     cdef int start(self, Part which) except -1:
         cdef NativePart part = <NativePart>which
+        cdef Loop loop = self.loop
+        if loop.is_checked:
+            self.prepare_part(part, 1)
+            with nogil:
+                loop.run(&part.c, False)
+            if loop.has_fault():
+                raise_fault(<Rules>self.rules, loop.current)
+            return 0
         self.prepare_part(part, min(self.requested_threads or checks.available_cores(), self.batch_size,
                                     MAX_THREADS - 1))
-        self.loop.make_pool(part.slices, self.num_parts)
-        self.loop.submit(&part.c)
+        loop.make_pool(part.slices, self.num_parts)
+        loop.submit(&part.c)
         return 0
 
     cdef object finish(self, Part which):
         cdef NativePart part = <NativePart>which
         cdef Loop loop = self.loop
-        with nogil:
-            loop.wait(&part.c)
+        if not loop.is_checked:
+            with nogil:
+                loop.wait(&part.c)
         return self.info_of(part)
 
     cdef Py_ssize_t ended_copy(self, Part part) except -2:
@@ -375,6 +395,8 @@ it goes.
         rules.observe(copy)
         rules.retained = retained
         loop.copy_rows(first, rules.agents_per_env)
+        if loop.has_fault():
+            raise_fault(rules, copy)
         return 0
 
     def progress(self):

@@ -58,6 +58,8 @@ cdef class Rules:
     cdef void step_range(self, Py_ssize_t first, Py_ssize_t last) noexcept nogil
     cdef void observe_range(self, Py_ssize_t first, Py_ssize_t last) noexcept nogil
     cdef void reset_copies(self, const int64_t* copies, Py_ssize_t count) noexcept nogil
+    # For classes with `masks_actions`.
+    cdef void write_action_masks(self, uint8_t[:, ::1] masks, Py_ssize_t first, Py_ssize_t last) noexcept nogil
     # Pictures are drawn on request only.
     cdef int render_one(self, Py_ssize_t i, Canvas canvas) except -1
     cdef object ansi_one(self, Py_ssize_t i)

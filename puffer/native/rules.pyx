@@ -1,5 +1,5 @@
 """The part of a native environment that the step loop calls, and the memory that both share."""
-from libc.stdint cimport int64_t, uintptr_t
+from libc.stdint cimport int64_t, uint8_t, uintptr_t
 from libc.stdlib cimport calloc, free
 
 from puffer.native.buffers cimport Buffers
@@ -55,6 +55,9 @@ Base of `puffer.Env`; not made by itself.
         cdef Py_ssize_t k
         for k in range(count):
             self.reset_one(copies[k])
+
+    cdef void write_action_masks(self, uint8_t[:, ::1] masks, Py_ssize_t first, Py_ssize_t last) noexcept nogil:
+        pass
 
     cdef int render_one(self, Py_ssize_t i, Canvas canvas) except -1:
         raise NotImplementedError(f"{type(self).__name__} draws no pictures: write render_one(i, canvas)")

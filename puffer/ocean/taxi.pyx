@@ -186,6 +186,7 @@ is_rainy, fickle_passenger, rainy_probability, fickle_probability, action_mask, 
 
     default_max_steps = 200
     reward_threshold = 8.0
+    masks_actions = True
     render_modes = ("rgb_array", "ansi")
     render_size = (SIZE * SIDE, SIZE * SIDE)
     cdef readonly bint is_rainy
@@ -269,7 +270,7 @@ is_rainy, fickle_passenger, rainy_probability, fickle_probability, action_mask, 
         for i in range(first, last):
             self.observe(i)
 
-    def write_action_masks(self, uint8_t[:, ::1] masks, Py_ssize_t first, Py_ssize_t last):
+    cdef void write_action_masks(self, uint8_t[:, ::1] masks, Py_ssize_t first, Py_ssize_t last) noexcept nogil:
         cdef Py_ssize_t i
         cdef int action
         for i in range(first, last):

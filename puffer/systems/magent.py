@@ -176,7 +176,10 @@ def _checked(name: str, given: dict[str, Any]) -> dict[str, Any]:
     known = [*known[:-1], *rewards]
     if "num_agents" in given:
         size = "follows from map_size" if "map_size" in known else "is fixed"
-        raise TypeError(f"magent-{name} has no argument num_agents, which {size}; its own are {', '.join(known)}")
+        raise TypeError(
+            f"magent-{name} got an unexpected keyword argument 'num_agents', which {size}; its own arguments are "
+            f"{', '.join(known)}"
+        )
     checks.arguments(f"magent-{name}", given, known)
     checked: dict[str, Any] = {}
     for key, value in given.items():

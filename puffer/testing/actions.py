@@ -21,7 +21,7 @@ def legal_actions(player: Player) -> np.ndarray | None:
     Raises ValueError for masks of another size.
     """
     env = player.env
-    if not isinstance(env.single_action_space, spaces.Discrete) or hasattr(env.native_env, "write_action_masks"):
+    if not isinstance(env.single_action_space, spaces.Discrete) or getattr(env.native_env, "masks_actions", False):
         return None
     masks = env.action_masks
     return None if masks is None else masks.copy()

@@ -1,15 +1,19 @@
 """`load_pyx` and `make("file.pyx")`: an environment straight from its source."""
 
+import io
 import os
+import re
 import subprocess
 import sys
 
+import gymnasium
 import numpy as np
 import pytest
 from helpers import run_python
 from test_out_of_tree import SOURCE
 
 import puffer
+from puffer.authoring.loading import _watched as watched
 from puffer.authoring.loading import env_class
 from puffer.ocean.cartpole import cartpole
 
@@ -64,14 +68,86 @@ def test_a_changed_source_is_compiled_again_and_the_old_class_stays(folder, coun
     assert counter(1).single_observation_space.high == 5
 
 
-def test_a_debug_build_checks_bounds(folder, monkeypatch):
-    ignored = []
-    monkeypatch.setattr(sys, "unraisablehook", ignored.append)
+WILD = SOURCE.replace("self.observations[i, 0] =", "self.observations[i + (i == 1) * self.goal, 0] =").replace(
+    "self.count[i] +=", "self.statistics[i, self.count[i]] = 1\n        self.count[i] +="
+)
+
+
+def test_a_debug_build_raises_the_first_wrong_index(folder):
     wild = folder / "wild.pyx"
-    wild.write_text(SOURCE.replace("self.observations[i, 0] =", "self.observations[i + self.goal, 0] ="))
-    env = puffer.load_pyx(wild, debug=True)(1)
-    env.reset()
-    assert ignored[0].exc_type is IndexError
+    wild.write_text(WILD)
+    line = WILD[: WILD.index("self.observations[i + ")].count("\n") + 1
+    env = puffer.make(str(wild), 4, debug=True, goal=9)
+    with pytest.raises(IndexError, match=rf"Counter.observe\(\) of copy 1 \(row 1\), wild.pyx, line {line}: self.obs"):
+        env.reset(seed=0)
+    env = puffer.make(str(wild), 1, debug=True)
+    env.reset(seed=0)
+    env.step([1])
+    for call in (env.step, env.send):
+        with pytest.raises(
+            IndexError, match=r"Counter.step_one\(\) of copy 0 \(row 0\).*: self.statistics\[i, self.count"
+        ):
+            call([1])
+        with pytest.raises(gymnasium.error.ResetNeeded):
+            env.step([1])
+        env.reset(seed=0)
+        env.step([1])
+
+
+def test_checking_a_path_finds_the_line(folder):
+    with pytest.raises(puffer.CheckFailed, match="indices: Out of bounds .* in Counter.observe"):
+        puffer.check_env(str(folder / "wild.pyx"), steps=40)
+
+
+def test_debug_is_an_argument_of_other_environments():
+    with pytest.raises(TypeError, match="debug"):
+        puffer.make("ocean-catch", debug=True)
+
+
+UNSET = SOURCE.replace(
+    "        self.actions = buffers.actions",
+    "        if self.num_copies > 99:\n            self.actions = buffers.actions",
+)
+
+
+def test_a_debug_build_raises_for_a_view_that_is_not_set(folder):
+    (folder / "unset.pyx").write_text(UNSET)
+    env = puffer.make(str(folder / "unset.pyx"), debug=True)
+    env.reset(seed=0)
+    with pytest.raises(
+        RuntimeError, match=r"this view is not set, in Counter.step_one\(\) of copy 0 .*self.actions\[i\]"
+    ):
+        env.step([1])
+
+
+class Terminal(io.StringIO):
+    def isatty(self):
+        return True
+
+
+def test_a_terminal_shows_that_it_compiles(monkeypatch):
+    monkeypatch.setattr(sys, "stderr", Terminal())
+    status, output = watched("compiling game.pyx", [sys.executable, "-c", "print('done'); exit(3)"])
+    assert (status, output) == (3, "done\n")
+    assert sys.stderr.getvalue().startswith("\rcompiling game.pyx: 0 s")
+    assert sys.stderr.getvalue().endswith(" s\n")
+
+
+def test_sanitized_code_names_the_line_of_a_bad_access(folder):
+    library = subprocess.run(["gcc", "-print-file-name=libasan.so"], capture_output=True, text=True).stdout.strip()
+    if not os.path.isabs(library):
+        pytest.skip("needs gcc and its libasan")
+    (folder / "bad.pyx").write_text(SOURCE.replace("self.count[i] = 0", "self.count[self.num_copies] = 0"))
+    command = [sys.executable, "-m", "puffer.sanitize", "bad.pyx", "--steps", "5"]
+    environment = {**os.environ, "PYTHONPATH": puffer.get_include()}
+    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=300, env=environment)
+    assert done.returncode != 0
+    assert re.search(r"AddressSanitizer: use-after-poison(.|\n)*bad.pyx:\d+", done.stderr)
+
+
+def test_sanitized_code_needs_its_libraries(folder, counter):
+    with pytest.raises(RuntimeError, match="python -m puffer.sanitize counter.pyx"):
+        puffer.load_pyx(folder / "counter.pyx", sanitize=True)
 
 
 @pytest.mark.parametrize(

@@ -38,25 +38,30 @@ def attempt_everything(thing, skip=()):
 
 CLASSES = """
 from puffer import registry
+from puffer.native.action_masks import ActionMasks
 from puffer.native.actions import ActionReader
 from puffer.backends.channel import Line, Wire
 from puffer.backends.copies import CopiesStepper
 from puffer.backends.episodes import Episodes
 from puffer.native.backend import Backend, BackendBase, Part
 from puffer.native.batch import Batch
+from puffer.native.batch_access import BatchAccess
+from puffer.native.batch_state import BatchState
 from puffer.native.ends import EndsForm, EndsMemory, EndsRecorder, EpisodeEnds
 from puffer.native.finals import FinalObjects
 from puffer.native.info import Info, add_ends
 from puffer.native.loop import Loop
 from puffer.native.loop_backend import NativeBackend
 from puffer.native.outputs import OutputSet, Outputs
+from puffer.native.results import Results
 from puffer.native.rollout import Rollout
 from puffer.native.rules import Rules
 from puffer.native.snapshots import Snapshots
 NATIVE = [registry.find(name) for name in {names!r}]
-CLASSES = [*NATIVE, puffer.Env, Backend, BackendBase, Batch, CopiesStepper, EndsForm, EndsMemory, EndsRecorder,
-           EpisodeEnds, Episodes, FinalObjects, Info, Line, Loop, NativeBackend, OutputSet, Outputs, Part, Rollout,
-           Rules, Snapshots, Wire, ActionReader, puffer.Buffers, puffer.VectorEnv]
+CLASSES = [*NATIVE, puffer.Env, ActionMasks, Backend, BackendBase, Batch, BatchAccess, BatchState, CopiesStepper,
+           EndsForm, EndsMemory, EndsRecorder, EpisodeEnds, Episodes, FinalObjects, Info, Line, Loop, NativeBackend,
+           OutputSet, Outputs, Part, Results, Rollout, Rules, Snapshots, Wire, ActionReader,
+           puffer.Buffers, puffer.VectorEnv]
 """.replace("{names!r}", repr(NAMES))
 
 

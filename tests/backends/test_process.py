@@ -211,7 +211,9 @@ def test_many_seeds_do_not_deadlock(make):
     env.reset(seed=[2**63 + k for k in range(500)])
 
 
-@pytest.mark.parametrize("kind", [puffer.WorkerError, puffer.WorkerDied, puffer.WorkerTimeout])
+@pytest.mark.parametrize(
+    "kind", [puffer.WorkerError, puffer.WorkerDied, puffer.WorkerTimeout, puffer.errors.WorkerAttributeError]
+)
 def test_errors_of_workers_can_be_pickled_and_copied(kind):
     error = kind("it ended", worker=1, copies=range(2, 4), copy=3, remote_traceback="there")
     error.__notes__ = ["a note"]

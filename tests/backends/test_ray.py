@@ -6,9 +6,11 @@ import subprocess
 import sys
 import textwrap
 import time
+from contextlib import closing
 from importlib.util import find_spec
 from pathlib import Path
 
+import gymnasium
 import numpy as np
 import pytest
 from faulty import Faulty, numbered
@@ -16,6 +18,7 @@ from gymnasium import error, spaces
 from helpers import run_script
 from interpreter_envs import Asked
 from worker_play import (
+    assert_follows_levels_and_filters,
     assert_parts_equal_the_whole,
     assert_plays_as_serial,
     assert_tells_exceptions_in_step,
@@ -75,6 +78,43 @@ def test_the_next_episode_is_the_one_that_was_set(ray, mode):
     env = puffer.emulate(Asked, 2, backend="ray", num_workers=2, autoreset_mode=mode)
     assert_the_next_episode_is_the_one_that_was_set(env)
     env.close()
+
+
+def test_log_records_and_warnings_reach_the_program(ray, caplog):
+    assert_follows_levels_and_filters("ray", caplog)
+
+
+class _Told(gymnasium.Env):
+    """Copy 1 leaves its space, or its rewards, in the second step of its first episodes."""
+
+    observation_space = spaces.Box(-1, 1, (2,), np.float32)
+    action_space = spaces.Discrete(2)
+
+    def __init__(self, copy=0):
+        self.wrong = [(np.nan, 0.0), (1.5, 0.0), (0.0, np.nan)] if copy == 1 else []
+        self.episode = -1
+
+    def reset(self, *, seed=None, options=None):
+        self.t = 0
+        self.episode += 1
+        return np.zeros(2, np.float32), {}
+
+    def step(self, action):
+        self.t += 1
+        is_wrong = self.t == 2 and self.episode < len(self.wrong)
+        observation, reward = self.wrong[self.episode] if is_wrong else (0.5, 1.0)
+        return np.full(2, observation, np.float32), reward, False, False, {}
+
+
+def test_values_are_checked_as_everywhere(ray):
+    with closing(puffer.emulate(_Told, 2, backend="ray", num_workers=1, check_values=True)) as env:
+        for message in (r"observation\[0\] is nan", r"observation\[0\] is 1.5.*-1.0 to 1.0", "the reward is nan"):
+            env.reset(seed=0)
+            env.step([0, 0])
+            with pytest.raises(ValueError, match=f"copy 1 .*{message}"):
+                env.step([0, 0])
+        env.reset()
+        assert [env.step([0, 0])[1].tolist() for _ in range(3)] == [[1.0, 1.0]] * 3
 
 
 @pytest.mark.parametrize("ordered", [False, True])

@@ -8,7 +8,7 @@ import pytest
 from gymnasium import error, spaces
 from gymnasium.vector import AutoresetMode, SyncVectorEnv
 from gymnasium.wrappers.vector import RecordEpisodeStatistics
-from helpers import MODES, snapshot
+from helpers import MODES, assert_same, snapshot
 
 import puffer
 
@@ -120,6 +120,31 @@ def test_nested_environment_with_rich_infos(mode):
     ours = puffer.emulate(Rich, 5, backend="serial", autoreset_mode=mode)
     theirs = SyncVectorEnv([Rich] * 5, autoreset_mode=AutoresetMode(mode))
     assert_same_play(ours, theirs, mode)
+
+
+class InTurn(Rich):
+    """The copies of odd seeds tell something at the reset, and copy 3 something of its own."""
+
+    def reset(self, *, seed=None, options=None):
+        observation, _ = super().reset(seed=seed, options=options)
+        of_three = {"three": {"deep": 1.5}, "text": "x"} if seed == 3 else {}
+        return observation, {**({"odd": seed} if seed in (1, 3) else {}), **of_three}
+
+
+@pytest.mark.parametrize("options", [{"backend": "serial"}, {"backend": "process", "num_workers": 2}], ids=str)
+def test_the_infos_of_an_asynchronous_reset_come_with_its_observations(options):
+    env = puffer.emulate(InTurn, 4, batch_size=2, **options)
+    env.async_reset(seed=0)
+    infos = [env.recv()[4] for _ in range(2)]
+    assert [info.pop("env_id").tolist() for info in infos] == [[0, 1], [2, 3]]
+    here, odd = np.array([False, True]), np.array([0, 1])
+    assert_same(infos[0], {"odd": odd, "_odd": here})
+    deep = {"deep": np.array([0, 1.5]), "_deep": here}
+    own = {"odd": 3 * odd, "three": deep, "text": np.array([None, "x"], object)}
+    assert_same(infos[1], {**own, "_odd": here, "_three": here, "_text": here})
+    env.send(np.zeros((2, *env.single_action_space.shape), env.single_action_space.dtype))
+    assert "odd" not in env.recv()[4]
+    env.close()
 
 
 @pytest.mark.parametrize("mode", MODES)

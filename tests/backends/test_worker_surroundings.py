@@ -1,42 +1,18 @@
 """What an environment finds in a worker process: the program's arguments, modules, flags, log handlers and warnings."""
 
 import logging
+import os
+import signal
 import sys
 import warnings
 
-import gymnasium
 import numpy as np
 import pytest
-from gymnasium import spaces
+import worker_play
 from helpers import run_python
+from worker_play import LOGGER, Noisy, assert_follows_levels_and_filters
 
 import puffer
-
-LOGGER = logging.getLogger("puffer_tests.noisy")
-
-
-class Noisy(gymnasium.Env):
-    """Logs and warns in every call."""
-
-    observation_space = spaces.Box(0, 9, (1,), np.float32)
-    action_space = spaces.Discrete(2)
-
-    def __init__(self, copy=0):
-        LOGGER.warning("made %s", [copy])
-
-    def reset(self, *, seed=None, options=None):
-        super().reset(seed=seed)
-        LOGGER.info("reset", extra={"lock": lambda: None, "seed": seed})
-        return np.zeros(1, np.float32), {}
-
-    def step(self, action):
-        LOGGER.debug("not for %s", "anybody")
-        warnings.warn(f"action {action}", RuntimeWarning, stacklevel=1)
-        try:
-            int("no number")
-        except ValueError:
-            LOGGER.exception("step")
-        return np.zeros(1, np.float32), 0.0, False, False, {"argv": tuple(sys.argv)}
 
 
 @pytest.fixture
@@ -67,7 +43,7 @@ def test_log_records_reach_the_handlers_of_the_program_before_the_call_returns(e
         ("action 0", RuntimeWarning),
         ("action 1", RuntimeWarning),
     ]
-    assert all(one.filename == __file__ for one in shown)
+    assert all(one.filename == worker_play.__file__ for one in shown)
     assert [record.getMessage() for record in caplog.records] == ["step"] * 2
     assert "no number" in caplog.records[0].exc_text
 
@@ -160,3 +136,68 @@ def test_a_module_that_warned_when_the_program_imported_it_may_be_imported_by_wo
     before = f"import sys; sys.path.append({puffer.get_include()!r})"
     program = PROGRAM.format(before=before, after="import warnings; warnings.simplefilter('error')")
     assert run_python("-c", program, cwd=folder).strip() == "True"
+
+
+def test_levels_and_filters_that_change_later_hold_in_the_next_call(caplog):
+    assert_follows_levels_and_filters("process", caplog)
+
+
+def test_parts_under_way_hear_of_a_level_when_it_is_their_turn(caplog):
+    caplog.set_level(logging.CRITICAL, LOGGER.name)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        env = puffer.emulate(Noisy, 2, backend="process", num_workers=2, batch_size=1)
+        env.async_reset()
+        env.recv()
+        env.send([0])
+        caplog.set_level(logging.DEBUG, LOGGER.name)
+        for _ in range(3):
+            env.recv()
+            env.send([0])
+        env.recv()
+        assert {record.process for record in caplog.records} == set(env.batch.backend.pids)
+        env.close()
+
+
+def test_what_an_environment_sets_itself_stays_where_the_program_changes_other_levels(caplog):
+    class Own(Noisy):
+        def __init__(self):
+            logging.getLogger("puffer_tests.own").setLevel(logging.DEBUG)
+
+        def step(self, action):
+            logging.getLogger("puffer_tests.own").debug("own")
+            return super().step(action)
+
+    caplog.set_level(logging.DEBUG, "puffer_tests.own")
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        env = puffer.emulate(Own, 1, backend="process", num_workers=1)
+        env.reset()
+        caplog.set_level(logging.CRITICAL, LOGGER.name)
+        # Of the handler of this test.
+        caplog.handler.setLevel(logging.NOTSET)
+        caplog.clear()
+        env.step([0])
+        assert [record.getMessage() for record in caplog.records] == ["own"]
+        env.close()
+
+
+def test_a_worker_that_replaces_another_one_has_the_levels_of_the_time(caplog):
+    class Mortal(Noisy):
+        def step(self, action):
+            LOGGER.debug("stepped")
+            if action:
+                os._exit(1)
+            return np.zeros(1, np.float32), 0.0, False, False, {}
+
+    caplog.set_level(logging.CRITICAL, LOGGER.name)
+    env = puffer.emulate(Mortal, 1, backend="process", num_workers=1, restart_workers=True)
+    env.reset()
+    env.step([1])
+    caplog.set_level(logging.DEBUG, LOGGER.name)
+    os.kill(env.batch.backend.pids[0], signal.SIGKILL)
+    env.step([0])
+    caplog.clear()
+    env.step([0])
+    assert [record.getMessage() for record in caplog.records] == ["stepped"]
+    env.close()

@@ -30,6 +30,7 @@ cdef class Faulty(Env):
 A walk of at most nine steps from a random start.
 """
 
+    masks_actions = True
     cdef int fault
     cdef int32_t[:, ::1] observations
     cdef int32_t[::1] actions
@@ -39,7 +40,7 @@ A walk of at most nine steps from a random start.
 
     def __init__(self, num_envs=1, *, fault="", **options):
         faults = ("", "rest of the row", "beyond", "static", "shared", "field", "space", "reward", "random", "mutates",
-                  "masks", "no action")
+                  "masks", "no action", "no statistic", "behind", "before")
         super().__init__(num_envs, spaces.Box(-20, 20, (3,), np.int32), spaces.Discrete(3, start=-1), **options)
         self.fault = faults.index(fault)
         self.x = <int32_t*>self.new_state(sizeof(int32_t))
@@ -70,6 +71,12 @@ A walk of at most nine steps from a random start.
             self.x[i] += self.x[0] > 2
         if self.fault == 6 and self.t[i] == 9:
             self.x[i] = 21
+        if self.fault == 12:
+            self.statistics[i, 2] = 1
+        if self.fault == 13:
+            self.x[self.num_copies] = 1
+        if self.fault == 14:
+            self.x[-1] = 1
         self.rewards[i] = self.x[i]
         if self.fault == 7 and self.t[i] == 5:
             self.rewards[i] = <float>1e38 * <float>1e38
@@ -86,7 +93,7 @@ A walk of at most nine steps from a random start.
         if self.fault == 2 and self.observations[i, 3] == <int32_t>0xA5A5A5A5:
             self.observations[i, 3] = 1
 
-    def write_action_masks(self, uint8_t[:, ::1] masks, Py_ssize_t first, Py_ssize_t last):
+    cdef void write_action_masks(self, uint8_t[:, ::1] masks, Py_ssize_t first, Py_ssize_t last) noexcept nogil:
         cdef Py_ssize_t i
         for i in range(first, last):
             masks[i, 0] = masks[i, 2] = self.fault != 11 or self.t[i] != 3
@@ -105,6 +112,9 @@ MISTAKES = {
     "mutates": "observe.. must not change the state",
     "masks": "write_action_masks.. of all copies and of one after the other gave other masks",
     "no action": r"row \d has no legal action, and its episode goes on",
+    "no statistic": r"wrote to statistics\[0, 2\], and statistic_names has 0 names",
+    "behind": "wrote to the block of state with 4 bytes for each copy, 0 bytes behind its end",
+    "before": "wrote to the block of state with 4 bytes for each copy, 4 bytes before its beginning",
 }
 
 
@@ -164,3 +174,15 @@ def test_statistics_that_differ_from_the_rewards_are_found():
 def test_actions_that_nobody_checks_are_told():
     with pytest.warns(puffer.CheckWarning, match="accepted the action -1 in the last row"):
         puffer.check_env(partial(puffer.make, "ocean-catch", 2, check_actions=False, copy=True), steps=40)
+
+
+def test_a_time_limit_that_ends_every_episode_is_told():
+    """Unless the docstring of the module says that the rules end none."""
+    with pytest.warns(puffer.CheckWarning, match="the time limit ended every episode"):
+        puffer.check_env(partial(make_class("ocean-taxi"), max_steps=3), steps=40)
+    report = puffer.check_env(make_class("ocean-pendulum"), steps=250)
+    assert not any("time limit" in str(finding) for finding in report.suspicions)
+
+
+def make_class(name):
+    return type(make(name, 1).native_env)

@@ -3,11 +3,23 @@
 import importlib
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
+ROOT = Path(__file__).parents[2]
+EXAMPLES = sorted((ROOT / "examples" / "trainers").glob("*.py"))
+
 # The module of each face, and the package that it needs.
-NEEDED = {"pettingzoo": "pettingzoo", "stable_baselines3": "stable_baselines3"}
+NEEDED = {
+    "jax": "jax",
+    "minari": "minari",
+    "pettingzoo": "pettingzoo",
+    "rllib": "ray",
+    "stable_baselines3": "stable_baselines3",
+    "tianshou": "tianshou",
+    "torchrl": "torchrl",
+}
 
 
 def test_puffer_imports_no_trainer():
@@ -25,3 +37,10 @@ def test_a_missing_package_is_named(face, package, monkeypatch):
     monkeypatch.setitem(sys.modules, package, None)
     with pytest.raises(ImportError, match=rf"puffer\.faces\.{face} needs .*: pip install "):
         importlib.import_module(f"puffer.faces.{face}")
+
+
+@pytest.mark.parametrize("example", EXAMPLES, ids=lambda path: path.stem)
+def test_examples_are_in_the_docs(example):
+    text = example.read_text()
+    assert f"```python\n{text}```" in (ROOT / "docs" / "trainers.md").read_text()
+    assert len([line for line in text.splitlines() if line]) <= 30

@@ -90,6 +90,21 @@ def test_what_its_holder_writes_into_a_result_changes_no_other(name):
         assert np.array_equal(result, expected)
 
 
+@pytest.mark.parametrize("name", ["ocean-cartpole", "ocean-squared", "ocean-minigrid", "ocean-spread", "ocean-snake"])
+def test_what_its_holder_writes_does_not_come_back_where_some_copies_are_restored(name):
+    env, other = make(name, 4), make(name, 4)
+    actions = np.zeros((env.num_envs, *env.single_action_space.shape), env.single_action_space.dtype)
+    for one in (env, other):
+        one.reset(seed=0)
+        state = one.get_state([1])
+        observations, *_ = one.step(actions)
+        if one is env:
+            observations[...] = 77
+        one.set_state(state, [1])
+    assert np.array_equal(env.observations, other.observations)
+    assert np.array_equal(env.step(actions)[0], other.step(actions)[0])
+
+
 def test_of_a_method_that_changes_the_state():
     env = make("ocean-tetris", 2)
     observations, _ = env.reset(seed=0)

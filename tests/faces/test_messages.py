@@ -64,6 +64,7 @@ def test_ids_of_gymnasium_are_names(id):
 
 def test_a_batch_tells_its_environment_copies_and_rows():
     assert repr(puffer.make("spread", 2)) == "<VectorEnv of Spread: 2 copies, 6 rows, SameStep>"
+    assert repr(puffer.make("spread", 2).native_env) == "<Spread: 2 copies, 6 rows, SameStep>"
     assert repr(puffer.emulate(Plain, 3)) == "<VectorEnv of Plain: 3 copies, 3 rows, SameStep>"
 
 

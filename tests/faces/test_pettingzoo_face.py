@@ -100,8 +100,11 @@ def test_agents_are_the_rows_of_the_batch(name):
             np.testing.assert_array_equal(list(column.values()), expected[rows])
         ended = (terminations | truncations)[rows]
         assert env.agents == [agent for agent, over in zip(acting, ended, strict=True) if not over]
+    assert env.step({}) == ({}, {}, {}, {}, {})
     with pytest.raises(ResetNeeded, match="no agent is left"):
-        env.step({})
+        env.step(actions)
+    with pytest.raises(ResetNeeded, match="no agent is left"):
+        ParallelEnv(name).step({})
 
 
 def test_agents_come_and_go_under_their_own_names():
@@ -150,3 +153,35 @@ def test_pictures():
     env.reset()
     assert env.render().ndim == 3
     assert "rgb_array" in env.metadata["render_modes"]
+
+
+def test_wrappers_of_supersuit():
+    supersuit = pytest.importorskip("supersuit", reason="pip install supersuit")
+    stacked = supersuit.frame_stack_v1(supersuit.dtype_v0(ParallelEnv("spread", max_steps=20), "float64"), 3)
+    with pytest.warns(UserWarning, match="has no options in a reset"):
+        parallel_api_test(stacked, 60)
+    assert stacked.observation_space("agent_0").shape == (54,)
+    envs = supersuit.pettingzoo_env_to_vec_env_v1(ParallelEnv("spread", max_steps=20))
+    envs = supersuit.concat_vec_envs_v1(envs, 2, num_cpus=0, base_class="gymnasium")
+    env = ParallelEnv("spread", max_steps=20)
+    observations, _ = envs.reset(seed=3)
+    assert observations.shape == (6, 18)
+    env.reset(seed=3)
+    for step in range(20):
+        actions = np.arange(6) % 5
+        observations, rewards, _, truncations, _ = envs.step(actions)
+        expected = env.step(dict(zip(env.agents, actions[:3], strict=True)))
+        assert_same(rewards[:3], np.array(list(expected[1].values()), np.float32))
+        assert truncations.all() == (step == 19)
+
+
+def test_agents_that_left_are_black_in_supersuit():
+    supersuit = pytest.importorskip("supersuit", reason="pip install supersuit")
+    env = supersuit.black_death_v3(ParallelEnv("snake", max_steps=60))
+    observations, _ = env.reset(seed=1)
+    everyone, seen_black = set(env.possible_agents), False
+    while env.agents:
+        assert set(observations) == everyone
+        observations, *_ = env.step(dict.fromkeys(env.agents, 0))
+        seen_black |= any(not observation.any() for observation in observations.values())
+    assert seen_black

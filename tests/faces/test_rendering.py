@@ -225,3 +225,12 @@ def test_an_instance_made_by_gymnasium_shows_one_copy():
         env.close()
     finally:
         del gymnasium.registry["Asked-v0"]
+
+
+def test_native_copies_are_drawn_by_call_as_well():
+    env = puffer.make("catch", 2, render_mode="rgb_array")
+    env.reset(seed=0)
+    for one, other in zip(env.call("render"), env.render(), strict=True):
+        np.testing.assert_array_equal(one, other)
+    with pytest.warns(UserWarning, match="render_mode"):
+        assert puffer.make("catch", 2).call("render") == (None, None)

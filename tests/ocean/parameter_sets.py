@@ -69,6 +69,23 @@ PARAMETER_SETS = {
         "shallow": {"opponent": "search", "search_depth": 1, "starter": 1, "epsilon": 1},
         "deep": {"opponent": "search", "search_depth": 5, "epsilon": 0.1},
     },
+    "ocean-foraging": {
+        "least": {"players": 1, "field_size": (3, 3), "max_num_food": 1, "sight": 1, "normalize_reward": False},
+        "grid": {"task": "Foraging-grid-2s-6x6-4p-3f-coop-pen", "observe_agent_levels": False},
+        "levels": {
+            "players": 3,
+            "field_size": (5, 9),
+            "force_coop": False,
+            "penalty": 2,
+            "grid_observation": False,
+            "min_player_level": (1, 2, 3),
+            "max_player_level": (5, 2, 4),
+            "max_num_food": 4,
+            "min_food_level": (1, 2, 3, 4),
+            "max_food_level": 9,
+        },
+        "crowd": {"task": "Foraging-5x5-9p-4f-ind", "players": 25},
+    },
     "ocean-frozen_lake": {
         "8x8": {"map_name": "8x8", "action_mask": True},
         "isles": {
@@ -92,6 +109,13 @@ PARAMETER_SETS = {
         "large": {"size": 19},
     },
     "ocean-memory": {"least": {"length": 1, "delay": 0}, "long": {"length": 32, "delay": 40}},
+    **{
+        f"ocean-minatar_{game}": {
+            "steady": {"sticky_action_prob": 0, "difficulty_ramping": False},
+            "full": {"sticky_action_prob": 1.0, "use_minimal_action_set": False},
+        }
+        for game in ("asterix", "breakout", "freeway", "seaquest", "space_invaders")
+    },
     "ocean-minigrid": {
         "empty": {"level": "Empty", "size": 4, "random_start": True},
         "door-key": {"level": "DoorKey", "size": 64},
@@ -103,9 +127,46 @@ PARAMETER_SETS = {
         "multi-room": {"level": "MultiRoom", "min_rooms": 1, "max_rooms": 8, "max_room_size": 4},
         "obstacles": {"level": "Dynamic-Obstacles", "size": 5, "n_obstacles": 3, "random_start": True},
     },
+    "ocean-mpe": {
+        "simple": {"scenario": "simple", "continuous_actions": True},
+        "adversary": {"scenario": "simple_adversary", "N": 1},
+        "crypto": {"scenario": "simple_crypto", "continuous_actions": True},
+        "push": {"scenario": "simple_push"},
+        "reference": {"scenario": "simple_reference", "local_ratio": 0},
+        "speaker-listener": {"scenario": "simple_speaker_listener", "continuous_actions": True},
+        "spread": {"scenario": "simple_spread", "N": 15},
+        "tag": {"num_good": 15, "num_adversaries": 15, "num_obstacles": 15, "continuous_actions": True},
+        "least": {"num_good": 1, "num_adversaries": 1, "num_obstacles": 0},
+        "world": {"scenario": "simple_world_comm", "num_food": 15, "num_forests": 15, "num_obstacles": 0},
+        "plain-world": {"scenario": "simple_world_comm", "num_food": 1, "num_forests": 0},
+    },
     "ocean-mountain_car": {"fast": {"goal_velocity": 0.07}},
     "ocean-mountain_car_continuous": {"fast": {"goal_velocity": 0.07}},
     "ocean-multiagent": {"least": {"length": 1}, "long": {"length": 300}},
+    "ocean-overcooked": {
+        "features": {"observation": "features", "num_pots": 3, "layout": "asymmetric_advantages"},
+        "tomatoes": {
+            "layout": "XTPPX\nO1 2D\nX   S\nXXXXX",
+            "start_all_orders": [["onion", "tomato"], ["tomato"]],
+            "start_bonus_orders": [["tomato"]],
+            "order_bonus": 3,
+            "onion_value": 21,
+            "tomato_value": 13,
+            "onion_time": 83,
+            "tomato_time": 1,
+            "random_start_pos": True,
+            "rnd_obj_prob_thresh": 0.9,
+        },
+        "quick": {
+            "layout": "counter_circuit_o_1order",
+            "cook_time": 1,
+            "delivery_reward": 1000,
+            "rew_shaping_params": {"SOUP_PICKUP_REWARD": -7},
+            "reward_shaping_factor": 0.25,
+        },
+        "alone": {"layout": "XPSX\nO1 D\nXXXX", "recipe_values": list(range(1, 10)), "recipe_times": [250] * 9},
+        "four": {"layout": "XXSPDXX\nX3 1 4T\nX  2  O\nXXXXXXX", "observation": "features", "rnd_obj_prob_thresh": 1},
+    },
     "ocean-othello": {
         "random": {"opponent": "random", "starter": 1},
         "first": {"starter": 0},
@@ -150,6 +211,13 @@ PARAMETER_SETS = {
         "corridor": {"snakes": 3, "width": 4096, "height": 2, "food": 4000},
         "far-sighted": {"snakes": 3, "width": 4, "height": 5, "food": 5, "vision": 64, "max_length": 3},
         "crowd": {"snakes": 50, "width": 20, "height": 12, "food": 30, "vision": 2},
+    },
+    "ocean-sokoban": {
+        "least": {"size": (4, 5), "num_boxes": 1, "num_gen_steps": 1, "use_minimal_action_set": True},
+        "most": {"size": 20, "num_boxes": 40, "num_gen_steps": 1000},
+        "levels": {
+            "levels": ["#######\n#@ $ .#\n# ##  #\n#  *  #\n#######\n\n#######\n#+ $  #\n#  $ .#\n#     #\n#######"]
+        },
     },
     "ocean-spaces": {"least": {"length": 1}, "long": {"length": 300}},
     "ocean-spread": {

@@ -3,6 +3,7 @@
 Nothing here depends on how long anything takes. One run is a process of its own; the others are calls of its `main`.
 """
 
+import csv
 import json
 import os
 import re
@@ -15,6 +16,7 @@ import pytest
 from helpers import run_script
 
 import puffer
+from puffer import bench
 from puffer.bench import limit, loop_figures, plan, program, table
 from puffer.bench.plan import Case
 from puffer.bench.report import Report, Result
@@ -263,6 +265,44 @@ program.main(["--list"])
     assert "slide a paddle under a falling ball" in text
     assert "uint8 (10, 5)" in text
     assert "Cannot be made here: it needs the package nosuchthing broken" in text
+
+
+def test_list_takes_words_and_patterns(capsys, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "80")
+    assert program.main(["--list", "cartp", "ocean-[sp]*ed"]) == 0
+    text = capsys.readouterr().out
+    assert [name for name in ("ocean-cartpole", "ocean-squared", "ocean-catch", "atari") if name in text] == [
+        "ocean-cartpole",
+        "ocean-squared",
+    ]
+    assert max(map(len, text.splitlines())) <= 80
+    assert program.main(["--list", "nosuchthing"]) == 1
+    assert "no environment is called anything like nosuchthing" in capsys.readouterr().out
+    monkeypatch.setattr(puffer, "list_envs", lambda installed=False: ["ocean-catch"] if installed else 1 / 0)
+    assert program.main(["--list", "--installed"]) == 0
+    assert "ocean-catch" in capsys.readouterr().out
+
+
+# ---- In a program or a notebook ----
+
+
+def test_the_results_as_csv(tmp_path, measured):
+    measured("catch", "cartpole", *SMALL, "--compare", "gymnasium", "--csv", str(tmp_path / "out.csv"))
+    with (tmp_path / "out.csv").open() as file:
+        catch, cartpole = csv.DictReader(file)
+    assert (catch["env"], catch["copies"], catch["threads"]) == ("ocean-catch", "2", "1")
+    assert float(catch["steps_per_second_min"]) <= float(catch["steps_per_second"])
+    assert catch["over_gymnasium"] == ""
+    speed, other = float(cartpole["steps_per_second"]), float(cartpole["gymnasium_steps_per_second"])
+    assert min(speed, other, float(cartpole["over_gymnasium"])) > 0
+
+
+def test_a_notebook_shows_the_tables():
+    report = bench.measure("catch", *SMALL, "--compare", "none", "--no-figures", *TINY)
+    shown = report._repr_html_()
+    assert shown.startswith("<pre")
+    assert "ocean-catch" in shown
+    assert len(report.results) == 1
 
 
 # ---- What cannot be measured ----

@@ -77,7 +77,20 @@ def test_the_wheel_has_all_that_extensions_are_built_from(wheel):
 
 def test_the_wheel_has_an_extra_for_every_system(metadata):
     names = set(metadata.get_all("Provides-Extra"))
-    assert names == {*extras(), "human", "images", "plot", "ray", "bench", "author", "test", "lint"}
+    assert names == {
+        *extras(),
+        "human",
+        "images",
+        "play",
+        "plot",
+        "ray",
+        "record",
+        "bench",
+        "author",
+        "test",
+        "site",
+        "lint",
+    }
     for extra, requirements in extras().items():
         declared = [line for line in metadata.get_all("Requires-Dist") if f'extra == "{extra}"' in line]
         assert [package_of(line) for line in declared] == [package_of(line) for line in requirements]

@@ -4,8 +4,9 @@ What is in a block follows from its language:
 
 - python: it is run, with the names of the blocks before it. It may raise if a block with the message follows. One that
   imports torch or JAX is passed over where the package is not installed.
-- sh: it is run, but for `make`. Of a bench the slices are short. `pip install` installs folders, without downloading
-  anything, into one of the test; of other packages it only has to name extras that exist.
+- sh: it is run, but for `make`, and for the trainer where torch is not installed. Of a bench the slices are short.
+  `pip install` installs folders, without downloading anything, into one of the test; of other packages it only has to
+  name extras that exist.
 - text, or none: what the block before it printed, or what it raised. Numbers may differ; of programs, all but words.
 - any other: a literal part of a file of this package or its examples.
 
@@ -163,7 +164,7 @@ def is_quoted(text):
 def shell_line(line, site):
     """What is run for a line of a page; nothing for what is only checked."""
     words = shlex.split(line, comments=True)
-    if words[:1] == ["make"]:
+    if words[:1] == ["make"] or (words[:3] == ["python", "-m", "puffer.train"] and lacks_package("import torch")):
         return ""
     if words[:2] == ["pip", "install"]:
         return install_line(words[2:], site)

@@ -272,7 +272,7 @@ def test_pictures(bots):
         ({"reward_weights": [1, 2, 3, 4, 5, "x"]}, TypeError, r"reward_weights\[5\]"),
         ({"reward_weights": 3}, ValueError, "reward_weights"),
         ({"render_mode": "ansi"}, ValueError, "render_mode"),
-        ({"bot": "coacAI"}, TypeError, "microrts has no argument 'bot'"),
+        ({"bot": "coacAI"}, TypeError, "microrts got an unexpected keyword argument 'bot'"),
     ],
 )
 def test_bad_arguments_are_refused(options, error, message):

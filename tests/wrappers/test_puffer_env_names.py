@@ -358,3 +358,46 @@ class Counted(Team):
     def __init__(self, waves):
         super().__init__(waves, 2)
         del self.num_agents
+
+
+@pytest.mark.parametrize("options", BACKENDS, ids=str)
+def test_the_terminations_have_the_name_that_pufferlib_gives_them(options):
+    class InPlace(puffer.PufferEnv):
+        def __init__(self, num_envs=1, buf=None, seed=0):
+            self.single_observation_space, self.single_action_space, self.num_agents = BOX, CHOICE, num_envs
+            super().__init__(buf)
+
+        def reset(self, seed=0):
+            self.t = 0
+            return self.observations, []
+
+        def step(self, actions):
+            self.t += 1
+            self.rewards[:] = actions
+            self.terminals[:] = self.t == 2
+            return self.observations, self.rewards, self.terminals, self.truncations, []
+
+    alone = InPlace(3)
+    alone.reset()
+    alone.step(np.zeros(3))
+    assert alone.step(np.arange(3))[2].all()
+    assert alone.terminals is alone.terminations
+    env = puffer.emulate(lambda: InPlace(2), 2, **options)
+    env.reset(seed=0)
+    assert not env.step([0, 1, 2, 0])[2].any()
+    assert env.step([0, 1, 2, 0])[2].all()
+    env.close()
+
+
+@pytest.mark.parametrize("space", [BOX, spaces.Dict(x=BOX)])
+def test_observations_of_several_agents_ask_for_their_number(space):
+    class Pair(puffer.PufferEnv):
+        single_observation_space = space
+        single_action_space = CHOICE
+
+        def reset(self, seed=None):
+            return {agent: space.sample() for agent in ("left", "right")}
+
+    env = puffer.emulate(Pair, 1, backend="serial")
+    with pytest.raises(ValueError, match=r"num_agents is 1, and .*\['left', 'right'\]: set num_agents"):
+        env.reset()

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from typing import Any, Protocol
 
 from puffer.backends.rows import Rows, RowsForm
+from puffer.backends.worker.surroundings import Surroundings
 
 
 class LinkProtocol(Protocol):
@@ -75,6 +76,9 @@ class Transport(Protocol):
 
     def introduce(self, link: Any, ask: Any, *, same_step: bool) -> None:
         """Tell a worker where its copies live; `ask()` gives the function that sends a command and waits."""
+
+    def news(self) -> Surroundings | None:
+        """Of this process, for the workers to ADOPT, where they have changed; new workers begin with them."""
 
     def send_step(self, links: Sequence[Any]) -> None:
         """Send the command to step to neighbouring workers."""

@@ -279,6 +279,9 @@ class InterpreterTransport:
         """Lay what a worker sends out in the rows of its copies."""
         link.introduce(self._rows.part(link.copies.start, link.copies.stop), ask, same_step=same_step)
 
+    def news(self) -> None:
+        """Nothing: workers in other interpreters have levels and filters of their own."""
+
     def send_step(self, links: Sequence[InterpreterLink]) -> None:
         """Send the command to step."""
         for link in links:

@@ -23,9 +23,9 @@ from puffer.backends.links.fork_server import ForkServer
 from puffer.backends.links.worker_process import WorkerProcess, single_threaded, spawn
 from puffer.backends.rows import Rows, RowsForm
 from puffer.backends.worker.interpreter import STEP
-from puffer.backends.worker.notes import Noted
+from puffer.backends.worker.notes import answered
 from puffer.backends.worker.pickling import carried, carried_creator
-from puffer.backends.worker.surroundings import Surroundings, command_of, module_path
+from puffer.backends.worker.surroundings import Surroundings, Watch, command_of, module_path
 
 # How long parent and workers look for each other before they sleep, in seconds: longer than being woken takes.
 LOOK = 0.0005
@@ -90,11 +90,7 @@ class ProcessLink:
     def receive(self) -> Any:
         """Take the answer."""
         message = self._process.wire.receive()[1] if self.line is None else self.line.take()
-        answer = None if message is None else pickle.loads(message)
-        if isinstance(answer, Noted):
-            answer.hand_over()
-            return None if answer.answer is None else pickle.loads(answer.answer)
-        return answer
+        return None if message is None else answered(message)
 
 
 def _command(program: str) -> list[str]:
@@ -117,8 +113,8 @@ class ProcessTransport:
 
     def __init__(self, creator: Any) -> None:
         self._creator = carried_creator(creator)
-        # Those of the time when the batch is made, also for a worker that replaces another one later.
-        self._surroundings = Surroundings.of_this_process()
+        self._watch = Watch()
+        # That of the time when the batch is made, also for a worker that replaces another one later.
         self._environment = single_threaded(os.environ)
         self._server: ForkServer | None = None
         # Elsewhere nobody tells how many threads a process has, or the system's own libraries start some.
@@ -134,7 +130,7 @@ class ProcessTransport:
 
     def start(self, index: int, copies: range, render_mode: str | None) -> ProcessLink:
         """Start a worker that makes its copies."""
-        return ProcessLink(index, copies, self._new_process(), self._creator, self._surroundings)
+        return ProcessLink(index, copies, self._new_process(), self._creator, self._watch.last)
 
     def _new_process(self) -> WorkerProcess:
         if self._can_fork:
@@ -169,6 +165,10 @@ class ProcessTransport:
         assert self._block is not None
         self._links = [*(other for other in self._links if other.index != link.index), link]
         link.introduce(self._block, self._forms, self._form, same_step=same_step)
+
+    def news(self) -> Surroundings | None:
+        """Those of this process, if they have changed."""
+        return self._watch.last if self._watch.has_changed() else None
 
     def send_step(self, links: Sequence[ProcessLink]) -> None:
         """Send the command to step."""

@@ -15,7 +15,9 @@ from puffer.backends import workers
 from puffer.backends.infos import Events
 from puffer.backends.rows import INPUTS, OUTPUTS, Rows, RowsForm
 from puffer.backends.worker.interpreter import STEP
+from puffer.backends.worker.notes import answered
 from puffer.backends.worker.pickling import carried, carried_creator
+from puffer.backends.worker.surroundings import Surroundings, Watch
 
 try:
     import ray
@@ -59,10 +61,10 @@ def _actor_class() -> type:
         def __init__(self, path: list[str]) -> None:
             sys.path[:] = path + [folder for folder in sys.path if folder not in path]
 
-        def make(self, copies: range, creator: bytes) -> bytes:
+        def make(self, copies: range, creator: bytes, surroundings: bytes) -> bytes | None:
             from puffer.backends.worker.commands import Worker
 
-            self.worker = Worker(copies)
+            self.worker = Worker(copies, pickle.loads(surroundings))
             return self.worker.make(creator)
 
         def bind(self, form: RowsForm, same_step: bool) -> None:
@@ -88,14 +90,14 @@ def _actor_class() -> type:
 class RayLink:
     """The parent's end of an actor."""
 
-    def __init__(self, index: int, copies: range, creator: bytes, machine: str) -> None:
+    def __init__(self, index: int, copies: range, creator: bytes, surroundings: Surroundings, machine: str) -> None:
         self.index = index
         self.copies = copies
         # It reserves no core: there may be more workers than cores, or than others have left.
         options = {"num_cpus": 0, "scheduling_strategy": NodeAffinitySchedulingStrategy(machine, soft=False)}
         self._handle: Any = ray.remote(**options)(_actor_class()).remote(sys.path)
         # The reference to its last answer, until that is taken.
-        self.answer = self._handle.make.remote(copies, creator)
+        self.answer = self._handle.make.remote(copies, creator, pickle.dumps(surroundings))
         # What that answer is, once it is here, or the error that came in place of it.
         self._message: bytes | RayActorError | None = None
         self._rows: Rows | None = None
@@ -152,9 +154,9 @@ class RayLink:
         assert message is not None
         self.answer = None
         if self._rows is None:
-            return pickle.loads(message)
+            return answered(message)
         end = self._rows.read_bytes((*OUTPUTS, "finals") if message[0] else OUTPUTS, message, 1)
-        return pickle.loads(memoryview(message)[end:]) if end < len(message) else None
+        return answered(memoryview(message)[end:]) if end < len(message) else None
 
     def events(self, answer: Events | None) -> Events | None:
         """The answer to a step or a reset: the rows are written already."""
@@ -195,6 +197,7 @@ class RayTransport:
 
     def __init__(self, creator: Any) -> None:
         self._creator = carried_creator(creator)
+        self._watch = Watch()
 
     def cores(self) -> int:
         """The cores that workers may use."""
@@ -203,7 +206,7 @@ class RayTransport:
     def start(self, index: int, copies: range, render_mode: str | None) -> RayLink:
         """Start an actor that makes its copies."""
         machines = _machines()
-        return RayLink(index, copies, self._creator, machines[index % len(machines)])
+        return RayLink(index, copies, self._creator, self._watch.last, machines[index % len(machines)])
 
     def make_rows(self, form: RowsForm, workers: int, buf: Any) -> Rows:
         """The arrays of the batch, in this process."""
@@ -213,6 +216,10 @@ class RayTransport:
     def introduce(self, link: RayLink, ask: Any, *, same_step: bool) -> None:
         """Tell an actor of its rows."""
         link.introduce(self._rows.part(link.copies.start, link.copies.stop), same_step=same_step)
+
+    def news(self) -> Surroundings | None:
+        """Those of this process, if they have changed."""
+        return self._watch.last if self._watch.has_changed() else None
 
     def send_step(self, links: Sequence[RayLink]) -> None:
         """Send the command to step."""

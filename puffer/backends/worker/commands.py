@@ -11,8 +11,13 @@ from typing import Any
 from puffer.backends.copies import CopiesStepper, close_all
 from puffer.backends.rows import Rows
 from puffer.backends.worker.interpreter import CALL, CLOSE, RENDER, RESET, SET_ATTR, SET_NEXT, STEP
+from puffer.backends.worker.notes import Notes
 from puffer.backends.worker.pickling import packed
+from puffer.backends.worker.surroundings import Surroundings
 from puffer.wrappers.adapters.adapter import Adapter
+
+# Of workers with this interpreter; the others are those of any.
+ADOPT = 7
 
 
 @dataclass(frozen=True)
@@ -32,9 +37,19 @@ class Failure:
 
 
 class Worker:
-    """The copies of one worker. Its answers are bytes, for `pickle.loads`; None if there is nothing to send."""
+    """The copies of one worker. Its answers are bytes, for `pickle.loads`; None if there is nothing to send.
 
-    def __init__(self, copies: range) -> None:
+    Parameters
+    ----------
+    copies : range
+    surroundings : Surroundings
+        Those of the program, which this process adopts.
+    """
+
+    def __init__(self, copies: range, surroundings: Surroundings) -> None:
+        surroundings.adopt()
+        self._surroundings = surroundings
+        self._notes = Notes()
         self._copies = copies
         self._adapters: list[Adapter] = []
         self._stepper: CopiesStepper | None = None
@@ -43,8 +58,11 @@ class Worker:
         # The answer to every command, if the copies could not be bound.
         self._unbound: bytes | None = None
 
-    def make(self, creator: bytes) -> bytes:
+    def make(self, creator: bytes) -> bytes | None:
         """Make the copies with a pickled creator. Answers with their CopySpec or a Failure."""
+        return self._notes.with_answer(self._made(creator))
+
+    def _made(self, creator: bytes) -> bytes:
         try:
             with warnings.catch_warnings():
                 # The program has imported what this imports, and has dealt with the warnings of those modules.
@@ -77,8 +95,12 @@ class Worker:
         """Carry out a command, whose argument is pickled.
 
         RESET takes (seeds, indices of copies, options), RENDER an index, CALL, SET_ATTR and SET_NEXT the arguments of
-        these methods of the stepper. Answers with Events that are not empty, a frame, a list, or a Failure.
+        these methods of the stepper, ADOPT the Surroundings of the program, where these have changed. Answers with
+        Events that are not empty, a frame, a list, or a Failure.
         """
+        return self._notes.with_answer(self._obeyed(operation, argument))
+
+    def _obeyed(self, operation: int, argument: bytes | None) -> bytes | None:
         has_begun = False
         try:
             if operation == CLOSE:
@@ -89,6 +111,10 @@ class Worker:
             # It may be of a class that cannot be had here.
             given = None if argument is None else pickle.loads(argument)
             has_begun = True
+            if operation == ADOPT:
+                given.adopt(self._surroundings)
+                self._surroundings = given
+                return None
             result = self._result(self._stepper, operation, given)
         except SystemExit:
             raise

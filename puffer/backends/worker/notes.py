@@ -42,6 +42,15 @@ class Noted:
                 logger.handle(note)
 
 
+def answered(message: bytes | memoryview) -> Any:
+    """The answer in a message of a worker, once its notes have been dealt with."""
+    answer = pickle.loads(message)
+    if not isinstance(answer, Noted):
+        return answer
+    answer.hand_over()
+    return None if answer.answer is None else pickle.loads(answer.answer)
+
+
 # What `warnings` has shown already of all workers.
 _shown: dict[Any, Any] = {}
 

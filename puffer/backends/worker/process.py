@@ -19,17 +19,14 @@ from puffer.backends.channel import Line, Wire, end_with_parent
 from puffer.backends.rows import Rows
 from puffer.backends.worker.commands import Worker
 from puffer.backends.worker.interpreter import CLOSE, STEP
-from puffer.backends.worker.notes import Notes
 
 
 def _run(link: socket.socket) -> None:
     """Make the copies, then obey until told to close."""
     wire = Wire(link.fileno())
     creator, copies, surroundings = pickle.loads(wire.receive(0)[1])
-    surroundings.adopt()
-    notes = Notes()
-    worker = Worker(copies)
-    wire.send(0, notes.with_answer(worker.make(creator)))
+    worker = Worker(copies, surroundings)
+    wire.send(0, worker.make(creator))
     # After a failure the parent hangs up instead.
     forms, form, index, same_step, look = pickle.loads(wire.receive(0)[1])
     _, descriptors, _, _ = socket.recv_fds(link, 1, 1)
@@ -41,7 +38,7 @@ def _run(link: socket.socket) -> None:
     while operation != CLOSE:
         seen, operation = line.wait(seen, look)
         argument = wire.receive(0)[1] if operation not in (STEP, CLOSE) else None
-        line.answer(seen, notes.with_answer(worker.obey(operation, argument)))
+        line.answer(seen, worker.obey(operation, argument))
 
 
 def _end_with_parent(lifeline: int) -> None:

@@ -60,15 +60,71 @@ class Surroundings:
         levels = {"": logging.root.level, **{name: logger.level for name, logger in known.items()}}
         return Surroundings(list(sys.argv), levels, logging.root.manager.disable, _pickled(warnings.filters))
 
-    def adopt(self) -> None:
-        """Have them in the calling process."""
-        sys.argv[:] = self.arguments
-        for name, level in self.levels.items():
-            logging.getLogger(name or None).setLevel(level)
+    def adopt(self, before: Surroundings | None = None) -> None:
+        """Have them in the calling process: all, or what differs from those that it adopted before."""
+        old = before or Surroundings([], {}, logging.NOTSET, b"")
+        if self.arguments != old.arguments:
+            sys.argv[:] = self.arguments
+        for name in self.levels.keys() | old.levels.keys():
+            level = self.levels.get(name, logging.NOTSET)
+            if before is None or level != old.levels.get(name, logging.NOTSET):
+                logging.getLogger(name or None).setLevel(level)
         logging.disable(self.disabled)
-        if self.filters:
+        if self.filters and self.filters != old.filters:
             warnings.filters[:] = cloudpickle.loads(self.filters)
             warnings._filters_mutated()  # type: ignore[attr-defined]
+
+
+class Watch:
+    """Watches over the log levels and the filters of warnings of this process.
+
+    Attributes
+    ----------
+    last : Surroundings
+        As they were when they were last looked at.
+    """
+
+    def __init__(self) -> None:
+        self.last = Surroundings.of_this_process()
+        self._keep()
+
+    def _keep(self) -> None:
+        self._level_changes = _count_level_changes()
+        self._filters, self._copy = warnings.filters, list(warnings.filters)
+        self._number, self._first = len(self._copy), self._copy[:1]
+
+    def has_changed(self) -> bool:
+        """Whether they differ from `last`, which they then become."""
+        filters = warnings.filters
+        # The functions of `warnings` put a filter first or last, and catch_warnings has another list.
+        if (
+            _remembered
+            and self._level_changes == _level_changes
+            and filters is self._filters
+            and len(filters) == self._number
+            and filters[:1] == self._first
+        ):
+            return False
+        may_differ = self._level_changes != _count_level_changes() or list(filters) != self._copy
+        self._keep()
+        if not may_differ:
+            return False
+        before, self.last = self.last, Surroundings.of_this_process()
+        return self.last != before
+
+
+# What a logger remembers of the levels that it is enabled for, until any level of the program changes.
+_remembered: dict[int, bool] = logging.getLogger(__name__)._cache  # type: ignore[attr-defined]
+_level_changes = 0
+
+
+def _count_level_changes() -> int:
+    """How many changes of levels have been noticed in this process."""
+    global _level_changes
+    if not _remembered:
+        _remembered[logging.NOTSET] = False
+        _level_changes += 1
+    return _level_changes
 
 
 def _has_level(logger: Any) -> bool:

@@ -12,14 +12,9 @@ Version       0
 import numpy as np
 from gymnasium import spaces
 
-cimport cython
-from libc.stdint cimport int32_t, uint8_t
-from libc.string cimport memcpy
-
 from puffer import checks
 
-from puffer._core cimport Buffers, Canvas, Env
-from puffer.rng cimport rng_below
+from puffer cimport Canvas, Env, int32_t, memcpy, rng_below, uint8_t
 
 cpdef enum Cell:
     FLOOR
@@ -40,7 +35,6 @@ cdef struct State:
 
 
 # One object of this class holds all copies of the game.
-@cython.final
 cdef class MyEnv(Env):
     """MyEnv(num_envs=1, *, size=6, coins=4, **options)
 --
@@ -73,7 +67,6 @@ size, coins : int
 
     cdef readonly int size
     cdef readonly int coins
-    # Views of the batch, with a row for each copy.
     cdef uint8_t[:, :, ::1] observations
     cdef int32_t[::1] actions
     # Memory of all copies: a State, and the cells of a board, for each.
@@ -85,15 +78,12 @@ size, coins : int
         coins = checks.integer("coins", coins, 1, size * size - 1)
         observation_space = spaces.Box(0, PLAYER, (size, size), np.uint8)
         super().__init__(num_envs, observation_space, spaces.Discrete(4), snapshot_key=(coins,), **options)
+        # Views of the batch, with a row for each copy.
+        self.observations, self.actions = self.buffers.observations, self.buffers.actions
         self.size = size
         self.coins = coins
         self.state = <State*>self.new_state(sizeof(State))
         self.boards = <uint8_t*>self.new_state(size * size)
-
-    cdef int bind(self, Buffers buffers) except -1:
-        self.observations = buffers.observations
-        self.actions = buffers.actions
-        return 0
 
     # ---- Rules. Threads run these methods without the GIL, so they use no Python objects. ----
 
@@ -153,7 +143,6 @@ size, coins : int
                 if self.boards[(i * self.size + row) * self.size + column] == COIN:
                     canvas.disc(24 * (column + 0.5), 24 * (row + 0.5), 6, 0xFF9F1C)
         canvas.cell(self.state[i].row, self.state[i].column, 24, 3, 0x2EC4B6)
-        return 0
 
     cdef object ansi_one(self, Py_ssize_t i):
         cdef State* state = &self.state[i]

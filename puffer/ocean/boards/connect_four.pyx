@@ -94,6 +94,7 @@ Notes
 """
 
     statistic_names = ("won", "drawn", "illegal_move")
+    masks_actions = True
     render_modes = ("rgb_array", "ansi")
     render_size = (336, 324)
     cdef readonly object opponent
@@ -165,7 +166,7 @@ Notes
             target[_index(first, OTHER)] = 1
             _show_turn(state, 1, target)
 
-    def write_action_masks(self, uint8_t[:, ::1] masks, Py_ssize_t first, Py_ssize_t last):
+    cdef void write_action_masks(self, uint8_t[:, ::1] masks, Py_ssize_t first, Py_ssize_t last) noexcept nogil:
         mark_actions(self.state, self.agents_per_env, masks, first, last, open_columns)
 
     cdef void load_one(self, Py_ssize_t i) noexcept nogil:

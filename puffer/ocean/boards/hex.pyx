@@ -96,6 +96,7 @@ Notes
 """
 
     statistic_names = ("won", "drawn", "illegal_move")
+    masks_actions = True
     render_modes = ("rgb_array", "ansi")
     cdef readonly int size
     cdef readonly bint swap
@@ -178,7 +179,7 @@ Notes
             if self.swap:
                 memset(target + cells, board.planes[3 * cells] and is_to_move(turn, seat), cells)
 
-    def write_action_masks(self, uint8_t[:, ::1] masks, Py_ssize_t first, Py_ssize_t last):
+    cdef void write_action_masks(self, uint8_t[:, ::1] masks, Py_ssize_t first, Py_ssize_t last) noexcept nogil:
         cdef Py_ssize_t i, row
         for i in range(first, last):
             if self.games[i].turn.standing == ONGOING:

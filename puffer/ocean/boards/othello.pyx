@@ -80,6 +80,7 @@ row that plays black, where 1 may be the opponent.
 """
 
     statistic_names = ("won", "drawn", "illegal_move")
+    masks_actions = True
     render_modes = ("rgb_array", "ansi")
     render_size = (320, 356)
     cdef readonly object opponent
@@ -141,7 +142,7 @@ row that plays black, where 1 may be the opponent.
             show_planes(&self.observations[i * self.agents_per_env + seat, 0, 0, 0], &state.turn, seat, planes,
                         planes + 2 * CELLS, CELLS)
 
-    def write_action_masks(self, uint8_t[:, ::1] masks, Py_ssize_t first, Py_ssize_t last):
+    cdef void write_action_masks(self, uint8_t[:, ::1] masks, Py_ssize_t first, Py_ssize_t last) noexcept nogil:
         cdef Py_ssize_t i, row
         for i in range(first, last):
             if self.state[i].turn.standing == ONGOING:

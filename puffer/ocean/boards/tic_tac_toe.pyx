@@ -75,6 +75,7 @@ Notes
 """
 
     statistic_names = ("won", "drawn", "illegal_move")
+    masks_actions = True
     render_modes = ("rgb_array", "ansi")
     render_size = (240, 276)
     cdef readonly object opponent
@@ -129,7 +130,7 @@ Notes
         store_seven(target + 20, bits >> 20)
         target[27] = bits >> 27
 
-    def write_action_masks(self, uint8_t[:, ::1] masks, Py_ssize_t first, Py_ssize_t last):
+    cdef void write_action_masks(self, uint8_t[:, ::1] masks, Py_ssize_t first, Py_ssize_t last) noexcept nogil:
         mark_actions(self.state, self.agents_per_env, masks, first, last, empty_cells)
 
     cdef void load_one(self, Py_ssize_t i) noexcept nogil:

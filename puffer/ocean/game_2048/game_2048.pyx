@@ -123,6 +123,7 @@ num_envs : int, default 1
 """
 
     statistic_names = ("score", "max_tile")
+    masks_actions = True
     render_modes = ("rgb_array", "ansi")
     render_size = (412, 412)
     cdef uint8_t[:, ::1] observations
@@ -186,7 +187,7 @@ num_envs : int, default 1
         for action in range(4):
             row[16 + action] = can_move(row, action)
 
-    def write_action_masks(self, uint8_t[:, ::1] masks, Py_ssize_t first, Py_ssize_t last):
+    cdef void write_action_masks(self, uint8_t[:, ::1] masks, Py_ssize_t first, Py_ssize_t last) noexcept nogil:
         cdef Py_ssize_t i
         cdef int action
         for i in range(first, last):

@@ -116,6 +116,7 @@ list); `direction`; `carrying`, a pair of Kind and colour, or None; `mission_col
 
     statistic_names = ("success",)
     draws_changes = True
+    masks_actions = True
     render_modes = ("rgb_array", "ansi")
     cdef readonly str level
     cdef Rules rules
@@ -210,7 +211,7 @@ list); `direction`; `carrying`, a pair of Kind and colour, or None; `mission_col
         row[MISSION_KIND] = state.mission_kind
         row[MISSION_COLOUR] = state.mission_colour
 
-    def write_action_masks(self, uint8_t[:, ::1] masks, Py_ssize_t first, Py_ssize_t last):
+    cdef void write_action_masks(self, uint8_t[:, ::1] masks, Py_ssize_t first, Py_ssize_t last) noexcept nogil:
         cdef Py_ssize_t i
         for i in range(first, last):
             mark_possible(self._rules(i), &self.state[i], self._grid(i), &masks[i, 0])

@@ -10,24 +10,10 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <string.h>
+#include "puffer/ocean/_softness.h"
 
 enum { MOST_AGENTS = 64, ACTIONS = 5 };
 static const float SPREAD_PUSH = 5.0f, SPREAD_CONTACT = 0.3f, SPREAD_COVER = 0.1f;
-
-/* log(1 + exp(-a)) for a from 0 to 80, with a relative error of 4e-7. Written out, because the rounding of exp and log
- * differs between C libraries. */
-static inline float spread_softness(float a) {
-    float n = (float)(int)(a * 1.44269504f + 0.5f);
-    float r = n * 0.693145752f - a + n * 1.42860677e-6f;
-    float power = 1.0f + r * (1.0f + r * (0.5f + r * (0.166666667f + r * (0.0416666642f + r * (0.00833333377f
-                + r * 0.00138888892f)))));
-    int32_t bits = (127 - (int32_t)n) << 23;
-    float scale;
-    memcpy(&scale, &bits, sizeof scale);
-    float e = power * scale, s = e / (2.0f + e), q = s * s;
-    return 2.0f * s * (1.0f + q * (0.333333333f + q * (0.2f + q * (0.142857143f + q * (0.111111111f + q * (0.0909090909f
-           + q * 0.0769230769f))))));
-}
 
 /* Two agents that touch push each other away; just before they touch, they do so very little. */
 static inline void spread_contact(const float *a, const float *b, float *force_a, float *force_b) {
@@ -35,7 +21,7 @@ static inline void spread_contact(const float *a, const float *b, float *force_a
     /* Farther apart, the force is smaller than rounding; at the same position, it has no direction. */
     if (square >= (SPREAD_CONTACT + 0.02f) * (SPREAD_CONTACT + 0.02f) || square == 0.0f) return;
     float distance = sqrtf(square), depth = (SPREAD_CONTACT - distance) / 1e-3f;
-    float penetration = ((depth > 0.0f ? depth : 0.0f) + spread_softness(fminf(fabsf(depth), 80.0f))) * 1e-3f;
+    float penetration = ((depth > 0.0f ? depth : 0.0f) + contact_softness(fminf(fabsf(depth), 80.0f))) * 1e-3f;
     float force = 100.0f * penetration / distance;
     force_a[0] += force * x; force_a[1] += force * y;
     force_b[0] -= force * x; force_b[1] -= force * y;

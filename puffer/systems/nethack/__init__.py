@@ -138,6 +138,11 @@ class NetHack(PufferEnv):
         self._quit_game, self._task._quit_game = self._task._quit_game, self._quit_unseen
         self._begin_game, self._task.reset = self._task.reset, self._begin_another
 
+    @property
+    def key_codes(self) -> list[int]:
+        """The code of the key that each action presses."""
+        return [int(action) for action in self._task.actions]
+
     def _task_class(self, task: str) -> Callable[..., Any]:
         """The callable that makes the task."""
         import nle.env.tasks

@@ -151,7 +151,7 @@ environment sets its mask True again: its row is zero.
             return True
         if len(observations) == 1 and (not isinstance(space, spaces.Dict) or not set(observations) & set(space)):
             return False
-        if isinstance(space, spaces.Dict):
+        if isinstance(space, spaces.Dict) and not _are_all_of(space, observations.values()):
             # The layout says what is missing.
             return True
         raise ValueError(f"{type(self.env).__name__}.num_agents is 1, and reset() returned observations of the agents "
@@ -248,6 +248,11 @@ environment sets its mask True again: its row is zero.
 def _declares(env, name):
     """Whether an environment or its class sets an attribute for which PufferEnv has a default."""
     return name in env.__dict__ or getattr(type(env), name) is not getattr(PufferEnv, name)
+
+
+def _are_all_of(space, values):
+    """Whether each of these values has the keys of a Dict."""
+    return all(isinstance(value, Mapping) and set(value) == set(space) for value in values)
 
 
 def _flags(value, name):

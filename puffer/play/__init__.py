@@ -1,0 +1,1 @@
+"""`python -m puffer.play NAME`: play an environment by the keyboard, in a window or a terminal."""

@@ -1,0 +1,121 @@
+"""Mistakes in a source that a build refuses, and what is left of the messages of Cython."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from test_out_of_tree import SOURCE
+
+import puffer
+from puffer.authoring.building import native_extensions
+from puffer.authoring.messages import shortened
+from puffer.authoring.mistakes import refuse_mistakes
+
+STEP = "cdef void step_one(self, Py_ssize_t i) noexcept nogil"
+OBSERVE = "cdef void observe(self, Py_ssize_t i) noexcept nogil"
+
+MISTAKES = {
+    "def": (
+        STEP,
+        "def step_one(self, i)",
+        r"step_one is written with def, .*; write\n    cdef void step_one\(self, Py_ss",
+    ),
+    "misspelt": (STEP, STEP.replace("one", "won"), "step_won is no method .* If you mean step_one"),
+    "shortened": (STEP, STEP.replace("step_one", "step"), "Counter has step, which is never called, and no step_one"),
+    "observ": (OBSERVE, OBSERVE.replace("observe", "observ"), "observ is no method .* If you mean observe"),
+    "optional": (
+        "cdef void reset_one",
+        "cdef void lode_one(self, Py_ssize_t i) noexcept nogil:\n        pass\n\n    cdef void reset_one",
+        "If you mean load_one, write",
+    ),
+    "attribute": ("    cdef int goal", "    statistics_names = ()\n    cdef int goal", "write statistic_names"),
+    "unset view": (
+        "        self.actions = buffers.actions\n",
+        "",
+        r"nothing sets the view actions; .*self.buffers.actions",
+    ),
+    "unset pointer": (
+        "        self.count = <int32_t*>self.new_state(sizeof(int32_t))\n",
+        "",
+        "nothing sets the pointer count",
+    ),
+    "Python class": (
+        "cdef class Counter(Env)",
+        "class Slow(Env):\n    def step_one(self, i):\n        pass\n\ncdef class Counter(Env)",
+        "step_one is in a class that is not a cdef class",
+    ),
+}
+
+
+@pytest.mark.parametrize("mistake", MISTAKES)
+def test_mistakes_are_refused_with_their_line(tmp_path, mistake):
+    old, new, message = MISTAKES[mistake]
+    assert old in SOURCE
+    source = tmp_path / "counter.pyx"
+    source.write_text(SOURCE.replace(old, new))
+    with pytest.raises(puffer.BuildError, match=rf"(?s)counter.pyx:\d+: .*{message}") as raised:
+        native_extensions(source)
+    assert ("The methods of an environment are bind, reset_one" in str(raised.value)) == (
+        "\n    cdef " in str(raised.value)
+    )
+
+
+def test_the_environments_of_the_package_are_not_mistaken():
+    for path in (Path(puffer.__file__).parent / "ocean").glob("*.pyx"):
+        refuse_mistakes(path)
+
+
+def test_helpers_may_have_any_other_name(tmp_path):
+    source = tmp_path / "counter.pyx"
+    helpers = "".join(
+        f"    cdef void {name}(self, Py_ssize_t i) noexcept nogil:\n        pass\n\n"
+        for name in ("press", "observations_of", "one_step", "reset_agents", "drawn")
+    )
+    source.write_text(SOURCE.replace("    cdef void reset_one", helpers + "    cdef void reset_one"))
+    refuse_mistakes(source)
+
+
+COUNT = "        self.count[i] = 0\n"
+# Each line is a mistake of its own.
+CAUSES = {
+    "self.conut[i] = 0": "conut is no C field or C method of the class; did you mean count?",
+    "print(i)": "print() is a function of Python; ",
+    "self.count[i] = round(0.4)": "from libc.math cimport round.",
+    "seen = [i]": "use an array of C",
+    "self.count[i] = np.int32(0)": "np is a module of Python",
+    "total = 0\n        total += self.goal": "total has no type of C",
+}
+
+
+def said(tmp_path, source):
+    """What Cython says about a source."""
+    path = tmp_path / "counter.pyx"
+    path.write_text(source)
+    command = [sys.executable, "-m", "cython", "-3", "-I", puffer.get_include(), path.name]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True)
+    assert done.returncode != 0
+    return shortened(path, done.stdout + done.stderr)
+
+
+def test_one_error_a_line_is_left_with_its_cause(tmp_path):
+    text = said(tmp_path, SOURCE.replace(COUNT, "".join(f"        {line}\n" for line in CAUSES)))
+    parts = text.split("\n\n")
+    assert len(parts) == len(CAUSES)
+    for part, (line, sentence) in zip(parts, CAUSES.items(), strict=True):
+        assert f"    {line.splitlines()[0]}\n" in part
+        assert part.count("counter.pyx:") == 1
+        assert sentence in part
+
+
+def test_a_wrong_signature_is_shown_beside_the_right_one(tmp_path):
+    text = said(tmp_path, SOURCE.replace(STEP, STEP.replace("Py_ssize_t", "int")))
+    assert f"write\n    {STEP}" in text
+    assert text.count("counter.pyx:") == 1
+
+
+def test_what_follows_from_an_unknown_name_is_left_out(tmp_path):
+    source = SOURCE.replace(COUNT, "        start = STARTS\n        self.count[i] = start\n")
+    text = said(tmp_path, source)
+    assert "There is no STARTS; declare or cimport it." in text
+    assert text.count("counter.pyx:") == 1
