@@ -1,8 +1,10 @@
-"""Othello, Hex and Go here, in OpenSpiel and in pgx, behind one face, and games that are played in two of them at once.
+"""Othello, Hex and Go here and in OpenSpiel, behind one face, and games that are played in both at once.
 
 `stone_games.json` has games that OpenSpiel played, for machines without that package. It is written by
 
     PYTHONPATH=tests:tests/ocean python tests/ocean/stone_oracles.py --record
+
+With a number instead, so many moves of each game are compared. `pgx_games.py` does the same with pgx.
 """
 
 import json
@@ -99,53 +101,6 @@ class OpenSpiel:
         return self._stones(self.state.child(int(action)))
 
 
-class Pgx:
-    """A game of pgx."""
-
-    def __init__(self, name, options):
-        import jax
-        import pgx
-        from pgx.go import Go
-
-        self.name, self.size = name, options.get("size", {"othello": 8, "hex": 11}.get(name))
-        env = Go(**options, max_terminal_steps=1000) if name == "go" else pgx.make(name)
-        self.init, self.step, self.key = jax.jit(env.init), jax.jit(env.step), jax.random.PRNGKey(0)
-
-    def begin(self):
-        self.state = self.init(self.key)
-        self.black = int(self.state.current_player)
-        self.moves = 0
-
-    def play(self, action):
-        self.state = self.step(self.state, int(action))
-        self.moves += 1
-        # A game of Othello that nobody can go on with ends by the passes of both.
-        if self.name == "othello" and not bool(self.state.terminated) and np.array(self.state.legal_action_mask)[64]:
-            other = self.step(self.state, 64)
-            if np.array(other.legal_action_mask)[64]:
-                self.state = self.step(other, 64)
-
-    def _stones(self, state, moves):
-        board = np.array(state._x.board).reshape(self.size, self.size)
-        # Of Othello and Hex, positive is who is to move.
-        sign = 1 if self.name == "go" or moves % 2 == 0 else -1
-        return np.stack([sign * board > 0, sign * board < 0])
-
-    def view(self):
-        rewards = np.array(self.state.rewards)[[self.black, 1 - self.black]]
-        return View(
-            self._stones(self.state, self._parity()),
-            np.array(self.state.legal_action_mask),
-            tuple(rewards.tolist()) if bool(self.state.terminated) else None,
-        )
-
-    def _parity(self):
-        return int(self.state.current_player) != self.black
-
-    def after(self, action):
-        return self._stones(self.step(self.state, int(action)), 0)
-
-
 # ---- Policies ----
 
 
@@ -217,13 +172,6 @@ GAMES = [
     ),
     *(("go", {"size": size, "komi": komi}) for size, komi in ((5, 0.5), (6, 7.5), (9, 6.5), (13, 7.5), (19, 7.5))),
 ]
-# pgx's; its Hex has one size.
-PGX_GAMES = [
-    ("othello", {}),
-    ("hex", {"size": 11, "swap": True}),
-    ("go", {"size": 5, "komi": 0.5}),
-    ("go", {"size": 9, "komi": 7.5}),
-]
 
 
 # ---- Two at once ----
@@ -240,8 +188,8 @@ class Tally:
 def compare(ours, oracle, policies, rng, tally, checked=0.0, is_recorded=False):
     """Play a game in both; every stone, legal action, end and reward must be the same.
 
-    Actions that the oracle has and we do not must repeat a position, which no oracle forbids. A share `checked` of the
-    moves of Go also tries whether those that we have do not. Returns the moves, and a checksum of all views if
+    Actions that the oracle has and we do not must repeat a position, which OpenSpiel does not forbid. A share `checked`
+    of the moves of Go also tries whether those that we have do not. Returns the moves, and a checksum of all views if
     `is_recorded`.
     """
     ours.begin()
@@ -308,7 +256,7 @@ def compare_many(oracle_class, name, options, moves, seed, checked=0.02, is_reco
 
 
 def main(arguments):
-    """Record games of OpenSpiel, or compare so many moves of each game with OpenSpiel or pgx."""
+    """Record games, or compare so many moves of each game."""
     if arguments[:1] == ["--record"]:
         lines = []
         for name, options in GAMES:
@@ -317,14 +265,13 @@ def main(arguments):
             lines += [json.dumps([name, options, moves, crc]) for moves, crc in recorded]
         RECORDED.write_text("[\n" + ",\n".join(lines) + "\n]\n")
         print(f"{len(lines)} games in {RECORDED}")
-    elif len(arguments) == 2 and arguments[0] in ("openspiel", "pgx"):
-        oracle_class, games = {"openspiel": (OpenSpiel, GAMES), "pgx": (Pgx, PGX_GAMES)}[arguments[0]]
-        for name, options in games:
-            moves = int(arguments[1]) // [game for game, _ in games].count(name)
-            tally, _ = compare_many(oracle_class, name, options, moves, 0)
+    elif len(arguments) == 1:
+        for name, options in GAMES:
+            moves = int(arguments[0]) // [game for game, _ in GAMES].count(name)
+            tally, _ = compare_many(OpenSpiel, name, options, moves, 0)
             print(name, options, vars(tally), flush=True)
     else:
-        sys.exit("usage: stone_oracles.py --record | openspiel MOVES | pgx MOVES")
+        sys.exit("usage: stone_oracles.py --record | MOVES")
 
 
 if __name__ == "__main__":
