@@ -14,7 +14,7 @@ OLDEST_TESTS ?= -q -n auto --dist loadfile tests/ocean/test_contract.py tests/fa
 SOURCES := $(shell find puffer -name '*.pyx' -o -name '*.pxd' -o -name '*.h') setup.py
 
 # A build writes its modules next to the sources, so every variant but the release is built in a copy of them.
-.PHONY: build systems trainers bench docs docs-site docs-links test test-debug test-oldest test-asan fuzz lint clean FORCE
+.PHONY: build systems trainers oracles bench docs docs-site docs-links test test-debug test-oldest test-asan fuzz lint clean FORCE
 
 build: $(VENV)/.built
 
@@ -43,6 +43,15 @@ $(VENV)/.trainers: setup.py | $(VENV)/.systems
 	-$(RUN) -m pip install -q "torch==2.13.0+cpu" && $(RUN) -m pip install -q "puffer-envs[trainers]"
 	touch $@
 
+# Originals that nothing but a few tests may import: they register themselves, or ask for older packages.
+oracles: build/oracles/.installed
+export PUFFER_ORACLES := $(abspath build/oracles)
+
+build/oracles/.installed: | $(VENV)/.installed
+	-$(RUN) -m pip install -q --no-deps --target build/oracles "minatar>=1.0.15" gym-sokoban gym gym-notices \
+		overcooked-ai==1.1.0
+	mkdir -p build/oracles && touch $@
+
 bench: build
 	$(RUN) -m puffer.bench
 
@@ -64,7 +73,7 @@ $(VENV)/.site: setup.py | $(VENV)/.built
 		for x in r('puffer-envs') if 'extra == \"site\"' in x))")
 	touch $@
 
-test: build systems trainers
+test: build systems trainers oracles
 	$(RUN) -m pytest $(TESTS)
 
 # The same tests against code with bounds checks.
@@ -95,7 +104,7 @@ test-asan: build/sanitize/tree
 fuzz:
 	$(MAKE) test-debug test-asan TESTS="-v tests/ocean/test_fuzz.py --fuzz-steps=$(STEPS)"
 
-build/%/tree: systems FORCE
+build/%/tree: systems oracles FORCE
 	mkdir -p $@
 	tar -c --exclude='*.so' --exclude=__pycache__ puffer tests benchmarks docs examples \
 		setup.py pyproject.toml MANIFEST.in *.md LICENSE | tar -x -C $@

@@ -7,20 +7,23 @@ from importlib.util import find_spec
 
 import numpy as np
 import pytest
+from oracles import FOLDER, missing
 
-if find_spec("overcooked_ai_py") is None or find_spec("scipy") is None:
-    pytest.skip("pip install scipy; pip install --no-deps overcooked-ai==1.1.0", allow_module_level=True)
+if missing("overcooked_ai_py", "scipy"):
+    pytest.skip(missing("overcooked_ai_py", "scipy"), allow_module_level=True)
 
 # The package registers itself with the older Gym, which it does not need. No other test finds these.
 STAND_INS = [] if find_spec("gym") else ["gym", "gym.envs", "gym.envs.registration"]
 for name in STAND_INS:
     sys.modules[name] = types.ModuleType(name)
     sys.modules[name].register = lambda **_: None
+sys.path.append(FOLDER)
 try:
     from overcooked_ai_py.mdp import overcooked_mdp as mdp_module
     from overcooked_ai_py.mdp.actions import Action, Direction
     from overcooked_ai_py.planning import planners
 finally:
+    sys.path.remove(FOLDER)
     for name in STAND_INS:
         del sys.modules[name]
 

@@ -2,13 +2,10 @@
 
 The package draws the random numbers of our copies, so that whole games must be equal:
 
-    pip install --no-deps minatar
+    make oracles
     pytest tests/ocean/test_minatar.py --package-steps=200000    # steps for each game and player
 """
 
-import subprocess
-import sys
-from importlib.util import find_spec
 from pathlib import Path
 
 import gymnasium
@@ -17,6 +14,7 @@ import pytest
 from helpers import make
 from minatar_package import packed
 from minatar_players import LOSERS, WINNERS
+from oracles import needs, run_beside
 
 import puffer
 
@@ -25,9 +23,7 @@ ACTIONS = 6
 # More random numbers than a step draws, of a copy of any game, and than a reset draws.
 MOST_DRAWS, MOST_RESET_DRAWS = 6, 20
 
-needs_package = pytest.mark.skipif(
-    find_spec("minatar") is None, reason="minatar is not installed: pip install --no-deps minatar"
-)
+needs_package = needs("minatar")
 
 
 def make_game(game, num_envs=1, **options):
@@ -77,7 +73,7 @@ class Match:
 def play_package(matches):
     script = Path(__file__).with_name("minatar_package.py")
     files = [file for match in matches.values() for file in (match.given, match.played)]
-    subprocess.run([sys.executable, script, *files], check=True)
+    run_beside(script, *files)
 
 
 def assert_equal(ours, theirs):

@@ -1,17 +1,15 @@
 """Sokoban: rooms that can be solved, step by step the rules of gym-sokoban, and levels in Boxoban's format.
 
-pip install --no-deps gym-sokoban gym gym-notices
+make oracles
 pytest tests/ocean/test_sokoban.py --package-steps=200000
 """
 
-import subprocess
-import sys
-from importlib.util import find_spec
 from pathlib import Path
 
 import numpy as np
 import pytest
 from helpers import make
+from oracles import needs, run_beside
 from sokoban_solver import BOX, BOX_ON_TARGET, PLAYER, PLAYER_ON_TARGET, TARGET, WALL, solve
 
 import puffer
@@ -31,10 +29,7 @@ OTHER = """; 1
 #     #
 #######
 """
-needs_package = pytest.mark.skipif(
-    find_spec("gym_sokoban") is None or find_spec("gym") is None,
-    reason="gym-sokoban is not installed: pip install --no-deps gym-sokoban gym gym-notices",
-)
+needs_package = needs("gym_sokoban", "gym")
 
 
 def make_sokoban(num_envs=1, **options):
@@ -151,7 +146,7 @@ def test_steps_are_those_of_the_package(size, player, rng, tmp_path, request):
     np.savez(tmp_path / "given.npz", cells=starts, actions=actions)
     script = Path(__file__).with_name("sokoban_package.py")
     files = tmp_path / "given.npz", tmp_path / "played.npz"
-    subprocess.run([sys.executable, script, *files], check=True, capture_output=True)
+    run_beside(script, *files)
     theirs = dict(np.load(files[1]))
     alive = np.ones(count, np.bool_)
     for step in range(LIMIT):
