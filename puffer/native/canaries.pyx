@@ -11,9 +11,9 @@ cdef extern from "puffer/native/sanitizer.h" nogil:
 # Bytes that no environment is likely to write, as a double too.
 cdef enum:
     PATTERN = 0xA5
-# In front of each block; behind it there is more.
+    # In front of each block; behind it there is more.
     FRONT = 56
-# Numbers on each side of the statistics.
+    # Numbers on each side of the statistics.
     PAD = 1024
 
 
@@ -21,8 +21,8 @@ cdef class Canaries:
     """Canaries(rules)
 --
 
-Fills what lies around the state of `rules`, and moves its statistics into a memory with room around them. Snapshots made
-meanwhile do not have the statistics.
+Fills what lies around the state of `rules`, and moves its statistics into a memory with room around them. Snapshots
+made meanwhile do not have the statistics.
 """
 
     cdef Rules rules
