@@ -11,43 +11,35 @@ cdef extern from "puffer/native/sanitizer.h" nogil:
 # Bytes that no environment is likely to write, as a double too.
 cdef enum:
     PATTERN = 0xA5
-# In front of each block; behind it there is more.
+    # In front of each block; behind it there is more.
     FRONT = 56
+    # Numbers on each side of the statistics.
+    PAD = 1024
 
 
 cdef class Canaries:
     """Canaries(rules)
 --
 
-Fills what lies around the state of `rules`, and gives its statistics room around every row. Snapshots made meanwhile do
-not have the statistics.
+Fills what lies around the state of `rules`, and moves its statistics into a memory with room around them. Snapshots
+made meanwhile do not have the statistics.
 """
 
     cdef Rules rules
-    cdef object padded
-    cdef Py_ssize_t pad
+    # The statistics and what is around them, and the part of it that an environment may write to.
+    cdef object padded, own
+    cdef Py_ssize_t columns
 
     def __init__(self, Rules rules not None):
         self.rules = rules
-        rows, columns = rules.num_agents, len(rules.statistic_names)
-        self.pad = 1024 if rows <= 64 else 64
-        self.padded = np.empty((rows, 2 * self.pad + columns))
-        rules.statistics = self.padded
-        self.narrow(max(1, columns))
+        # A class without statistics may use none, and a view has at least one column.
+        names, self.columns = len(rules.statistic_names), max(1, len(rules.statistic_names))
+        self.padded = np.empty(2 * PAD + rules.num_agents * self.columns)
+        self.own = slice(PAD, PAD + rules.num_agents * names)
+        # Without gaps between rows, because authors may use a pointer to the first.
+        rules.statistics = self.padded[PAD:-PAD].reshape(rules.num_agents, self.columns)
         self.fill()
-        self.padded[:, self.pad:self.pad + columns] = 0
-
-    cdef int narrow(self, Py_ssize_t columns) except -1:
-        """Let the view of statistics, which is declared contiguous, have the columns in the middle."""
-        cdef size_t* words = <size_t*><void*>self.rules
-        cdef Py_ssize_t k
-        for k in range(2, type(self.rules).__basicsize__ // <Py_ssize_t>sizeof(size_t)):
-            if words[k] == <size_t>self.padded.ctypes.data:
-                # Behind the address of the data come the numbers of rows and of columns.
-                words[k] += self.pad * sizeof(double)
-                words[k + 2] = columns
-                return 0
-        raise RuntimeError("there is no view of statistics")
+        self.padded[self.own] = 0
 
     cdef int fill(self) except -1:
         cdef char* start
@@ -69,16 +61,17 @@ not have the statistics.
 
     def damages(self):
         """What was written to since the last call that is neither state nor a statistic, in words."""
-        cdef Py_ssize_t first = self.pad, last = first + len(self.rules.statistic_names)
         cdef char* start
-        cdef Py_ssize_t before, behind
+        cdef Py_ssize_t before, behind, row
         cdef int k
         found = []
-        outside = (self.padded.view(np.uint8).reshape(*self.padded.shape, 8) != PATTERN).any(axis=2)
-        outside[:, first:last] = False
+        outside = (self.padded.view(np.uint8).reshape(-1, 8) != PATTERN).any(axis=1)
+        outside[self.own] = False
         if outside.any():
-            row, column = map(int, np.argwhere(outside)[0])
-            found.append(f"statistics[{row}, {column - first}], and statistic_names has {last - first} names")
+            offset = int(outside.argmax()) - PAD
+            row = max(0, min(offset // self.columns, self.rules.num_agents - 1))
+            names = len(self.rules.statistic_names)
+            found.append(f"statistics[{row}, {offset - row * self.columns}], and statistic_names has {names} names")
         for k in range(self.rules.num_blocks):
             if puffer_is_sanitized():
                 break
@@ -90,9 +83,9 @@ not have the statistics.
                     where = f"{FRONT - before} bytes before its beginning"
                 found.append(f"the block of state with {self.rules.blocks[k].size} bytes for each copy, {where}")
         if found:
-            values = self.padded[:, first:last].copy()
+            values = self.padded[self.own].copy()
             self.fill()
-            self.padded[:, first:last] = values
+            self.padded[self.own] = values
         return found
 
 

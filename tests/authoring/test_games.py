@@ -67,7 +67,7 @@ def test_the_last_fighter_ends_the_episode_of_all():
     observations, _ = env.reset(seed=3)
     for _ in range(60):
         # The first one runs to the left end and waits there; the second follows, and strikes.
-        is_near = observations[1, :2].any()
+        is_near = 2 in observations[1, :2]
         observations, rewards, terminations, *_ = env.step(np.array([0, 2 if is_near else 0]))
         if terminations.any():
             break
