@@ -40,13 +40,13 @@ def iterate(learner, times):
 
 
 def test_it_learns():
-    settings = Settings(num_envs=64, horizon=32, steps=8192)
+    settings = settings_of("multiagent", {})
     with closing(puffer.make("multiagent", settings.num_envs, num_threads=1)) as env:
         for progress in PPO(env, settings, seed=3).iterations():
             if progress.steps >= settings.steps:
                 break
-    # Half of the actions are right at first, and a return of 4 is the best.
-    assert progress.episode_return >= 3.8
+    # Random actions have a return of 4, the best ones of 8.
+    assert progress.episode_return >= 7
 
 
 # ---- What it learns from ----
@@ -244,7 +244,7 @@ def test_a_policy_is_loaded_and_evaluated(tmp_path):
     train(tmp_path, "multiagent", "--steps", "12288")
     policy = load(tmp_path / "checkpoint.pt")
     assert repr(policy) == f"<Policy of {tmp_path}/checkpoint.pt: 'multiagent', 12,288 steps>"
-    assert puffer.evaluate("multiagent", policy, episodes=50).mean > 3.5
+    assert puffer.evaluate("multiagent", policy, episodes=50).mean > 5
     results = [
         puffer.evaluate("multiagent", load(tmp_path / "checkpoint.pt", greedy=True), episodes=20, num_envs=copies)
         for copies in (1, 7)
