@@ -165,7 +165,7 @@ def make(
     if debug and not str(name).endswith(".pyx"):
         env_kwargs["debug"] = debug
     found = load_pyx(name, debug=True) if debug and "debug" not in env_kwargs else find(name)
-    if isinstance(found, partial) and isinstance(found.func, type):
+    if isinstance(found, partial) and isinstance(found.func, type) and issubclass(found.func, Env):
         for twice in env_kwargs.keys() & found.keywords.keys():
             raise TypeError(f"the name {name} says {twice} already: leave out {twice}={env_kwargs[twice]!r}")
         env_kwargs.update(found.keywords)

@@ -27,6 +27,29 @@ def test_spellings_of_a_native_name(name):
     assert puffer.make(name, 1).native_env.__class__.__name__ == "FrozenLake"
 
 
+@pytest.mark.parametrize(
+    ("name", "parameter", "value"),
+    [
+        ("mpe-spread", "scenario", "simple_spread"),
+        ("ocean-mpe-simple_tag", "scenario", "simple_tag"),
+        ("foraging-8x8-2p-1f-coop", "force_coop", True),
+        ("overcooked-coordination_ring", "layout", "coordination_ring"),
+    ],
+)
+def test_a_name_may_end_with_a_task(name, parameter, value):
+    env = puffer.make(name, 2)
+    assert env.get_attr(parameter) == (value, value)
+    with pytest.raises(TypeError, match=f"the name {name} says"):
+        puffer.make(name, 2, **{env.native_env.task_parameter: "x"})
+
+
+def test_names_with_bad_tasks_say_what_there_is():
+    with pytest.raises(ValueError, match="scenario must be one of 'simple', .*, got 'chase'"):
+        puffer.make("mpe-chase", 2)
+    with pytest.raises(NameNotFound):
+        puffer.make("cartpole-long", 2)
+
+
 @pytest.mark.parametrize("name", ["ocean-cathc", "Catch", "OCEAN-CATCH", "catsh", "catchh"])
 def test_a_misspelt_environment_gets_a_suggestion(name):
     with pytest.raises(NameNotFound, match="did you mean 'ocean-catch'"):
