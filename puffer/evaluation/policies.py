@@ -33,7 +33,7 @@ class Player:
         """The actions of all rows. Raises ValueError for those that the policy should not have returned."""
         given = {"starts": starts, "state": self.state}
         if "action_masks" in self.takes:
-            given["action_masks"] = getattr(self.batch, "action_masks", None)
+            given["action_masks"] = self.batch.action_masks
         result = self.policy(observations, **{name: given[name] for name in self.takes})
         if "state" in self.takes:
             if not isinstance(result, tuple) or len(result) != 2:

@@ -148,6 +148,8 @@ class VecEnv(vec_env.VecEnv):
         They are those of the batch, or of a method `action_masks` of the copies. AttributeError where there is neither.
         """
         masks = self.batch.action_masks
+        if masks is None and self.batch.native_env is not None:
+            raise AttributeError(f"{self.batch!r} has no action masks")
         return np.stack(self._of_rows(self.batch.call("action_masks"))) if masks is None else masks
 
     def has_attr(self, attr_name: str) -> bool:

@@ -59,7 +59,7 @@ class VecEnv(EnvBase):
         (num_envs,), the rows of the batch.
 
     Actions are rows under the key "action": numbers from 0, not one-hot. Where the batch has `action_masks`, the key
-    "action_mask" has them, as `torchrl.envs.ActionMask` wants them: all True in rows without a legal action.
+    "action_mask" has them, as `torchrl.envs.ActionMask` wants them.
 
     Raises
     ------
@@ -90,7 +90,7 @@ class VecEnv(EnvBase):
         # Of the last step: the first observations of the episodes that have begun, in the rows of those that ended.
         self._first: dict[str, Any] = {}
         self._ended = np.zeros(batch.num_envs, np.bool_)
-        self._has_masks = hasattr(batch, "action_masks")
+        self._has_masks = batch.action_masks is not None
         specs = dict(spec.items()) if isinstance(spec, Composite) else {"observation": spec}
         if self._has_masks:
             specs["action_mask"] = Binary(shape=batch.action_masks.shape, dtype=torch.bool)
@@ -137,8 +137,7 @@ class VecEnv(EnvBase):
         named = values if isinstance(values, dict) else {"observation": values}
         tensors = {key: _tensor(value) for key, value in named.items()}
         if self._has_masks:
-            masks = torch.from_numpy(self.batch.action_masks)
-            tensors["action_mask"] = masks | ~masks.any(-1, keepdim=True)
+            tensors["action_mask"] = torch.from_numpy(self.batch.action_masks.copy())
         return tensors
 
     def _made(self, values: dict[str, Any]) -> TensorDictBase:

@@ -86,12 +86,7 @@ def takes_turns(env: puffer.VectorEnv) -> bool:
     """Whether one agent acts at a time, and the actions of the others are ignored. After a reset."""
     if env.agents_per_env == 1:
         return False
-    if "not to move" in action_field(env) or "to_move" in env.reset()[1]:
-        return True
-    try:
-        return int(env.action_masks.any(axis=1).sum()) == 1
-    except AttributeError:
-        return False
+    return "not to move" in action_field(env) or "to_move" in env.reset()[1]
 
 
 def _row(space: spaces.Space, value: Any) -> np.ndarray:

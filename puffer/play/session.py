@@ -122,8 +122,7 @@ class Session:
 
     def _step(self, action: np.ndarray | None) -> None:
         env = self.env
-        masks = self._masks()
-        actions = env.action_space.sample() if masks is None else env.sample_legal()
+        actions = env.action_space.sample() if env.action_masks is None else env.sample_legal()
         if action is not None:
             # In a game of turns, the actions of those who are not to move are ignored.
             actions[slice(None) if self._takes_turns else self.agent] = action
@@ -136,12 +135,6 @@ class Session:
         ended = terminations | truncations
         self._starts = bool(ended.any()) and not env.independent_agents
         self._message = f"the episode ended{', truncated' if truncations.any() else ''}" if self._starts else ""
-
-    def _masks(self) -> np.ndarray | None:
-        try:
-            return self.env.action_masks
-        except AttributeError:
-            return None
 
     def _go_back(self) -> None:
         if self._saved is None:

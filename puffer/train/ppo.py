@@ -217,7 +217,7 @@ class PPO:
         observations = self.rollout.all_observations[step or self.first, part].to(self.device, non_blocking=True)
         state, fresh = self.states[step, part], self.fresh[step : step + 1, part]
         outputs, values, state = network(observations, state, fresh)
-        told = getattr(self.env, "action_masks", None)
+        told = self.env.action_masks
         masks = None if told is None else torch.from_numpy(told[part]).to(self.device)
         masks = network.actions.legal(masks, len(values))
         drawn, log_probs = network.actions.draw(outputs, masks, self.generator)
