@@ -16,10 +16,12 @@ from puffer.native.batch_access cimport BatchAccess
 from puffer.native.batch_state cimport CLOSED, NEW, READY, UNSET
 from puffer.native.buffers cimport Buffers
 from puffer.native.ends cimport EndsForm, EpisodeEnds
-from puffer.native.pool cimport pool_forks
+from puffer.native.pool cimport pool_forks, pool_watch_forks
 from puffer.native.rollout cimport Rollout
 
 cnp.import_array()
+# Every module has a counter of its own.
+pool_watch_forks()
 
 
 cdef class Batch(BatchAccess):

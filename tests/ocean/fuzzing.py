@@ -101,7 +101,7 @@ class Player:
             assert set(info) == self.told
             return observations.copy()
         self.env.async_reset(seed=seed)
-        results = [self._received(self.env.recv(), rows, set()) for rows in self.parts]
+        results = [self._received(self.env.recv(), rows, self.told) for rows in self.parts]
         assert not any(array.any() for _, *arrays in results for array in arrays)
         return np.concatenate([observations for observations, *_ in results])
 

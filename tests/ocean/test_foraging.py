@@ -299,7 +299,7 @@ def test_a_copy_of_another_task_plays_as_a_batch_of_that_task():
         ({"field_size": [(20, 20)]}, ValueError, r"field_size \(20, 20\) has more cells, .* than that of the batch"),
         ({"field_size": [(4, 12)]}, ValueError, "does not fit the space of the batch"),
         ({"max_player_level": 3}, ValueError, "does not fit the space of the batch"),
-        ({"players": 1}, TypeError, "has no argument 'players'"),
+        ({"players": 1}, TypeError, "got an unexpected keyword argument 'players'"),
     ],
 )
 def test_what_the_batch_cannot_hold_is_refused_for_a_copy(parameters, kind, message):

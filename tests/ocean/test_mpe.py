@@ -196,7 +196,7 @@ def test_observations_and_rewards_are_finite(scenario, parameters):
 @pytest.mark.parametrize(
     ("parameters", "kind", "message"),
     [
-        ({"scenario": "tag"}, ValueError, "scenario must be one of 'simple', .* got 'tag'"),
+        ({"scenario": "chase"}, ValueError, "scenario must be one of 'simple', .* got 'chase'"),
         ({"N": 3}, ValueError, "N is not a parameter of scenario 'simple_tag', which has num_good, .*; got 3"),
         ({"scenario": "simple", "N": 3}, ValueError, "N is not a parameter of scenario 'simple', which has none"),
         ({"num_good": 0}, ValueError, "num_good must be at least 1, got 0"),

@@ -332,10 +332,13 @@ def test_a_checkpoint_runs_no_code(tmp_path):
         (("cartpole", "--steps", "0"), "--steps: must be an integer of at least 1, got '0'"),
         (("cartpole", "--seconds", "-1"), "--seconds: must be a number above 0"),
         (("cartpole", "--seed", "x"), "--seed: must be an integer of at least 0, got 'x'"),
-        (("cartpole", "--set", "gama=1"), "the trainer has no argument 'gama'; did you mean 'gamma'?"),
+        (
+            ("cartpole", "--set", "gama=1"),
+            "the trainer got an unexpected keyword argument 'gama'; did you mean 'gamma'?",
+        ),
         (("cartpole", "--set", "gamma=2"), "gamma must be from 0 to 1, got 2"),
         (("cartpole", "--set", "gamma"), "--set: must be KEY=VALUE, got 'gamma'"),
-        (("cartpole", "--option", "columns=3"), "cartpole has no argument 'columns'"),
+        (("cartpole", "--option", "columns=3"), "cartpole got an unexpected keyword argument 'columns'"),
         (("cartpole", "--device", "hardware"), "--device: torch has no device 'hardware' here"),
     ],
 )

@@ -215,7 +215,7 @@ print("as it is")
         ({"semantic": "yes"}, TypeError, "semantic must be a bool"),
         ({"length": -1}, ValueError, "length must be at least 0"),
         ({"length": 2.5}, TypeError, "length must be an integer"),
-        ({"seeds": 1}, TypeError, "no argument 'seeds'"),
+        ({"seeds": 1}, TypeError, "unexpected keyword argument 'seeds'"),
         ({"render_mode": "ansi"}, ValueError, "render_mode"),
     ],
 )

@@ -157,7 +157,7 @@ def test_levels_differ(name):
         ({"level": -1}, ValueError, "level must be at least 0"),
         ({"level": "first"}, TypeError, "level must be an integer"),
         ({"observer": "radar"}, ValueError, "observer must be one of 'vector', 'sprite'.*'radar'"),
-        ({"num_agents": 2}, TypeError, "no argument 'num_agents'.*level, observer"),
+        ({"num_agents": 2}, TypeError, "unexpected keyword argument 'num_agents'.*level, observer"),
         ({"global_variables": ["boxes"]}, ValueError, r"global_variables\[0\] must be one of '_steps', got 'boxes'"),
         ({"global_variables": "_steps"}, TypeError, "global_variables must be a sequence of names, got '_steps'"),
         ({"global_variables": [3]}, ValueError, r"global_variables\[0\] must be one of '_steps', got 3"),

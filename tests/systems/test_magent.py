@@ -105,7 +105,7 @@ def test_the_first_step_gives_every_side_its_own_actions():
     [
         ("battle", {"num_agents": 8}, TypeError, "follows from map_size.*map_size, max_cycles.*attack_penalty"),
         ("gather", {"num_agents": 8}, TypeError, "fixed.*max_cycles"),
-        ("gather", {"map_size": 50}, TypeError, "no argument 'map_size'"),
+        ("gather", {"map_size": 50}, TypeError, "unexpected keyword argument 'map_size'"),
         ("battle", {"map_sise": 50}, TypeError, "did you mean 'map_size'"),
         ("battle", {"map_size": 5}, ValueError, "map_size must be at least 12, got 5"),
         ("battle", {"map_size": 5000}, ValueError, "map_size must be at most"),

@@ -122,7 +122,7 @@ def test_presets():
         ({"size": "huge"}, ValueError, "size must be one of 'medium', 'small'"),
         ({"config": {"NPC_M": 1}}, ValueError, "config has 'NPC_M'"),
         ({"config": {"PATH_MAPS": "."}}, ValueError, "config has 'PATH_MAPS'"),
-        ({"agents": 3}, TypeError, "no argument 'agents'.*num_agents, horizon"),
+        ({"agents": 3}, TypeError, "unexpected keyword argument 'agents'.*num_agents, horizon"),
     ],
 )
 def test_bad_arguments(arguments, error, message):

@@ -226,7 +226,7 @@ def test_a_relative_path_reaches_workers(monkeypatch, tmp_path):
         ({"shrink": 0}, ValueError, "shrink must be at least 1"),
         ({"frames_per_action": 1}, ValueError, "frames_per_action must be at least 2"),
         ({"noop_max": -1}, ValueError, "noop_max must be at least 0"),
-        ({"frame_skip": 4}, TypeError, "no argument 'frame_skip'"),
+        ({"frame_skip": 4}, TypeError, "unexpected keyword argument 'frame_skip'"),
         ({"render_mode": "ansi"}, ValueError, "render_mode"),
     ],
 )

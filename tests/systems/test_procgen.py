@@ -302,7 +302,7 @@ def play_on(env):
         (ValueError, "level must be at least 0, got -1", {}, {"level": -1}),
         (ValueError, "level must be at most 2147483646", {}, {"level": 2**31 - 1}),
         (TypeError, "level must be an integer", {}, {"level": [1, 2.5]}),
-        (TypeError, "no argument 'levels'", {}, {"levels": 3}),
+        (TypeError, "unexpected keyword argument 'levels'", {}, {"levels": 3}),
         (ValueError, "level must be None .*exploration", {"distribution_mode": "exploration"}, {"level": 3}),
     ],
 )
@@ -370,8 +370,8 @@ def test_a_mode_that_a_game_does_not_have_is_refused(game):
         (TypeError, "restrict_themes must be a bool", {"restrict_themes": 0.0}),
         (TypeError, "paint_vel_info must be a bool", {"paint_vel_info": []}),
         (TypeError, "use_sequential_levels must be a bool", {"use_sequential_levels": 2}),
-        (TypeError, "no argument 'use_generated_assets'", {"use_generated_assets": True}),
-        (TypeError, "no argument 'rand_seed'", {"rand_seed": 1}),
+        (TypeError, "unexpected keyword argument 'use_generated_assets'", {"use_generated_assets": True}),
+        (TypeError, "unexpected keyword argument 'rand_seed'", {"rand_seed": 1}),
     ],
 )
 def test_bad_arguments_are_refused(error, message, options):

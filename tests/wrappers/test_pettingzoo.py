@@ -325,11 +325,11 @@ def test_number_of_agents(name, agents):
         ("tictactoe", {"num_agents": 2}, "no single argument for num_agents"),
         ("pistonball", {"num_agents": 3, "n_pistons": 3}, "num_agents and n_pistons"),
         ("pistonball", {"num_agents": 1.5}, "num_agents must be an integer"),
-        ("pursuit", {"pursuers": 3}, "no argument 'pursuers'.*n_pursuers"),
-        ("multiwalker", {"walkers": 3}, "no argument 'walkers'.*n_walkers"),
-        ("cooperative-pong", {"speed": 3}, "no argument 'speed'.*ball_speed"),
-        ("knights-archers-zombies", {"knights": 1}, "no argument 'knights'.*num_knights"),
-        ("simple-spread", {"n": 1}, "no argument 'n' .its own arguments are N,"),
+        ("pursuit", {"pursuers": 3}, "unexpected keyword argument 'pursuers'.*n_pursuers"),
+        ("multiwalker", {"walkers": 3}, "unexpected keyword argument 'walkers'.*n_walkers"),
+        ("cooperative-pong", {"speed": 3}, "unexpected keyword argument 'speed'.*ball_speed"),
+        ("knights-archers-zombies", {"knights": 1}, "unexpected keyword argument 'knights'.*num_knights"),
+        ("simple-spread", {"n": 1}, "unexpected keyword argument 'n' .its own arguments are N,"),
     ],
 )
 def test_wrong_arguments_are_refused(name, arguments, message):
