@@ -104,8 +104,10 @@ def native_extensions(
         **cythonize_options,
     )
     if variant != "release":
+        shared = {extension.name for extension in more}
         for extension in extensions:
-            _note_faults(extension.sources)
+            if extension.name not in shared:
+                _note_faults(extension.sources)
     return extensions
 
 
