@@ -76,7 +76,7 @@ cdef inline dict default_parameters():
 
 
 cdef inline str scenario_of(object name):
-    """The scenario of that name, with or without the "simple_" that all of them have. Raises TypeError or ValueError."""
+    """The scenario of a name, with or without the "simple_" that all have. Raises TypeError or ValueError."""
     from puffer import checks
     known = default_parameters()
     return f"simple_{name}" if f"simple_{name}" in known else checks.choice("scenario", name, known)
