@@ -1,6 +1,7 @@
 """Threads: sending and receiving, forks, idle pools, several Python threads, ends with work under way."""
 
 import os
+import sys
 import threading
 import time
 from functools import partial
@@ -275,7 +276,9 @@ def test_the_threads_end_with_the_env(end):
     env = make("ocean-catch", 64, num_threads=5)
     env.reset(seed=0)
     env.step(np.ones(64, int))
-    assert threads_of_this_process() == before + 4
+    # Builds with checks step in the calling thread.
+    is_checked = hasattr(sys.modules["puffer.ocean.catch"], "__puffer_checked__")
+    assert threads_of_this_process() == before + (0 if is_checked else 4)
     env.send(np.ones(64, int))
     if end == "close":
         env.close()
