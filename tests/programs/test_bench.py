@@ -254,7 +254,7 @@ def make(name, copies, make=puffer.make):
 
 names = puffer.list_envs()
 print(*names)
-puffer.make, puffer.list_envs = make, lambda: [*names, "broken"]
+puffer.make, puffer.list_envs = make, lambda installed: [*names, "broken"]
 program.main(["--list"])
 """
     )

@@ -9,7 +9,9 @@ import puffer
 from puffer import __main__ as front
 
 
-def test_the_programs_are_listed_with_a_line_each(capsys):
+def test_the_programs_are_listed_with_a_line_each(capsys, monkeypatch):
+    # So that no line is folded.
+    monkeypatch.setenv("COLUMNS", "120")
     for argv in ([], ["--help"], ["help"]):
         assert front.main(argv) == 0
         lines = capsys.readouterr().out.splitlines()
