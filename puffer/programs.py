@@ -14,7 +14,6 @@ import math
 import sys
 from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -214,8 +213,6 @@ def policy(text: str, env: puffer.VectorEnv, seed: int) -> Callable[..., Any]:
             env.action_space.sample if action_masks is None else env.sample_legal
         )()
     if Path(text).exists():
-        if find_spec("puffer.train") is None:
-            raise ImportError(f"{text} needs puffer.train, which this version of puffer does not have")
         loaded = importlib.import_module("puffer.train").load(text, seed=seed)
         loaded.require_env(env)
         return loaded

@@ -143,7 +143,6 @@ class PPO:
         shape, actions = (settings.horizon, env.num_envs), self.network.actions
         self.drawn = torch.zeros(*shape, len(actions.whole) + len(actions.reals), device=device)
         self.log_probs, self.values = torch.zeros(2, *shape, device=device)
-        self.legal: Tensor | None = None
         rows = env.batch_size * env.agents_per_env
         self.parts = [slice(first, first + rows) for first in range(0, env.num_envs, rows)]
         # Of the LSTM: its state after every step, and where it is forgotten before one.
@@ -222,12 +221,6 @@ class PPO:
         masks = network.actions.legal(masks, len(values))
         drawn, log_probs = network.actions.draw(outputs, masks, self.generator)
         self.drawn[step, part], self.log_probs[step, part], self.values[step, part] = drawn, log_probs, values
-        if masks is not None:
-            if self.legal is None:
-                self.legal = torch.ones(
-                    *self.values.shape, network.actions.choices, dtype=torch.bool, device=self.device
-                )
-            self.legal[step, part] = masks
         if self.settings.lstm:
             self.states[step + 1, part] = state
         return network.actions.rows(drawn)
@@ -300,6 +293,7 @@ class PPO:
             self.learning_rate = settings.learning_rate * max(0.0, 1 - self.steps / settings.steps)
         observations = self.rollout.observations.to(self.device).flatten(0, 1)
         masks = self.rollout.masks.to(self.device)
+        legal = self.legal()
         told: list[Tensor] = []
         for _ in range(settings.epochs):
             for index, rows in self._minibatches(masks):
@@ -308,8 +302,7 @@ class PPO:
                 flat = [
                     array.flatten(0, 1)[index] for array in (self.drawn, self.log_probs, advantages, targets, masks)
                 ]
-                legal = None if self.legal is None else self.legal.flatten(0, 1)[index]
-                loss, parts = self._loss(outputs, values, legal, *flat)
+                loss, parts = self._loss(outputs, values, None if legal is None else legal[index], *flat)
                 loss.backward()
                 self.optimizer.step(self.learning_rate, settings.max_gradient)
                 told.append(parts)
@@ -318,6 +311,12 @@ class PPO:
             self.network.observations.see(observations[masks.flatten()])
         means = torch.stack(told).mean(0).tolist() if told else [math.nan] * 4
         return dict(zip(("policy_loss", "value_loss", "entropy", "divergence"), means, strict=True))
+
+    def legal(self) -> Tensor | None:
+        """What could be chosen in the rollout, bool (horizon * rows, choices), or None if that was everything."""
+        masks = self.rollout.action_masks
+        rows = self.settings.horizon * self.env.num_envs
+        return self.network.actions.legal(None if masks is None else masks.flatten(0, 1).to(self.device), rows)
 
     def _minibatches(self, masks: Tensor) -> Iterator[tuple[Tensor, Tensor | None]]:
         """The indices of each minibatch in the flattened rollout; with an LSTM all steps of some rows, and the rows."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import ast
 import signal
 import sys
 import time
@@ -17,7 +16,7 @@ import torch
 from gymnasium.error import NameNotFound
 
 import puffer
-from puffer.programs import FAILED, INTERRUPTED, Parser, integer, positive, refuse
+from puffer.programs import FAILED, INTERRUPTED, Parser, assignment, integer, positive, refuse
 from puffer.train import checkpoints
 from puffer.train.ppo import PPO, Settings
 from puffer.train.progress import Progress
@@ -86,8 +85,8 @@ def _parser() -> Parser:
     add("--device", type=_device, default="cpu", help="of the network, as torch names it (default: cpu)")
     add("--threads", type=integer, default=1, help="of torch; with 1, a seed repeats a training exactly (default: 1)")
     add("--workers", type=integer, help="step an environment in Python in this many processes")
-    add("--set", type=_pair, action="append", default=[], metavar="KEY=VALUE", help="a setting of the learner")
-    add("--option", type=_pair, action="append", default=[], metavar="KEY=VALUE", help="an option of puffer.make")
+    add("--set", type=assignment, action="append", default=[], metavar="KEY=VALUE", help="a setting of the learner")
+    add("--option", type=assignment, action="append", default=[], metavar="KEY=VALUE", help="an option of puffer.make")
     return parser
 
 
@@ -102,17 +101,6 @@ def _device(text: str) -> torch.device:
         return torch.empty(0, device=text).device
     except (RuntimeError, AssertionError) as error:
         raise argparse.ArgumentTypeError(f"torch has no device {text!r} here: {str(error).splitlines()[0]}") from None
-
-
-def _pair(text: str) -> tuple[str, Any]:
-    """KEY=VALUE, where the value is that of Python, or a text."""
-    key, equals, value = text.partition("=")
-    if not key or not equals:
-        raise argparse.ArgumentTypeError(f"must be KEY=VALUE, got {text!r}")
-    try:
-        return key, ast.literal_eval(value)
-    except (ValueError, SyntaxError):
-        return key, value
 
 
 def _wanted(given: Any, content: dict[str, Any] | None) -> tuple[str, dict[str, Any], Settings]:

@@ -100,7 +100,7 @@ def assert_judged_as_chosen(learner):
     state, fresh = (learner.states[0], learner.fresh[:-1]) if lstm else (None, None)
     with torch.no_grad():
         outputs, values, _ = learner.network(rollout.observations.flatten(0, 1), state, fresh)
-        legal = None if learner.legal is None else learner.legal.flatten(0, 1)
+        legal = learner.legal()
         judged, entropy = learner.network.actions.judge(outputs, legal, learner.drawn.flatten(0, 1))
     assert torch.allclose(judged, learner.log_probs.flatten(), atol=1e-4)
     assert torch.allclose(values, learner.values.flatten(), atol=1e-4)
@@ -151,7 +151,7 @@ def test_only_legal_actions_are_chosen():
     with closing(puffer.emulate(lambda: Masked(OBSERVATIONS[0], spaces.Discrete(5)), 6, backend="serial")) as env:
         learner = PPO(env, Settings(num_envs=6, horizon=16))
         assert_judged_as_chosen(learner)
-        assert (learner.legal.sum(-1) == 2).all()
+        assert (learner.legal().sum(-1) == 2).all()
 
 
 def test_advantages_are_those_of_the_definition():
