@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import gymnasium
@@ -27,6 +29,18 @@ def batch_of(env: Any, num_envs: int | None, options: dict[str, Any]) -> VectorE
     if isinstance(env, str):
         return make(env, 1 if num_envs is None else num_envs, **options)
     return emulate(env, num_envs, **options)
+
+
+@contextmanager
+def usable_batch(env: Any, num_envs: int | None, options: dict[str, Any]) -> Iterator[VectorEnv]:
+    """Context that has the batch of `batch_of`, to be looked at: if it is refused, one that was made here is closed."""
+    batch = batch_of(env, num_envs, options)
+    try:
+        yield batch
+    except ValueError:
+        if batch is not env:
+            batch.close()
+        raise
 
 
 def require_same_step(batch: VectorEnv, trainer: str) -> None:

@@ -6,8 +6,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from puffer.faces.batches import batch_of, from_zero, require_kept
-from puffer.vector import VectorEnv
+from puffer.faces.batches import from_zero, require_kept, usable_batch
 
 try:
     import jax
@@ -67,13 +66,9 @@ class VecEnv:
     """
 
     def __init__(self, env: Any, num_envs: int | None = None, **options: Any) -> None:
-        batch = self.batch = batch_of(env, num_envs, options)
-        try:
+        with usable_batch(env, num_envs, options) as batch:
             require_kept(batch, "JAX", rows=True)
-        except ValueError:
-            if not isinstance(env, VectorEnv):
-                batch.close()
-            raise
+        self.batch = batch
         self.num_envs = batch.num_envs
         self.observation_space = batch.single_observation_space
         self.action_space, self._first_actions = from_zero(batch.single_action_space)

@@ -14,7 +14,7 @@ import numpy as np
 from gymnasium.envs.registration import EnvSpec
 from gymnasium.error import ResetNeeded
 
-from puffer.faces.batches import batch_of, require_kept
+from puffer.faces.batches import require_kept, usable_batch
 from puffer.layout.nested import NestedObservations
 from puffer.vector import VectorEnv
 
@@ -66,13 +66,9 @@ class DataCollector:
     """
 
     def __init__(self, env: Any, num_envs: int | None = None, **options: Any) -> None:
-        self.batch = batch_of(env, num_envs, options)
-        try:
-            require_kept(self.batch, "DataCollector", rows=True)
-        except ValueError:
-            if not isinstance(env, VectorEnv):
-                self.batch.close()
-            raise
+        with usable_batch(env, num_envs, options) as batch:
+            require_kept(batch, "DataCollector", rows=True)
+        self.batch = batch
         own_space = getattr(self.batch.native_env, "own_observation_space", None)
         self._observations = NestedObservations(self.batch.layout, own_space)
         # How the batch is made again, as far as a file can say it.

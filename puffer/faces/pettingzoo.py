@@ -13,9 +13,4 @@ except ModuleNotFoundError as error:
 
 
 class ParallelEnv(NamedAgents, pettingzoo.ParallelEnv):
-    """One copy of a multi-agent environment as a `pettingzoo.ParallelEnv`; see `NamedAgents`, which has the parameters.
-
-    An agent whose episode ends leaves `agents`, and the episode is over when none is left. Where agents have episodes
-    of their own, an agent that left is born again in the world of the others, who still meet it: until they have left
-    too, it takes the least action of discrete ones, and of others zero or the bound next to it.
-    """
+    """One copy of a multi-agent environment as a `pettingzoo.ParallelEnv`; see `NamedAgents` for its parameters."""

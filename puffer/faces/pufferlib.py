@@ -11,9 +11,8 @@ from typing import Any
 import numpy as np
 from gymnasium.vector.utils import batch_space
 
-from puffer.faces.batches import batch_of, from_zero, require_same_step
+from puffer.faces.batches import from_zero, require_same_step, usable_batch
 from puffer.faces.infos import spread
-from puffer.vector import VectorEnv
 
 
 class VecEnv:
@@ -60,15 +59,11 @@ class VecEnv:
     def __init__(
         self, env: Any, num_envs: int | None = None, *, ends_as_terminals: bool = False, **options: Any
     ) -> None:
-        batch = self.batch = batch_of(env, num_envs, options)
-        try:
+        with usable_batch(env, num_envs, options) as batch:
             require_same_step(batch, "PufferLib")
             if not batch.flat:
                 raise ValueError("PufferLib takes observations and actions as rows, got flat=False: leave it out")
-        except ValueError:
-            if not isinstance(env, VectorEnv):
-                batch.close()
-            raise
+        self.batch = batch
         self.ends_as_terminals = ends_as_terminals
         self.num_agents = batch.num_agents
         self.agents_per_batch = self.num_envs = batch.batch_size * batch.agents_per_env

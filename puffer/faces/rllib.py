@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from puffer.faces.agents import NamedAgents
-from puffer.faces.batches import batch_of
+from puffer.faces.batches import usable_batch
 from puffer.vector import VectorEnv
 
 try:
@@ -44,12 +44,8 @@ def make_env(config: dict[str, Any]) -> VectorEnv:
             "make_env makes batches; use config.env_runners(gym_env_vectorize_mode='vector_entry_point', "
             "num_envs_per_env_runner=64)"
         )
-    batch = batch_of(env, num_envs, options)
-    try:
+    with usable_batch(env, num_envs, options) as batch:
         _require_usable(batch)
-    except ValueError:
-        batch.close()
-        raise
     return batch
 
 

@@ -10,7 +10,7 @@ import numpy as np
 
 from puffer.backends.worker.interpreter import attribute
 from puffer.errors import WorkerDied, WorkerError, WorkerTimeout
-from puffer.faces.batches import batch_of, require_kept
+from puffer.faces.batches import require_kept, usable_batch
 from puffer.faces.infos import spread
 from puffer.layout.nested import NestedObservations
 from puffer.vector import VectorEnv
@@ -60,13 +60,9 @@ class VecEnv(vec_env.VecEnv):
 
     def __init__(self, env: Any, num_envs: int | None = None, **options: Any) -> None:
         is_made = isinstance(env, VectorEnv)
-        batch = self.batch = batch_of(env, num_envs, options if is_made else {"flat": False, **options})
-        try:
+        with usable_batch(env, num_envs, options if is_made else {"flat": False, **options}) as batch:
             require_kept(batch, "Stable-Baselines3")
-        except ValueError:
-            if not is_made:
-                batch.close()
-            raise
+        self.batch = batch
         own_space = getattr(batch.native_env, "own_observation_space", None)
         self._nested = None if batch.flat else NestedObservations(batch.layout, own_space)
         # The infos of native environments are about ends of episodes only, which `ends` has as arrays.

@@ -7,10 +7,9 @@ from typing import Any
 import gymnasium
 import numpy as np
 
-from puffer.faces.batches import batch_of, from_zero, idle_actions, require_kept
+from puffer.faces.batches import from_zero, idle_actions, require_kept, usable_batch
 from puffer.faces.infos import spread
 from puffer.layout.nested import NestedObservations
-from puffer.vector import VectorEnv
 
 try:
     from tianshou.env import BaseVectorEnv
@@ -54,13 +53,9 @@ class VecEnv(BaseVectorEnv):
     """
 
     def __init__(self, env: Any, num_envs: int | None = None, *, flat: bool = False, **options: Any) -> None:
-        batch = self.batch = batch_of(env, num_envs, options)
-        try:
+        with usable_batch(env, num_envs, options) as batch:
             require_kept(batch, "Tianshou", rows=True)
-        except ValueError:
-            if not isinstance(env, VectorEnv):
-                batch.close()
-            raise
+        self.batch = batch
         # Those of BaseVectorEnv, which would make workers of functions.
         self.env_num = self.wait_num = batch.num_envs
         self.is_async, self.is_closed, self.timeout = False, False, None

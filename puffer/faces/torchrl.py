@@ -10,10 +10,9 @@ import gymnasium
 import numpy as np
 from gymnasium import spaces
 
-from puffer.faces.batches import batch_of, from_zero, require_kept
+from puffer.faces.batches import from_zero, require_kept, usable_batch
 from puffer.layout.nested import NestedObservations
 from puffer.layout.walk import ARRAYS, bounds
-from puffer.vector import VectorEnv
 
 # TorchRL imports Procgen's package where there is one, and fails if that lacks gym3, which puffer does without.
 _hides_procgen = "procgen" not in sys.modules and importlib.util.find_spec("gym3") is None
@@ -73,16 +72,11 @@ class VecEnv(EnvBase):
     def __init__(
         self, env: Any, num_envs: int | None = None, *, flat: bool = False, device: Any = None, **options: Any
     ) -> None:
-        batch = batch_of(env, num_envs, options)
-        try:
+        with usable_batch(env, num_envs, options) as batch:
             require_kept(batch, "TorchRL", rows=True)
             own_space = getattr(batch.native_env, "own_observation_space", None)
             nested = NestedObservations(batch.layout, own_space)
             spec = _spec(batch.layout.flat_space if flat else nested.space, (batch.num_envs,))
-        except ValueError:
-            if not isinstance(env, VectorEnv):
-                batch.close()
-            raise
         super().__init__(device=device, batch_size=(batch.num_envs,))
         self.batch = batch
         self._nested = None if flat or nested.is_flat else nested
