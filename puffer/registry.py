@@ -162,9 +162,10 @@ def make(
         transport = InterpreterTransport(_ordered(name, python, env_kwargs))
         batch = worker_batch(transport, BatchOptions(num_envs, **options), workers)
         return _batch(batch, copy, flat, made_by)
-    if debug and not str(name).endswith(".pyx"):
+    is_file = str(name).endswith(".pyx")
+    if debug and not is_file:
         env_kwargs["debug"] = debug
-    found = load_pyx(name, debug=True) if debug and "debug" not in env_kwargs else find(name)
+    found = load_pyx(name, debug=True) if debug and is_file else find(name)
     if isinstance(found, partial) and isinstance(found.func, type) and issubclass(found.func, Env):
         for twice in env_kwargs.keys() & found.keywords.keys():
             raise TypeError(f"the name {name} says {twice} already: leave out {twice}={env_kwargs[twice]!r}")
@@ -243,14 +244,15 @@ def find(name: str) -> type[Env] | Callable[[dict[str, Any]], Creator | SystemCr
     native = f"ocean-{name.removeprefix('ocean-').replace('-', '_')}"
     if native in modules:
         return env_class(importlib.import_module(modules[native]))
-    with_task = _with_task(name.removeprefix("ocean-"), modules)
-    if with_task:
-        return with_task
     family_name, dash, rest = name.partition("-")
     if family_name in _FAMILIES and bool(dash) == bool(rest):
         family = _family(family_name)
         if family.knows(rest):
             return family.env_class(rest) if family.env_class else partial(family.creator, rest)
+    # After the families, because it imports the native environment: that of MiniGrid's names is another one.
+    with_task = _with_task(name.removeprefix("ocean-"), modules)
+    if with_task:
+        return with_task
     points = _entry_points()
     if name in points:
         return _found(name, points[name])
