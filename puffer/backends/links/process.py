@@ -168,7 +168,7 @@ class ProcessTransport:
 
     def news(self) -> Surroundings | None:
         """Those of this process, if they have changed."""
-        return self._watch.last if self._watch.has_changed() else None
+        return self._watch.news()
 
     def send_step(self, links: Sequence[ProcessLink]) -> None:
         """Send the command to step."""

@@ -93,6 +93,10 @@ class Watch:
         self._filters, self._copy = warnings.filters, list(warnings.filters)
         self._number, self._first = len(self._copy), self._copy[:1]
 
+    def news(self) -> Surroundings | None:
+        """Those of now, if they have changed."""
+        return self.last if self.has_changed() else None
+
     def has_changed(self) -> bool:
         """Whether they differ from `last`, which they then become."""
         filters = warnings.filters
