@@ -155,9 +155,6 @@ sticky_action_prob, difficulty_ramping, use_minimal_action_set
             self.step_one(i)
             self.paint(i, &self.observations[i, 0, 0, 0])
 
-    cdef void observe(self, Py_ssize_t i) noexcept nogil:
-        self.paint(i, &self.observations[i, 0, 0, 0])
-
     cdef void paint(self, Py_ssize_t i, uint8_t* cells) noexcept nogil:
         cdef State* state = &self.state[i]
         cdef Walker walker
