@@ -6,7 +6,6 @@ import argparse
 import runpy
 import sys
 from collections.abc import Sequence
-from importlib.util import find_spec
 
 from rich.table import Table
 
@@ -15,7 +14,7 @@ from puffer.measuring.tables import console
 from puffer.programs import INTERRUPTED, one_of, refuse
 
 # What each program does, by the name of its module in puffer.
-_PROGRAMS = {
+PROGRAMS = {
     "play": "play an environment by the keyboard, in a window or a terminal",
     "record": "write a film or a picture of an environment that a policy plays",
     "replay": "run a file of puffer.Recorder again, step by step",
@@ -23,13 +22,9 @@ _PROGRAMS = {
     "train": "train a policy with PPO",
     "check": "find the classic mistakes in an environment",
     "new": "write a package for a new native environment",
+    "sanitize": "check a .pyx in a build that AddressSanitizer watches",
     "install": "install other authors' systems, and check which of them work",
 }
-
-
-def programs() -> dict[str, str]:
-    """The programs that there are here: what each does, by name."""
-    return {name: line for name, line in _PROGRAMS.items() if find_spec(f"puffer.{name}") is not None}
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -41,9 +36,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     if first in ("-V", "--version"):
         print(f"puffer {__version__}")
         return 0
-    known = programs()
     try:
-        name = one_of("program", known)(first)
+        name = one_of("program", PROGRAMS)(first)
     except argparse.ArgumentTypeError as error:
         refuse("puffer", str(error))
     # The program sees the arguments that it would see as `python -m puffer.<name>`.
@@ -60,7 +54,7 @@ def _show() -> None:
     grid = Table.grid(padding=(0, 2, 0, 0))
     grid.add_column(no_wrap=True, style="bold cyan")
     grid.add_column(overflow="fold")
-    for name, line in programs().items():
+    for name, line in PROGRAMS.items():
         grid.add_row(f"  puffer {name}", line)
     out.print(f"puffer {__version__}: the programs, which `python -m puffer.<name>` runs as well", markup=False)
     out.print()
