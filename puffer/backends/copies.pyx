@@ -5,7 +5,7 @@ from libc.string cimport memcpy, memset
 import numpy as np
 
 from puffer.backends.infos import Events
-from puffer.backends.worker.interpreter import attribute, owner_of, set_attribute
+from puffer.backends.worker.interpreter.attributes import attribute, owner_of, set_attribute
 
 from puffer.wrappers.adapters.adapter cimport Adapter
 

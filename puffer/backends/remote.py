@@ -77,7 +77,7 @@ class RemoteCopies:
     Parameters
     ----------
     told : dict
-        What the worker told of each of them, see `puffer.backends.worker.interpreter`.
+        What the worker told of each of them, see `puffer.backends.worker.interpreter.copies`.
     count : int
         How many there are.
 

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from puffer.backends.worker.interpreter import INNER, inner_of
+from puffer.backends.worker.interpreter.attributes import INNER, inner_of
 from puffer.env import PufferEnv
 from puffer.errors import CopiesError
 from puffer.wrappers.adapters.kinds import is_env

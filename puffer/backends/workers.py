@@ -14,8 +14,8 @@ from typing import Any
 from puffer.backends.infos import Events
 from puffer.backends.links import LinkProtocol, Transport
 from puffer.backends.python import PythonBackend
-from puffer.backends.worker.commands import ADOPT, Failure
-from puffer.backends.worker.interpreter import CALL, CLOSE, RENDER, RESET, SET_ATTR, SET_NEXT
+from puffer.backends.worker.commands import Failure
+from puffer.backends.worker.interpreter.messages import ADOPT, CALL, CLOSE, RENDER, RESET, SET_ATTR, SET_NEXT
 from puffer.backends.worker.surroundings import Surroundings
 from puffer.errors import CopiesError, WorkerAttributeError, WorkerDied, WorkerError, WorkerTimeout
 from puffer.layout.spec import CopySpec

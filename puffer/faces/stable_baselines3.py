@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from puffer.backends.worker.interpreter import attribute
+from puffer.backends.worker.interpreter.attributes import attribute
 from puffer.errors import WorkerDied, WorkerError, WorkerTimeout
 from puffer.faces.batches import require_kept, usable_batch
 from puffer.faces.infos import spread

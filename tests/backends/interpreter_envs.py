@@ -1,12 +1,16 @@
 """Environments for workers in another interpreter, which imports this file: of puffer it uses nothing."""
 
+import logging
 import os
 import sys
 import time
+import warnings
 
 import gymnasium
 import numpy as np
 from gymnasium import spaces
+
+LOGGER = logging.getLogger("puffer_tests.there")
 
 
 class Everything(gymnasium.Env):
@@ -210,3 +214,26 @@ class Trivial:
 
     def step(self, action):
         return self.observation, 1.0, False, False, {}
+
+
+class Noisy(gymnasium.Env):
+    """Logs in every call, and warns in a step."""
+
+    observation_space = spaces.Box(0, 9, (1,), np.float32)
+    action_space = spaces.Discrete(2)
+
+    def __init__(self):
+        LOGGER.warning("made %s", [0])
+
+    def reset(self, *, seed=None, options=None):
+        LOGGER.info("reset", extra={"lock": lambda: None})
+        return np.zeros(1, np.float32), {}
+
+    def step(self, action):
+        LOGGER.debug("not for %s", "anybody")
+        warnings.warn(f"action {action}", RuntimeWarning, stacklevel=1)
+        try:
+            int("no number")
+        except ValueError:
+            LOGGER.exception("step")
+        return np.zeros(1, np.float32), 0.0, False, False, {}

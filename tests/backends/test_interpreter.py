@@ -1,11 +1,13 @@
 """Workers in another interpreter: equal to the serial backend, and what happens when they fail."""
 
 import gc
+import logging
 import os
 import signal
 import subprocess
 import sys
 import time
+import warnings
 from contextlib import closing
 from pathlib import Path
 
@@ -26,7 +28,7 @@ from worker_play import (
 
 import puffer
 from puffer import registry
-from puffer.backends.worker import interpreter
+from puffer.backends.worker.interpreter.spaces import describe
 
 MODES = ("SameStep", "NextStep", "Disabled")
 
@@ -132,10 +134,35 @@ def play(env, steps=40):
 def test_spaces_are_described_by_their_bounds_or_refused(space):
     if space.dtype == np.int8:
         with pytest.raises(ValueError, match="goes beyond the values of int8"):
-            interpreter.describe(space, "")
+            describe(space, "")
     else:
-        kind, low, high = interpreter.describe(space, "")
+        kind, low, high = describe(space, "")
         assert (kind, low.tolist(), high.tolist()) == ("MultiDiscrete", [-5], [3])
+
+
+def test_log_records_and_warnings_reach_the_program_at_its_own_levels(make, caplog):
+    caplog.set_level(logging.INFO, "puffer_tests.there")
+    env = make(interpreter_envs.Noisy, 2, num_workers=2)
+    env.reset()
+    assert [record.getMessage() for record in caplog.records] == ["made [0]"] * 2 + ["reset"] * 2
+    assert caplog.records[2].lock.startswith("<function")
+    caplog.clear()
+    with warnings.catch_warnings(record=True) as shown:
+        warnings.simplefilter("always")
+        env.step([0, 1])
+    assert [(str(warning.message), warning.category) for warning in shown] == [
+        ("action 0", RuntimeWarning),
+        ("action 1", RuntimeWarning),
+    ]
+    assert [record.getMessage() for record in caplog.records] == ["step"] * 2
+    assert "no number" in caplog.records[0].exc_text
+    for level, count in (logging.DEBUG, 4), (logging.CRITICAL, 0):
+        caplog.set_level(level, "puffer_tests.there")
+        caplog.clear()
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            env.step([0, 0])
+        assert len(caplog.records) == count
 
 
 def test_values_are_checked(make):

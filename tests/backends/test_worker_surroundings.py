@@ -146,7 +146,7 @@ def test_parts_under_way_hear_of_a_level_when_it_is_their_turn(caplog):
     caplog.set_level(logging.CRITICAL, LOGGER.name)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        env = puffer.emulate(Noisy, 2, backend="process", num_workers=2, batch_size=1)
+        env = puffer.emulate(Noisy, 2, backend="process", num_workers=2, batch_size=1, ordered=True)
         env.async_reset()
         env.recv()
         env.send([0])

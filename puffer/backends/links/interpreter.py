@@ -21,13 +21,22 @@ from puffer.backends.remote import RemoteCopies
 from puffer.backends.rows import Rows, RowsForm
 from puffer.backends.worker import interpreter as program
 from puffer.backends.worker.commands import Failure
-from puffer.backends.worker.interpreter import CALL, RESET, SET_ATTR, SET_NEXT, STEP, pack, unpack
+from puffer.backends.worker.interpreter.messages import ADOPT, CALL, RESET, SET_ATTR, SET_NEXT, STEP, pack, unpack
+from puffer.backends.worker.notes import hand_over
+from puffer.backends.worker.surroundings import Surroundings, Watch
 from puffer.errors import WorkerError
 
 # Where an interpreter finds other things than it would by itself.
 _NOT_FOR_WORKERS = ("PYTHONPATH", "PYTHONHOME", "LD_LIBRARY_PATH")
-# What the interpreter runs: the file alone, with nothing found in the current folder.
-_PROGRAM = "import runpy, sys; sys.path[:] = filter(None, sys.path); runpy.run_path(sys.argv[1], run_name='__main__')"
+# What the interpreter runs: the package of the program alone, with nothing found in the current folder.
+_PROGRAM = """
+import sys, types
+sys.path[:] = filter(None, sys.path)
+package = sys.modules["_puffer_worker"] = types.ModuleType("_puffer_worker")
+package.__path__ = [sys.argv[1]]
+from _puffer_worker.program import main
+main()
+"""
 # How much of what a worker prints while it starts is kept, in bytes.
 _KEPT = 65_536
 # How many of its last lines an exception shows.
@@ -89,7 +98,7 @@ class InterpreterLink:
         environment = {name: value for name, value in os.environ.items() if name not in _NOT_FOR_WORKERS}
         try:
             self._process = spawn(
-                [python, "-c", _PROGRAM, program.__file__, *map(str, streams)],
+                [python, "-c", _PROGRAM, *program.__path__, *map(str, streams)],
                 single_threaded(environment),
                 inherited=streams,
                 stdout=theirs,
@@ -137,7 +146,9 @@ class InterpreterLink:
         self._asked = (operation, argument)
         # One argument for each parameter of the worker's method.
         arguments = argument if operation in (CALL, SET_ATTR, SET_NEXT) else () if argument is None else (argument,)
-        if operation == STEP:
+        if operation == ADOPT:
+            arguments = _levels(argument)
+        elif operation == STEP:
             assert self._remote is not None
             arguments = (self._remote.actions(),)
         elif operation == RESET:
@@ -163,6 +174,10 @@ class InterpreterLink:
     def receive(self) -> Any:
         """Take the answer."""
         kind, *content = unpack(self._wire.receive()[1])
+        if kind == "noted":
+            notes, answer = content
+            hand_over(notes)
+            kind, *content = unpack(answer)
         if kind == "failure":
             return Failure(*content)
         if self._remote is None:
@@ -224,6 +239,11 @@ class InterpreterLink:
             self._prints = -1
 
 
+def _levels(surroundings: Surroundings) -> tuple[dict[str, int], int]:
+    """What a worker adopts of the program's surroundings: the rest is of its own interpreter."""
+    return surroundings.levels, surroundings.disabled
+
+
 def _require_plain(name: str, value: Any) -> None:
     """Raise TypeError, which begins with `name`, for a value that is not plain data or an array."""
     try:
@@ -249,6 +269,7 @@ class InterpreterTransport:
 
     def __init__(self, creator: InterpreterCreator) -> None:
         self._creator = creator
+        self._watch = Watch()
 
     def cores(self) -> int:
         """The cores that workers may use."""
@@ -262,6 +283,7 @@ class InterpreterTransport:
             "name": creator.family_name,
             "arguments": creator.arguments,
             "render_mode": render_mode,
+            "levels": _levels(self._watch.last),
         }
         try:
             return InterpreterLink(index, copies, creator.python, order)
@@ -279,8 +301,9 @@ class InterpreterTransport:
         """Lay what a worker sends out in the rows of its copies."""
         link.introduce(self._rows.part(link.copies.start, link.copies.stop), ask, same_step=same_step)
 
-    def news(self) -> None:
-        """Nothing: workers in other interpreters have levels and filters of their own."""
+    def news(self) -> Surroundings | None:
+        """Those of this process, if they have changed."""
+        return self._watch.news()
 
     def send_step(self, links: Sequence[InterpreterLink]) -> None:
         """Send the command to step."""

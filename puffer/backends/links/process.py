@@ -22,7 +22,7 @@ from puffer.backends.infos import Events
 from puffer.backends.links.fork_server import ForkServer
 from puffer.backends.links.worker_process import WorkerProcess, single_threaded, spawn
 from puffer.backends.rows import Rows, RowsForm
-from puffer.backends.worker.interpreter import STEP
+from puffer.backends.worker.interpreter.messages import STEP
 from puffer.backends.worker.notes import answered
 from puffer.backends.worker.pickling import carried, carried_creator
 from puffer.backends.worker.surroundings import Surroundings, Watch, command_of, module_path

@@ -14,7 +14,7 @@ import cloudpickle
 from puffer.backends import workers
 from puffer.backends.infos import Events
 from puffer.backends.rows import INPUTS, OUTPUTS, Rows, RowsForm
-from puffer.backends.worker.interpreter import STEP
+from puffer.backends.worker.interpreter.messages import STEP
 from puffer.backends.worker.notes import answered
 from puffer.backends.worker.pickling import carried, carried_creator
 from puffer.backends.worker.surroundings import Surroundings, Watch

@@ -10,14 +10,11 @@ from typing import Any
 
 from puffer.backends.copies import CopiesStepper, close_all
 from puffer.backends.rows import Rows
-from puffer.backends.worker.interpreter import CALL, CLOSE, RENDER, RESET, SET_ATTR, SET_NEXT, STEP
+from puffer.backends.worker.interpreter.messages import ADOPT, CALL, CLOSE, RENDER, RESET, SET_ATTR, SET_NEXT, STEP
 from puffer.backends.worker.notes import Notes
 from puffer.backends.worker.pickling import packed
 from puffer.backends.worker.surroundings import Surroundings
 from puffer.wrappers.adapters.adapter import Adapter
-
-# Of workers with this interpreter; the others are those of any.
-ADOPT = 7
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""Log records and warnings of a worker process, which it hands to the program with its next answer.
+"""Log records and warnings of a worker, which it hands to the program with its next answer.
 
 They come to the program's own handlers and filters, in the order of the workers, before the step or reset returns. What
 a worker has noted since its last answer is lost if it dies.
@@ -6,14 +6,14 @@ a worker has noted since its last answer is lost if it dies.
 
 from __future__ import annotations
 
-import copy
+import builtins
 import logging
 import pickle
 import warnings
 from dataclasses import dataclass
 from typing import Any
 
-_FORMATTER = logging.Formatter()
+from puffer.backends.worker.interpreter import notes
 
 
 @dataclass(frozen=True)
@@ -23,23 +23,42 @@ class Noted:
     Attributes
     ----------
     notes : list
-        Log records, and the arguments of `warnings.warn_explicit`.
+        What `hand_over` takes.
     answer : bytes or None
         The pickled answer.
     """
 
-    notes: list[logging.LogRecord | tuple[str, type[Warning], str, int]]
+    notes: list[dict[str, Any] | tuple]
     answer: bytes | None
 
-    def hand_over(self) -> None:
-        """Let the loggers and the filters of this process deal with the notes."""
-        for note in self.notes:
-            if isinstance(note, tuple):
-                warnings.warn_explicit(*note, registry=_shown)
-                continue
-            logger = logging.getLogger(note.name)
-            if logger.isEnabledFor(note.levelno):
-                logger.handle(note)
+
+def hand_over(notes: list[dict[str, Any] | tuple]) -> None:
+    """Let the loggers and the filters of this process deal with notes.
+
+    Parameters
+    ----------
+    notes : list
+        The attributes of log records, and tuples with the text, the class or its name, the file and the line of
+        warnings.
+    """
+    for note in notes:
+        if isinstance(note, tuple):
+            _warn(*note)
+            continue
+        record = logging.makeLogRecord(note)
+        logger = logging.getLogger(record.name)
+        if logger.isEnabledFor(record.levelno):
+            logger.handle(record)
+
+
+def _warn(message: str, kind: type[Warning] | str, filename: str, lineno: int) -> None:
+    known = getattr(builtins, kind, None) if isinstance(kind, str) else kind
+    category = known if isinstance(known, type) and issubclass(known, Warning) else UserWarning
+    try:
+        warnings.warn_explicit(message, category, filename, lineno, registry=_shown)
+    except Warning as error:
+        # Too late for an exception: the step has been made.
+        warnings.showwarning(error, category, filename, lineno)
 
 
 def answered(message: bytes | memoryview) -> Any:
@@ -47,7 +66,7 @@ def answered(message: bytes | memoryview) -> Any:
     answer = pickle.loads(message)
     if not isinstance(answer, Noted):
         return answer
-    answer.hand_over()
+    hand_over(answer.notes)
     return None if answer.answer is None else pickle.loads(answer.answer)
 
 
@@ -55,38 +74,17 @@ def answered(message: bytes | memoryview) -> Any:
 _shown: dict[Any, Any] = {}
 
 
-class Notes(logging.Handler):
-    """Collects the log records and the warnings of the process that makes it."""
+class Notes(notes.Notes):
+    """Collects the log records and the warnings of the process that makes it, which has the program's interpreter."""
 
-    def __init__(self) -> None:
-        super().__init__()
-        self._notes: list[Any] = []
-        logging.root.addHandler(self)
-        warnings.showwarning = self._show
+    def _carried(self, value: Any) -> Any:
+        return value if _can_travel(value) else repr(value)
 
-    def emit(self, record: logging.LogRecord) -> None:
-        """Keep a copy of a record, with text in place of what cannot be pickled."""
-        plain = copy.copy(record)
-        plain.msg, plain.args = record.getMessage(), None
-        if record.exc_info:
-            plain.exc_text, plain.exc_info = _FORMATTER.formatException(record.exc_info), None
-        for name, value in vars(plain).items():
-            if not _can_travel(value):
-                setattr(plain, name, repr(value))
-        self._notes.append(plain)
-
-    def _show(
-        self, message: Any, category: type[Warning], filename: str, lineno: int, file: Any = None, line: Any = None
-    ) -> None:
+    def _carried_class(self, category: type[Warning]) -> type[Warning]:
         # A class of the program's script may not be found there by its name.
-        kind = category if _can_travel(category) else UserWarning
-        self._notes.append((str(message), kind, filename, lineno))
+        return category if _can_travel(category) else UserWarning
 
-    def with_answer(self, answer: bytes | None) -> bytes | None:
-        """The answer, with what was noted since the last one if there is anything."""
-        if not self._notes:
-            return answer
-        notes, self._notes = self._notes, []
+    def _noted(self, notes: list, answer: bytes | None) -> bytes:
         return pickle.dumps(Noted(notes, answer))
 
 

@@ -18,7 +18,7 @@ from puffer.backends.block import Block
 from puffer.backends.channel import Line, Wire, end_with_parent
 from puffer.backends.rows import Rows
 from puffer.backends.worker.commands import Worker
-from puffer.backends.worker.interpreter import CLOSE, STEP
+from puffer.backends.worker.interpreter.messages import CLOSE, STEP
 
 
 def _run(link: socket.socket) -> None:
