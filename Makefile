@@ -5,6 +5,9 @@ RUN := $(VENV)/bin/python
 # What the tests run, a process for each core; steps of `make fuzz`.
 TESTS ?= -q -n auto --dist loadfile tests
 STEPS ?= 1000000
+FUZZ = -v tests/ocean/test_fuzz.py --fuzz-steps=$(STEPS)
+# Those of them that run code of ours without the GIL, which is where a wrong index goes unnoticed.
+DEBUG_TESTS ?= -q -n auto --dist loadfile $(addprefix tests/,checking layout native ocean backends/test_serial.py)
 # Those of them that say whether the oldest packages do: every native environment, spaces, faces, environments in Python.
 # Before 1.3, Gymnasium's recorder of episodes and its NormalizeObservation were wrong.
 OLDEST_TESTS ?= -q -n auto --dist loadfile tests/ocean/test_contract.py tests/faces tests/backends/test_serial.py \
@@ -76,10 +79,10 @@ $(VENV)/.site: setup.py | $(VENV)/.built
 test: build systems trainers oracles
 	$(RUN) -m pytest $(TESTS)
 
-# The same tests against code with bounds checks.
+# Tests of native code against a build with bounds checks.
 test-debug: build/debug/tree
 	cd $< && PUFFER_DEBUG=1 $(abspath $(RUN)) setup.py -q build_ext --inplace
-	cd $< && $(abspath $(RUN)) -m pytest $(TESTS)
+	cd $< && $(abspath $(RUN)) -m pytest $(DEBUG_TESTS)
 
 # Some of the tests with the oldest packages that the metadata allow, in an environment of their own. The build is that
 # of the others: an extension that was compiled with NumPy 2 runs with the older ones.
@@ -102,7 +105,7 @@ test-asan: build/sanitize/tree
 
 # Random play in both, as long as it takes for so many steps of each environment and parameter set.
 fuzz:
-	$(MAKE) test-debug test-asan TESTS="-v tests/ocean/test_fuzz.py --fuzz-steps=$(STEPS)"
+	$(MAKE) test-debug test-asan TESTS="$(FUZZ)" DEBUG_TESTS="$(FUZZ)"
 
 build/%/tree: systems oracles FORCE
 	mkdir -p $@

@@ -100,9 +100,10 @@ independent_agents : bool
             rollout = self.results.rollout
             if mask is None and rollout is not None and rollout.step_buffers is not None:
                 self.results.write_to(rollout.first_buffers)
-            self.results.renew(mask is not None)
-            if mask is not None:
-                self.redraw_but(copies)
+            if mask is None:
+                self.results.renew(False)
+            else:
+                self.renew_but(copies)
             new = self.status == NEW
             self.status = UNSET
             self.last_ends, self.last_rows = None, slice(0, self.num_agents)

@@ -10,7 +10,7 @@ cdef class BatchAccess(BatchState):
     # Whether rows may show agents of their copy as they were before these were reset.
     cdef bint is_outdated
 
-    cdef int redraw_but(self, object written) except -1
+    cdef int renew_but(self, object written) except -1
     cdef int seen(self) except -1
     cdef int follow_masks(self) except -1
     cdef int update_masks(self, Py_ssize_t first, Py_ssize_t last, object info, object rows) except -1

@@ -88,8 +88,7 @@ The calls of a `Batch` that step nothing. Its parameters are described there.
         self._settled("set_state", lambda: self._restored(state, self._chosen(copies)))
 
     def _restored(self, state, copies):
-        self.results.renew(True)
-        self.redraw_but(self._are_among(copies))
+        self.renew_but(self._are_among(copies))
         self.backend.set_state(state, copies)
         if self.results.rollout is not None:
             rows = (copies[:, None] * self.agents_per_env + np.arange(self.agents_per_env)).ravel()
@@ -101,18 +100,17 @@ The calls of a `Batch` that step nothing. Its parameters are described there.
         self._settled("redraw", lambda: self._redrawn(self._index("copy", copy)))
 
     def _redrawn(self, copy):
-        self.results.renew(True)
-        self.redraw_but(self._are_among(copy))
+        self.renew_but(self._are_among(copy))
         self.backend.redraw(copy)
         self.seen()
 
-    cdef int redraw_but(self, object written) except -1:
-        """After `renew`: draw the copies again that are not about to be written, of bool (num_copies,).
+    cdef int renew_but(self, object written) except -1:
+        """Before some copies are written, of bool (num_copies,): turn to other arrays, and draw the rest again.
 
-        They were copied from the last results, which their holder may have written into. They stay where agents of a
+        The rest was copied from the last results, which their holder may have written into. It stays where agents of a
         copy were reset since the last step: others still show these as they were before.
         """
-        if self.results.is_moving and not self.is_outdated:
+        if self.results.renew(True) and not self.is_outdated:
             for copy in np.flatnonzero(~written):
                 self.backend.redraw(copy)
         return 0
@@ -120,6 +118,7 @@ The calls of a `Batch` that step nothing. Its parameters are described there.
     cdef int seen(self) except -1:
         """After observations have been written again: hand them on."""
         self.results.copied(None)
+        self.results.is_drawn = not self.is_outdated
         self.update_masks(0, self.num_copies, {}, None)
         if self.results.rollout is not None:
             self.results.rollout.see(self.results.written())

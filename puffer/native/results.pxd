@@ -16,6 +16,10 @@ cdef class Results:
     # Sets of arrays for results; None if those are the live buffers. Whether steps write into them directly.
     cdef Outputs outputs
     cdef bint is_moving
+    # Whether all of the last results were drawn by the batch and have not been returned by a step or a reset. How many
+    # references there were to them when the batch turned to them.
+    cdef bint is_drawn
+    cdef Py_ssize_t references
     cdef Rollout rollout
 
     cdef int show(self, Buffers buffers) except -1
@@ -23,5 +27,7 @@ cdef class Results:
     cdef Buffers written(self)
     cdef Buffers copied(self, Part part)
     cdef int renew(self, bint keep) except -1
+    cdef bint is_held(self) noexcept
+    cdef Py_ssize_t count_references(self) noexcept
     cdef int keep(self) except -1
     cdef int record(self, Rollout rollout) except -1

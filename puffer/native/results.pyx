@@ -1,10 +1,15 @@
 """Where the results of a batch lie: in live buffers, in sets of arrays that nobody holds, or in a rollout."""
 cimport cython
+from cpython.object cimport PyObject
 
 from puffer.native.backend cimport Backend, Part
 from puffer.native.buffers cimport Buffers
 from puffer.native.outputs cimport Outputs
 from puffer.native.rollout cimport Rollout
+
+cdef extern from "puffer/native/references.h":
+    bint COUNTS_ARE_EXACT "PUFFER_COUNTS_ARE_EXACT"
+    Py_ssize_t Py_REFCNT(PyObject* item)
 
 
 @cython.final
@@ -65,10 +70,29 @@ buffers : puffer.Buffers
         return made
 
     cdef int renew(self, bint keep) except -1:
-        """Before results are written: turn to arrays that nobody holds, with what is in the last ones if it is kept."""
-        if self.is_moving and (self.rollout is None or self.rollout.step_buffers is None):
+        """Before results are written: turn to arrays that nobody holds, with what is in the last ones if it is kept.
+
+        Returns whether there is something kept that its holder may have written into.
+        """
+        cdef bint is_new
+        if not self.is_moving or (self.rollout is not None and self.rollout.step_buffers is not None):
+            return False
+        is_new = not keep or not self.is_drawn or self.is_held()
+        if is_new:
             self.write_to(self.outputs.filled(self.buffers) if keep else self.outputs.take())
-        return 0
+            self.references = self.count_references()
+        self.is_drawn = False
+        return is_new and keep
+
+    cdef bint is_held(self) noexcept:
+        """Whether anybody else has come to refer to the arrays to which `renew` has turned last."""
+        return not COUNTS_ARE_EXACT or self.count_references() != self.references
+
+    cdef Py_ssize_t count_references(self) noexcept:
+        cdef Buffers held = self.buffers
+        return (Py_REFCNT(<PyObject*>held) + Py_REFCNT(<PyObject*>held.observations)
+                + Py_REFCNT(<PyObject*>held.rewards) + Py_REFCNT(<PyObject*>held.terminations)
+                + Py_REFCNT(<PyObject*>held.truncations))
 
     cdef int keep(self) except -1:
         """From now on, overwrite no array that was handed out while anybody holds it or a view of it."""

@@ -105,6 +105,25 @@ def test_what_its_holder_writes_does_not_come_back_where_some_copies_are_restore
     assert np.array_equal(env.step(actions)[0], other.step(actions)[0])
 
 
+def test_states_that_are_set_one_by_one_overwrite_nothing_that_is_held():
+    env = make("ocean-frozen_lake", 3, autoreset_mode="Disabled")
+    first, _ = env.reset(seed=5)
+    put = env.native_env.set_cell
+    kept, shown = [(first, first.copy())], []
+    for cell in (1, 2, 3):
+        put(1, cell)
+        shown.append(env.observations[:, 0].tolist())
+        if cell == 2:
+            kept.append((env.observations[1:], env.observations[1:].copy()))
+    assert shown == [[0, 1, 0], [0, 2, 0], [0, 3, 0]]
+    for held, copy in kept:
+        assert np.array_equal(held, copy)
+    # What the holder of a result has written is nobody's observation.
+    first[:] = 7
+    put(0, 6)
+    assert env.observations[:, 0].tolist() == [6, 3, 0]
+
+
 def test_of_a_method_that_changes_the_state():
     env = make("ocean-tetris", 2)
     observations, _ = env.reset(seed=0)
