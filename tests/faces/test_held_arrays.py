@@ -116,8 +116,8 @@ def test_states_that_are_set_one_by_one_overwrite_nothing_that_is_held():
         if cell == 2:
             kept.append((env.observations[1:], env.observations[1:].copy()))
     assert shown == [[0, 1, 0], [0, 2, 0], [0, 3, 0]]
-    for held, copy in kept:
-        assert np.array_equal(held, copy)
+    for held, content in kept:
+        assert np.array_equal(held, content)
     # What the holder of a result has written is nobody's observation.
     first[:] = 7
     put(0, 6)
