@@ -1,12 +1,29 @@
-"""Minigrid plays as the package minigrid does, from the same levels; and single rules, in levels made for them."""
+"""Minigrid plays as the package minigrid does, from the same levels; and single rules, in levels made for them.
+
+pytest tests/ocean/test_minigrid.py --package-steps=100000    # about so many steps for each id of the package
+"""
+
+from contextlib import closing
 
 import numpy as np
 import pytest
 from gymnasium import error
 from helpers import make, random_actions
-from minigrid_package import FORWARD, SETTINGS, Runs, make_ours, move_agent, move_to_target, scatter, setting_name
+from minigrid_package import (
+    FORWARD,
+    IDS,
+    SETTINGS,
+    Runs,
+    make_ours,
+    move_agent,
+    move_to_target,
+    move_to_thing,
+    scatter,
+    setting_name,
+)
 
 from puffer.ocean.minigrid import minigrid
+from puffer.ocean.minigrid._names import LEVELS, named_level
 
 LEFT, RIGHT, _, PICK_UP, DROP, TOGGLE, IDLE = minigrid.Action
 # Random actions that get further than uniform ones.
@@ -17,62 +34,93 @@ def draw_action(rng, count):
     return int(rng.choice(count, p=SHARES[:count] / SHARES[:count].sum()))
 
 
-@pytest.mark.parametrize(("level", "parameters"), SETTINGS, ids=[setting_name(one) for one in SETTINGS])
-def test_play_is_that_of_the_package(level, parameters):
-    runs = Runs(level, max_steps=45, **parameters)
-    rng = np.random.default_rng(3)
-    for episode in range(12):
-        # A random policy alone opens few doors: in two episodes of three the agent starts anywhere, often with a key.
-        runs.begin(episode, None if episode % 3 == 0 else lambda package: move_agent(package, rng))
-        while not runs.step(draw_action(rng, runs.env.single_action_space.n)):
-            pass
-        runs.assert_same_state()
-    assert runs.terminated + runs.truncated >= 12
+# All that the package registers, and levels with other parameters.
+EVERY = [*((id, {}) for id in IDS), *(one for one in SETTINGS if one not in LEVELS.values())]
 
 
-@pytest.mark.parametrize("level", ["DoorKey", "Empty"])
-def test_all_objects_are_those_of_the_package(level):
-    """In a level full of random objects, with walls that hide and walls that do not."""
-    runs = Runs(level, max_steps=60, size=11)
-    rng = np.random.default_rng(4)
-    for episode in range(25):
-        share = rng.uniform(0.1, 0.7)
-        runs.begin(episode, lambda package, share=share: scatter(package, rng, share))
-        while not runs.step(draw_action(rng, 7)):
-            pass
-        runs.assert_same_state()
-    assert runs.successes > 2
-    assert runs.terminated > runs.successes
-    assert runs.truncated > 2
+def test_play_is_that_of_the_package(subtests, request):
+    """In every level; a random policy alone opens few doors, so the agent starts anywhere, or before some object."""
+    wanted = request.config.getoption("--package-steps") // 20
+    ways = (move_to_thing, move_agent, move_to_thing, lambda package, rng: None)
+    for level, parameters in EVERY:
+        with subtests.test(setting_name((level, parameters))):
+            runs = Runs(level, max_steps=30, **parameters)
+            rng = np.random.default_rng(3)
+            episode = 0
+            while runs.steps < wanted or episode < 3:
+                runs.begin(episode, lambda package, episode=episode: ways[episode % 4](package, rng))
+                while not runs.step(draw_action(rng, runs.env.single_action_space.n)):
+                    pass
+                runs.assert_same_state()
+                episode += 1
+            assert runs.ours.mission(0) == runs.package.mission
+
+
+# Levels with tasks of all kinds, and enough room to scatter objects.
+SCATTERED = [
+    *(("DoorKey", {"size": 11}), ("Empty", {"size": 11}), ("GoToObject", {"size": 9}), ("PutNear", {"size": 9})),
+    *(("Fetch", {"size": 9}), ("GoToDoor", {"size": 9}), ("Memory", {"size": 9}), ("RedBlueDoors", {"size": 6})),
+    *(("UnlockPickup", {}), ("ObstructedMaze_1Dlhb", {})),
+]
+
+
+def test_all_objects_are_those_of_the_package(subtests):
+    """In levels full of random objects, with walls that hide and walls that do not, boxes with keys in them, lava."""
+    terminated = successes = 0
+    for level, parameters in SCATTERED:
+        with subtests.test(level):
+            runs = Runs(level, max_steps=60, **parameters)
+            rng = np.random.default_rng(4)
+            for episode in range(10):
+                share = rng.uniform(0.1, 0.7)
+                runs.begin(episode, lambda package, share=share: scatter(package, rng, share))
+                while not runs.step(draw_action(rng, 7)):
+                    pass
+                runs.assert_same_state()
+            terminated, successes = terminated + runs.terminated, successes + runs.successes
+    assert successes > 5
+    assert terminated > successes
 
 
 MISSIONS = [one for one in SETTINGS if one[0] in ("Unlock", "UnlockPickup", "KeyCorridor")]
 
 
-@pytest.mark.parametrize(("level", "parameters"), MISSIONS, ids=[setting_name(one) for one in MISSIONS])
-def test_missions_succeed_where_they_do_in_the_package(level, parameters):
+def test_missions_succeed_where_they_do_in_the_package(subtests):
     """From in front of the door or the object, which may also be lost, as a box that is opened."""
-    runs = Runs(level, max_steps=20, **parameters)
-    rng = np.random.default_rng(5)
-    for episode in range(16):
-        runs.begin(episode, lambda package: move_to_target(package, rng))
-        while not runs.step(draw_action(rng, 7)):
-            pass
-        runs.assert_same_state()
-    assert runs.successes > 3
+    for level, parameters in MISSIONS:
+        with subtests.test(setting_name((level, parameters))):
+            runs = Runs(level, max_steps=20, **parameters)
+            rng = np.random.default_rng(5)
+            for episode in range(16):
+                runs.begin(episode, lambda package: move_to_target(package, rng))
+                while not runs.step(draw_action(rng, 7)):
+                    pass
+                runs.assert_same_state()
+            assert runs.successes > 3
 
 
-def test_time_limits_are_those_of_the_package():
-    for level, parameters in SETTINGS:
-        runs = Runs(level, **parameters)
-        assert runs.ours.max_steps == runs.package.max_steps
-
-
-def test_text_is_that_of_the_package():
-    for level, parameters in SETTINGS:
+def test_limits_and_texts_are_those_of_the_package():
+    for level, parameters in EVERY:
         runs = Runs(level, **parameters)
         runs.begin(1)
+        assert runs.ours.max_steps == runs.package.max_steps, level
         assert runs.ours.ansi_copy(0) == runs.package.pprint_grid()
+        assert runs.env.call("mission") == (runs.package.mission,)
+
+
+def test_every_id_is_a_name():
+    """With prefix and version, and without, where it is the newest."""
+    assert {"MiniGrid-" + name for name in LEVELS} == set(IDS)
+    for id in IDS:
+        bare = id.removeprefix("MiniGrid-")
+        newest = max(name for name in LEVELS if name.rpartition("-v")[0] == bare.rpartition("-v")[0])
+        assert named_level(id, ()) == named_level(bare, ()) == LEVELS[bare]
+        assert named_level(bare.rpartition("-v")[0], ()) == LEVELS[newest]
+    for name in ("MultiRoom-N4-S5", "MiniGrid-MultiRoom-N4-S5-v1"):
+        with closing(make(f"ocean-minigrid-{name}", 1)) as env:
+            assert env.get_attr("max_rooms") == (4,)
+    with pytest.raises(ValueError, match="or an id of MiniGrid such as 'MiniGrid-DoorKey-8x8-v0', got 'DoorKey-8x9'"):
+        make("ocean-minigrid", 1, level="DoorKey-8x9")
 
 
 # ---- Single rules ----
@@ -287,14 +335,17 @@ def test_turning_among_obstacles_is_safe():
 # ---- The rest ----
 
 
-@pytest.mark.parametrize(("level", "parameters"), SETTINGS, ids=[setting_name(one) for one in SETTINGS])
-def test_rows_lie_in_the_space(level, parameters):
-    env = make("ocean-minigrid", 32, level=level, **parameters)
-    rows, _ = env.reset(seed=1)
-    for action in random_actions(env, 300):
-        rows = env.step(action)[0]
-        assert rows in env.observation_space
-    assert rows.shape == (32, 150)
+def test_rows_lie_in_the_space(subtests):
+    for level, parameters in SETTINGS:
+        with (
+            subtests.test(setting_name((level, parameters))),
+            closing(make("ocean-minigrid", 32, level=level, **parameters)) as env,
+        ):
+            rows, _ = env.reset(seed=1)
+            for action in random_actions(env, 60):
+                rows = env.step(action)[0]
+                assert rows in env.observation_space
+            assert rows.shape == (32, 153 if level in ("Fetch", "LockedRoom", "PutNear") else 150)
 
 
 @pytest.mark.parametrize(
@@ -309,11 +360,15 @@ def test_rows_lie_in_the_space(level, parameters):
         ({"size": 65}, "size must be at most 64, got 65"),
         ({"level": "KeyCorridor", "num_rows": 9}, "num_rows must be at most 8, got 9"),
         ({"level": "KeyCorridor", "room_size": 2}, "room_size must be at least 3, got 2"),
-        ({"level": "KeyCorridor", "obj_type": "door"}, "obj_type must be 'key', 'ball' or 'box', got 'door'"),
+        ({"level": "KeyCorridor", "obj_type": "door"}, "obj_type must be one of 'key', 'ball', 'box', got 'door'"),
         ({"level": "MultiRoom", "min_rooms": 4, "max_rooms": 3}, "max_rooms must be at least 4, got 3"),
         ({"level": "MultiRoom", "max_rooms": 9}, "rooms must be at most 8, got 9"),
         ({"level": "MultiRoom", "max_room_size": 3}, "max_room_size must be at least 4, got 3"),
         ({"level": "Dynamic-Obstacles", "size": 6, "n_obstacles": 5}, "n_obstacles must be at most 4, got 5"),
+        ({"level": "Crossing", "size": 8}, "size must be odd in level 'Crossing', got 8"),
+        ({"level": "Crossing", "size": 7, "num_crossings": 5}, "num_crossings must be at most 4, got 5"),
+        ({"level": "PutNear", "num_objs": 3}, "num_objs must be at most 2, got 3"),
+        ({"level": "ObstructedMaze_Full", "agent_room": 4}, "agent_room must be a pair column, row, got 4"),
     ],
 )
 def test_bad_parameters_are_refused(parameters, message):

@@ -3,15 +3,16 @@ from libc.stdint cimport uint8_t, uint32_t, uint64_t
 
 from puffer._core cimport Canvas
 from puffer.ocean.minigrid.draft cimport (
-    BALL, BOX, CELLS, CLOSED_DOOR, COLOUR, DOOR, EAST, EMPTY, FLOOR, GOAL, KEY, KIND, LAVA, LOCKED_DOOR, NORTH, Rules,
-    SOUTH, State, UNSEEN, VIEW, WALL, WEST, minigrid_seen, minigrid_view,
+    BALL, BOX, CELLS, CLOSED_DOOR, COLOUR, DOOR, EAST, EMPTY, FLOOR, GOAL, KEY, KEY_BOX, KIND, LAVA, LOCKED_DOOR, NORTH, Rules,
+    SOUTH, State, UNSEEN, VIEW, WALL, WEST, minigrid_seen, minigrid_triples,
+    minigrid_view,
 )
 
 
 cdef inline uint32_t paint(int cell) noexcept nogil:
     """The colour of a cell, 0xRRGGBB."""
     cdef uint32_t[8] paints = [0xE63946, 0x52B788, 0x4895EF, 0x9D4EDD, 0xF4D35E, 0x77839A, 0, 0]
-    return paints[cell >> COLOUR & 7]
+    return paints[minigrid_triples[cell][1]]
 
 
 cdef inline int tile_size(const Rules* rules) noexcept nogil:
@@ -105,7 +106,7 @@ cdef inline void draw_thing(Canvas canvas, double x, double y, double size, int 
     cdef uint32_t colour = paint(cell)
     if kind == BALL:
         canvas.disc(x + 0.5 * size, y + 0.5 * size, 0.32 * size, colour)
-    elif kind == BOX:
+    elif kind == BOX or kind == KEY_BOX:
         fill_square(canvas, x, y, size, 0.16, colour)
         fill_square(canvas, x, y, size, 0.26, ground)
         canvas.line(x + 0.3 * size, y + 0.5 * size, x + 0.7 * size, y + 0.5 * size, 0.08 * size, colour)
@@ -143,5 +144,5 @@ cdef inline str write_cell(int cell):
         return "  "
     if kind == DOOR:
         return "__"
-    # A locked door is an L.
-    return "  WF_KABGV_DL"[kind] + "RGBPYG"[cell >> COLOUR & 7]
+    # A locked door is an L; a box with a key in it is grey.
+    return "  WF_KABGV_DLB"[kind] + ("G" if kind == KEY_BOX else "RGBPYG"[cell >> COLOUR & 7])
