@@ -4,17 +4,28 @@ pytest tests/ocean/test_minigrid.py --package-steps=100000    # about so many st
 """
 
 from contextlib import closing
+from itertools import product
 
 import numpy as np
 import pytest
 from gymnasium import error
 from helpers import make, random_actions
+from minigrid.wrappers import (
+    FullyObsWrapper,
+    OneHotPartialObsWrapper,
+    RGBImgObsWrapper,
+    RGBImgPartialObsWrapper,
+    SymbolicObsWrapper,
+)
 from minigrid_package import (
     FORWARD,
     IDS,
     SETTINGS,
     Runs,
+    level_of,
     make_ours,
+    make_package,
+    mission,
     move_agent,
     move_to_target,
     move_to_thing,
@@ -121,6 +132,57 @@ def test_every_id_is_a_name():
             assert env.get_attr("max_rooms") == (4,)
     with pytest.raises(ValueError, match="or an id of MiniGrid such as 'MiniGrid-DoorKey-8x8-v0', got 'DoorKey-8x9'"):
         make("ocean-minigrid", 1, level="DoorKey-8x9")
+
+
+# ---- What rows show ----
+
+VIEWS = {
+    "full": FullyObsWrapper,
+    "one_hot": OneHotPartialObsWrapper,
+    "symbolic": SymbolicObsWrapper,
+    "rgb_partial": RGBImgPartialObsWrapper,
+    "rgb_full": RGBImgObsWrapper,
+}
+
+
+def test_views_are_those_of_the_package(subtests):
+    """Every number and every pixel, among all objects, from where walls hide some and from where they do not."""
+    levels = [("RedBlueDoors", {"size": 6}), ("Fetch", {"size": 6}), ("ObstructedMaze_1Dlhb", {})]
+    for (view, wrapper), (level, parameters) in product(VIEWS.items(), levels):
+        with subtests.test(f"{view}-{level}"):
+            package = make_package(level, max_steps=100, **parameters)
+            wrapped = wrapper(package)
+            rng = np.random.default_rng(6)
+            with closing(make_ours(level, observation=view, flat=False, max_steps=100, **parameters)) as env:
+                assert env.single_observation_space["image"].shape == wrapped.observation_space["image"].shape
+                for episode in range(4):
+                    package.reset(seed=episode)
+                    scatter(package, rng, 0.4)
+                    env.reset(seed=0)
+                    env.native_env.set_level(0, **level_of(package))
+                    for _ in range(12):
+                        action = draw_action(rng, 7)
+                        seen, _, terminations, truncations, _ = env.step(np.array([action]))
+                        theirs, _, terminated, truncated, _ = package.step(action)
+                        assert np.array_equal(seen["image"][0], wrapped.observation(dict(theirs))["image"])
+                        assert seen["direction"][0] == theirs["direction"]
+                        assert seen["mission"][0].tolist() == mission(package)[: 5 if level == "Fetch" else 2]
+                        assert seen in env.observation_space
+                        if terminated or truncated:
+                            break
+
+
+def test_pictures_of_cells_have_any_size():
+    for size in (1, 5, 11):
+        env = make_ours("DoorKey", observation="rgb_full", tile_size=size, flat=False)
+        package = make_package("DoorKey")
+        package.reset(seed=1)
+        env.reset(seed=0)
+        env.native_env.set_level(0, **level_of(package))
+        env.step(np.array([LEFT]))
+        package.step(LEFT)
+        expected = package.get_frame(tile_size=size)
+        assert np.array_equal(env.native_env.observations[0][: expected.size].reshape(expected.shape), expected)
 
 
 # ---- Single rules ----

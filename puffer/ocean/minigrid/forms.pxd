@@ -33,6 +33,11 @@ cdef inline bint is_maze(int level) noexcept nogil:
     return level == SMALL_MAZE or level == LARGE_MAZE or level == LARGE_MAZE_V1
 
 
+cdef inline bint has_long_mission(const Rules* rules) noexcept nogil:
+    """Whether the mission needs more than a kind and a colour."""
+    return rules.level == FETCH or rules.level == LOCKED_ROOM or rules.level == PUT_NEAR
+
+
 cdef inline void derive_task(Rules* rules) noexcept nogil:
     """Set the task, and what is always in its mission."""
     cdef int level = rules.level

@@ -10,6 +10,13 @@ Observation   uint8 (150,). 0 to 146: the image of MiniGrid, (7, 7, 3) by column
               the second thing: the door of the room with the key, the object to bring the first one to (0 and 0 in
               Fetch); 152 is the phrase of Fetch: 0 "get a", 1 "go get a", 2 "fetch a", 3 "go fetch a", 4 "you must
               fetch a". `env.call("mission")` has the texts.
+              With `observation`, a Dict of an image, the direction and the mission, all uint8: in "full", the whole
+              grid, (width, height, 3), with 10, 0 and the direction where the agent is; in "one_hot", (7, 7, 20), for
+              each number of the view one of 11 kinds, 6 colours and 3 states; in "symbolic", int8 (width, height, 3),
+              x, y and the Kind of each cell, 10 for the agent, -1 for empty ones; in "rgb_partial" and "rgb_full", the
+              package's picture of the view, or of the grid, with tile_size pixels for a cell. These are the images of
+              its FullyObsWrapper, OneHotPartialObsWrapper, SymbolicObsWrapper, RGBImgPartialObsWrapper and
+              RGBImgObsWrapper.
 Action        Discrete(7): 0 left, 1 right, 2 forward, 3 pick up, 4 drop, 5 toggle, 6 idle (MiniGrid's "done"). In
               Dynamic-Obstacles Discrete(3): the first three. An action that is not possible changes nothing. In Memory
               3 does what 5 does.
@@ -46,22 +53,27 @@ cimport cython
 from libc.stdint cimport int32_t, uint8_t, uint64_t
 
 from puffer import checks
+from puffer.ocean.minigrid._tiles import tiles
 
 from puffer._core cimport Buffers, Canvas, Env, import_puffer
+from puffer.ocean.minigrid.copies cimport Own, next_rules
 from puffer.ocean.minigrid.draft cimport (
-    CELLS, COLOURS, DODGE, DYNAMIC_OBSTACLES, FETCH, IMAGE, KIND, LOCKED_ROOM, PUT_NEAR, Rules, State, first_cell,
-    in_front, minigrid_fill_tables, minigrid_image, minigrid_prefetch, minigrid_view,
+    COLOURS, DODGE, KIND, Rules, State, first_cell, in_front, minigrid_fill_tables, minigrid_image, minigrid_prefetch,
+    minigrid_triples,
 )
 from puffer.ocean.minigrid.exchange cimport level_values, read_level
-from puffer.ocean.minigrid.forms cimport step_limit
+from puffer.ocean.minigrid.forms cimport has_long_mission, step_limit
 from puffer.ocean.minigrid.levels cimport draw_level
 from puffer.ocean.minigrid.missions cimport mission_text
 from puffer.ocean.minigrid.moves cimport ON, SUCCESS, act, mark_possible, move_obstacles, outcome_t
 from puffer.ocean.minigrid.parameters cimport level_parameters, parameter_names, read_rules
 from puffer.ocean.minigrid.picture cimport draw_picture, tile_size, write_level
-from puffer.ocean.minigrid.restored cimport have_room, restore_level, restore_rules
+from puffer.ocean.minigrid.restored cimport restore_level, restore_rules
 from puffer.ocean.minigrid.tasks cimport act_in_task, mark_task
 from puffer.ocean.minigrid.things cimport PHRASES
+from puffer.ocean.minigrid.views cimport (
+    PARTIAL, Tiles, image_space, look, own_cell, row_space, shows_all, view_names, write_view,
+)
 
 import_puffer()
 minigrid_fill_tables()
@@ -73,8 +85,8 @@ cdef extern from "puffer/ocean/minigrid/minigrid.h" nogil:
         UNSEEN, EMPTY, WALL, FLOOR, DOOR, KEY, BALL, BOX, GOAL, LAVA
 
 cdef enum:
-    # Indices in a row, after the image.
-    DIRECTION = IMAGE
+    # Indices in a row, from the end of the image on.
+    DIRECTION
     MISSION_KIND
     MISSION_COLOUR
     # In rows for longer missions.
@@ -84,23 +96,14 @@ cdef enum:
     # How many copies ahead the cells of a view are prefetched.
     DISTANCE = 8
 
-# The rules of a copy's level, and those of its next episode. Zero until a copy of the batch has rules of its own.
-cdef struct Own:
-    Rules now
-    Rules coming
-    bint has_coming
-
-
-cdef bint has_long_mission(const Rules* rules) noexcept nogil:
-    return rules.level == FETCH or rules.level == LOCKED_ROOM or rules.level == PUT_NEAR
-
 
 @cython.final
 cdef class Minigrid(Env):
     """Minigrid(num_envs=1, *, level="DoorKey", size=None, random_start=None, n_obstacles=None, num_rows=None, \
 room_size=None, obj_type=None, min_rooms=None, max_rooms=None, max_room_size=None, num_crossings=None, \
 obstacle_type=None, strip2_row=None, num_objs=None, random_length=None, key_in_box=None, blocked=None, \
-agent_room=None, num_quarters=None, num_rooms_visited=None, max_steps=None, **options)
+agent_room=None, num_quarters=None, num_rooms_visited=None, observation="partial", tile_size=8, max_steps=None, \
+**options)
 --
 
 Levels of MiniGrid. See the module's docstring for the rules.
@@ -149,6 +152,10 @@ num_quarters : int, optional
     The large mazes: quarters with doors, 1 to 4, by default 4.
 num_rooms_visited : int, optional
     The large mazes: max_steps is 144 times this, 1 to 1000, by default 25.
+observation : str
+    What the rows show: "partial", "full", "one_hot", "symbolic", "rgb_partial" or "rgb_full".
+tile_size : int
+    Pixels of a cell's side in "rgb_partial" and "rgb_full", 1 to 64.
 **options
     The options of `puffer.Env`.
 
@@ -178,6 +185,11 @@ the key's colour for each box with a key.
     cdef bint is_large
     # Whether rows have room for longer missions.
     cdef bint has_second
+    # What rows show, the bytes of its image, and the pictures of cells that are in it.
+    cdef int view
+    cdef Py_ssize_t image_size
+    cdef Tiles tiles
+    cdef object pictures
     cdef uint8_t[:, ::1] rows
     cdef int32_t[::1] actions
     # For each copy a State, its cells, and the positions of its obstacles.
@@ -191,19 +203,24 @@ the key's colour for each box with a key.
     def __init__(self, num_envs=1, *, level="DoorKey", size=None, random_start=None, n_obstacles=None, num_rows=None,
                  room_size=None, obj_type=None, min_rooms=None, max_rooms=None, max_room_size=None, num_crossings=None,
                  obstacle_type=None, strip2_row=None, num_objs=None, random_length=None, key_in_box=None, blocked=None,
-                 agent_room=None, num_quarters=None, num_rooms_visited=None, max_steps=None, **options):
+                 agent_room=None, num_quarters=None, num_rooms_visited=None, observation="partial", tile_size=8,
+                 max_steps=None, **options):
         given = (size, random_start, n_obstacles, num_rows, room_size, obj_type, min_rooms, max_rooms, max_room_size,
                  num_crossings, obstacle_type, strip2_row, num_objs, random_length, key_in_box, blocked, agent_room,
                  num_quarters, num_rooms_visited)
         cdef Rules rules = read_rules(level, dict(zip(parameter_names(), given)))
         name, values = level_parameters(&rules)
         self.has_second = has_long_mission(&rules)
-        high = [LAVA, COLOURS - 1, 2] * CELLS + [3, LAVA, COLOURS - 1]
-        high += [LAVA, COLOURS - 1, PHRASES - 1] if self.has_second else []
-        actions = spaces.Discrete(FORWARD + 1 if rules.task == DODGE else IDLE + 1)
-        super().__init__(num_envs, spaces.Box(np.zeros(len(high), np.uint8), np.array(high, np.uint8), dtype=np.uint8),
-                         actions, observes_in_step=True, snapshot_key=(name, *values.items()),
+        self.view = view_names().index(checks.choice("observation", observation, view_names()))
+        image = image_space(self.view, &rules, checks.integer("tile_size", tile_size, 1, 64))
+        last = [3, LAVA, COLOURS - 1] + ([LAVA, COLOURS - 1, PHRASES - 1] if self.has_second else [])
+        super().__init__(num_envs, row_space(self.view, image, last),
+                         spaces.Discrete(FORWARD + 1 if rules.task == DODGE else IDLE + 1), observes_in_step=True,
+                         snapshot_key=(name, *values.items(), observation),
                          max_steps=step_limit(&rules) if max_steps is None else max_steps, **options)
+        self.image_size = int(np.prod(image.shape))
+        if observation.startswith("rgb"):
+            self._load_tiles(tile_size)
         self.level = name
         self.rules = rules
         self.is_large = self.num_copies * self.rules.cell_count > 1 << 22
@@ -212,8 +229,16 @@ the key's colour for each box with a key.
         self.obstacles = <int32_t*>self.new_state(self.rules.obstacles * sizeof(int32_t))
         self.own = <Own*>self.new_state(sizeof(Own))
 
+    cdef int _load_tiles(self, int side) except -1:
+        cdef const int32_t[:, :, ::1] numbers
+        cdef const uint8_t[:, :, :, ::1] pixels
+        self.pictures = tiles(side, bytes(<uint8_t[:1024]>&minigrid_triples[0][0]))
+        numbers, pixels = self.pictures
+        self.tiles = Tiles(numbers=&numbers[0, 0, 0], pixels=&pixels[0, 0, 0, 0], side=side)
+        return 0
+
     cdef int bind(self, Buffers buffers) except -1:
-        self.rows = buffers.observations
+        self.rows = buffers.observations.view(np.uint8)
         self.actions = buffers.actions
         return 0
 
@@ -263,20 +288,23 @@ the key's colour for each box with a key.
         cdef State* state = &self.state[i]
         cdef const Rules* rules = self._rules(i)
         cdef uint8_t* row = &self.rows[i, 0]
+        cdef uint8_t* end = row + self.image_size
         cdef uint64_t[8] columns
         if self.retained and not state.has_changed:
             return
         state.has_changed = False
-        minigrid_view(self._grid(i), rules.size, state.agent, rules.steps[(state.direction + 1) & 3],
-                      rules.steps[state.direction], rules.sees_all, columns)
-        minigrid_image(columns, state.carried if state.carried else EMPTY, row)
-        row[DIRECTION] = state.direction
-        row[MISSION_KIND] = state.first.kind
-        row[MISSION_COLOUR] = state.first.colour
+        if self.view == PARTIAL:
+            look(rules, state, self._grid(i), columns)
+            minigrid_image(columns, own_cell(state), row)
+        else:
+            write_view(self.view, rules, state, self._grid(i), self.tiles, row)
+        end[DIRECTION] = state.direction
+        end[MISSION_KIND] = state.first.kind
+        end[MISSION_COLOUR] = state.first.colour
         if self.has_second:
-            row[SECOND_KIND] = state.second.kind
-            row[SECOND_COLOUR] = state.second.colour
-            row[PHRASE] = state.phrase
+            end[SECOND_KIND] = state.second.kind
+            end[SECOND_COLOUR] = state.second.colour
+            end[PHRASE] = state.phrase
 
     cdef void write_action_masks(self, uint8_t[:, ::1] masks, Py_ssize_t first, Py_ssize_t last) noexcept nogil:
         cdef Py_ssize_t i
@@ -314,39 +342,22 @@ the key's colour for each box with a key.
         actions, than what the batch was made with. The time limit stays that of the batch.
         """
         cdef Py_ssize_t i, k
+        cdef Rules rules
         cdef list levels = []
         checks.arguments("set_next() of Minigrid", parameters, ("level", *parameter_names()))
         copies = [checks.integer("copy", copy, 0, self.num_copies - 1) for copy in copies]
         for k, i in enumerate(copies):
-            given = {name: values[k] for name, values in parameters.items()}
-            levels.append(self._level_of(i, given))
+            rules = self._rules(i)[0]
+            if self.has_own and self.own[i].has_coming:
+                rules = self.own[i].coming
+            rules = next_rules(&rules, &self.rules, {name: values[k] for name, values in parameters.items()},
+                               shows_all(self.view))
+            levels.append(level_parameters(&rules))
         self._let_own()
         for k, i in enumerate(copies):
             level, values = levels[k]
             self.own[i].coming = read_rules(level, values)
             self.own[i].has_coming = True
-
-    def _level_of(self, Py_ssize_t i, given):
-        """The level and the parameters of a copy that is given these."""
-        cdef Rules rules = self._rules(i)[0]
-        if self.has_own and self.own[i].has_coming:
-            rules = self.own[i].coming
-        level = given.pop("level", None)
-        if level is None:
-            level, own = level_parameters(&rules)
-            given = {**own, **given}
-        rules = read_rules(level, given)
-        name, values = level_parameters(&rules)
-        if (rules.level == DYNAMIC_OBSTACLES) != (self.rules.level == DYNAMIC_OBSTACLES):
-            raise ValueError(f"level {level!r} has other actions than level {self.level!r}, which this batch was made "
-                             "with")
-        if has_long_mission(&rules) and not self.has_second:
-            raise ValueError(f"level {level!r} has a longer mission than level {self.level!r}, which this batch was "
-                             "made with: make it with a level that has longer missions, Fetch, LockedRoom or PutNear")
-        if not have_room(&rules, &self.rules):
-            raise ValueError(f"level {level!r} with {values} is larger than what this batch was made with: make it "
-                             "with the largest level that you want")
-        return name, values
 
     cdef int _let_own(self) except -1:
         """From now on look up the rules of each copy."""
@@ -378,9 +389,9 @@ the key's colour for each box with a key.
         for k in range(0 if self.has_own else self.num_copies):
             if self.own[k].now.cell_count == 0:
                 self.own[k].now = self.rules
-        if not restore_rules(&own.now, &self.rules):
+        if not restore_rules(&own.now, &self.rules, shows_all(self.view)):
             own.now = self.rules
-        if not restore_rules(&own.coming, &self.rules):
+        if not restore_rules(&own.coming, &self.rules, shows_all(self.view)):
             own.has_coming = False
         self.has_own = True
 

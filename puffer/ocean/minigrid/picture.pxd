@@ -5,8 +5,8 @@ from puffer._core cimport Canvas
 from puffer.ocean.minigrid.draft cimport (
     BALL, BOX, CELLS, CLOSED_DOOR, COLOUR, DOOR, EAST, EMPTY, FLOOR, GOAL, KEY, KEY_BOX, KIND, LAVA, LOCKED_DOOR, NORTH, Rules,
     SOUTH, State, UNSEEN, VIEW, WALL, WEST, minigrid_seen, minigrid_triples,
-    minigrid_view,
 )
+from puffer.ocean.minigrid.views cimport look
 
 
 cdef inline uint32_t paint(int cell) noexcept nogil:
@@ -33,8 +33,7 @@ cdef inline void draw_picture(Canvas canvas, const Rules* rules, const State* st
     for x in range(rules.width):
         for y in range(rules.height):
             draw_cell(canvas, size * x, size * y, size, grid[x * stride + y], False)
-    minigrid_view(grid, rules.size, state.agent, rules.steps[(direction + 1) & 3], rules.steps[direction],
-                  rules.sees_all, columns)
+    look(rules, state, grid, columns)
     for k in range(CELLS):
         right, ahead = k // VIEW - VIEW // 2, VIEW - 1 - k % VIEW
         x, y = agent_x + ahead * dx - right * dy, agent_y + ahead * dy + right * dx

@@ -10,19 +10,21 @@ from puffer.ocean.minigrid.parameters cimport are_possible
 from puffer.ocean.minigrid.things cimport PHRASES
 
 
-cdef inline bint restore_rules(Rules* rules, const Rules* largest) noexcept nogil:
-    """Whether rules are those of a level that has room in the memory of another one, and its actions.
+cdef inline bint restore_rules(Rules* rules, const Rules* largest, bint same_size) noexcept nogil:
+    """Whether rules are those of a level that has room in the memory of another one.
 
     Only their parameters are taken as they are; the rest is derived from them.
     """
     if not 0 <= rules.level < LEVELS or not are_possible(rules):
         return False
     derive(rules)
-    return have_room(rules, largest)
+    return have_room(rules, largest, same_size)
 
 
-cdef inline bint have_room(const Rules* rules, const Rules* largest) noexcept nogil:
-    """Whether a level has room in the memory of another one."""
+cdef inline bint have_room(const Rules* rules, const Rules* largest, bint same_size) noexcept nogil:
+    """Whether a level has room in the memory of another one, its actions, and if so wanted a grid of its size."""
+    if same_size and (rules.width != largest.width or rules.height != largest.height):
+        return False
     return rules.cell_count <= largest.cell_count and rules.obstacles <= largest.obstacles and (
         (rules.level == DYNAMIC_OBSTACLES) == (largest.level == DYNAMIC_OBSTACLES))
 
