@@ -273,7 +273,7 @@ def move_agent(package, rng):
 
 
 def move_to_thing(package, rng, target=None):
-    """Put the agent in front of an object, by default any one, often with a key in its hands, or what it has to move."""
+    """Put the agent in front of an object, by default any one, often with a key in hand, or what it has to move."""
     free = inside(package)
     cells = [(k % package.width, k // package.width) for k, cell in enumerate(package.grid.grid) if is_thing(cell)]
     cells = cells if target is None else [target]

@@ -4,6 +4,7 @@ pytest tests/ocean/test_minigrid.py --package-steps=100000    # about so many st
 """
 
 from contextlib import closing
+from functools import partial
 from itertools import product
 
 import numpy as np
@@ -59,7 +60,7 @@ def test_play_is_that_of_the_package(subtests, request):
             rng = np.random.default_rng(3)
             episode = 0
             while runs.steps < wanted or episode < 3:
-                runs.begin(episode, lambda package, episode=episode: ways[episode % 4](package, rng))
+                runs.begin(episode, partial(ways[episode % 4], rng=rng))
                 while not runs.step(draw_action(rng, runs.env.single_action_space.n)):
                     pass
                 runs.assert_same_state()
@@ -84,7 +85,7 @@ def test_all_objects_are_those_of_the_package(subtests):
             rng = np.random.default_rng(4)
             for episode in range(10):
                 share = rng.uniform(0.1, 0.7)
-                runs.begin(episode, lambda package, share=share: scatter(package, rng, share))
+                runs.begin(episode, partial(scatter, rng=rng, share=share))
                 while not runs.step(draw_action(rng, 7)):
                     pass
                 runs.assert_same_state()
@@ -103,7 +104,7 @@ def test_missions_succeed_where_they_do_in_the_package(subtests):
             runs = Runs(level, max_steps=20, **parameters)
             rng = np.random.default_rng(5)
             for episode in range(16):
-                runs.begin(episode, lambda package: move_to_target(package, rng))
+                runs.begin(episode, partial(move_to_target, rng=rng))
                 while not runs.step(draw_action(rng, 7)):
                     pass
                 runs.assert_same_state()

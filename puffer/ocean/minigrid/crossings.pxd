@@ -3,7 +3,7 @@ from puffer.ocean.minigrid.draft cimport (
     Draft, EMPTY, LAVA, NUM_CROSSINGS, OBSTACLE_TYPE, OUTER_WALL, RANDOM_START, RED, Rules, STRIP2_ROW,
     corner, fill, minigrid_cell, place_agent_inside, set_goal, set_start,
 )
-from puffer.rng cimport rng_below, rng_t
+from puffer.rng cimport rng_below
 
 cdef enum:
     # Odd rows and columns of the largest level, and one more.

@@ -4,19 +4,19 @@ Observation   uint8 (150,). 0 to 146: the image of MiniGrid, (7, 7, 3) by column
               middle of the bottom row and looks up; its cell shows the object that it carries. The channels are: the
               Kind, as in MiniGrid (0 unseen); the colour: 0 red, 1 green, 2 blue, 3 purple, 4 yellow, 5 grey; of a
               door 0 open, 1 closed, 2 locked. Then 147: the direction, 0 right, 1 down, 2 left, 3 up; 148 and 149: the
-              mission, as the Kind and the colour of what it names: the object to reach, open, take or move, the key to
-              get (colour 0 for the door of Unlock, which may have any; 0 and 0 in Memory and Playground). Fetch,
-              LockedRoom and PutNear have longer missions, and uint8 (153,): 150 and 151 are the Kind and the colour of
-              the second thing: the door of the room with the key, the object to bring the first one to (0 and 0 in
-              Fetch); 152 is the phrase of Fetch: 0 "get a", 1 "go get a", 2 "fetch a", 3 "go fetch a", 4 "you must
-              fetch a". `env.call("mission")` has the texts.
-              With `observation`, a Dict of an image, the direction and the mission, all uint8: in "full", the whole
-              grid, (width, height, 3), with 10, 0 and the direction where the agent is; in "one_hot", (7, 7, 20), for
-              each number of the view one of 11 kinds, 6 colours and 3 states; in "symbolic", int8 (width, height, 3),
-              x, y and the Kind of each cell, 10 for the agent, -1 for empty ones; in "rgb_partial" and "rgb_full", the
-              package's picture of the view, or of the grid, with tile_size pixels for a cell. These are the images of
-              its FullyObsWrapper, OneHotPartialObsWrapper, SymbolicObsWrapper, RGBImgPartialObsWrapper and
-              RGBImgObsWrapper.
+              mission.
+Mission       the Kind and the colour of what it names: the object to reach, open, take or move, the key to get (colour
+              0 for the door of Unlock, which may have any; the red door in RedBlueDoors; 0 and 0 in Memory and
+              Playground). Fetch, LockedRoom and PutNear have longer missions and rows of uint8 (153,): 150 and 151 are
+              the Kind and the colour of a second thing, the door of the room with the key in LockedRoom, the object to
+              bring the first one to in PutNear, 0 and 0 in Fetch; 152 is the phrase of Fetch: 0 "get a", 1 "go get a",
+              2 "fetch a", 3 "go fetch a", 4 "you must fetch a". `env.call("mission")` has MiniGrid's texts.
+Views         with `observation`, a row is a Dict of an image, the direction and the mission, all uint8. The images are
+              those of MiniGrid's wrappers: "full" of FullyObsWrapper, the grid, (width, height, 3), with 10, 0 and the
+              direction where the agent is; "one_hot" of OneHotPartialObsWrapper, (7, 7, 20), 11 kinds, 6 colours and 3
+              states; "symbolic" of SymbolicObsWrapper, int8 (width, height, 3), x, y and Kind, 10 for the agent and -1
+              for empty cells; "rgb_partial" of RGBImgPartialObsWrapper and "rgb_full" of RGBImgObsWrapper, its pictures
+              of the view and of the grid, with tile_size pixels for a cell.
 Action        Discrete(7): 0 left, 1 right, 2 forward, 3 pick up, 4 drop, 5 toggle, 6 idle (MiniGrid's "done"). In
               Dynamic-Obstacles Discrete(3): the first three. An action that is not possible changes nothing. In Memory
               3 does what 5 does.
@@ -67,7 +67,7 @@ from puffer.ocean.minigrid.levels cimport draw_level
 from puffer.ocean.minigrid.missions cimport mission_text
 from puffer.ocean.minigrid.moves cimport ON, SUCCESS, act, mark_possible, move_obstacles, outcome_t
 from puffer.ocean.minigrid.parameters cimport level_parameters, parameter_names, read_rules
-from puffer.ocean.minigrid.picture cimport draw_picture, tile_size, write_level
+from puffer.ocean.minigrid.picture cimport cell_size, draw_picture, write_level
 from puffer.ocean.minigrid.restored cimport restore_level, restore_rules
 from puffer.ocean.minigrid.tasks cimport act_in_task, mark_task
 from puffer.ocean.minigrid.things cimport PHRASES
@@ -430,7 +430,7 @@ the key's colour for each box with a key.
 
     @property
     def render_size(self):
-        return tile_size(&self.rules) * self.rules.width, tile_size(&self.rules) * self.rules.height
+        return cell_size(&self.rules) * self.rules.width, cell_size(&self.rules) * self.rules.height
 
     cdef int render_one(self, Py_ssize_t i, Canvas canvas) except -1:
         draw_picture(canvas, self._rules(i), &self.state[i], self._grid(i))

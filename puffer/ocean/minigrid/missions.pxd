@@ -1,7 +1,7 @@
 # What the missions of MiniGrid's levels say.
 from puffer.ocean.minigrid.draft cimport (
     BALL, BOX, BRING, CROSSING, DOOR, DOOR_KEY, FETCH, FOUR_ROOMS, GO_TO, KEY, LAVA_GAP, LOCKED_ROOM, MEMORY,
-    MULTI_ROOM, Named, OBSTACLE_TYPE, PLAYGROUND, PUT_NEAR, RED_BLUE_DOORS, Rules, State, TAKE, UNLOCK,
+    MULTI_ROOM, Named, OBSTACLE_TYPE, PLAYGROUND, RED_BLUE_DOORS, Rules, State, TAKE, UNLOCK,
 )
 
 

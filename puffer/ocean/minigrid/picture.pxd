@@ -3,8 +3,8 @@ from libc.stdint cimport uint8_t, uint32_t, uint64_t
 
 from puffer._core cimport Canvas
 from puffer.ocean.minigrid.draft cimport (
-    BALL, BOX, CELLS, CLOSED_DOOR, COLOUR, DOOR, EAST, EMPTY, FLOOR, GOAL, KEY, KEY_BOX, KIND, LAVA, LOCKED_DOOR, NORTH, Rules,
-    SOUTH, State, UNSEEN, VIEW, WALL, WEST, minigrid_seen, minigrid_triples,
+    BALL, BOX, CELLS, CLOSED_DOOR, COLOUR, DOOR, EAST, EMPTY, FLOOR, GOAL, KEY, KEY_BOX, KIND, LAVA, LOCKED_DOOR,
+    NORTH, Rules, SOUTH, State, UNSEEN, VIEW, WALL, WEST, minigrid_seen, minigrid_triples,
 )
 from puffer.ocean.minigrid.views cimport look
 
@@ -15,7 +15,7 @@ cdef inline uint32_t paint(int cell) noexcept nogil:
     return paints[minigrid_triples[cell][1]]
 
 
-cdef inline int tile_size(const Rules* rules) noexcept nogil:
+cdef inline int cell_size(const Rules* rules) noexcept nogil:
     return max(8, min(32, 768 // max(rules.width, rules.height, 1)))
 
 
@@ -24,7 +24,7 @@ cdef inline void draw_picture(Canvas canvas, const Rules* rules, const State* st
     """Draw the grid, the agent's view of it on a lighter ground, and the agent with the object it carries."""
     cdef uint64_t[8] columns
     # The picture may be that of a larger level, or of a longer one.
-    cdef int size = min(tile_size(rules), min(canvas.width // rules.width, canvas.height // rules.height))
+    cdef int size = min(cell_size(rules), min(canvas.width // rules.width, canvas.height // rules.height))
     cdef int stride = rules.stride, direction = state.direction
     cdef int agent_x = state.agent // stride, agent_y = state.agent % stride
     cdef int dx = (direction == EAST) - (direction == WEST), dy = (direction == SOUTH) - (direction == NORTH)

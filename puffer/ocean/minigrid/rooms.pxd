@@ -3,7 +3,7 @@ from libc.stdint cimport uint8_t
 
 from puffer.ocean.minigrid.draft cimport (
     BALL, BLOCKED_UNLOCK_PICKUP, BOX, CLOSED_DOOR, COLOURS, Draft, EMPTY, KEY, KIND, LOCKED_DOOR, NORTH,
-    OUTER_WALL, Rules, State, UNLOCK, WALL, WEST, draw_position, fill, in_front, minigrid_cell, place_agent,
+    OUTER_WALL, State, UNLOCK, WALL, WEST, draw_position, fill, in_front, minigrid_cell, place_agent,
 )
 from puffer.rng cimport rng_below
 

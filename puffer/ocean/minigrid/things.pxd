@@ -2,8 +2,8 @@
 from libc.stdint cimport uint8_t
 
 from puffer.ocean.minigrid.draft cimport (
-    BALL, BOX, CLOSED_DOOR, COLOURS, DOOR, Draft, EMPTY, KEY, NUM_OBJS, Named, PUT_NEAR, Rules, SIZE, State,
-    draw_colours, draw_inside, fill, minigrid_cell, named, place_agent, place_agent_inside, put, wall,
+    CLOSED_DOOR, COLOURS, DOOR, Draft, EMPTY, KEY, NUM_OBJS, Named, SIZE, State,
+    draw_colours, draw_inside, fill, minigrid_cell, named, place_agent, place_agent_inside, wall,
 )
 from puffer.rng cimport rng_below
 

@@ -1,5 +1,5 @@
 # What the rows of Minigrid show: the agent's view or the whole grid, as numbers or as a picture.
-from libc.stdint cimport int8_t, int32_t, uint8_t, uint64_t
+from libc.stdint cimport int32_t, uint8_t, uint64_t
 from libc.string cimport memcpy, memset
 
 from puffer.ocean.minigrid.draft cimport (
