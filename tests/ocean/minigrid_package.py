@@ -292,6 +292,8 @@ def move_to_thing(package, rng, target=None):
         under.is_locked, under.is_open = False, True
     if thing is not None and thing.type == "door" and (target is not None or rng.random() < 0.6):
         package.carrying = Key(thing.color)
+    if isinstance(package, RedBlueDoorEnv):
+        package.red_door.is_open = rng.random() < 0.5
     if isinstance(package, PutNearEnv) and rng.random() < 0.7:
         package.carrying = package.grid.get(*package.move_pos)
         package.grid.set(*package.move_pos, None)
@@ -302,9 +304,11 @@ def is_thing(cell):
 
 
 def move_to_target(package, rng):
-    """Put the agent in front of what it has to open or pick up, with the key if it needs one."""
-    thing = getattr(package, "door", getattr(package, "obj", None))
-    move_to_thing(package, rng, pair(thing.cur_pos))
+    """Put the agent in front of what it has to open, to pick up or to go to, with the key if it needs one."""
+    move_to_thing(package, rng, places(package)[0])
+    if isinstance(package, PutNearEnv):
+        # Beside the object there is more room to drop something.
+        package.agent_dir = int(rng.integers(4))
 
 
 class Runs:

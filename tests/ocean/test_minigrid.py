@@ -59,10 +59,13 @@ def test_play_is_that_of_the_package(subtests, request):
             runs = Runs(level, max_steps=30, **parameters)
             rng = np.random.default_rng(3)
             episode = 0
-            while runs.steps < wanted or episode < 3:
+            while runs.steps < wanted or episode < 2:
                 runs.begin(episode, partial(ways[episode % 4], rng=rng))
-                while not runs.step(draw_action(rng, runs.env.single_action_space.n)):
-                    pass
+                count = int(runs.env.single_action_space.n)
+                # What may be done with the object ahead, first of all.
+                action = int(rng.integers(PICK_UP, 7)) if count == 7 else FORWARD
+                while not runs.step(action):
+                    action = draw_action(rng, count)
                 runs.assert_same_state()
                 episode += 1
             assert runs.ours.mission(0) == runs.package.mission
@@ -94,21 +97,30 @@ def test_all_objects_are_those_of_the_package(subtests):
     assert terminated > successes
 
 
-MISSIONS = [one for one in SETTINGS if one[0] in ("Unlock", "UnlockPickup", "KeyCorridor")]
+TASKS = ("Fetch-5x5-N2", "GoToDoor-5x5", "GoToObject-6x6-N2", "MemoryS7", "PutNear-6x6-N2", "RedBlueDoors-6x6")
+MISSIONS = [
+    *(("Unlock", {}), ("UnlockPickup", {}), ("KeyCorridor", {"num_rows": 1, "room_size": 3}), ("KeyCorridor", {})),
+    ("KeyCorridor", {"room_size": 4, "obj_type": "box"}),
+    *((id, {}) for id in IDS if id.removeprefix("MiniGrid-").rpartition("-v")[0] in TASKS),
+    *((id, {}) for id in IDS if "Blocked" in id or "Maze-1D" in id),
+]
 
 
 def test_missions_succeed_where_they_do_in_the_package(subtests):
-    """From in front of the door or the object, which may also be lost, as a box that is opened."""
+    """From in front of the door, the place or the object, which may also be lost, as a box that is opened."""
     for level, parameters in MISSIONS:
         with subtests.test(setting_name((level, parameters))):
             runs = Runs(level, max_steps=20, **parameters)
             rng = np.random.default_rng(5)
-            for episode in range(16):
+            for episode in range(24):
                 runs.begin(episode, partial(move_to_target, rng=rng))
-                while not runs.step(draw_action(rng, 7)):
-                    pass
+                # What may be done with what is ahead, first of all.
+                action = int(rng.integers(FORWARD, 7))
+                while not runs.step(action):
+                    action = draw_action(rng, 7)
                 runs.assert_same_state()
             assert runs.successes > 3
+            assert runs.terminated > runs.successes or not any(task in level for task in TASKS)
 
 
 def test_limits_and_texts_are_those_of_the_package():
@@ -431,6 +443,8 @@ def test_rows_lie_in_the_space(subtests):
         ({"level": "Crossing", "size": 8}, "size must be odd in level 'Crossing', got 8"),
         ({"level": "Crossing", "size": 7, "num_crossings": 5}, "num_crossings must be at most 4, got 5"),
         ({"level": "PutNear", "num_objs": 3}, "num_objs must be at most 2, got 3"),
+        ({"observation": "pixels"}, "observation must be one of 'partial', 'full', .*, got 'pixels'"),
+        ({"observation": "rgb_full", "tile_size": 0}, "tile_size must be at least 1, got 0"),
         ({"level": "ObstructedMaze_Full", "agent_room": 4}, "agent_room must be a pair column, row, got 4"),
     ],
 )
@@ -458,6 +472,12 @@ def test_a_random_start_is_true_or_false():
         ({"target": (1, 1)}, "target must be None in a level with a goal, got \\(1, 1\\)"),
         ({"mission_colour": 0}, "mission_colour must be at least 1, got 0"),
         ({"obstacles": [(1, 1)]}, "obstacles must be 0 distinct positions, got \\[\\(1, 1\\)\\]"),
+        ({"boxes": [(1, 1)]}, "boxes must be triples x, y, colour of the key in it, got \\(1, 1\\)"),
+        ({"boxes": [(2, 2, 3)]}, "boxes must be positions of grey boxes, got \\(2, 2, 3\\)"),
+        ({"carrying": (5, 0, 1)}, "colour of a key in it for a grey box alone, got \\(5, 0, 1\\)"),
+        ({"other": (1, 1)}, "other must be None in this level, got \\(1, 1\\)"),
+        ({"mission_kind": 4}, "mission_kind must be at least 8, got 4"),
+        ({"phrase": 1}, "phrase must be at most 0, got 1"),
     ],
 )
 def test_bad_levels_are_refused_and_change_nothing(change, message):
@@ -499,6 +519,28 @@ def test_levels_go_around():
         backend.set_level(1, **backend.state(0))
         np.testing.assert_array_equal(backend.observations[1], backend.observations[0])
         assert backend.ansi_copy(1) == backend.ansi_copy(0)
+
+
+def test_copies_may_have_levels_with_other_tasks():
+    """As far as the rows have room for the mission; a row that shows the whole grid takes grids of its size alone."""
+    env = make("minigrid", 2, level="PutNear-8x8-N3", max_steps=20)
+    alone = make("minigrid", 1, level="GoToObject", size=6, max_steps=20)
+    env.set_next([1], level="GoToObject-6x6-N2", seed=[9])
+    rows, own = env.reset(seed=[1, None])[0], alone.reset(seed=9)[0]
+    assert env.call("mission")[1] == alone.call("mission")[0]
+    rng = np.random.default_rng(0)
+    for _ in range(60):
+        assert np.array_equal(rows[1, :150], own[0])
+        assert rows[1, 150:].tolist() == [0, 0, 0]
+        actions = rng.integers(0, 7, 2)
+        rows, own = env.step(actions)[0], alone.step(actions[1:])[0]
+    with pytest.raises(ValueError, match="level 'Fetch-5x5-N2' has a longer mission than level 'GoToObject'"):
+        alone.set_next(0, level="Fetch-5x5-N2")
+    whole = make("minigrid", 1, level="Empty", size=8, observation="full")
+    whole.set_next(0, level="GoToDoor-8x8")
+    assert whole.reset(seed=0)[0].shape == (1, 8 * 8 * 3 + 3)
+    with pytest.raises(ValueError, match="has a grid of another size"):
+        whole.set_next(0, level="Empty", size=6)
 
 
 def test_states_need_a_reset():
