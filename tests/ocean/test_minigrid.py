@@ -521,6 +521,21 @@ def test_levels_go_around():
         assert backend.ansi_copy(1) == backend.ansi_copy(0)
 
 
+def test_rules_of_copies_survive_snapshots():
+    """What restores them knows the same limits as what checks them."""
+    for level, parameters in SETTINGS:
+        env = make_ours(level, 2, **parameters)
+        env.set_next([1], level=[level], **{name: [value] for name, value in parameters.items()})
+        env.reset(seed=4)
+        own, state = env.native_env.parameters_of(1), env.get_state()
+        env.set_state(state)
+        assert env.native_env.parameters_of(1) == own
+        assert np.array_equal(env.get_state(), state)
+        # Copy 0 has those of the batch, which are the same.
+        assert env.native_env.parameters_of(0) == own
+        assert own.items() >= {"level": level, **parameters}.items()
+
+
 def test_copies_may_have_levels_with_other_tasks():
     """As far as the rows have room for the mission; a row that shows the whole grid takes grids of its size alone."""
     env = make("minigrid", 2, level="PutNear-8x8-N3", max_steps=20)
