@@ -6,6 +6,7 @@ from puffer.ocean.minigrid.draft cimport (
     NOWHERE, Named, OPEN, PORTABLE, Rules, State, TAKE, TWO_DOORS, WALKABLE, LOCKED_ROOM, minigrid_cell,
     minigrid_triples, named,
 )
+from puffer.ocean.minigrid.forms cimport has_own_mission
 from puffer.ocean.minigrid.things cimport PHRASES
 
 
@@ -155,11 +156,6 @@ cdef inline int read_other(const Rules* rules, dict codes, object other) except 
     if rules.task == TWO_DOORS and minigrid_triples[codes[position]][0] != DOOR:
         raise ValueError(f"other must be the position of a door, got {other!r}")
     return position
-
-
-cdef inline bint has_own_mission(const Rules* rules) noexcept nogil:
-    """Whether the level draws what its mission is about."""
-    return rules.level == FETCH or rules.level == LOCKED_ROOM or rules.task == GO_TO or rules.task == BRING
 
 
 cdef inline Named read_first(const Rules* rules, dict codes, int target, object kind, object colour) except *:

@@ -38,6 +38,11 @@ cdef inline bint has_long_mission(const Rules* rules) noexcept nogil:
     return rules.level == FETCH or rules.level == LOCKED_ROOM or rules.level == PUT_NEAR
 
 
+cdef inline bint has_own_mission(const Rules* rules) noexcept nogil:
+    """Whether the level draws the kind of what its mission names."""
+    return has_long_mission(rules) or rules.task == GO_TO
+
+
 cdef inline void derive_task(Rules* rules) noexcept nogil:
     """Set the task, and what is always in its mission."""
     cdef int level = rules.level

@@ -4,8 +4,9 @@ from libc.stdint cimport uint8_t, uint32_t, uint64_t
 from puffer._core cimport Canvas
 from puffer.ocean.minigrid.draft cimport (
     BALL, BOX, CELLS, CLOSED_DOOR, COLOUR, DOOR, EAST, EMPTY, FLOOR, GOAL, KEY, KEY_BOX, KIND, LAVA, LOCKED_DOOR,
-    NORTH, Rules, SOUTH, State, UNSEEN, VIEW, WALL, WEST, minigrid_seen, minigrid_triples,
+    NORTH, Named, Rules, SOUTH, State, UNSEEN, VIEW, WALL, WEST, minigrid_cell, minigrid_seen, minigrid_triples,
 )
+from puffer.ocean.minigrid.forms cimport has_own_mission
 from puffer.ocean.minigrid.views cimport look
 
 
@@ -21,7 +22,10 @@ cdef inline int cell_size(const Rules* rules) noexcept nogil:
 
 cdef inline void draw_picture(Canvas canvas, const Rules* rules, const State* state,
                               const uint8_t* grid) noexcept nogil:
-    """Draw the grid, the agent's view of it on a lighter ground, and the agent with the object it carries."""
+    """Draw the grid, the agent's view of it on a lighter ground, and the agent with the object it carries.
+
+    Where missions differ, what they name is in the corner, which is always a wall.
+    """
     cdef uint64_t[8] columns
     # The picture may be that of a larger level, or of a longer one.
     cdef int size = min(cell_size(rules), min(canvas.width // rules.width, canvas.height // rules.height))
@@ -40,10 +44,24 @@ cdef inline void draw_picture(Canvas canvas, const Rules* rules, const State* st
         cell = minigrid_seen(columns, k)
         if cell != UNSEEN and 0 <= x < rules.width and 0 <= y < rules.height:
             draw_cell(canvas, size * x, size * y, size, cell, True)
+    if has_own_mission(rules):
+        draw_named(canvas, 0, size, state.first)
+        if state.second.kind:
+            draw_named(canvas, size, size, state.second)
     draw_agent(canvas, size * (agent_x + 0.5), size * (agent_y + 0.5), 0.36 * size, dx, dy)
     if state.carried:
         canvas.disc(size * (agent_x + 0.72), size * (agent_y + 0.72), 0.3 * size, 0x0B1118)
         draw_thing(canvas, size * (agent_x + 0.47), size * (agent_y + 0.47), 0.5 * size, state.carried, 0x0B1118)
+
+
+cdef inline void draw_named(Canvas canvas, double x, double size, Named thing) noexcept nogil:
+    """What a mission names, in a cell of the wall at the top, on a ground that no other cell has."""
+    cdef int cell = minigrid_cell(CLOSED_DOOR if thing.kind == DOOR else thing.kind, thing.colour)
+    if thing.kind == DOOR:
+        draw_door(canvas, x, 0, size, CLOSED_DOOR, paint(cell), 0xF4F1EA)
+        return
+    fill_square(canvas, x, 0, size, 0, 0xF4F1EA)
+    draw_thing(canvas, x, 0, size, cell, 0xF4F1EA)
 
 
 cdef inline void draw_cell(Canvas canvas, double x, double y, double size, int cell, bint is_seen) noexcept nogil:
