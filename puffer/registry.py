@@ -75,7 +75,8 @@ def make(
         One of `list_envs()`, where "ocean-" may be left out, and "-" stands for "_" in what follows it; or an id of
         Gymnasium, such as "CartPole-v1" or "puffer/CartPole-v0"; or the path of a `.pyx` file, see `puffer.load_pyx`.
         A native environment with tasks takes one of them in its name: "mpe-simple_tag", "foraging-8x8-2p-1f-coop",
-        "overcooked-cramped_room".
+        "overcooked-cramped_room". Levels of MiniGrid are "ocean-minigrid-DoorKey-8x8": without "ocean-", such a name
+        is that of the package.
     num_envs : int
         Copies, at least 1. The batch has a row for each agent of each copy, and `num_envs` of the returned object is
         the number of rows, as Gymnasium's contract means it.

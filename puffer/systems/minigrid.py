@@ -6,7 +6,7 @@ package, except that the mission, a text, becomes a fixed number of bytes. Every
 
 The package's wheel lacks the pictures that the levels called WFC are made from, so they are not listed.
 
-The level engine in Cython is another environment, `ocean-minigrid`.
+The native twin of MiniGrid's levels is another environment, `ocean-minigrid`: `ocean-minigrid-DoorKey-8x8`.
 """
 
 from __future__ import annotations

@@ -1,6 +1,9 @@
 """The package minigrid beside our engine: its environments, its levels as ours take them, and a run of both."""
 
-from copy import copy
+import importlib
+import re
+from copy import deepcopy
+from functools import cache
 from itertools import product
 
 import gymnasium
@@ -9,17 +12,34 @@ from helpers import make
 from minigrid.core.constants import COLOR_NAMES, COLOR_TO_IDX, OBJECT_TO_IDX
 from minigrid.core.world_object import Ball, Box, Door, Floor, Goal, Key, Lava, Wall
 from minigrid.envs import (
+    BlockedUnlockPickupEnv,
+    CrossingEnv,
+    DistShiftEnv,
     DoorKeyEnv,
     DynamicObstaclesEnv,
     EmptyEnv,
+    FetchEnv,
     FourRoomsEnv,
+    GoToDoorEnv,
+    GoToObjectEnv,
     KeyCorridorEnv,
     LavaGapEnv,
+    LockedRoomEnv,
+    MemoryEnv,
     MultiRoomEnv,
+    ObstructedMaze_1Dlhb,
+    ObstructedMaze_Full,
+    ObstructedMaze_Full_V1,
+    PlaygroundEnv,
+    PutNearEnv,
+    RedBlueDoorEnv,
     UnlockEnv,
     UnlockPickupEnv,
 )
 
+# The package lacks the pictures that the levels called WFC are made from.
+IDS = [id for id in gymnasium.registry if id.startswith("MiniGrid-") and "-WFC-" not in id]
+_SPECS = {id: gymnasium.registry[id] for id in IDS}
 # Its import registers its ids with Gymnasium, and other tests would find them in `puffer.list_envs()`.
 for name in [name for name in gymnasium.registry if name.startswith(("MiniGrid-", "BabyAI-"))]:
     del gymnasium.registry[name]
@@ -34,12 +54,31 @@ LEVELS = {
     "LavaGap": LavaGapEnv,
     "MultiRoom": MultiRoomEnv,
     "Dynamic-Obstacles": DynamicObstaclesEnv,
+    "BlockedUnlockPickup": BlockedUnlockPickupEnv,
+    "Crossing": CrossingEnv,
+    "DistShift": DistShiftEnv,
+    "Fetch": FetchEnv,
+    "GoToDoor": GoToDoorEnv,
+    "GoToObject": GoToObjectEnv,
+    "LockedRoom": LockedRoomEnv,
+    "Memory": MemoryEnv,
+    "ObstructedMaze_1Dlhb": ObstructedMaze_1Dlhb,
+    "ObstructedMaze_Full": ObstructedMaze_Full,
+    "ObstructedMaze_Full_V1": ObstructedMaze_Full_V1,
+    "Playground": PlaygroundEnv,
+    "PutNear": PutNearEnv,
+    "RedBlueDoors": RedBlueDoorEnv,
 }
 # The package's names of our parameters.
-NAMES = {"min_rooms": "minNumRooms", "max_rooms": "maxNumRooms", "max_room_size": "maxRoomSize"}
+NAMES = {
+    "min_rooms": "minNumRooms",
+    "max_rooms": "maxNumRooms",
+    "max_room_size": "maxRoomSize",
+    "num_objs": "numObjs",
+}
 FORWARD = 2
 
-# The levels that the package registers, and some of other sizes.
+# Levels with parameters of their own.
 SETTINGS = [
     ("Empty", {"size": 5}),
     ("Empty", {"size": 6, "random_start": True}),
@@ -64,6 +103,17 @@ SETTINGS = [
     ("Dynamic-Obstacles", {"size": 5, "n_obstacles": 2}),
     ("Dynamic-Obstacles", {"size": 6, "n_obstacles": 3, "random_start": True}),
     ("Dynamic-Obstacles", {}),
+    ("Crossing", {"size": 13, "num_crossings": 9}),
+    ("Crossing", {"size": 5, "num_crossings": 2, "obstacle_type": "wall"}),
+    ("DistShift", {"strip2_row": 4, "random_start": True}),
+    ("Fetch", {"size": 7, "num_objs": 8}),
+    ("GoToDoor", {"size": 11}),
+    ("GoToObject", {"size": 7, "num_objs": 5}),
+    ("Memory", {"size": 9, "random_length": True}),
+    ("ObstructedMaze_Full", {"agent_room": (0, 2), "key_in_box": False, "num_quarters": 3}),
+    ("ObstructedMaze_Full_V1", {"blocked": False, "num_quarters": 2, "num_rooms_visited": 7}),
+    ("PutNear", {"size": 9, "num_objs": 5}),
+    ("RedBlueDoors", {"size": 5}),
 ]
 
 
@@ -73,7 +123,11 @@ def setting_name(setting):
 
 
 def make_package(level, max_steps=None, **parameters):
-    """The package's environment for our level."""
+    """The package's environment for our level, or of its own id."""
+    if level in _SPECS:
+        module, _, name = _SPECS[level].entry_point.partition(":")
+        limit = {} if max_steps is None else {"max_steps": max_steps}
+        return getattr(importlib.import_module(module), name)(**_SPECS[level].kwargs, **limit)
     options = {NAMES.get(name, name): value for name, value in parameters.items()}
     if options.pop("random_start", False):
         options["agent_start_pos"] = None
@@ -96,30 +150,78 @@ def pair(place):
 
 def level_of(package):
     """The level that the package is in, as our `set_level` takes it."""
-    thing = getattr(package, "door", getattr(package, "obj", None))
+    target, other = places(package)
     held = package.carrying
+    kind, colour, *second, phrase = mission(package)
+    cells = ((x, y, package.grid.get(x, y)) for x, y in product(range(package.width), range(package.height)))
     return {
         "grid": package.grid.encode(),
         "position": pair(package.agent_pos),
         "direction": int(package.agent_dir),
-        "carrying": None if held is None else (OBJECT_TO_IDX[held.type], COLOR_TO_IDX[held.color]),
-        "target": pair(thing.cur_pos) if thing in package.grid else None,
-        "mission_colour": mission(package)[1],
+        "carrying": None if held is None else (*held.encode()[:2], *key_inside(held)),
+        "target": target,
+        "other": other,
+        "mission_kind": kind,
+        "mission_colour": colour,
+        "second": tuple(second) if second[0] else None,
+        "phrase": phrase,
         "obstacles": [pair(ball.cur_pos) for ball in getattr(package, "obstacles", [])],
+        "boxes": [(x, y, *key_inside(cell)) for x, y, cell in cells if cell is not None and cell.contains is not None],
     }
 
 
+def key_inside(thing):
+    return [] if thing.contains is None else [COLOR_TO_IDX[thing.contains.color]]
+
+
+def places(package):
+    """The target of the task, and Memory's wrong place or RedBlueDoors' red door."""
+    if isinstance(package, MemoryEnv):
+        return pair(package.success_pos), pair(package.failure_pos)
+    if isinstance(package, RedBlueDoorEnv):
+        return place_of(package, package.blue_door), place_of(package, package.red_door)
+    if hasattr(package, "target_pos"):
+        return pair(package.target_pos), None
+    thing = getattr(package, "door", getattr(package, "obj", None))
+    return pair(thing.cur_pos) if thing in package.grid else None, None
+
+
+def place_of(package, thing):
+    where = next(k for k, cell in enumerate(package.grid.grid) if cell is thing)
+    return where % package.width, where // package.width
+
+
+PHRASES = ["get a", "go get a", "fetch a", "go fetch a", "you must fetch a"]
+FIXED = {
+    "open the door": ("door", "red"),
+    "go to the matching object at the end of the hallway": ("unseen", "red"),
+    "": ("unseen", "red"),
+}
+
+
 def mission(package):
-    """What our rows say of the package's mission, as kind and colour."""
-    words = package.mission.split()
-    if words[:2] == ["pick", "up"]:
-        return OBJECT_TO_IDX[words[-1]], COLOR_TO_IDX[words[-2]]
-    return (OBJECT_TO_IDX["door"], 0) if package.mission == "open the door" else (OBJECT_TO_IDX["goal"], 1)
+    """What our rows say of the package's mission: a kind and a colour, those of a second thing, and the phrase."""
+    return _mission(package.mission, type(package))
+
+
+@cache
+def _mission(text, level):
+    things = re.findall(rf"\b({'|'.join(COLOR_NAMES)}) (key|ball|box|door|room)\b", text)
+    things = [("door" if kind == "room" else kind, colour) for colour, kind in things][:2]
+    if "goal" in text and level is not LockedRoomEnv:
+        things = [("goal", "green")]
+    first, second = [*(things or [FIXED[text]]), ("unseen", "red")][:2]
+    phrase = PHRASES.index(text.rpartition(" a ")[0] + " a") if level is FetchEnv else 0
+    numbers = [OBJECT_TO_IDX[first[0]], COLOR_TO_IDX[first[1]], OBJECT_TO_IDX[second[0]], COLOR_TO_IDX[second[1]]]
+    return [*numbers, phrase]
 
 
 def row_of(package, observation):
     """The package's observation as a row of ours."""
-    return np.array([*observation["image"].ravel(), observation["direction"], *mission(package)], np.uint8)
+    is_long = isinstance(package, (FetchEnv, LockedRoomEnv, PutNearEnv))
+    return np.array(
+        [*observation["image"].ravel(), observation["direction"], *mission(package)[: 5 if is_long else 2]], np.uint8
+    )
 
 
 def empty_places(package):
@@ -133,18 +235,22 @@ def things():
     for colour in COLOR_NAMES:
         yield from (Key(colour), Ball(colour), Box(colour), Floor(colour), Wall(colour), Goal(colour))
         yield from (Door(colour), Door(colour, is_open=True), Door(colour, is_locked=True), Lava())
+        yield Box("grey", Key(colour))
 
 
 def inside(package):
-    """The places that are not beyond walls."""
-    found, ahead = [], [pair(package.agent_pos)]
+    """The places that are not beyond walls, nor on the edge of the grid."""
+    ends = ("wall", "door") if isinstance(package, GoToDoorEnv) else ("wall",)
+    found, ahead = set(), [pair(package.agent_pos)]
     while ahead:
         x, y = ahead.pop()
+        if (x, y) in found or not (0 < x < package.width - 1 and 0 < y < package.height - 1):
+            continue
         cell = package.grid.get(x, y)
-        if (x, y) not in found and (cell is None or cell.type != "wall"):
-            found.append((x, y))
+        if cell is None or cell.type not in ends:
+            found.add((x, y))
             ahead += [(x + 1, y), (x - 1, y), (x, y + 1), (x, y - 1)]
-    return found
+    return sorted(found)
 
 
 def scatter(package, rng, share):
@@ -152,7 +258,7 @@ def scatter(package, rng, share):
     sorts = list(things())
     for place in empty_places(package):
         if rng.random() < share:
-            package.put_obj(copy(sorts[rng.integers(len(sorts))]), *place)
+            package.put_obj(deepcopy(sorts[rng.integers(len(sorts))]), *place)
     move_agent(package, rng)
 
 
@@ -166,18 +272,43 @@ def move_agent(package, rng):
         package.carrying = Key(locked[rng.integers(len(locked))].color)
 
 
-def move_to_target(package, rng):
-    """Put the agent in front of what it has to open or pick up, with the key if it needs one."""
-    thing = getattr(package, "door", getattr(package, "obj", None))
-    x, y = thing.cur_pos
-    ways = [((x - dx, y - dy), direction) for direction, (dx, dy) in enumerate(((1, 0), (0, 1), (-1, 0), (0, -1)))]
+def move_to_thing(package, rng, target=None):
+    """Put the agent in front of an object, by default any one, often with a key in hand, or what it has to move."""
+    free = inside(package)
+    cells = [(k % package.width, k // package.width) for k, cell in enumerate(package.grid.grid) if is_thing(cell)]
+    cells = cells if target is None else [target]
+    ways = [
+        ((x - dx, y - dy), direction)
+        for x, y in cells
+        for direction, (dx, dy) in enumerate(((1, 0), (0, 1), (-1, 0), (0, -1)))
+        if (x - dx, y - dy) in free
+    ]
     ways = [one for one in ways if (cell := package.grid.get(*one[0])) is None or cell.type == "door"]
+    if not ways:
+        return
     package.agent_pos, package.agent_dir = ways[rng.integers(len(ways))]
-    if package.grid.get(*package.agent_pos) is not None:
-        package.grid.get(*package.agent_pos).is_locked = False
-        package.grid.get(*package.agent_pos).is_open = True
-    if thing.type == "door":
+    under, thing = (package.grid.get(*place) for place in (package.agent_pos, package.front_pos))
+    if under is not None:
+        under.is_locked, under.is_open = False, True
+    if thing is not None and thing.type == "door" and (target is not None or rng.random() < 0.6):
         package.carrying = Key(thing.color)
+    if isinstance(package, RedBlueDoorEnv):
+        package.red_door.is_open = rng.random() < 0.5
+    if isinstance(package, PutNearEnv) and rng.random() < 0.7:
+        package.carrying = package.grid.get(*package.move_pos)
+        package.grid.set(*package.move_pos, None)
+
+
+def is_thing(cell):
+    return cell is not None and cell.type in ("door", "key", "ball", "box", "goal")
+
+
+def move_to_target(package, rng):
+    """Put the agent in front of what it has to open, to pick up or to go to, with the key if it needs one."""
+    move_to_thing(package, rng, places(package)[0])
+    if isinstance(package, PutNearEnv):
+        # Beside the object there is more room to drop something.
+        package.agent_dir = int(rng.integers(4))
 
 
 class Runs:
@@ -187,6 +318,8 @@ class Runs:
     ----------
     terminated, truncated, successes : int
         How many episodes ended so.
+    steps : int
+        All steps.
     """
 
     def __init__(self, level, max_steps=None, **parameters):
@@ -194,7 +327,7 @@ class Runs:
         self.package.reset(seed=0)
         self.env = make_ours(level, max_steps=max_steps, **parameters)
         self.ours = self.env.unwrapped.native_env
-        self.terminated = self.truncated = self.successes = 0
+        self.terminated = self.truncated = self.successes = self.steps = 0
         # What `follow` replaces.
         self.place_obj = self.package.place_obj
 
@@ -215,9 +348,11 @@ class Runs:
         if self.ours.level == "Dynamic-Obstacles":
             self.follow(self.ours.state(0)["obstacles"])
         theirs, their_reward, their_terminated, their_truncated, _ = self.package.step(action)
-        np.testing.assert_array_equal(row, row_of(self.package, theirs))
+        own = row_of(self.package, theirs)
+        assert np.array_equal(row, own), np.flatnonzero(row != own)
         assert reward == np.float32(their_reward)
         assert (terminated, truncated) == (their_terminated, their_truncated)
+        self.steps += 1
         self.terminated += terminated
         self.truncated += truncated
         self.successes += reward > 0

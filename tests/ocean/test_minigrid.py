@@ -1,12 +1,41 @@
-"""Minigrid plays as the package minigrid does, from the same levels; and single rules, in levels made for them."""
+"""Minigrid plays as the package minigrid does, from the same levels; and single rules, in levels made for them.
+
+pytest tests/ocean/test_minigrid.py --package-steps=100000    # about so many steps for each id of the package
+"""
+
+from contextlib import closing
+from functools import partial
+from itertools import product
 
 import numpy as np
 import pytest
 from gymnasium import error
 from helpers import make, random_actions
-from minigrid_package import FORWARD, SETTINGS, Runs, make_ours, move_agent, move_to_target, scatter, setting_name
+from minigrid.wrappers import (
+    FullyObsWrapper,
+    OneHotPartialObsWrapper,
+    RGBImgObsWrapper,
+    RGBImgPartialObsWrapper,
+    SymbolicObsWrapper,
+)
+from minigrid_package import (
+    FORWARD,
+    IDS,
+    SETTINGS,
+    Runs,
+    level_of,
+    make_ours,
+    make_package,
+    mission,
+    move_agent,
+    move_to_target,
+    move_to_thing,
+    scatter,
+    setting_name,
+)
 
 from puffer.ocean.minigrid import minigrid
+from puffer.ocean.minigrid._names import LEVELS, named_level
 
 LEFT, RIGHT, _, PICK_UP, DROP, TOGGLE, IDLE = minigrid.Action
 # Random actions that get further than uniform ones.
@@ -17,62 +46,156 @@ def draw_action(rng, count):
     return int(rng.choice(count, p=SHARES[:count] / SHARES[:count].sum()))
 
 
-@pytest.mark.parametrize(("level", "parameters"), SETTINGS, ids=[setting_name(one) for one in SETTINGS])
-def test_play_is_that_of_the_package(level, parameters):
-    runs = Runs(level, max_steps=45, **parameters)
-    rng = np.random.default_rng(3)
-    for episode in range(12):
-        # A random policy alone opens few doors: in two episodes of three the agent starts anywhere, often with a key.
-        runs.begin(episode, None if episode % 3 == 0 else lambda package: move_agent(package, rng))
-        while not runs.step(draw_action(rng, runs.env.single_action_space.n)):
-            pass
-        runs.assert_same_state()
-    assert runs.terminated + runs.truncated >= 12
+# All that the package registers, and levels with other parameters.
+EVERY = [*((id, {}) for id in IDS), *(one for one in SETTINGS if one not in LEVELS.values())]
 
 
-@pytest.mark.parametrize("level", ["DoorKey", "Empty"])
-def test_all_objects_are_those_of_the_package(level):
-    """In a level full of random objects, with walls that hide and walls that do not."""
-    runs = Runs(level, max_steps=60, size=11)
-    rng = np.random.default_rng(4)
-    for episode in range(25):
-        share = rng.uniform(0.1, 0.7)
-        runs.begin(episode, lambda package, share=share: scatter(package, rng, share))
-        while not runs.step(draw_action(rng, 7)):
-            pass
-        runs.assert_same_state()
-    assert runs.successes > 2
-    assert runs.terminated > runs.successes
-    assert runs.truncated > 2
+def test_play_is_that_of_the_package(subtests, request):
+    """In every level; a random policy alone opens few doors, so the agent starts anywhere, or before some object."""
+    wanted = request.config.getoption("--package-steps") // 20
+    ways = (move_to_thing, move_agent, move_to_thing, lambda package, rng: None)
+    for level, parameters in EVERY:
+        with subtests.test(setting_name((level, parameters))):
+            runs = Runs(level, max_steps=30, **parameters)
+            rng = np.random.default_rng(3)
+            episode = 0
+            while runs.steps < wanted or episode < 2:
+                runs.begin(episode, partial(ways[episode % 4], rng=rng))
+                count = int(runs.env.single_action_space.n)
+                # What may be done with the object ahead, first of all.
+                action = int(rng.integers(PICK_UP, 7)) if count == 7 else FORWARD
+                while not runs.step(action):
+                    action = draw_action(rng, count)
+                runs.assert_same_state()
+                episode += 1
+            assert runs.ours.mission(0) == runs.package.mission
 
 
-MISSIONS = [one for one in SETTINGS if one[0] in ("Unlock", "UnlockPickup", "KeyCorridor")]
+# Levels with tasks of all kinds, and enough room to scatter objects.
+SCATTERED = [
+    *(("DoorKey", {"size": 11}), ("Empty", {"size": 11}), ("GoToObject", {"size": 9}), ("PutNear", {"size": 9})),
+    *(("Fetch", {"size": 9}), ("GoToDoor", {"size": 9}), ("Memory", {"size": 9}), ("RedBlueDoors", {"size": 6})),
+    *(("UnlockPickup", {}), ("ObstructedMaze_1Dlhb", {})),
+]
 
 
-@pytest.mark.parametrize(("level", "parameters"), MISSIONS, ids=[setting_name(one) for one in MISSIONS])
-def test_missions_succeed_where_they_do_in_the_package(level, parameters):
-    """From in front of the door or the object, which may also be lost, as a box that is opened."""
-    runs = Runs(level, max_steps=20, **parameters)
-    rng = np.random.default_rng(5)
-    for episode in range(16):
-        runs.begin(episode, lambda package: move_to_target(package, rng))
-        while not runs.step(draw_action(rng, 7)):
-            pass
-        runs.assert_same_state()
-    assert runs.successes > 3
+def test_all_objects_are_those_of_the_package(subtests):
+    """In levels full of random objects, with walls that hide and walls that do not, boxes with keys in them, lava."""
+    terminated = successes = 0
+    for level, parameters in SCATTERED:
+        with subtests.test(level):
+            runs = Runs(level, max_steps=60, **parameters)
+            rng = np.random.default_rng(4)
+            for episode in range(10):
+                share = rng.uniform(0.1, 0.7)
+                runs.begin(episode, partial(scatter, rng=rng, share=share))
+                while not runs.step(draw_action(rng, 7)):
+                    pass
+                runs.assert_same_state()
+            terminated, successes = terminated + runs.terminated, successes + runs.successes
+    assert successes > 5
+    assert terminated > successes
 
 
-def test_time_limits_are_those_of_the_package():
-    for level, parameters in SETTINGS:
-        runs = Runs(level, **parameters)
-        assert runs.ours.max_steps == runs.package.max_steps
+TASKS = ("Fetch-5x5-N2", "GoToDoor-5x5", "GoToObject-6x6-N2", "MemoryS7", "PutNear-6x6-N2", "RedBlueDoors-6x6")
+MISSIONS = [
+    *(("Unlock", {}), ("UnlockPickup", {}), ("KeyCorridor", {"num_rows": 1, "room_size": 3}), ("KeyCorridor", {})),
+    ("KeyCorridor", {"room_size": 4, "obj_type": "box"}),
+    *((id, {}) for id in IDS if id.removeprefix("MiniGrid-").rpartition("-v")[0] in TASKS),
+    *((id, {}) for id in IDS if "Blocked" in id or "Maze-1D" in id),
+]
 
 
-def test_text_is_that_of_the_package():
-    for level, parameters in SETTINGS:
+def test_missions_succeed_where_they_do_in_the_package(subtests):
+    """From in front of the door, the place or the object, which may also be lost, as a box that is opened."""
+    for level, parameters in MISSIONS:
+        with subtests.test(setting_name((level, parameters))):
+            runs = Runs(level, max_steps=20, **parameters)
+            rng = np.random.default_rng(5)
+            for episode in range(24):
+                runs.begin(episode, partial(move_to_target, rng=rng))
+                # What may be done with what is ahead, first of all.
+                action = int(rng.integers(FORWARD, 7))
+                while not runs.step(action):
+                    action = draw_action(rng, 7)
+                runs.assert_same_state()
+            assert runs.successes > 3
+            assert runs.terminated > runs.successes or not any(task in level for task in TASKS)
+
+
+def test_limits_and_texts_are_those_of_the_package():
+    for level, parameters in EVERY:
         runs = Runs(level, **parameters)
         runs.begin(1)
+        assert runs.ours.max_steps == runs.package.max_steps, level
         assert runs.ours.ansi_copy(0) == runs.package.pprint_grid()
+        assert runs.env.call("mission") == (runs.package.mission,)
+
+
+def test_every_id_is_a_name():
+    """With prefix and version, and without, where it is the newest."""
+    assert {"MiniGrid-" + name for name in LEVELS} == set(IDS)
+    for id in IDS:
+        bare = id.removeprefix("MiniGrid-")
+        newest = max(name for name in LEVELS if name.rpartition("-v")[0] == bare.rpartition("-v")[0])
+        assert named_level(id, ()) == named_level(bare, ()) == LEVELS[bare]
+        assert named_level(bare.rpartition("-v")[0], ()) == LEVELS[newest]
+    for name in ("MultiRoom-N4-S5", "MiniGrid-MultiRoom-N4-S5-v1"):
+        with closing(make(f"ocean-minigrid-{name}", 1)) as env:
+            assert env.get_attr("max_rooms") == (4,)
+    with pytest.raises(ValueError, match="or an id of MiniGrid such as 'MiniGrid-DoorKey-8x8-v0', got 'DoorKey-8x9'"):
+        make("ocean-minigrid", 1, level="DoorKey-8x9")
+
+
+# ---- What rows show ----
+
+VIEWS = {
+    "full": FullyObsWrapper,
+    "one_hot": OneHotPartialObsWrapper,
+    "symbolic": SymbolicObsWrapper,
+    "rgb_partial": RGBImgPartialObsWrapper,
+    "rgb_full": RGBImgObsWrapper,
+}
+
+
+def test_views_are_those_of_the_package(subtests):
+    """Every number and every pixel, among all objects, from where walls hide some and from where they do not."""
+    levels = [("RedBlueDoors", {"size": 6}), ("Fetch", {"size": 6}), ("ObstructedMaze_1Dlhb", {})]
+    for (view, wrapper), (level, parameters) in product(VIEWS.items(), levels):
+        with subtests.test(f"{view}-{level}"):
+            package = make_package(level, max_steps=100, **parameters)
+            wrapped = wrapper(package)
+            rng = np.random.default_rng(6)
+            with closing(make_ours(level, observation=view, flat=False, max_steps=100, **parameters)) as env:
+                assert env.single_observation_space["image"].shape == wrapped.observation_space["image"].shape
+                for episode in range(4):
+                    package.reset(seed=episode)
+                    scatter(package, rng, 0.4)
+                    env.reset(seed=0)
+                    env.native_env.set_level(0, **level_of(package))
+                    for _ in range(12):
+                        action = draw_action(rng, 7)
+                        seen, _, terminations, truncations, _ = env.step(np.array([action]))
+                        theirs, _, terminated, truncated, _ = package.step(action)
+                        assert np.array_equal(seen["image"][0], wrapped.observation(dict(theirs))["image"])
+                        assert seen["direction"][0] == theirs["direction"]
+                        assert seen["mission"][0].tolist() == mission(package)[: 5 if level == "Fetch" else 2]
+                        assert seen in env.observation_space
+                        if terminated or truncated:
+                            break
+
+
+def test_pictures_of_cells_have_any_size():
+    for size in (1, 5, 11):
+        env = make_ours("DoorKey", observation="rgb_full", tile_size=size, flat=False)
+        package = make_package("DoorKey")
+        package.reset(seed=1)
+        env.reset(seed=0)
+        env.native_env.set_level(0, **level_of(package))
+        env.step(np.array([LEFT]))
+        package.step(LEFT)
+        expected = package.get_frame(tile_size=size)
+        assert np.array_equal(env.native_env.observations[0][: expected.size].reshape(expected.shape), expected)
 
 
 # ---- Single rules ----
@@ -287,14 +410,17 @@ def test_turning_among_obstacles_is_safe():
 # ---- The rest ----
 
 
-@pytest.mark.parametrize(("level", "parameters"), SETTINGS, ids=[setting_name(one) for one in SETTINGS])
-def test_rows_lie_in_the_space(level, parameters):
-    env = make("ocean-minigrid", 32, level=level, **parameters)
-    rows, _ = env.reset(seed=1)
-    for action in random_actions(env, 300):
-        rows = env.step(action)[0]
-        assert rows in env.observation_space
-    assert rows.shape == (32, 150)
+def test_rows_lie_in_the_space(subtests):
+    for level, parameters in SETTINGS:
+        with (
+            subtests.test(setting_name((level, parameters))),
+            closing(make("ocean-minigrid", 32, level=level, **parameters)) as env,
+        ):
+            rows, _ = env.reset(seed=1)
+            for action in random_actions(env, 60):
+                rows = env.step(action)[0]
+                assert rows in env.observation_space
+            assert rows.shape == (32, 153 if level in ("Fetch", "LockedRoom", "PutNear") else 150)
 
 
 @pytest.mark.parametrize(
@@ -309,11 +435,17 @@ def test_rows_lie_in_the_space(level, parameters):
         ({"size": 65}, "size must be at most 64, got 65"),
         ({"level": "KeyCorridor", "num_rows": 9}, "num_rows must be at most 8, got 9"),
         ({"level": "KeyCorridor", "room_size": 2}, "room_size must be at least 3, got 2"),
-        ({"level": "KeyCorridor", "obj_type": "door"}, "obj_type must be 'key', 'ball' or 'box', got 'door'"),
+        ({"level": "KeyCorridor", "obj_type": "door"}, "obj_type must be one of 'key', 'ball', 'box', got 'door'"),
         ({"level": "MultiRoom", "min_rooms": 4, "max_rooms": 3}, "max_rooms must be at least 4, got 3"),
         ({"level": "MultiRoom", "max_rooms": 9}, "rooms must be at most 8, got 9"),
         ({"level": "MultiRoom", "max_room_size": 3}, "max_room_size must be at least 4, got 3"),
         ({"level": "Dynamic-Obstacles", "size": 6, "n_obstacles": 5}, "n_obstacles must be at most 4, got 5"),
+        ({"level": "Crossing", "size": 8}, "size must be odd in level 'Crossing', got 8"),
+        ({"level": "Crossing", "size": 7, "num_crossings": 5}, "num_crossings must be at most 4, got 5"),
+        ({"level": "PutNear", "num_objs": 3}, "num_objs must be at most 2, got 3"),
+        ({"observation": "pixels"}, "observation must be one of 'partial', 'full', .*, got 'pixels'"),
+        ({"observation": "rgb_full", "tile_size": 0}, "tile_size must be at least 1, got 0"),
+        ({"level": "ObstructedMaze_Full", "agent_room": 4}, "agent_room must be a pair column, row, got 4"),
     ],
 )
 def test_bad_parameters_are_refused(parameters, message):
@@ -340,6 +472,12 @@ def test_a_random_start_is_true_or_false():
         ({"target": (1, 1)}, "target must be None in a level with a goal, got \\(1, 1\\)"),
         ({"mission_colour": 0}, "mission_colour must be at least 1, got 0"),
         ({"obstacles": [(1, 1)]}, "obstacles must be 0 distinct positions, got \\[\\(1, 1\\)\\]"),
+        ({"boxes": [(1, 1)]}, "boxes must be triples x, y, colour of the key in it, got \\(1, 1\\)"),
+        ({"boxes": [(2, 2, 3)]}, "boxes must be positions of grey boxes, got \\(2, 2, 3\\)"),
+        ({"carrying": (5, 0, 1)}, "colour of a key in it for a grey box alone, got \\(5, 0, 1\\)"),
+        ({"other": (1, 1)}, "other must be None in this level, got \\(1, 1\\)"),
+        ({"mission_kind": 4}, "mission_kind must be at least 8, got 4"),
+        ({"phrase": 1}, "phrase must be at most 0, got 1"),
     ],
 )
 def test_bad_levels_are_refused_and_change_nothing(change, message):
@@ -381,6 +519,43 @@ def test_levels_go_around():
         backend.set_level(1, **backend.state(0))
         np.testing.assert_array_equal(backend.observations[1], backend.observations[0])
         assert backend.ansi_copy(1) == backend.ansi_copy(0)
+
+
+def test_rules_of_copies_survive_snapshots():
+    """What restores them knows the same limits as what checks them."""
+    for level, parameters in SETTINGS:
+        env = make_ours(level, 2, **parameters)
+        env.set_next([1], level=[level], **{name: [value] for name, value in parameters.items()})
+        env.reset(seed=4)
+        own, state = env.native_env.parameters_of(1), env.get_state()
+        env.set_state(state)
+        assert env.native_env.parameters_of(1) == own
+        assert np.array_equal(env.get_state(), state)
+        # Copy 0 has those of the batch, which are the same.
+        assert env.native_env.parameters_of(0) == own
+        assert own.items() >= {"level": level, **parameters}.items()
+
+
+def test_copies_may_have_levels_with_other_tasks():
+    """As far as the rows have room for the mission; a row that shows the whole grid takes grids of its size alone."""
+    env = make("minigrid", 2, level="PutNear-8x8-N3", max_steps=20)
+    alone = make("minigrid", 1, level="GoToObject", size=6, max_steps=20)
+    env.set_next([1], level="GoToObject-6x6-N2", seed=[9])
+    rows, own = env.reset(seed=[1, None])[0], alone.reset(seed=9)[0]
+    assert env.call("mission")[1] == alone.call("mission")[0]
+    rng = np.random.default_rng(0)
+    for _ in range(60):
+        assert np.array_equal(rows[1, :150], own[0])
+        assert rows[1, 150:].tolist() == [0, 0, 0]
+        actions = rng.integers(0, 7, 2)
+        rows, own = env.step(actions)[0], alone.step(actions[1:])[0]
+    with pytest.raises(ValueError, match="level 'Fetch-5x5-N2' has a longer mission than level 'GoToObject'"):
+        alone.set_next(0, level="Fetch-5x5-N2")
+    whole = make("minigrid", 1, level="Empty", size=8, observation="full")
+    whole.set_next(0, level="GoToDoor-8x8")
+    assert whole.reset(seed=0)[0].shape == (1, 8 * 8 * 3 + 3)
+    with pytest.raises(ValueError, match="has a grid of another size"):
+        whole.set_next(0, level="Empty", size=6)
 
 
 def test_states_need_a_reset():

@@ -1,7 +1,7 @@
 # The level MultiRoom of MiniGrid: a chain of rooms, each behind a door of the previous one.
 from puffer.ocean.minigrid.draft cimport (
-    CLOSED_DOOR, COLOURS, Draft, EAST, EMPTY, OUTER_WALL, Rules, SOUTH, WEST, draw_position, fill, minigrid_cell,
-    place_agent, set_goal,
+    CLOSED_DOOR, COLOURS, Draft, EAST, EMPTY, MAX_ROOMS, MAX_ROOM_SIZE, MIN_ROOMS, OUTER_WALL, Rules, SOUTH, WEST,
+    draw_position, fill, minigrid_cell, place_agent, set_goal,
 )
 from puffer.rng cimport rng_below, rng_t
 
@@ -30,7 +30,7 @@ cdef inline void draw_exit(rng_t* rng, const Room* room, int stride, Room* follo
 
 cdef inline void draw_room(Draft* draft, Room* room) noexcept nogil:
     """Draw the size of a room, and its position around its door."""
-    cdef int sizes = draft.rules.largest_room - SMALLEST_ROOM + 1
+    cdef int sizes = draft.rules.values[MAX_ROOM_SIZE] - SMALLEST_ROOM + 1
     cdef int x = room.door // draft.rules.stride, y = room.door % draft.rules.stride
     room.width = SMALLEST_ROOM + rng_below(draft.rng, sizes)
     room.height = SMALLEST_ROOM + rng_below(draft.rng, sizes)
@@ -84,8 +84,9 @@ cdef inline void draw_multi_room(Draft* draft) noexcept nogil:
     cdef const Rules* rules = draft.rules
     cdef Room[MOST_ROOMS] rooms
     cdef const Room* room = rooms
-    cdef int wanted = rules.least_rooms + rng_below(draft.rng, rules.most_rooms - rules.least_rooms + 1)
+    cdef int wanted = rules.values[MIN_ROOMS]
     cdef int colour = 0, k
+    wanted += rng_below(draft.rng, rules.values[MAX_ROOMS] - wanted + 1)
     # With MOST_ROOMS rooms of the largest size, one chain in twelve fits the grid.
     while not draw_chain(draft, rooms, wanted):
         pass

@@ -10,8 +10,11 @@
 enum minigrid_action { LEFT, RIGHT, FORWARD, PICK_UP, DROP, TOGGLE, IDLE };
 
 /* A cell is one byte: its kind in the lowest four bits, its colour in the next three, and whether it hides the cells
- * behind it. The kinds are the package's object types; DOOR is an open door, closed and locked ones have their own. */
-enum minigrid_kind { UNSEEN, EMPTY, WALL, FLOOR, DOOR, KEY, BALL, BOX, GOAL, LAVA, CLOSED_DOOR = 11, LOCKED_DOOR };
+ * behind it. The kinds are the package's object types; DOOR is an open door, closed and locked ones have their own.
+ * KEY_BOX is a box with a key in it: it is grey, and its colour is that of the key. */
+enum minigrid_kind {
+    UNSEEN, EMPTY, WALL, FLOOR, DOOR, KEY, BALL, BOX, GOAL, LAVA, AGENT, CLOSED_DOOR, LOCKED_DOOR, KEY_BOX
+};
 enum { RED, GREEN, BLUE, PURPLE, YELLOW, GREY, COLOURS };
 enum { KIND = 15, COLOUR = 4, OPAQUE = 128 };
 enum { OUTER_WALL = WALL | GREY << COLOUR | OPAQUE };
@@ -19,7 +22,7 @@ enum { OUTER_WALL = WALL | GREY << COLOUR | OPAQUE };
 /* One bit for each kind. */
 enum {
     WALKABLE = 1 << EMPTY | 1 << FLOOR | 1 << DOOR | 1 << GOAL | 1 << LAVA,
-    PORTABLE = 1 << KEY | 1 << BALL | 1 << BOX,
+    PORTABLE = 1 << KEY | 1 << BALL | 1 << BOX | 1 << KEY_BOX,
     SOLID = 1 << WALL | 1 << CLOSED_DOOR | 1 << LOCKED_DOOR,
 };
 
@@ -38,10 +41,10 @@ static inline uint8_t minigrid_cell(int kind, int colour) {
 
 static void minigrid_fill_tables(void) {
     for (int cell = 0; cell < 256; cell++) {
-        int kind = cell & KIND, is_shut = kind > LAVA + 1;
-        minigrid_triples[cell][0] = (uint8_t)(is_shut ? DOOR : kind);
-        minigrid_triples[cell][1] = (uint8_t)(cell >> COLOUR & 7);
-        minigrid_triples[cell][2] = (uint8_t)(is_shut ? kind - LAVA - 1 : 0);
+        int kind = cell & KIND, is_shut = kind == CLOSED_DOOR || kind == LOCKED_DOOR;
+        minigrid_triples[cell][0] = (uint8_t)(is_shut ? DOOR : kind == KEY_BOX ? BOX : kind);
+        minigrid_triples[cell][1] = (uint8_t)(kind == KEY_BOX ? GREY : cell >> COLOUR & 7);
+        minigrid_triples[cell][2] = (uint8_t)(is_shut ? 1 + (kind == LOCKED_DOOR) : 0);
     }
     for (int transparent = 0; transparent < 1 << VIEW; transparent++)
         for (int lit = 0; lit < 1 << VIEW; lit++) {

@@ -2,8 +2,8 @@
 from libc.stdint cimport int32_t, uint8_t
 
 from puffer.ocean.minigrid.draft cimport (
-    BOX, CLOSED_DOOR, COLOUR, DOOR, DYNAMIC_OBSTACLES, EMPTY, GOAL, KEY, KIND, LAVA, LOCKED_DOOR, NOWHERE, OPAQUE,
-    PORTABLE, Rules, State, UNLOCK, WALKABLE, in_front,
+    BOX, CLOSED_DOOR, COLOUR, DODGE, DOOR, EMPTY, GOAL, KEY, KEY_BOX, KIND, LAVA, LOCKED_DOOR, NOWHERE, OPAQUE, OPEN,
+    PORTABLE, Rules, State, TAKE, WALKABLE, in_front,
 )
 from puffer.rng cimport rng_below, rng_t
 
@@ -11,11 +11,11 @@ cdef extern from "puffer/ocean/minigrid/minigrid.h" nogil:
     enum:
         LEFT, RIGHT, FORWARD, PICK_UP, DROP, TOGGLE, IDLE
 
-# The outcome of an action: the episode goes on, or ends with success, or in lava.
+# The outcome of an action: the episode goes on, or ends with success, or without.
 cdef enum outcome_t:
     ON
     SUCCESS
-    DEATH
+    FAILURE
 
 
 cdef inline outcome_t act(const Rules* rules, State* state, uint8_t* grid, int action) noexcept nogil:
@@ -32,13 +32,13 @@ cdef inline outcome_t act(const Rules* rules, State* state, uint8_t* grid, int a
             if cell & KIND == GOAL:
                 return SUCCESS
             if cell & KIND == LAVA:
-                return DEATH
+                return FAILURE
     elif action == PICK_UP:
         if PORTABLE >> (cell & KIND) & 1 and state.carried == 0:
             state.carried = cell
             grid[position] = EMPTY
             state.has_changed = True
-            if position == state.target:
+            if position == state.target and rules.task == TAKE:
                 state.target = NOWHERE
                 return SUCCESS
     elif action == DROP:
@@ -47,13 +47,13 @@ cdef inline outcome_t act(const Rules* rules, State* state, uint8_t* grid, int a
             state.carried = 0
             state.has_changed = True
     elif action == TOGGLE:
-        toggle(state, grid, position)
-        if rules.level == UNLOCK and grid[state.target] & KIND == DOOR:
+        toggle(rules, state, grid, position)
+        if rules.task == OPEN and grid[state.target] & KIND == DOOR:
             return SUCCESS
     return ON
 
 
-cdef inline void toggle(State* state, uint8_t* grid, int32_t position) noexcept nogil:
+cdef inline void toggle(const Rules* rules, State* state, uint8_t* grid, int32_t position) noexcept nogil:
     """Open or close a door, or open a box."""
     cdef uint8_t cell = grid[position], colour = cell & (7 << COLOUR)
     cdef int kind = cell & KIND
@@ -61,10 +61,10 @@ cdef inline void toggle(State* state, uint8_t* grid, int32_t position) noexcept 
         grid[position] = DOOR | colour
     elif kind == DOOR:
         grid[position] = CLOSED_DOOR | colour | OPAQUE
-    elif kind == BOX:
-        # It is empty, and gone once it is open.
-        grid[position] = EMPTY
-        if position == state.target:
+    elif kind == BOX or kind == KEY_BOX:
+        # It is gone once it is open, and what was in it is there.
+        grid[position] = EMPTY if kind == BOX else KEY | colour
+        if position == state.target and rules.task == TAKE:
             state.target = NOWHERE
     else:
         return
@@ -80,15 +80,15 @@ cdef inline void mark_possible(const Rules* rules, const State* state, const uin
     cdef uint8_t cell = grid[in_front(rules, state)], colour = cell & (7 << COLOUR)
     cdef int kind = cell & KIND
     marks[LEFT] = marks[RIGHT] = True
-    if rules.level == DYNAMIC_OBSTACLES:
+    if rules.task == DODGE:
         marks[FORWARD] = True
         return
     marks[FORWARD] = WALKABLE >> kind & 1
     marks[PICK_UP] = PORTABLE >> kind & 1 and state.carried == 0
     marks[DROP] = cell == EMPTY and state.carried != 0
-    marks[TOGGLE] = (kind == DOOR or kind == BOX or kind == CLOSED_DOOR
+    marks[TOGGLE] = (kind == DOOR or kind == BOX or kind == KEY_BOX or kind == CLOSED_DOOR
                      or (kind == LOCKED_DOOR and state.carried == (KEY | colour))
-                     or (rules.level == UNLOCK and grid[state.target] & KIND == DOOR))
+                     or (rules.task == OPEN and grid[state.target] & KIND == DOOR))
     marks[IDLE] = True
 
 

@@ -1,22 +1,31 @@
-# The parameters of the levels of MiniGrid.
+# The parameters of the levels of MiniGrid, and the rules that follow from them.
 from puffer.ocean.minigrid.chain cimport MOST_ROOMS, SMALLEST_ROOM
 from puffer.ocean.minigrid.draft cimport (
-    BALL, BORDER, BOX, DOOR, DYNAMIC_OBSTACLES, EMPTY_ROOM, FOUR_ROOMS, GOAL, KEY, KEY_CORRIDOR, MULTI_ROOM, Rules,
-    UNLOCK, UNLOCK_PICKUP, towards,
+    AGENT_ROOM, BLOCKED, BOX, CROSSING, DIST_SHIFT, DYNAMIC_OBSTACLES, DOOR_KEY, EMPTY_ROOM, FETCH, GO_TO_DOOR,
+    GO_TO_OBJECT, KEY, KEY_CORRIDOR, KEY_IN_BOX, LARGE_MAZE, LARGE_MAZE_V1, LAVA_GAP, MAX_ROOMS, MAX_ROOM_SIZE, MEMORY,
+    MIN_ROOMS, MULTI_ROOM, NUM_CROSSINGS, NUM_OBJS, NUM_QUARTERS, NUM_ROOMS_VISITED, NUM_ROWS, N_OBSTACLES, OBJ_TYPE,
+    OBSTACLE_TYPE, PARAMETERS, PUT_NEAR, RANDOM_LENGTH, RANDOM_START, RED_BLUE_DOORS, ROOM_SIZE, Rules, SIZE,
+    SMALL_MAZE, STRIP2_ROW,
 )
+from puffer.ocean.minigrid.forms cimport derive
 from puffer.ocean.minigrid.rooms cimport MOST_ROWS
+from puffer.ocean.minigrid.things cimport MOST_THINGS
 
 cdef enum:
-    # Of a room, where the level has no parameter for it.
-    ROOM_SIZE = 6
     # What parameters may be at most.
     MOST_SIZE = 64
     MOST_ROOM_SIZE = 16
     LARGEST_ROOM = 10
+    MOST_TO_FETCH = 64
+    MOST_VISITED = 1000
 
 
 cdef inline dict default_parameters():
-    """The parameters of each level with their defaults. The levels are in the order of level_t."""
+    """The parameters of each level with their defaults.
+
+    The levels are in the order of level_t. A parameter comes after those that its limits depend on.
+    """
+    maze = {"agent_room": (1, 1), "key_in_box": True, "blocked": True, "num_quarters": 4, "num_rooms_visited": 25}
     return {
         "Empty": {"size": 8, "random_start": False},
         "DoorKey": {"size": 8},
@@ -27,102 +36,202 @@ cdef inline dict default_parameters():
         "LavaGap": {"size": 7},
         "MultiRoom": {"min_rooms": 6, "max_rooms": 6, "max_room_size": 10},
         "Dynamic-Obstacles": {"size": 8, "n_obstacles": 4, "random_start": False},
+        "BlockedUnlockPickup": {},
+        "Crossing": {"size": 9, "num_crossings": 1, "obstacle_type": "lava"},
+        "DistShift": {"strip2_row": 2, "random_start": False},
+        "Fetch": {"size": 8, "num_objs": 3},
+        "GoToDoor": {"size": 5},
+        "GoToObject": {"size": 6, "num_objs": 2},
+        "LockedRoom": {},
+        "Memory": {"size": 7, "random_length": False},
+        "ObstructedMaze_1Dlhb": {"key_in_box": True, "blocked": True},
+        "ObstructedMaze_Full": maze,
+        "ObstructedMaze_Full_V1": maze,
+        "Playground": {},
+        "PutNear": {"size": 6, "num_objs": 2},
+        "RedBlueDoors": {"size": 8},
     }
 
 
-cdef inline dict check_parameters(object level, dict given):
-    """The parameters of a level, checked: None stands for the default, and is required for those of other levels."""
-    from puffer import checks
-    defaults = default_parameters()
-    own = defaults[checks.choice("level", level, defaults)]
-    for name, value in given.items():
-        if value is not None and name not in own:
-            raise ValueError(f"{name} is not a parameter of level {level!r}, which has {', '.join(own) or 'none'}; "
-                             f"got {value!r}")
-    values = {name: default if given[name] is None else given[name] for name, default in own.items()}
-    if "size" in values:
-        values["size"] = check_integer(values, "size", 4 if level == "Empty" else 5, MOST_SIZE)
-    if "n_obstacles" in values:
+cdef inline tuple parameter_names():
+    """The names of all parameters, in the order of their indices."""
+    return ("size", "random_start", "n_obstacles", "num_rows", "room_size", "obj_type", "min_rooms", "max_rooms",
+            "max_room_size", "num_crossings", "obstacle_type", "strip2_row", "num_objs", "random_length", "key_in_box",
+            "blocked", "agent_room", "num_quarters", "num_rooms_visited")
+
+
+cdef inline dict parameter_choices():
+    """The values of parameters that are neither numbers nor truths."""
+    return {"obj_type": ("key", "ball", "box"), "obstacle_type": ("lava", "wall")}
+
+
+# ---- Limits ----
+
+cdef inline void limits(const Rules* rules, int parameter, int* low, int* high) noexcept nogil:
+    """The least and the greatest value of a parameter of a level, given those before it; of another one, 0 and 0."""
+    cdef int level = rules.level, size = rules.values[SIZE]
+    cdef bint is_large_maze = level == LARGE_MAZE or level == LARGE_MAZE_V1
+    low[0] = high[0] = 0
+    if parameter == SIZE:
+        size_limits(level, low, high)
+    elif parameter == RANDOM_START:
+        high[0] = level == EMPTY_ROOM or level == DYNAMIC_OBSTACLES or level == DIST_SHIFT
+    elif parameter == RANDOM_LENGTH:
+        high[0] = level == MEMORY
+    elif parameter == KEY_IN_BOX or parameter == BLOCKED:
+        high[0] = is_large_maze or level == SMALL_MAZE
+    elif parameter == OBSTACLE_TYPE:
+        high[0] = level == CROSSING
+    elif parameter == N_OBSTACLES and level == DYNAMIC_OBSTACLES:
         # As in the package, which reduces a number that is too large for the grid.
-        if given["n_obstacles"] is None:
-            values["n_obstacles"] = min(4, values["size"] // 2)
-        values["n_obstacles"] = check_integer(values, "n_obstacles", 0, values["size"] // 2 + 1)
-    if "num_rows" in values:
-        values["num_rows"] = check_integer(values, "num_rows", 1, MOST_ROWS)
-        values["room_size"] = check_integer(values, "room_size", 3, MOST_ROOM_SIZE)
-        if not isinstance(values["obj_type"], str) or values["obj_type"] not in ("key", "ball", "box"):
-            raise ValueError(f"obj_type must be 'key', 'ball' or 'box', got {values['obj_type']!r}")
-    if "max_rooms" in values:
-        # If only one of them is given, the other one is the same.
-        if given["min_rooms"] is None:
-            values["min_rooms"] = values["max_rooms"]
-        if given["max_rooms"] is None:
-            values["max_rooms"] = values["min_rooms"]
-        values["min_rooms"] = check_integer(values, "min_rooms", 1, MOST_ROOMS)
-        values["max_rooms"] = check_integer(values, "max_rooms", values["min_rooms"], MOST_ROOMS)
-        values["max_room_size"] = check_integer(values, "max_room_size", SMALLEST_ROOM, LARGEST_ROOM)
-    if not isinstance(values.get("random_start", False), bool):
-        raise TypeError(f"random_start must be a bool, got {values['random_start']!r}")
-    return values
+        high[0] = size // 2 + 1
+    elif parameter == NUM_CROSSINGS and level == CROSSING:
+        high[0] = size - 3
+    elif parameter == STRIP2_ROW and level == DIST_SHIFT:
+        low[0], high[0] = 1, 5
+    elif parameter == NUM_OBJS:
+        things_limits(level, (size - 2) * (size - 2), low, high)
+    elif level == KEY_CORRIDOR:
+        corridor_limits(parameter, low, high)
+    elif level == MULTI_ROOM:
+        chain_limits(rules.values[MIN_ROOMS], parameter, low, high)
+    elif is_large_maze:
+        maze_limits(parameter, low, high)
 
 
-cdef inline int check_integer(dict values, str name, int low, int high) except -1:
-    from puffer import checks
-    return checks.integer(name, values[name], low, high)
+cdef inline void size_limits(int level, int* low, int* high) noexcept nogil:
+    if level == DOOR_KEY or level == LAVA_GAP or level == DYNAMIC_OBSTACLES or level == GO_TO_DOOR:
+        low[0], high[0] = 5, MOST_SIZE
+    elif level == EMPTY_ROOM or level == FETCH or level == GO_TO_OBJECT:
+        low[0], high[0] = 4, MOST_SIZE
+    elif level == CROSSING:
+        low[0], high[0] = 5, MOST_SIZE - 1
+    elif level == MEMORY:
+        low[0], high[0] = 7, MOST_SIZE - 1
+    elif level == PUT_NEAR:
+        low[0], high[0] = 6, MOST_SIZE
+    elif level == RED_BLUE_DOORS:
+        low[0], high[0] = 5, MOST_SIZE // 2
 
 
-cdef inline Rules make_rules(str level, dict values) except *:
+cdef inline void things_limits(int level, int cells, int* low, int* high) noexcept nogil:
+    """So many that there is always room for the next one, and for the agent."""
+    if level == FETCH:
+        low[0], high[0] = 1, min(cells - 1, MOST_TO_FETCH)
+    elif level == GO_TO_OBJECT:
+        low[0], high[0] = 1, min(cells - 1, MOST_THINGS)
+    elif level == PUT_NEAR:
+        low[0], high[0] = 2, min((cells - 1) // 9 + 1, MOST_THINGS)
+
+
+cdef inline void corridor_limits(int parameter, int* low, int* high) noexcept nogil:
+    if parameter == NUM_ROWS:
+        low[0], high[0] = 1, MOST_ROWS
+    elif parameter == ROOM_SIZE:
+        low[0], high[0] = 3, MOST_ROOM_SIZE
+    elif parameter == OBJ_TYPE:
+        low[0], high[0] = KEY, BOX
+
+
+cdef inline void chain_limits(int least_rooms, int parameter, int* low, int* high) noexcept nogil:
+    if parameter == MIN_ROOMS or parameter == MAX_ROOMS:
+        low[0], high[0] = 1 if parameter == MIN_ROOMS else least_rooms, MOST_ROOMS
+    elif parameter == MAX_ROOM_SIZE:
+        low[0], high[0] = SMALLEST_ROOM, LARGEST_ROOM
+
+
+cdef inline void maze_limits(int parameter, int* low, int* high) noexcept nogil:
+    if parameter == AGENT_ROOM:
+        high[0] = 8
+    elif parameter == NUM_QUARTERS:
+        low[0], high[0] = 1, 4
+    elif parameter == NUM_ROOMS_VISITED:
+        low[0], high[0] = 1, MOST_VISITED
+
+
+cdef inline bint has_odd_size(int level) noexcept nogil:
+    return level == CROSSING or level == MEMORY
+
+
+cdef inline bint are_possible(const Rules* rules) noexcept nogil:
+    """Whether all parameters are within their limits."""
+    cdef int parameter, low, high
+    for parameter in range(PARAMETERS):
+        limits(rules, parameter, &low, &high)
+        if not low <= rules.values[parameter] <= high:
+            return False
+    return rules.values[SIZE] & 1 or not has_odd_size(rules.level)
+
+
+# ---- From values and back ----
+
+cdef inline Rules read_rules(object level, dict given) except *:
+    """The rules of a level with these parameters, checked.
+
+    None stands for the default, or for what the id of the level says. It is required for those of other levels.
+    """
+    from puffer.ocean.minigrid._names import named_level
     cdef Rules rules
-    rules.level = list(default_parameters()).index(level)
-    rules.room_size = values.get("size", values.get("room_size", ROOM_SIZE))
-    rules.rows = values.get("num_rows", 1)
-    rules.kind = {"key": KEY, "ball": BALL, "box": BOX}.get(values.get("obj_type"), GOAL)
-    rules.least_rooms, rules.most_rooms = values.get("min_rooms", 0), values.get("max_rooms", 0)
-    rules.largest_room = values.get("max_room_size", 0)
-    rules.obstacles = values.get("n_obstacles", 0)
-    rules.random_start = values.get("random_start", False)
+    cdef int parameter, low, high
+    defaults = default_parameters()
+    name, said = named_level(level, defaults)
+    own = defaults[name]
+    for parameter_name, value in given.items():
+        if value is not None and parameter_name not in own:
+            raise ValueError(f"{parameter_name} is not a parameter of level {level!r}, which has "
+                             f"{', '.join(own) or 'none'}; got {value!r}")
+    said = {**said, **{one: value for one, value in given.items() if value is not None}}
+    values = {**own, **said}
+    if "max_rooms" in own and ("min_rooms" in said) != ("max_rooms" in said):
+        # If only one of them is given, the other one is the same.
+        values["min_rooms"] = values["max_rooms"] = said.get("min_rooms", said.get("max_rooms"))
+    rules.level = list(defaults).index(name)
+    for parameter in range(PARAMETERS):
+        rules.values[parameter] = 0
+    names = parameter_names()
+    for one, value in values.items():
+        parameter = names.index(one)
+        limits(&rules, parameter, &low, &high)
+        if one == "n_obstacles" and one not in said:
+            value = min(value, rules.values[SIZE] // 2)
+        rules.values[parameter] = read_value(one, value, low, high)
+        if parameter == SIZE and has_odd_size(rules.level) and not rules.values[SIZE] & 1:
+            raise ValueError(f"size must be odd in level {level!r}, got {value!r}")
     derive(&rules)
     return rules
 
 
-cdef inline void derive(Rules* rules) noexcept nogil:
-    """Set what follows from the parameters of a level."""
-    cdef int size = rules.room_size, k
-    rules.width = rules.height = size
-    if rules.level == FOUR_ROOMS:
-        rules.width = rules.height = 19
-    elif rules.level == MULTI_ROOM:
-        rules.width = rules.height = 25
-    elif rules.level == UNLOCK or rules.level == UNLOCK_PICKUP:
-        rules.width = 2 * (size - 1) + 1
-        rules.kind = DOOR if rules.level == UNLOCK else BOX
-    elif rules.level == KEY_CORRIDOR:
-        rules.width, rules.height = 3 * (size - 1) + 1, rules.rows * (size - 1) + 1
-    rules.stride = rules.height + BORDER
-    for k in range(4):
-        rules.steps[k] = towards(k, rules.stride)
-    for k in range(9):
-        rules.around[k] = (k // 3 - 1) * rules.stride + k % 3 - 1
-    rules.size = rules.width * rules.stride
-    rules.cell_count = BORDER + rules.size + 2 * rules.stride
-    rules.sees_all = rules.level == EMPTY_ROOM or rules.level == DYNAMIC_OBSTACLES
+cdef inline int read_value(str name, object value, int low, int high) except? -1:
+    """The number that stands for the value of a parameter."""
+    from puffer import checks
+    choices = parameter_choices().get(name)
+    if choices:
+        return low + choices.index(checks.choice(name, value, choices))
+    if name == "agent_room":
+        try:
+            column, row = value
+        except (TypeError, ValueError):
+            raise ValueError(f"agent_room must be a pair column, row, got {value!r}") from None
+        return 3 * checks.integer("agent_room[0]", column, 0, 2) + checks.integer("agent_room[1]", row, 0, 2)
+    if high == 1 and low == 0 and name != "n_obstacles" and name != "num_crossings":
+        return checks.boolean(name, value)
+    return checks.integer(name, value, low, high)
 
 
 cdef inline tuple level_parameters(const Rules* rules):
-    """The level and the parameters that `make_rules` has made these of."""
+    """The level and the parameters that `read_rules` has made these of."""
+    cdef int parameter
     level, own = list(default_parameters().items())[rules.level]
-    every = {"size": rules.width, "random_start": rules.random_start, "n_obstacles": rules.obstacles,
-             "num_rows": rules.rows, "room_size": rules.room_size,
-             "obj_type": {KEY: "key", BALL: "ball", BOX: "box"}.get(rules.kind), "min_rooms": rules.least_rooms,
-             "max_rooms": rules.most_rooms, "max_room_size": rules.largest_room}
-    return level, {name: every[name] for name in own}
-
-
-cdef inline int step_limit(str level, dict values):
-    """The package's max_steps."""
-    if level == "FourRooms":
-        return 100
-    if level == "MultiRoom":
-        return 20 * values["max_rooms"]
-    size = values.get("size", values.get("room_size", 6))
-    return {"DoorKey": 10, "Unlock": 8, "UnlockPickup": 8, "KeyCorridor": 30}.get(level, 4) * size**2
+    values, names = {}, parameter_names()
+    for name, default in own.items():
+        parameter = names.index(name)
+        number = rules.values[parameter]
+        choices = parameter_choices().get(name)
+        if choices:
+            number = choices[number - (KEY if parameter == OBJ_TYPE else 0)]
+        elif isinstance(default, bool):
+            number = bool(number)
+        elif isinstance(default, tuple):
+            number = divmod(number, 3)
+        values[name] = number
+    return level, values

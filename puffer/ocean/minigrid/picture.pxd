@@ -3,27 +3,32 @@ from libc.stdint cimport uint8_t, uint32_t, uint64_t
 
 from puffer._core cimport Canvas
 from puffer.ocean.minigrid.draft cimport (
-    BALL, BOX, CELLS, CLOSED_DOOR, COLOUR, DOOR, EAST, EMPTY, FLOOR, GOAL, KEY, KIND, LAVA, LOCKED_DOOR, NORTH, Rules,
-    SOUTH, State, UNSEEN, VIEW, WALL, WEST, minigrid_seen, minigrid_view,
+    BALL, BOX, CELLS, CLOSED_DOOR, COLOUR, DOOR, EAST, EMPTY, FLOOR, GOAL, KEY, KEY_BOX, KIND, LAVA, LOCKED_DOOR,
+    NORTH, Named, Rules, SOUTH, State, UNSEEN, VIEW, WALL, WEST, minigrid_cell, minigrid_seen, minigrid_triples,
 )
+from puffer.ocean.minigrid.forms cimport has_own_mission
+from puffer.ocean.minigrid.views cimport look
 
 
 cdef inline uint32_t paint(int cell) noexcept nogil:
     """The colour of a cell, 0xRRGGBB."""
     cdef uint32_t[8] paints = [0xE63946, 0x52B788, 0x4895EF, 0x9D4EDD, 0xF4D35E, 0x77839A, 0, 0]
-    return paints[cell >> COLOUR & 7]
+    return paints[minigrid_triples[cell][1]]
 
 
-cdef inline int tile_size(const Rules* rules) noexcept nogil:
+cdef inline int cell_size(const Rules* rules) noexcept nogil:
     return max(8, min(32, 768 // max(rules.width, rules.height, 1)))
 
 
 cdef inline void draw_picture(Canvas canvas, const Rules* rules, const State* state,
                               const uint8_t* grid) noexcept nogil:
-    """Draw the grid, the agent's view of it on a lighter ground, and the agent with the object it carries."""
+    """Draw the grid, the agent's view of it on a lighter ground, and the agent with the object it carries.
+
+    Where missions differ, what they name is in the corner, which is always a wall.
+    """
     cdef uint64_t[8] columns
     # The picture may be that of a larger level, or of a longer one.
-    cdef int size = min(tile_size(rules), min(canvas.width // rules.width, canvas.height // rules.height))
+    cdef int size = min(cell_size(rules), min(canvas.width // rules.width, canvas.height // rules.height))
     cdef int stride = rules.stride, direction = state.direction
     cdef int agent_x = state.agent // stride, agent_y = state.agent % stride
     cdef int dx = (direction == EAST) - (direction == WEST), dy = (direction == SOUTH) - (direction == NORTH)
@@ -32,18 +37,31 @@ cdef inline void draw_picture(Canvas canvas, const Rules* rules, const State* st
     for x in range(rules.width):
         for y in range(rules.height):
             draw_cell(canvas, size * x, size * y, size, grid[x * stride + y], False)
-    minigrid_view(grid, rules.size, state.agent, rules.steps[(direction + 1) & 3], rules.steps[direction],
-                  rules.sees_all, columns)
+    look(rules, state, grid, columns)
     for k in range(CELLS):
         right, ahead = k // VIEW - VIEW // 2, VIEW - 1 - k % VIEW
         x, y = agent_x + ahead * dx - right * dy, agent_y + ahead * dy + right * dx
         cell = minigrid_seen(columns, k)
         if cell != UNSEEN and 0 <= x < rules.width and 0 <= y < rules.height:
             draw_cell(canvas, size * x, size * y, size, cell, True)
+    if has_own_mission(rules):
+        draw_named(canvas, 0, size, state.first)
+        if state.second.kind:
+            draw_named(canvas, size, size, state.second)
     draw_agent(canvas, size * (agent_x + 0.5), size * (agent_y + 0.5), 0.36 * size, dx, dy)
     if state.carried:
         canvas.disc(size * (agent_x + 0.72), size * (agent_y + 0.72), 0.3 * size, 0x0B1118)
         draw_thing(canvas, size * (agent_x + 0.47), size * (agent_y + 0.47), 0.5 * size, state.carried, 0x0B1118)
+
+
+cdef inline void draw_named(Canvas canvas, double x, double size, Named thing) noexcept nogil:
+    """What a mission names, in a cell of the wall at the top, on a ground that no other cell has."""
+    cdef int cell = minigrid_cell(CLOSED_DOOR if thing.kind == DOOR else thing.kind, thing.colour)
+    if thing.kind == DOOR:
+        draw_door(canvas, x, 0, size, CLOSED_DOOR, paint(cell), 0xF4F1EA)
+        return
+    fill_square(canvas, x, 0, size, 0, 0xF4F1EA)
+    draw_thing(canvas, x, 0, size, cell, 0xF4F1EA)
 
 
 cdef inline void draw_cell(Canvas canvas, double x, double y, double size, int cell, bint is_seen) noexcept nogil:
@@ -105,7 +123,7 @@ cdef inline void draw_thing(Canvas canvas, double x, double y, double size, int 
     cdef uint32_t colour = paint(cell)
     if kind == BALL:
         canvas.disc(x + 0.5 * size, y + 0.5 * size, 0.32 * size, colour)
-    elif kind == BOX:
+    elif kind == BOX or kind == KEY_BOX:
         fill_square(canvas, x, y, size, 0.16, colour)
         fill_square(canvas, x, y, size, 0.26, ground)
         canvas.line(x + 0.3 * size, y + 0.5 * size, x + 0.7 * size, y + 0.5 * size, 0.08 * size, colour)
@@ -143,5 +161,5 @@ cdef inline str write_cell(int cell):
         return "  "
     if kind == DOOR:
         return "__"
-    # A locked door is an L.
-    return "  WF_KABGV_DL"[kind] + "RGBPYG"[cell >> COLOUR & 7]
+    # A locked door is an L; a box with a key in it is grey.
+    return "  WF_KABGV_DLB"[kind] + ("G" if kind == KEY_BOX else "RGBPYG"[cell >> COLOUR & 7])

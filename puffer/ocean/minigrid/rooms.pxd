@@ -2,8 +2,8 @@
 from libc.stdint cimport uint8_t
 
 from puffer.ocean.minigrid.draft cimport (
-    BOX, CLOSED_DOOR, COLOURS, Draft, EMPTY, KEY, KIND, LOCKED_DOOR, OUTER_WALL, Rules, State, UNLOCK, UNLOCK_PICKUP,
-    WALL, draw_position, fill, in_front, minigrid_cell, place_agent,
+    BALL, BLOCKED_UNLOCK_PICKUP, BOX, CLOSED_DOOR, COLOURS, Draft, EMPTY, KEY, KIND, LOCKED_DOOR, NORTH,
+    OUTER_WALL, State, UNLOCK, WALL, WEST, draw_position, fill, in_front, minigrid_cell, place_agent,
 )
 from puffer.rng cimport rng_below
 
@@ -29,8 +29,8 @@ cdef inline void draw_start_in_room(Draft* draft, int column, int row) noexcept 
         kind = draft.cells[in_front(draft.rules, draft.state)] & KIND
 
 
-cdef inline void build_rooms(Draft* draft, int columns) noexcept nogil:
-    cdef int size = draft.rules.room_size, column, row
+cdef inline void build_rooms(Draft* draft) noexcept nogil:
+    cdef int size = draft.rules.room_size, columns = draft.rules.columns, column, row
     fill(draft, 0, 0, draft.rules.width, draft.rules.height, OUTER_WALL)
     for column in range(columns):
         for row in range(draft.rules.rows):
@@ -48,15 +48,22 @@ cdef inline int draw_doorway(Draft* draft, int column, int row, bint below) noex
     return x * draft.rules.stride + y
 
 
+cdef inline int draw_wall_cell(Draft* draft, int column, int row, int side) noexcept nogil:
+    """A random cell of any of the four walls of a room."""
+    return draw_doorway(draft, column - (side == WEST), row - (side == NORTH), side & 1)
+
+
 cdef inline void draw_unlock(Draft* draft) noexcept nogil:
     cdef State* state = draft.state
     cdef int colour = rng_below(draft.rng, COLOURS), door
-    build_rooms(draft, 2)
-    if draft.rules.level == UNLOCK_PICKUP:
-        state.mission_colour = <uint8_t>rng_below(draft.rng, COLOURS)
-        state.target = draw_in_room(draft, 1, 0, BOX, state.mission_colour)
+    build_rooms(draft)
+    if draft.rules.level != UNLOCK:
+        state.first.colour = <uint8_t>rng_below(draft.rng, COLOURS)
+        state.target = draw_in_room(draft, 1, 0, BOX, state.first.colour)
     door = draw_doorway(draft, 0, 0, False)
     draft.cells[door] = minigrid_cell(LOCKED_DOOR, colour)
+    if draft.rules.level == BLOCKED_UNLOCK_PICKUP:
+        draft.cells[door - draft.rules.stride] = minigrid_cell(BALL, rng_below(draft.rng, COLOURS))
     if draft.rules.level == UNLOCK:
         state.target = door
     draw_in_room(draft, 0, 0, KEY, colour)
@@ -67,11 +74,11 @@ cdef inline void draw_key_corridor(Draft* draft) noexcept nogil:
     cdef State* state = draft.state
     cdef int rows = draft.rules.rows, size = draft.rules.room_size
     cdef int colour = rng_below(draft.rng, COLOURS), locked = rng_below(draft.rng, rows)
-    build_rooms(draft, 3)
+    build_rooms(draft)
     fill(draft, size, 1, size - 2, draft.rules.height - 2, EMPTY)
     draft.cells[draw_doorway(draft, 1, locked, False)] = minigrid_cell(LOCKED_DOOR, colour)
-    state.mission_colour = <uint8_t>rng_below(draft.rng, COLOURS)
-    state.target = draw_in_room(draft, 2, locked, draft.rules.kind, state.mission_colour)
+    state.first.colour = <uint8_t>rng_below(draft.rng, COLOURS)
+    state.target = draw_in_room(draft, 2, locked, draft.rules.kind, state.first.colour)
     draw_in_room(draft, 0, rng_below(draft.rng, rows), KEY, colour)
     draw_start_in_room(draft, 1, rows // 2)
     connect_rooms(draft, locked)
