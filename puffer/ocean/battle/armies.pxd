@@ -1,6 +1,6 @@
 # The armies of Battle: how agents strike each other and move.
-from libc.stdint cimport int16_t, int32_t, uint8_t, uint16_t, uint32_t, uint64_t
-from libc.string cimport memcpy, memset
+from libc.stdint cimport int16_t, int32_t, uint8_t, uint32_t, uint64_t
+from libc.string cimport memcpy
 
 from puffer.ocean._clip cimport clamped, clip
 from puffer.rng cimport rng_below, rng_t
@@ -35,8 +35,6 @@ cdef extern from * nogil:
 cdef enum:
     # How far an agent sees. The map has a margin of as many cells on each side, which are walls that nobody sees.
     SIGHT = 6
-    # Words of 16 bits for a row of the map with its margin.
-    WORDS = 8
     # More agents than there are on any map.
     MOST_AGENTS = 800
     # A cell of the map: 0 is empty, k the agent with the index k - 1.
@@ -67,18 +65,14 @@ cdef struct World:
     int red
     const uint8_t* x
     const uint8_t* y
-    # The cells without agents, and for each one whether there is a wall in sight of it.
+    # The cells without agents.
     const int16_t* cells
-    const uint8_t* walled
-    # For each row of the map the bits of its walls.
-    const uint16_t* walls
 
-# One copy. `bits` has for each row of the map those of its agents; `fraction` is the health divided by that at the start; `paid` is the reward of the last step, and `shown`
+# One copy. `fraction` is the health divided by that at the start; `paid` is the reward of the last step, and `shown`
 # that of the step before.
 cdef struct Armies:
     uint32_t* engine
     int16_t* cells
-    uint16_t* bits
     float* health
     float* fraction
     float* paid
@@ -99,21 +93,14 @@ cdef inline int cell_of(const World* world, int x, int y) noexcept nogil:
     return (y + SIGHT) * world.stride + x + SIGHT
 
 
-cdef inline void flip(uint16_t* bits, int x, int y) noexcept nogil:
-    """Set or clear the bit of a cell."""
-    bits[(y + SIGHT) * WORDS + ((x + SIGHT) >> 4)] ^= <uint16_t>1 << ((x + SIGHT) & 15)
-
-
 cdef inline void clear(const World* world, Armies* a) noexcept nogil:
     """Take all agents off the map."""
     memcpy(a.cells, world.cells, world.stride * world.stride * sizeof(int16_t))
-    memset(a.bits, 0, world.stride * WORDS * sizeof(uint16_t))
 
 
 cdef inline void place(const World* world, Armies* a, int k) noexcept nogil:
     """Put an agent onto the map."""
     a.cells[cell_of(world, a.x[k], a.y[k])] = k + 1
-    flip(a.bits, a.x[k], a.y[k])
 
 
 cdef inline void start(const World* world, Armies* a, rng_t* rng) noexcept nogil:
@@ -192,7 +179,6 @@ cdef inline void attack(const World* world, Armies* a, const Pay* pay, Attacks* 
 cdef inline void fall(const World* world, Armies* a, int k) noexcept nogil:
     a.status[k] = FALLEN
     a.cells[cell_of(world, a.x[k], a.y[k])] = 0
-    flip(a.bits, a.x[k], a.y[k])
 
 
 cdef inline void recover(const World* world, Armies* a) noexcept nogil:
@@ -215,10 +201,8 @@ cdef inline void move(const World* world, Armies* a) noexcept nogil:
         if a.cells[there]:
             continue
         a.cells[here], a.cells[there] = 0, k + 1
-        flip(a.bits, a.x[k], a.y[k])
         a.x[k] += ACROSS[action]
         a.y[k] += DOWN[action]
-        flip(a.bits, a.x[k], a.y[k])
 
 
 cdef inline void finish(const World* world, Armies* a, const float* rewards, uint8_t* terminations,

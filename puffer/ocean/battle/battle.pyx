@@ -35,18 +35,20 @@ import numpy as np
 from gymnasium import spaces
 
 cimport cython
-from libc.stdint cimport int16_t, int32_t, uint8_t, uint16_t, uint32_t
+from libc.stdint cimport int16_t, int32_t, uint8_t, uint32_t
 
 from puffer import checks
 from puffer.ocean.battle._layouts import make_map
 
 from puffer._core cimport Canvas, Env, import_puffer
 from puffer.ocean.battle.armies cimport (
-    ACTIONS, ALIVE, Armies, Attacks, Pay, SIGHT, STATISTICS, WALL, WORDS, World, attack, begin, finish,
+    ACTIONS, ALIVE, Armies, Attacks, Pay, SIGHT, STATISTICS, WALL, World, attack, begin, finish,
     move, recover, repair, shuffle, start,
 )
 from puffer.ocean.battle.picture cimport TILE, draw_armies, write_armies
-from puffer.ocean.battle.views cimport EXTRA, Form, Minimap, SIDE, draw_minimap, make_form, see
+from puffer.ocean.battle.views cimport (
+    CHANNELS, EXTRA, Form, Minimap, SIDE, draw, draw_minimap, erase, make_form, see,
+)
 
 import_puffer()
 
@@ -117,8 +119,8 @@ number from which the order of attacks in the next step comes: magent2 seeded wi
     # What the world points to.
     cdef tuple kept
     cdef object walls, reward_range
-    # For each row of observations the cells in which there is something: see_agents() writes and reads it.
-    cdef uint16_t[:, ::1] seen
+    # For each copy the image of its map, see views.pxd: observe() leaves it as it finds it.
+    cdef float[:, ::1] images
 
     def __init__(self, num_envs=1, *, layout="battle", map_size=None, minimap_mode=False, extra_features=False,
                  step_reward=-0.005, dead_penalty=-0.1, attack_penalty=-0.1, attack_opponent_reward=0.2, **options):
@@ -144,22 +146,18 @@ number from which the order of attacks in the next step comes: magent2 seeded wi
         self.pays = <Pay*>self.new_state(2 * sizeof(Pay))
         for i in range(2 * self.num_copies):
             self.pays[i] = self.made_pay
-        self.seen = np.zeros((self.num_agents, 16), np.uint16)
+        image = np.zeros((*[len(walls) + 2 * SIGHT] * 2, CHANNELS), np.float32)
+        image[..., 0] = np.pad(walls, SIGHT)
+        self.images = np.tile(image.ravel(), (self.num_copies, 1))
 
     cdef int _make_world(self, object walls, list red, list blue) except -1:
-        cdef uint8_t[::1] x, y, walled
+        cdef uint8_t[::1] x, y
         cdef int16_t[::1] cells
-        cdef uint16_t[::1] bits
-        padded = np.pad(walls, SIGHT)
-        of_rows = np.packbits(np.pad(padded, ((0, 0), (0, 16 * WORDS - len(padded)))), axis=1, bitorder="little")
-        near = np.lib.stride_tricks.sliding_window_view(np.pad(padded, SIGHT), (SIDE, SIDE)).any((2, 3))
         x, y = np.ascontiguousarray(np.array(red + blue, np.uint8).T)
         cells = np.where(np.pad(walls, SIGHT, constant_values=True), WALL, 0).astype(np.int16).ravel()
-        walled = near.astype(np.uint8).ravel()
-        bits = of_rows.astype(np.uint16).reshape(-1, 2).dot(np.array([1, 256], np.uint16))
-        self.kept = (x, y, cells, walled, bits)
-        self.world = World(size=len(walls), stride=len(padded), agents=len(red) + len(blue), red=len(red), x=&x[0],
-                           y=&y[0], cells=&cells[0], walled=&walled[0], walls=&bits[0])
+        self.kept = (x, y, cells)
+        self.world = World(size=len(walls), stride=len(walls) + 2 * SIGHT, agents=len(red) + len(blue), red=len(red),
+                           x=&x[0], y=&y[0], cells=&cells[0])
         return 0
 
     cdef inline Armies _armies(self, Py_ssize_t i) noexcept nogil:
@@ -186,14 +184,18 @@ number from which the order of attacks in the next step comes: magent2 seeded wi
     cdef void observe(self, Py_ssize_t i) noexcept nogil:
         cdef Armies armies = self._armies(i)
         cdef Minimap minimap
+        cdef float* image = &self.images[i, 0]
         cdef Py_ssize_t first = i * self.world.agents
-        cdef int k
+        cdef int side, k
         if self.form.minimap:
             draw_minimap(&self.world, &armies, &minimap)
-        for k in range(self.world.agents):
-            if self.masks[first + k]:
-                see(&self.world, &armies, &self.form, &minimap, k, self.retained, &self.seen[first + k, 0],
-                    &self.observations[first + k, 0, 0, 0])
+        for side in range(2):
+            draw(&self.world, &armies, side == 0, image)
+            for k in range(self.world.red if side else 0, self.world.agents if side else self.world.red):
+                if self.masks[first + k]:
+                    see(&self.world, &armies, &self.form, &minimap, image, k, self.retained,
+                        &self.observations[first + k, 0, 0, 0])
+        erase(&self.world, &armies, image)
 
     cdef void load_one(self, Py_ssize_t i) noexcept nogil:
         cdef Armies armies = self._armies(i)
@@ -244,7 +246,7 @@ number from which the order of attacks in the next step comes: magent2 seeded wi
 
 cdef inline Py_ssize_t size_of(const World* world) noexcept nogil:
     """The bytes of one copy, in whole cache lines, which threads do not share."""
-    cdef Py_ssize_t size = 20 * world.agents + world.stride * (world.stride + WORDS) * sizeof(int16_t) + 4
+    cdef Py_ssize_t size = 20 * world.agents + world.stride * world.stride * sizeof(int16_t) + 4
     return (size + 63) // 64 * 64
 
 
@@ -255,8 +257,7 @@ cdef inline Armies armies_at(const World* world, char* memory) noexcept nogil:
     cdef int n = world.agents
     a.health, a.fraction, a.paid, a.shown = floats, floats + n, floats + 2 * n, floats + 3 * n
     a.engine = <uint32_t*>(floats + 4 * n)
-    a.bits = <uint16_t*>(a.engine + 1)
-    a.cells = <int16_t*>(a.bits + world.stride * WORDS)
+    a.cells = <int16_t*>(a.engine + 1)
     a.x = <uint8_t*>(a.cells + world.stride * world.stride)
     a.y, a.status, a.action = a.x + n, a.x + 2 * n, a.x + 3 * n
     return a

@@ -1,35 +1,73 @@
 # What the agents of Battle see.
-from libc.stdint cimport int16_t, uint16_t, uint32_t
-from libc.string cimport memcpy, memset
+from libc.string cimport memset
 
-from puffer.ocean.battle.armies cimport ACTIONS, Armies, GONE, SIGHT, WORDS, World, cell_of
+from puffer.ocean.battle.armies cimport ACTIONS, ALIVE, Armies, GONE, SIGHT, World, cell_of
 
 cdef extern from * nogil:
     """
-    /* The cells in sight, a circle: the bits of each row of the square around an agent. */
-    static const uint16_t battle_circle[13] = {
-        0x0040, 0x03F8, 0x07FC, 0x0FFE, 0x0FFE, 0x0FFE, 0x1FFF, 0x0FFE, 0x0FFE, 0x0FFE, 0x07FC, 0x03F8, 0x0040};
-    #define lowest_bit(word) __builtin_ctz(word)
+    #include <string.h>
+
+    /* How many cells from the middle of a row of the square around an agent are in sight, which is a circle. */
+    static const signed char battle_reach[13] = {0, 3, 4, 5, 5, 5, 6, 5, 5, 5, 4, 3, 0};
+
+    /* Copy some floats, at least 4, in steps of 4: calls and string instructions take longer. */
+    static inline __attribute__((always_inline)) void battle_copy(float* to, const float* from, int count) {
+        for (int k = 0; k + 4 <= count; k += 4)
+            memcpy(to + k, from + k, 16);
+        memcpy(to + count - 4, from + count - 4, 16);
+    }
+
+    static inline __attribute__((always_inline)) void battle_empty(float* to, int count) {
+        for (int k = 0; k < count; k++)
+            to[k] = 0;
+    }
+
+    /* Copy the cells of one row that are in sight, and empty those beside them. */
+    static inline __attribute__((always_inline)) void battle_row(float* to, const float* from, int reach, int empties) {
+        const int beside = 5 * (6 - reach), inside = 5 * (2 * reach + 1);
+        if (empties)
+            battle_empty(to, beside);
+        battle_copy(to + beside, from + beside, inside);
+        if (empties)
+            battle_empty(to + beside + inside, beside);
+    }
+
+    /* Copy what is in sight from the map, with rows of `stride` floats; without `empties` leave the rest alone. */
+    static inline __attribute__((always_inline)) void battle_window(float* to, const float* from, long stride,
+                                                                    int empties) {
+        battle_row(to, from, 0, empties);
+        battle_row(to + 65, from + stride, 3, empties);
+        battle_row(to + 2 * 65, from + 2 * stride, 4, empties);
+        for (int down = 3; down < 6; down++)
+            battle_row(to + down * 65, from + down * stride, 5, empties);
+        battle_row(to + 6 * 65, from + 6 * stride, 6, empties);
+        for (int down = 7; down < 10; down++)
+            battle_row(to + down * 65, from + down * stride, 5, empties);
+        battle_row(to + 10 * 65, from + 10 * stride, 4, empties);
+        battle_row(to + 11 * 65, from + 11 * stride, 3, empties);
+        battle_row(to + 12 * 65, from + 12 * stride, 0, empties);
+    }
     """
-    const uint16_t* CIRCLE "battle_circle"
-    int lowest_bit(uint32_t)
+    const signed char* REACH "battle_reach"
+    void copy_window "battle_window"(float* to, const float* from_, long stride, bint empties)
 
 cdef enum:
     SIDE = 2 * SIGHT + 1
     SQUARE = SIDE * SIDE
-    # Channels of an agent in sight, its presence and its health, on each side; with the wall before them.
+    # Numbers of a cell: whether there is a wall, then presence and health of an agent of the own side, and of an enemy.
     CHANNELS = 5
+    FRIEND = 1
+    ENEMY = 3
     # Bits of an index among the extra features.
     INDEX_BITS = 10
     EXTRA = INDEX_BITS + ACTIONS + 1
 
-# The form of an observation: numbers for each cell, the first of the two of an enemy, and those of the agent itself at
-# the end, the same for each cell.
+# The form of an observation: numbers for each cell, and how many of them are of the agent itself, the same for each
+# cell, at the end.
 cdef struct Form:
     bint minimap
     bint extra
     int channels
-    int enemy
     int own
 
 # For red and blue and each cell of the square, the part of their agents that is in this part of the map.
@@ -42,74 +80,44 @@ cdef inline Form make_form(bint minimap, bint extra) noexcept nogil:
     cdef Form form
     form.minimap, form.extra = minimap, extra
     form.own = (EXTRA if extra else 0) + (2 if minimap else 0)
-    form.enemy = 4 if minimap else 3
     form.channels = CHANNELS + (2 if minimap else 0) + form.own
     return form
 
 
-cdef inline uint32_t in_sight(const uint16_t* bits, int x, int y, int down) noexcept nogil:
-    """The bits of the cells in sight in one row of the square around x, y."""
-    cdef const uint16_t* row = bits + (y + down) * WORDS + (x >> 4)
-    return ((row[0] | <uint32_t>row[1] << 16) >> (x & 15)) & CIRCLE[down]
+# The image of a map has CHANNELS numbers for each cell, as one side sees them. Between observations only walls are in it.
+
+cdef inline void draw(const World* world, const Armies* a, bint for_red, float* image) noexcept nogil:
+    """Draw the agents as one side sees them, over how the other one does."""
+    cdef int k
+    cdef float* cell
+    for k in range(world.agents):
+        if a.status[k] == ALIVE:
+            cell = image + CHANNELS * cell_of(world, a.x[k], a.y[k])
+            cell[FRIEND] = cell[FRIEND + 1] = cell[ENEMY] = cell[ENEMY + 1] = 0
+            cell += FRIEND if (k < world.red) == for_red else ENEMY
+            cell[0], cell[1] = 1, a.fraction[k]
 
 
-cdef inline void see(const World* world, const Armies* a, const Form* form, const Minimap* minimap, int k,
-                     bint retained, uint16_t* seen, float* row) noexcept nogil:
-    """Write the observation of an agent. `seen` has the cells that are not empty in it; `retained` says whether it
-    holds for what is in the row."""
-    if form.own or form.minimap or not retained:
-        memset(row, 0, SQUARE * form.channels * sizeof(float))
-        memset(seen, 0, SIDE * sizeof(uint16_t))
-    see_agents(world, a, form, k, seen, row)
-    if world.walled[cell_of(world, a.x[k], a.y[k])]:
-        see_walls(world, a, form, k, seen, row)
-    if form.minimap:
-        see_minimap(world, a, form, minimap, k, row)
-    if form.own:
-        see_itself(world, a, form, k, row)
+cdef inline void erase(const World* world, const Armies* a, float* image) noexcept nogil:
+    cdef int k, channel
+    cdef float* cell
+    for k in range(world.agents):
+        if a.status[k] == ALIVE:
+            cell = image + CHANNELS * cell_of(world, a.x[k], a.y[k])
+            for channel in range(FRIEND, CHANNELS):
+                cell[channel] = 0
 
 
-cdef inline void see_agents(const World* world, const Armies* a, const Form* form, int k, uint16_t* seen,
-                            float* row) noexcept nogil:
-    """Write the agents in sight, and empty the cells in which there was something and nobody is now."""
-    cdef int x = a.x[k], y = a.y[k], down, other
-    cdef bint is_red = k < world.red
-    cdef float is_enemy
-    cdef uint32_t here, stale
-    cdef const int16_t* cells
-    cdef float* square
-    for down in range(SIDE):
-        here = in_sight(a.bits, x, y, down)
-        stale = seen[down] & ~here
-        seen[down] = here
-        square = row + down * SIDE * form.channels
-        while stale:
-            memset(square + lowest_bit(stale) * form.channels, 0, CHANNELS * sizeof(float))
-            stale &= stale - 1
-        cells = a.cells + (y + down) * world.stride + x
-        while here:
-            other = cells[lowest_bit(here)] - 1
-            is_enemy = (other < world.red) != is_red
-            write(square + lowest_bit(here) * form.channels, form.enemy, is_enemy, a.fraction[other])
-            here &= here - 1
-
-
-cdef inline void write(float* cell, int enemy, float is_enemy, float fraction) noexcept nogil:
-    cell[0] = 0
-    cell[1], cell[2] = 1 - is_enemy, (1 - is_enemy) * fraction
-    cell[enemy], cell[enemy + 1] = is_enemy, is_enemy * fraction
-
-
-cdef inline void see_walls(const World* world, const Armies* a, const Form* form, int k, uint16_t* seen,
-                           float* row) noexcept nogil:
-    cdef int x = a.x[k], y = a.y[k], down
-    cdef uint32_t here
-    for down in range(SIDE):
-        here = in_sight(world.walls, x, y, down)
-        seen[down] |= here
-        while here:
-            row[(down * SIDE + lowest_bit(here)) * form.channels] = 1
-            here &= here - 1
+cdef inline void see(const World* world, const Armies* a, const Form* form, const Minimap* minimap, const float* image,
+                     int k, bint retained, float* row) noexcept nogil:
+    """Write the observation of an agent. What no agent ever sees need not be written where a row is `retained`."""
+    image += CHANNELS * (a.y[k] * world.stride + a.x[k])
+    if form.channels > CHANNELS:
+        see_all(world, a, form, minimap, image, k, row)
+    elif retained:
+        copy_window(row, image, CHANNELS * world.stride, False)
+    else:
+        copy_window(row, image, CHANNELS * world.stride, True)
 
 
 cdef inline void draw_minimap(const World* world, const Armies* a, Minimap* minimap) noexcept nogil:
@@ -130,33 +138,44 @@ cdef inline void draw_minimap(const World* world, const Armies* a, Minimap* mini
             minimap.parts[side][cell] /= <float>max(count[side], 1)
 
 
-cdef inline void see_minimap(const World* world, const Armies* a, const Form* form, const Minimap* minimap, int k,
-                             float* row) noexcept nogil:
-    cdef int side = k >= world.red, cell
-    cdef const float* friends = &minimap.parts[side][0]
-    cdef const float* enemies = &minimap.parts[1 - side][0]
-    for cell in range(SQUARE):
-        row[cell * form.channels + 3] = friends[cell]
-        row[cell * form.channels + 6] = enemies[cell]
-    cell = a.y[k] // minimap.scale * SIDE + a.x[k] // minimap.scale
-    row[cell * form.channels + 3] += 1
-    row[cell * form.channels + 6] += 1
+cdef inline void see_all(const World* world, const Armies* a, const Form* form, const Minimap* minimap,
+                         const float* image, int k, float* row) noexcept nogil:
+    """Write an observation with more channels."""
+    cdef int side = k >= world.red, behind = 2 if form.minimap else 0, down, right, channel
+    cdef float[34] own
+    cdef const float* cell
+    cdef float* first = row
+    see_itself(world, a, form, k, own)
+    for down in range(SIDE):
+        for right in range(SIDE):
+            cell = image + CHANNELS * (down * world.stride + right)
+            if abs(right - SIGHT) <= REACH[down]:
+                row[0], row[1], row[2], row[3 + behind // 2], row[4 + behind // 2] = (
+                    cell[0], cell[1], cell[2], cell[3], cell[4])
+            else:
+                row[0] = row[1] = row[2] = row[3 + behind // 2] = row[4 + behind // 2] = 0
+            if behind:
+                row[3] = minimap.parts[side][down * SIDE + right]
+                row[6] = minimap.parts[1 - side][down * SIDE + right]
+            for channel in range(form.own):
+                row[CHANNELS + behind + channel] = own[channel]
+            row += form.channels
+    if behind:
+        first += form.channels * (a.y[k] // minimap.scale * SIDE + a.x[k] // minimap.scale)
+        first[3] += 1
+        first[6] += 1
 
 
-cdef inline void see_itself(const World* world, const Armies* a, const Form* form, int k, float* row) noexcept nogil:
-    """Write what the agent knows of itself into every cell."""
-    cdef float[34] numbers
-    cdef int bit, cell
-    memset(numbers, 0, sizeof(numbers))
+cdef inline void see_itself(const World* world, const Armies* a, const Form* form, int k, float* own) noexcept nogil:
+    """Write what an agent knows of itself."""
+    cdef int bit
+    memset(own, 0, form.own * sizeof(float))
     if form.extra:
         for bit in range(INDEX_BITS):
-            numbers[bit] = k >> bit & 1
+            own[bit] = k >> bit & 1
         if a.action[k] < ACTIONS:
-            numbers[INDEX_BITS + a.action[k]] = 1
-        numbers[EXTRA - 1] = a.shown[k]
+            own[INDEX_BITS + a.action[k]] = 1
+        own[EXTRA - 1] = a.shown[k]
     if form.minimap:
-        numbers[form.own - 2] = a.x[k] / <float>world.size
-        numbers[form.own - 1] = a.y[k] / <float>world.size
-    row += form.channels - form.own
-    for cell in range(SQUARE):
-        memcpy(row + cell * form.channels, numbers, form.own * sizeof(float))
+        own[form.own - 2] = a.x[k] / <float>world.size
+        own[form.own - 1] = a.y[k] / <float>world.size
