@@ -7,7 +7,8 @@ Observation   float32 (13, 13, 5) of each agent: the square of cells around it, 
               the enemy's two, a map of the whole world in 13 x 13 parts: which fraction of that side is there, plus 1
               where the agent itself is; last, in every cell, the agent's x and y divided by map_size. With
               extra_features, in every cell 32 more, before x and y: ten bits of the agent's index, the lowest first,
-              its last action (21, one-hot), and its reward in the step before the last one.
+              its last action (21, one-hot), and its reward in the step before the last one. With compact, uint8
+              (13, 13, 5), in hundredths: 100 is a wall, an agent, full health.
 Action        Discrete(21): 0 to 12 move, 13 to 20 attack, both in the order of rows from the north, and from west to
               east in a row. Moves go to the cells at most two steps away: 0 north by 2; 1 north-west, 2 north, 3
               north-east; 4 west by 2, 5 west, 6 stay, 7 east, 8 east by 2; 9 south-west, 10 south, 11 south-east; 12
@@ -42,12 +43,12 @@ from puffer.ocean.battle._layouts import make_map
 
 from puffer._core cimport Canvas, Env, import_puffer
 from puffer.ocean.battle.armies cimport (
-    ACTIONS, ALIVE, Armies, Attacks, Pay, SIGHT, STATISTICS, WALL, World, attack, begin, finish,
+    ACTIONS, ALIVE, Armies, Attacks, Pay, SIGHT, WALL, World, attack, begin, finish,
     move, recover, repair, shuffle, start,
 )
 from puffer.ocean.battle.picture cimport TILE, draw_armies, write_armies
 from puffer.ocean.battle.views cimport (
-    CHANNELS, EXTRA, Form, Minimap, SIDE, draw, draw_minimap, erase, make_form, see,
+    CHANNELS, EXTRA, Form, Minimap, SIDE, WHOLE, draw, draw_minimap, erase, make_form, see,
 )
 
 import_puffer()
@@ -58,7 +59,7 @@ _REWARDS = ("step_reward", "dead_penalty", "attack_penalty", "attack_opponent_re
 @cython.final
 cdef class Battle(Env):
     """Battle(num_envs=1, *, layout="battle", map_size=None, minimap_mode=False, extra_features=False,
-      step_reward=-0.005, dead_penalty=-0.1, attack_penalty=-0.1, attack_opponent_reward=0.2, **options)
+      compact=False, step_reward=-0.005, dead_penalty=-0.1, attack_penalty=-0.1, attack_opponent_reward=0.2, **options)
 --
 
 Two armies. See the module's docstring for the rules.
@@ -76,6 +77,9 @@ minimap_mode : bool
     Whether agents see a map of the whole world, and know where they are.
 extra_features : bool
     Whether agents know their index, their last action and their last reward but one.
+compact : bool
+    Whether observations are uint8, in hundredths, which takes a quarter of the memory and, in large batches, of the
+    time. There is no minimap and there are no extra features then.
 step_reward, dead_penalty, attack_penalty, attack_opponent_reward : float
     The rewards, -1e6 to 1e6 each.
 **options
@@ -85,13 +89,16 @@ Attributes
 ----------
 layout : str
 map_size : int
-minimap_mode, extra_features : bool
+minimap_mode, extra_features, compact : bool
     The parameters.
 team_sizes : tuple of int
     How many agents are red, which are those of the first rows, and how many are blue.
 
 Notes
 -----
+The statistics of an agent are how many enemies it felled and how many times it hit one, whether it fell, and whether it
+stood when no enemy was left.
+
 `env.set_next(copies, attack_penalty=...)` gives copies other rewards in their next episodes.
 
 `state(copy)` has `positions`, int (agents, 2), x from the west and y from the north; `health`, float32 (agents,), of
@@ -105,11 +112,12 @@ number from which the order of attacks in the next step comes: magent2 seeded wi
     render_modes = ("rgb_array", "ansi")
     cdef readonly str layout
     cdef readonly int map_size
-    cdef readonly bint minimap_mode, extra_features
+    cdef readonly bint minimap_mode, extra_features, compact
     cdef readonly tuple team_sizes
     cdef World world
     cdef Form form
-    cdef float[:, :, :, ::1] observations
+    cdef char* observations
+    cdef Py_ssize_t row_size
     cdef int32_t[::1] actions
     # For each copy its Armies, in `size` bytes; and its rewards, of this episode and of the coming ones.
     cdef char* memory
@@ -120,24 +128,32 @@ number from which the order of attacks in the next step comes: magent2 seeded wi
     cdef tuple kept
     cdef object walls, reward_range
     # For each copy the image of its map, see views.pxd: observe() leaves it as it finds it.
-    cdef float[:, ::1] images
+    cdef uint8_t[:, ::1] images
 
     def __init__(self, num_envs=1, *, layout="battle", map_size=None, minimap_mode=False, extra_features=False,
-                 step_reward=-0.005, dead_penalty=-0.1, attack_penalty=-0.1, attack_opponent_reward=0.2, **options):
+                 compact=False, step_reward=-0.005, dead_penalty=-0.1, attack_penalty=-0.1, attack_opponent_reward=0.2,
+                 **options):
         cdef Py_ssize_t i
+        cdef uint8_t[::1] rows
         given = {"step_reward": step_reward, "dead_penalty": dead_penalty, "attack_penalty": attack_penalty,
                  "attack_opponent_reward": attack_opponent_reward}
         rewards = {name: check_reward(name, value) for name, value in given.items()}
         walls, red, blue = make_map(layout, map_size)
-        form = make_form(checks.boolean("minimap_mode", minimap_mode), checks.boolean("extra_features", extra_features))
+        form = make_form(checks.boolean("minimap_mode", minimap_mode), checks.boolean("extra_features", extra_features),
+                         checks.boolean("compact", compact))
+        if compact and (minimap_mode or extra_features):
+            raise ValueError("compact observations have no minimap and no extra features: leave out compact, or "
+                             "minimap_mode and extra_features")
         low, high = reward_range_of(rewards)
         super().__init__(num_envs, observation_space(form, low, high), spaces.Discrete(ACTIONS),
                          agents_per_env=len(red) + len(blue),
                          snapshot_key=(layout, len(walls), minimap_mode, extra_features, *rewards.values()),
                          copies_per_block=1 if len(red) > 32 else 16, **options)
-        self.observations, self.actions = self.buffers.observations, self.buffers.actions
+        rows = self.buffers.observations.reshape(-1).view(np.uint8)
+        self.observations, self.actions = <char*>&rows[0], self.buffers.actions
+        self.row_size = rows.shape[0] // self.num_agents
         self.layout, self.map_size = layout, len(walls)
-        self.minimap_mode, self.extra_features = minimap_mode, extra_features
+        self.minimap_mode, self.extra_features, self.compact = minimap_mode, extra_features, compact
         self.team_sizes, self.form, self.walls, self.reward_range = (len(red), len(blue)), form, walls, (low, high)
         self.made_pay = pay_of(rewards)
         self._make_world(walls, red, blue)
@@ -146,9 +162,9 @@ number from which the order of attacks in the next step comes: magent2 seeded wi
         self.pays = <Pay*>self.new_state(2 * sizeof(Pay))
         for i in range(2 * self.num_copies):
             self.pays[i] = self.made_pay
-        image = np.zeros((*[len(walls) + 2 * SIGHT] * 2, CHANNELS), np.float32)
-        image[..., 0] = np.pad(walls, SIGHT)
-        self.images = np.tile(image.ravel(), (self.num_copies, 1))
+        image = np.zeros((*[len(walls) + 2 * SIGHT] * 2, CHANNELS), np.uint8 if compact else np.float32)
+        image[..., 0] = (WHOLE if compact else 1) * np.pad(walls, SIGHT)
+        self.images = np.tile(image.ravel().view(np.uint8), (self.num_copies, 1))
 
     cdef int _make_world(self, object walls, list red, list blue) except -1:
         cdef uint8_t[::1] x, y
@@ -184,18 +200,18 @@ number from which the order of attacks in the next step comes: magent2 seeded wi
     cdef void observe(self, Py_ssize_t i) noexcept nogil:
         cdef Armies armies = self._armies(i)
         cdef Minimap minimap
-        cdef float* image = &self.images[i, 0]
+        cdef char* image = <char*>&self.images[i, 0]
         cdef Py_ssize_t first = i * self.world.agents
         cdef int side, k
         if self.form.minimap:
             draw_minimap(&self.world, &armies, &minimap)
         for side in range(2):
-            draw(&self.world, &armies, side == 0, image)
+            draw(&self.world, &armies, &self.form, side == 0, image)
             for k in range(self.world.red if side else 0, self.world.agents if side else self.world.red):
                 if self.masks[first + k]:
                     see(&self.world, &armies, &self.form, &minimap, image, k, self.retained,
-                        &self.observations[first + k, 0, 0, 0])
-        erase(&self.world, &armies, image)
+                        self.observations + (first + k) * self.row_size)
+        erase(&self.world, &armies, &self.form, image)
 
     cdef void load_one(self, Py_ssize_t i) noexcept nogil:
         cdef Armies armies = self._armies(i)
@@ -283,6 +299,8 @@ cdef tuple reward_range_of(dict rewards):
 
 
 cdef object observation_space(Form form, double low, double high):
+    if form.compact:
+        return spaces.Box(0, WHOLE, (SIDE, SIDE, CHANNELS), np.uint8)
     space = spaces.Box(0, 2, (SIDE, SIDE, form.channels), np.float32)
     if form.extra:
         channel = form.channels - form.own + EXTRA - 1

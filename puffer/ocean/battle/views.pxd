@@ -10,46 +10,44 @@ cdef extern from * nogil:
     /* How many cells from the middle of a row of the square around an agent are in sight, which is a circle. */
     static const signed char battle_reach[13] = {0, 3, 4, 5, 5, 5, 6, 5, 5, 5, 4, 3, 0};
 
-    /* Copy some floats, at least 4, in steps of 4: calls and string instructions take longer. */
-    static inline __attribute__((always_inline)) void battle_copy(float* to, const float* from, int count) {
-        for (int k = 0; k + 4 <= count; k += 4)
-            memcpy(to + k, from + k, 16);
-        memcpy(to + count - 4, from + count - 4, 16);
+    /* Copy some bytes, in steps of 16: calls and string instructions take longer. The last step may overlap. */
+    static inline __attribute__((always_inline)) void battle_copy(char* to, const char* from, int bytes) {
+        const int step = bytes >= 16 ? 16 : bytes >= 8 ? 8 : 4;
+        for (int k = 0; k + step <= bytes; k += step)
+            memcpy(to + k, from + k, step);
+        memcpy(to + bytes - step, from + bytes - step, step);
     }
 
-    static inline __attribute__((always_inline)) void battle_empty(float* to, int count) {
-        for (int k = 0; k < count; k++)
-            to[k] = 0;
-    }
-
-    /* Copy the cells of one row that are in sight, and empty those beside them. */
-    static inline __attribute__((always_inline)) void battle_row(float* to, const float* from, int reach, int empties) {
-        const int beside = 5 * (6 - reach), inside = 5 * (2 * reach + 1);
-        if (empties)
-            battle_empty(to, beside);
+    /* Copy the cells of one row that are in sight, and nothing, if it is given, to those beside them. */
+    static inline __attribute__((always_inline)) void battle_row(char* to, const char* from, const char* nothing,
+                                                                 int reach, int cell) {
+        const int beside = cell * (6 - reach), inside = cell * (2 * reach + 1);
+        if (nothing && beside)
+            battle_copy(to, nothing, beside);
         battle_copy(to + beside, from + beside, inside);
-        if (empties)
-            battle_empty(to + beside + inside, beside);
+        if (nothing && beside)
+            battle_copy(to + beside + inside, nothing, beside);
     }
 
-    /* Copy what is in sight from the map, with rows of `stride` floats; without `empties` leave the rest alone. */
-    static inline __attribute__((always_inline)) void battle_window(float* to, const float* from, long stride,
-                                                                    int empties) {
-        battle_row(to, from, 0, empties);
-        battle_row(to + 65, from + stride, 3, empties);
-        battle_row(to + 2 * 65, from + 2 * stride, 4, empties);
+    /* Copy what is in sight from a map with `stride` cells of `cell` bytes in a row. `nothing` has zeros for 6 cells, and
+     * is NULL where the rest of the observation is zero already. */
+    static inline __attribute__((always_inline)) void battle_window(char* to, const char* from, const char* nothing,
+                                                                    long stride, int cell) {
+        battle_row(to, from, nothing, 0, cell);
+        battle_row(to + 13 * cell, from + stride * cell, nothing, 3, cell);
+        battle_row(to + 26 * cell, from + 2 * stride * cell, nothing, 4, cell);
         for (int down = 3; down < 6; down++)
-            battle_row(to + down * 65, from + down * stride, 5, empties);
-        battle_row(to + 6 * 65, from + 6 * stride, 6, empties);
+            battle_row(to + 13 * down * cell, from + down * stride * cell, nothing, 5, cell);
+        battle_row(to + 78 * cell, from + 6 * stride * cell, nothing, 6, cell);
         for (int down = 7; down < 10; down++)
-            battle_row(to + down * 65, from + down * stride, 5, empties);
-        battle_row(to + 10 * 65, from + 10 * stride, 4, empties);
-        battle_row(to + 11 * 65, from + 11 * stride, 3, empties);
-        battle_row(to + 12 * 65, from + 12 * stride, 0, empties);
+            battle_row(to + 13 * down * cell, from + down * stride * cell, nothing, 5, cell);
+        battle_row(to + 130 * cell, from + 10 * stride * cell, nothing, 4, cell);
+        battle_row(to + 143 * cell, from + 11 * stride * cell, nothing, 3, cell);
+        battle_row(to + 156 * cell, from + 12 * stride * cell, nothing, 0, cell);
     }
     """
     const signed char* REACH "battle_reach"
-    void copy_window "battle_window"(float* to, const float* from_, long stride, bint empties)
+    void copy_window "battle_window"(char* to, const char* from_, const char* nothing, long stride, int cell)
 
 cdef enum:
     SIDE = 2 * SIGHT + 1
@@ -58,15 +56,19 @@ cdef enum:
     CHANNELS = 5
     FRIEND = 1
     ENEMY = 3
+    # Compact observations are whole numbers, of which this one stands for 1.
+    WHOLE = 100
     # Bits of an index among the extra features.
     INDEX_BITS = 10
     EXTRA = INDEX_BITS + ACTIONS + 1
 
 # The form of an observation: numbers for each cell, and how many of them are of the agent itself, the same for each
-# cell, at the end.
+# cell, at the end. `cell` is the size of a cell in an image of the map, in bytes.
 cdef struct Form:
     bint minimap
     bint extra
+    bint compact
+    int cell
     int channels
     int own
 
@@ -76,48 +78,54 @@ cdef struct Minimap:
     float[2][169] parts
 
 
-cdef inline Form make_form(bint minimap, bint extra) noexcept nogil:
+cdef inline Form make_form(bint minimap, bint extra, bint compact) noexcept nogil:
     cdef Form form
-    form.minimap, form.extra = minimap, extra
+    form.minimap, form.extra, form.compact = minimap, extra, compact
+    form.cell = CHANNELS * (1 if compact else sizeof(float))
     form.own = (EXTRA if extra else 0) + (2 if minimap else 0)
     form.channels = CHANNELS + (2 if minimap else 0) + form.own
     return form
 
 
-# The image of a map has CHANNELS numbers for each cell, as one side sees them. Between observations only walls are in it.
+# The image of a map has CHANNELS numbers for each cell, as one side sees them. Between observations it has only walls.
 
-cdef inline void draw(const World* world, const Armies* a, bint for_red, float* image) noexcept nogil:
+cdef inline void draw(const World* world, const Armies* a, const Form* form, bint for_red, char* image) noexcept nogil:
     """Draw the agents as one side sees them, over how the other one does."""
-    cdef int k
-    cdef float* cell
-    for k in range(world.agents):
-        if a.status[k] == ALIVE:
-            cell = image + CHANNELS * cell_of(world, a.x[k], a.y[k])
-            cell[FRIEND] = cell[FRIEND + 1] = cell[ENEMY] = cell[ENEMY + 1] = 0
-            cell += FRIEND if (k < world.red) == for_red else ENEMY
-            cell[0], cell[1] = 1, a.fraction[k]
-
-
-cdef inline void erase(const World* world, const Armies* a, float* image) noexcept nogil:
     cdef int k, channel
-    cdef float* cell
+    cdef char* cell
+    erase(world, a, form, image)
     for k in range(world.agents):
         if a.status[k] == ALIVE:
-            cell = image + CHANNELS * cell_of(world, a.x[k], a.y[k])
-            for channel in range(FRIEND, CHANNELS):
-                cell[channel] = 0
+            cell = image + form.cell * cell_of(world, a.x[k], a.y[k])
+            channel = FRIEND if (k < world.red) == for_red else ENEMY
+            if form.compact:
+                cell[channel], cell[channel + 1] = WHOLE, <char>(WHOLE * a.fraction[k] + <float>0.5)
+            else:
+                (<float*>cell)[channel], (<float*>cell)[channel + 1] = 1, a.fraction[k]
 
 
-cdef inline void see(const World* world, const Armies* a, const Form* form, const Minimap* minimap, const float* image,
-                     int k, bint retained, float* row) noexcept nogil:
+cdef inline void erase(const World* world, const Armies* a, const Form* form, char* image) noexcept nogil:
+    """Leave nothing where agents are: there are no walls."""
+    cdef int k
+    for k in range(world.agents):
+        if a.status[k] == ALIVE:
+            memset(image + form.cell * cell_of(world, a.x[k], a.y[k]), 0, form.cell)
+
+
+cdef inline void see(const World* world, const Armies* a, const Form* form, const Minimap* minimap, const char* image,
+                     int k, bint retained, char* row) noexcept nogil:
     """Write the observation of an agent. What no agent ever sees need not be written where a row is `retained`."""
-    image += CHANNELS * (a.y[k] * world.stride + a.x[k])
+    cdef const char* square = image + form.cell * (a.y[k] * world.stride + a.x[k])
+    cdef const char* nothing = NULL
+    if not retained:
+        # The image begins with its margin.
+        nothing = image
     if form.channels > CHANNELS:
-        see_all(world, a, form, minimap, image, k, row)
-    elif retained:
-        copy_window(row, image, CHANNELS * world.stride, False)
+        see_all(world, a, form, minimap, <const float*>square, k, <float*>row)
+    elif form.compact:
+        copy_window(row, square, nothing, world.stride, CHANNELS)
     else:
-        copy_window(row, image, CHANNELS * world.stride, True)
+        copy_window(row, square, nothing, world.stride, CHANNELS * sizeof(float))
 
 
 cdef inline void draw_minimap(const World* world, const Armies* a, Minimap* minimap) noexcept nogil:
@@ -139,31 +147,32 @@ cdef inline void draw_minimap(const World* world, const Armies* a, Minimap* mini
 
 
 cdef inline void see_all(const World* world, const Armies* a, const Form* form, const Minimap* minimap,
-                         const float* image, int k, float* row) noexcept nogil:
+                         const float* square, int k, float* row) noexcept nogil:
     """Write an observation with more channels."""
-    cdef int side = k >= world.red, behind = 2 if form.minimap else 0, down, right, channel
-    cdef float[34] own
+    cdef int side = k >= world.red, enemy = ENEMY + form.minimap, own = form.channels - form.own, down, right, channel
+    cdef float[34] itself
     cdef const float* cell
     cdef float* first = row
-    see_itself(world, a, form, k, own)
+    see_itself(world, a, form, k, itself)
     for down in range(SIDE):
+        cell = square + CHANNELS * world.stride * down
         for right in range(SIDE):
-            cell = image + CHANNELS * (down * world.stride + right)
             if abs(right - SIGHT) <= REACH[down]:
-                row[0], row[1], row[2], row[3 + behind // 2], row[4 + behind // 2] = (
-                    cell[0], cell[1], cell[2], cell[3], cell[4])
+                row[0], row[FRIEND], row[FRIEND + 1] = cell[0], cell[FRIEND], cell[FRIEND + 1]
+                row[enemy], row[enemy + 1] = cell[ENEMY], cell[ENEMY + 1]
             else:
-                row[0] = row[1] = row[2] = row[3 + behind // 2] = row[4 + behind // 2] = 0
-            if behind:
-                row[3] = minimap.parts[side][down * SIDE + right]
-                row[6] = minimap.parts[1 - side][down * SIDE + right]
+                row[0] = row[FRIEND] = row[FRIEND + 1] = row[enemy] = row[enemy + 1] = 0
+            if form.minimap:
+                row[enemy - 1] = minimap.parts[side][down * SIDE + right]
+                row[enemy + 2] = minimap.parts[1 - side][down * SIDE + right]
             for channel in range(form.own):
-                row[CHANNELS + behind + channel] = own[channel]
+                row[own + channel] = itself[channel]
+            cell += CHANNELS
             row += form.channels
-    if behind:
+    if form.minimap:
         first += form.channels * (a.y[k] // minimap.scale * SIDE + a.x[k] // minimap.scale)
-        first[3] += 1
-        first[6] += 1
+        first[enemy - 1] += 1
+        first[enemy + 2] += 1
 
 
 cdef inline void see_itself(const World* world, const Armies* a, const Form* form, int k, float* own) noexcept nogil:
