@@ -29,8 +29,8 @@ cdef extern from * nogil:
             battle_copy(to + beside + inside, nothing, beside);
     }
 
-    /* Copy what is in sight from a map with `stride` cells of `cell` bytes in a row. `nothing` has zeros for 6 cells, and
-     * is NULL where the rest of the observation is zero already. */
+    /* Copy what is in sight from a map with `stride` cells of `cell` bytes in a row. `nothing` has zeros for 6 cells,
+     * and is NULL where the rest of the observation is zero. */
     static inline __attribute__((always_inline)) void battle_window(char* to, const char* from, const char* nothing,
                                                                     long stride, int cell) {
         battle_row(to, from, nothing, 0, cell);
