@@ -24,7 +24,7 @@ KINDS = ("ocean-catch", "ocean-spread", "ocean-snake", "ocean-connect_four")
 
 
 # Where the rows of the defaults are too many to keep those of hundreds of steps.
-SMALL = {"ocean-battle": {"map_size": 17}}
+SMALL = {"ocean-battle": {"map_size": 17, "compact": True}}
 
 
 def make(name, num_envs=6, **options):

@@ -15,14 +15,15 @@ PARAMETER_SETS = {
     "ocean-battle": {
         "least": {
             "map_size": 12,
+            "compact": False,
             "step_reward": 1,
             "dead_penalty": 2,
             "attack_penalty": -3,
             "attack_opponent_reward": 1e6,
         },
-        "features": {"map_size": 20, "minimap_mode": True, "extra_features": True},
-        "field": {"layout": "battlefield", "map_size": 46, "compact": True},
-        "whole": {"map_size": 45},
+        "features": {"map_size": 20, "minimap_mode": True, "extra_features": True, "compact": False},
+        "field": {"layout": "battlefield", "map_size": 46},
+        "whole": {"map_size": 45, "compact": False},
     },
     "ocean-blackjack": {"plain": {"sab": False}, "natural": {"natural": True, "sab": False}},
     "ocean-boids": {
