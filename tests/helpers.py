@@ -23,9 +23,13 @@ NAMES = [name for name in puffer.list_envs() if name.startswith("ocean-")]
 KINDS = ("ocean-catch", "ocean-spread", "ocean-snake", "ocean-connect_four")
 
 
+# Where the rows of the defaults are too many to keep those of hundreds of steps.
+SMALL = {"ocean-battle": {"map_size": 17, "compact": True}}
+
+
 def make(name, num_envs=6, **options):
-    """`puffer.make` on one thread, unless asked otherwise."""
-    return puffer.make(name, num_envs, **{"num_threads": 1, **options})
+    """`puffer.make` on one thread, and small, unless asked otherwise."""
+    return puffer.make(name, num_envs, **{"num_threads": 1, **SMALL.get(name, {}), **options})
 
 
 def random_actions(env, steps, seed=1):

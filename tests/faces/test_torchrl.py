@@ -8,7 +8,7 @@ import gymnasium
 import numpy as np
 import pytest
 from gymnasium import spaces
-from helpers import NAMES, make, random_actions, run_python
+from helpers import NAMES, SMALL, make, random_actions, run_python
 from stories import story
 
 import puffer
@@ -48,7 +48,7 @@ pytestmark = pytest.mark.filterwarnings("ignore")
 
 @pytest.mark.parametrize("name", NAMES)
 def test_native_environments_pass_the_checks_of_torchrl(name):
-    env = VecEnv(name, 2, max_steps=9, flat=name == "ocean-blackjack")
+    env = VecEnv(name, 2, max_steps=9, flat=name == "ocean-blackjack", **SMALL.get(name, {}))
     check_env_specs(env)
     env.close()
 

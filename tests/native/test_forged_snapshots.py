@@ -5,7 +5,7 @@ import sys
 
 # The environments whose states index memory.
 NAMES = """
-    blackjack cartpole catch cliff_walking connect_four foraging frozen_lake game_2048 go hex minatar_asterix
+    battle blackjack cartpole catch cliff_walking connect_four foraging frozen_lake game_2048 go hex minatar_asterix
     minatar_breakout minatar_freeway minatar_seaquest minatar_space_invaders minigrid mpe othello overcooked rware snake
     sokoban squared taxi tetris tic_tac_toe
 """
@@ -37,6 +37,7 @@ def forge(row):
 
 # What single copies are given, as far as they take parameters.
 OWN = {
+    "battle": {"attack_penalty": 0.5},
     "minigrid": {"level": "KeyCorridor", "num_rows": 1, "room_size": 3},
     "cartpole": {"gravity": 5},
     "foraging": {"task": "Foraging-2s-6x6-2p-1f-coop"},

@@ -12,6 +12,19 @@ PARAMETER_SETS = {
         "least": {"arms": 2, "best_arm": 0, "best_chance": 0, "other_chance": 0},
         "most": {"arms": 100, "best_arm": 99, "best_chance": 1.0, "other_chance": 1},
     },
+    "ocean-battle": {
+        "least": {
+            "map_size": 12,
+            "compact": False,
+            "step_reward": 1,
+            "dead_penalty": 2,
+            "attack_penalty": -3,
+            "attack_opponent_reward": 1e6,
+        },
+        "features": {"map_size": 20, "minimap_mode": True, "extra_features": True, "compact": False},
+        "field": {"layout": "battlefield", "map_size": 46},
+        "whole": {"map_size": 45, "compact": False},
+    },
     "ocean-blackjack": {"plain": {"sab": False}, "natural": {"natural": True, "sab": False}},
     "ocean-boids": {
         "alone": {"n_agents": 1},
