@@ -5,11 +5,11 @@ from libc.stdint cimport uint8_t
 from puffer.ocean.crafter._simplex cimport noise_at
 
 # The numbers of the package, where 0 is no material.
-cdef enum material_t:
+cdef enum:
     OUTSIDE, WATER, GRASS, STONE, PATH, SAND, TREE, LAVA, COAL, IRON, DIAMOND, TABLE, FURNACE
 
 # What stands on a cell. Arrows and plants are things of several looks.
-cdef enum thing_t:
+cdef enum:
     NOTHING, PLAYER, COW, ZOMBIE, SKELETON, ARROW_LEFT, ARROW_RIGHT, ARROW_UP, ARROW_DOWN, PLANT, RIPE_PLANT
 
 cdef enum:
