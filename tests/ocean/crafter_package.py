@@ -252,3 +252,13 @@ def stream_of(env, copy, seeds):
     stream = puffer.Random(seeds[copy])
     stream.below(env.get_attr("worlds")[copy])
     return stream
+
+
+def noise_of(seed, step):
+    """The noise of a night's picture, as `Draws` gives it to the package: float64 (63, 49), by x and y."""
+    pixels = np.arange(63 * 49, dtype=np.uint32)
+    x = np.uint32(seed ^ (step * 0x85EBCA6B & 0xFFFFFFFF)) + pixels * np.uint32(0x9E3779B9)
+    x = (x ^ x >> 16) * np.uint32(0x7FEB352D)
+    x = (x ^ x >> 15) * np.uint32(0x846CA68B)
+    x ^= x >> 16
+    return (32 + 95 * ((x >> 8) * 2.0**-24)).reshape(49, 63).T

@@ -39,6 +39,7 @@ from puffer import checks
 
 from puffer._core cimport Buffers, Canvas, Env, import_puffer
 from puffer.ocean.crafter.creatures cimport balance, step_creatures
+from puffer.ocean.crafter.picture cimport PICTURE, Textures, draw_picture
 from puffer.ocean.crafter.player cimport step_player
 from puffer.ocean.crafter.start cimport MOST_WORLDS, begin, daylight_at
 from puffer.ocean.crafter.symbols cimport COLUMNS, ROWS, SYMBOLS, VIEW, write_symbols
@@ -46,6 +47,8 @@ from puffer.ocean.crafter.world cimport (
     ACHIEVEMENTS, CELLS, HEALTH, ITEMS, MATERIAL, Player, SIDE, THING, World, close_gaps, repair,
 )
 from puffer.rng cimport rng_below
+
+from puffer.ocean.crafter._textures import UNIT, make_items, make_tiles, make_vignette, read_textures
 
 import_puffer()
 
@@ -58,6 +61,8 @@ _ACHIEVEMENTS = (
 
 cdef enum:
     ANY = -1
+    # Of the side of a pixel, in the pictures of `render`.
+    ZOOM = 8
 
 
 @cython.final
@@ -98,12 +103,15 @@ and steps until a zombie strikes, until a skeleton shoots, or since a plant was 
 
     default_max_steps = 10_000
     statistic_names = (*_ACHIEVEMENTS, "achievements")
+    render_size = (64 * ZOOM, 64 * ZOOM)
     cdef readonly str observation
     cdef readonly uint32_t worlds
     # One of the two is used, by the kind of observation.
     cdef uint8_t* picture
     cdef uint8_t* symbols
     cdef int32_t[::1] actions
+    cdef Textures textures
+    cdef tuple kept
     cdef World* state
     # The number of the world of the coming episodes, or ANY.
     cdef int64_t* next_worlds
@@ -118,10 +126,22 @@ and steps until a zombie strikes, until a skeleton shoots, or since a plant was 
             space = spaces.Box(0, _highest(), (SYMBOLS,), np.uint8)
         super().__init__(num_envs, space, spaces.Discrete(17), snapshot_key=(observation, worlds), **options)
         self.observation, self.worlds = observation, worlds
+        self._keep_textures()
         self.state = <World*>self.new_state(sizeof(World))
         self.next_worlds = <int64_t*>self.new_state(sizeof(int64_t))
         for i in range(self.num_copies):
             self.next_worlds[i] = ANY
+
+    cdef int _keep_textures(self) except -1:
+        cdef const uint8_t[:, :, :, ::1] tiles
+        cdef const uint8_t[:, :, :, :, ::1] items
+        cdef const double[:, ::1] vignette
+        textures = read_textures()
+        self.kept = make_tiles(textures), make_items(textures), make_vignette(COLUMNS * UNIT, ROWS * UNIT)
+        tiles, items, vignette = self.kept
+        self.textures.tiles, self.textures.items = &tiles[0, 0, 0, 0], &items[0, 0, 0, 0, 0]
+        self.textures.vignette = &vignette[0, 0]
+        return 0
 
     cdef int bind(self, Buffers buffers) except -1:
         cdef uint8_t[::1] rows = buffers.observations.reshape(-1)
@@ -140,6 +160,7 @@ and steps until a zombie strikes, until a skeleton shoots, or since a plant was 
         cdef World* world = &self.state[i]
         cdef int64_t step = self.elapsed[i] + 1
         cdef int creatures = world.creatures
+        world.step = <uint32_t>step
         world.daylight = daylight_at(step)
         step_player(world, self.actions[i], &self.rng[i])
         step_creatures(world, creatures, &self.rng[i])
@@ -169,6 +190,8 @@ and steps until a zombie strikes, until a skeleton shoots, or since a plant was 
     cdef void observe(self, Py_ssize_t i) noexcept nogil:
         if self.symbols != NULL:
             write_symbols(&self.state[i], self.symbols + i * SYMBOLS)
+        else:
+            draw_picture(&self.state[i], &self.textures, self.picture + i * PICTURE)
 
     cdef void step_range(self, Py_ssize_t first, Py_ssize_t last) noexcept nogil:
         cdef Py_ssize_t i
@@ -211,6 +234,17 @@ and steps until a zombie strikes, until a skeleton shoots, or since a plant was 
                 "achievements": np.array([player.achievements[k] for k in range(ACHIEVEMENTS)]),
                 "facing": player.facing, "sleeping": bool(player.sleeping), "daylight": world.daylight,
                 "world": world.number, "creatures": np.array(creatures, np.int64).reshape(-1, 5)}
+
+    cdef int render_one(self, Py_ssize_t i, Canvas canvas) except -1:
+        cdef uint8_t[12288] picture
+        cdef int x, y
+        cdef uint8_t* pixel
+        draw_picture(&self.state[i], &self.textures, picture)
+        for y in range(64):
+            for x in range(64):
+                pixel = &picture[3 * (64 * y + x)]
+                canvas.cell(y, x, ZOOM, 0, <uint32_t>pixel[0] << 16 | <uint32_t>pixel[1] << 8 | pixel[2])
+        return 0
 
 
 def _highest():

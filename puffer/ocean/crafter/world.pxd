@@ -46,6 +46,7 @@ cdef struct World:
     Player player
     double daylight
     uint32_t number
+    uint32_t step
     uint32_t noise_seed
     uint16_t creatures
     uint8_t gaps
