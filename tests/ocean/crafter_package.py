@@ -22,9 +22,8 @@ WATER, GRASS, STONE, PATH, SAND, TREE, LAVA, COAL, IRON, DIAMOND, TABLE, FURNACE
 class Draws:
     """A stream of the native generator, as the package draws from one of NumPy's; noise of pictures comes apart."""
 
-    def __init__(self, stream):
-        self.stream = stream
-        self.noise = None
+    def __init__(self, stream, noise=None):
+        self.stream, self.noise = stream, noise
 
     def uniform(self, low=0.0, high=1.0, size=None):
         return self.stream.uniform() if size is None else self.noise(size)
@@ -56,7 +55,7 @@ class Package(crafter.Env):
 
     def __init__(self, draws_pictures=False, length=10_000):
         super().__init__(seed=0, length=length)
-        self.draws_pictures = draws_pictures
+        self.draws_pictures, self.noise = draws_pictures, None
         world = World((64, 64), constants.materials, (12, 12))
         for view in (self._local_view, self._sem_view):
             view._world = world
@@ -68,7 +67,7 @@ class Package(crafter.Env):
         world.reset()
         self._step, self._unlocked = 0, set()
         self._update_time()
-        world.random = Draws(stream)
+        world.random = Draws(stream, self.noise)
         world._mat_map[...] = state["terrain"]
         self._player = objects.Player(world, state["player"])
         self._last_health = self._player.health
@@ -118,21 +117,21 @@ class Package(crafter.Env):
 
 def way_to(state, is_wanted, walkable=(GRASS, PATH, SAND)):
     """The action that leads to a cell (x, y, material, thing) that is wanted; "do" if the player faces one; or None."""
-    terrain, things, start = state["terrain"], state["things"], state["player"]
-    waiting, seen = deque([(start, None)]), {start}
+    terrain, things, start = state["terrain"].tolist(), state["things"].tolist(), state["player"]
+    waiting, seen = deque([(*start, None)]), {start}
     while waiting:
-        (x, y), first = waiting.popleft()
+        x, y, first = waiting.popleft()
         for number, (dx, dy) in enumerate(DIRECTIONS):
-            there = x + dx, y + dy
-            if not (0 <= there[0] < 64 and 0 <= there[1] < 64) or there in seen:
+            there = i, j = x + dx, y + dy
+            if not (0 <= i < 64 and 0 <= j < 64) or there in seen:
                 continue
-            if is_wanted(*there, terrain[there], things[there]):
+            seen.add(there)
+            if is_wanted(i, j, terrain[i][j], things[i][j]):
                 if first is not None:
                     return first
                 return "do" if state["facing"] == number else 1 + number
-            if things[there] == 0 and terrain[there] in walkable:
-                seen.add(there)
-                waiting.append((there, 1 + number if first is None else first))
+            if things[i][j] == 0 and terrain[i][j] in walkable:
+                waiting.append((i, j, 1 + number if first is None else first))
     return None
 
 
@@ -245,13 +244,6 @@ class Miner:
         if state["facing"] == action - 1 and state["terrain"][there] == WATER:
             return 7 if stone else None
         return action
-
-
-def stream_of(env, copy, seeds):
-    """A `puffer.Random` that stands where the stream of a copy stands."""
-    stream = puffer.Random(seeds[copy])
-    stream.below(env.get_attr("worlds")[copy])
-    return stream
 
 
 def noise_of(seed, step):

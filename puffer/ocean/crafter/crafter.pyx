@@ -48,16 +48,10 @@ from puffer.ocean.crafter.world cimport (
 )
 from puffer.rng cimport rng_below
 
+from puffer.ocean.crafter import ACHIEVEMENTS as _NAMES
 from puffer.ocean.crafter._textures import UNIT, make_items, make_tiles, make_vignette, read_textures
 
 import_puffer()
-
-_ACHIEVEMENTS = (
-    "collect_coal", "collect_diamond", "collect_drink", "collect_iron", "collect_sapling", "collect_stone",
-    "collect_wood", "defeat_skeleton", "defeat_zombie", "eat_cow", "eat_plant", "make_iron_pickaxe", "make_iron_sword",
-    "make_stone_pickaxe", "make_stone_sword", "make_wood_pickaxe", "make_wood_sword", "place_furnace", "place_plant",
-    "place_stone", "place_table", "wake_up",
-)
 
 cdef enum:
     ANY = -1
@@ -102,7 +96,7 @@ and steps until a zombie strikes, until a skeleton shoots, or since a plant was 
 """
 
     default_max_steps = 10_000
-    statistic_names = (*_ACHIEVEMENTS, "achievements")
+    statistic_names = (*_NAMES, "achievements")
     render_size = (64 * ZOOM, 64 * ZOOM)
     cdef readonly str observation
     cdef readonly uint32_t worlds
