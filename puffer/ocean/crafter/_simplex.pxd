@@ -16,6 +16,7 @@ cdef struct Cell:
 
 
 cdef void shuffle(uint8_t* permutation, uint64_t seed) noexcept nogil
+cdef const int* gradients() noexcept nogil
 cdef double noise_at(const uint8_t* permutation, double x, double y, double z) noexcept nogil
 
 

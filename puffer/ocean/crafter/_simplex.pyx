@@ -164,6 +164,11 @@ cdef void shuffle(uint8_t* permutation, uint64_t seed) noexcept nogil:
         source[chosen] = source[number]
 
 
+cdef const int* gradients() noexcept nogil:
+    """The 24 gradients of vertices, three numbers each; the hash of a vertex modulo 24 selects one."""
+    return &GRADIENTS[0][0]
+
+
 cdef double noise_at(const uint8_t* permutation, double x, double y, double z) noexcept nogil:
     """The noise at a point, from -1 to 1, for coordinates up to 2**40."""
     cdef double stretch = (x + y + z) * STRETCH, squish, value = 0

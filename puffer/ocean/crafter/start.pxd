@@ -5,7 +5,8 @@ from libc.string cimport memset
 
 from puffer.ocean.crafter._simplex cimport shuffle
 from puffer.ocean.crafter.terrain cimport (
-    NOTHING, PLAYER, TUNNEL, ZOMBIE, animal_of, distance_to, material_of, nearness,
+    FIELD_ROW, Ground, Height, NEARNESS, NEAR_FIRST, NEAR_LAST, NOISES, NOTHING, PLAYER, TUNNEL, ZOMBIE, animal_of,
+    distance_to, field_at, is_sure_height, make_fields, material_of, noise, set_exact_height,
 )
 from puffer.ocean.crafter.world cimport (
     DOWN, ENERGY, HEALTH, MATERIAL, SIDE, World, add_creature, chunk_of, enter_chunk, set_material, set_thing,
@@ -46,24 +47,38 @@ cdef inline void begin(World* world, uint32_t number) noexcept nogil:
     add_animals(world, &rng)
 
 
+cdef inline double closeness(double distance, double noise) noexcept nogil:
+    return 1 / (1 + exp(-(4 - distance + 2 * noise)))
+
+
 cdef inline void make_ground(World* world, rng_t* rng) noexcept nogil:
     cdef uint8_t[256] permutation
+    # As many as NOISES * SIDE * FIELD_ROW.
+    cdef float[59904] fields
+    cdef Ground ground = Ground(&permutation[0], draw_float, rng, &fields[0])
+    cdef Height height
+    cdef double start, distance
     cdef int x, y
-    cdef double start
     shuffle(permutation, rng_below(rng, MOST_WORLDS))
+    make_fields(permutation, fields)
     for x in range(SIDE):
         for y in range(SIDE):
-            start = 1 / (1 + exp(-nearness(permutation, x, y, distance_to(x, y, MIDDLE, MIDDLE))))
-            world.cells[x * SIDE + y] = material_of(permutation, draw_float, rng, start, x, y)
+            start, distance = 0, distance_to(x, y, MIDDLE, MIDDLE)
+            if NEAR_FIRST <= x <= NEAR_LAST and NEAR_FIRST <= y <= NEAR_LAST:
+                start = closeness(distance, field_at(&ground, NEARNESS, x, y))
+            if not is_sure_height(&ground, x, y, start, &height):
+                set_exact_height(&ground, x, y, closeness(distance, noise(&ground, NEARNESS, x, y)), &height)
+            world.cells[x * SIDE + y] = material_of(&ground, &height, x, y)
 
 
 cdef inline void add_animals(World* world, rng_t* rng) noexcept nogil:
-    cdef int x, y, ground, animal
+    cdef Ground ground = Ground(NULL, draw_float, rng, NULL)
+    cdef int x, y, material, animal
     for x in range(SIDE):
         for y in range(SIDE):
-            ground = world.cells[x * SIDE + y] & (TUNNEL | MATERIAL)
-            animal = animal_of(draw_float, rng, ground, distance_to(x, y, MIDDLE, MIDDLE))
+            material = world.cells[x * SIDE + y] & (TUNNEL | MATERIAL)
+            animal = animal_of(&ground, material, distance_to(x, y, MIDDLE, MIDDLE))
             world.cells[x * SIDE + y] &= ~TUNNEL & ~MATERIAL
-            set_material(world, x, y, ground & MATERIAL)
+            set_material(world, x, y, material & MATERIAL)
             if animal != NOTHING:
                 add_creature(world, animal, x, y, 5 if animal == ZOMBIE else 3)

@@ -10,7 +10,8 @@ from PIL import Image
 
 from puffer.ocean.crafter._simplex cimport Simplex
 from puffer.ocean.crafter.terrain cimport (
-    COW, MOST_MATERIALS, NOTHING, SKELETON, TUNNEL, ZOMBIE, animal_of, distance_to, draw_t, material_of, nearness,
+    COW, Ground, Height, MOST_MATERIALS, NEARNESS, NOTHING, SKELETON, TUNNEL, ZOMBIE, animal_of, distance_to, material_of,
+    noise, set_exact_height,
 )
 
 # The materials in the order of their numbers in a new world, before the package's own numbers replace these.
@@ -42,7 +43,8 @@ def generate_terrain(random, uint8_t[:, ::1] terrain, center, ids):
     cdef int64_t center_x = center[0], center_y = center[1]
     cdef Simplex simplex = Simplex(random.randint(0, 2**31 - 1))
     cdef bitgen_t* generator = <bitgen_t*>PyCapsule_GetPointer(random._bit_generator.capsule, "BitGenerator")
-    cdef draw_t draw = generator.next_double
+    cdef Ground ground = Ground(&simplex.permutation[0], generator.next_double, generator.state, NULL)
+    cdef Height level
     cdef uint8_t[MOST_MATERIALS] own
     starts = np.empty((width, height))
     cdef double[:, ::1] start = starts
@@ -50,16 +52,17 @@ def generate_terrain(random, uint8_t[:, ::1] terrain, center, ids):
         own[x] = ids[name]
     for x in range(width):
         for y in range(height):
-            start[x, y] = nearness(simplex.permutation, x, y, distance_to(x, y, center_x, center_y))
+            start[x, y] = 4 - distance_to(x, y, center_x, center_y) + 2 * noise(&ground, NEARNESS, x, y)
     # NumPy's exponential function differs from that of the C library in the last bit.
     np.divide(1, 1 + np.exp(-starts), out=starts)
     for x in range(width):
         for y in range(height):
-            terrain[x, y] = material_of(simplex.permutation, draw, generator.state, start[x, y], x, y)
+            set_exact_height(&ground, x, y, start[x, y], &level)
+            terrain[x, y] = material_of(&ground, &level, x, y)
     animals = []
     for x in range(width):
         for y in range(height):
-            animal = animal_of(draw, generator.state, terrain[x, y], distance_to(x, y, center_x, center_y))
+            animal = animal_of(&ground, terrain[x, y], distance_to(x, y, center_x, center_y))
             if animal != NOTHING:
                 animals.append(({COW: "cow", ZOMBIE: "zombie", SKELETON: "skeleton"}[animal], x, y))
             terrain[x, y] = own[terrain[x, y] & ~TUNNEL]
