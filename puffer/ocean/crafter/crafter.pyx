@@ -8,20 +8,22 @@ Observation   uint8 (64, 64, 3), the package's picture: 9 x 7 cells around the p
               drink, energy, sapling, wood, stone, coal, iron, diamond, pickaxe of wood, of stone, of iron, sword of
               wood, of stone, of iron; the direction that the player faces, 0 left, 1 right, 2 up, 3 down; whether it
               sleeps; and daylight, 0 to 255.
-Action        Discrete(17): 0 nothing, 1 left, 2 right, 3 up, 4 down, 5 use what the player faces, 6 sleep, 7 place a
-              stone, 8 place a table (2 wood), 9 place a furnace (4 stone), 10 place a sapling, 11 make a pickaxe of
-              wood (1 wood), 12 of stone (and 1 stone), 13 of iron (and 1 coal, 1 iron), 14 make a sword of wood, 15 of
-              stone, 16 of iron, from the same. A table must be near; for things of iron, a furnace as well.
+Action        Discrete(17): 0 noop, 1 left, 2 right, 3 up, 4 down, 5 do, 6 sleep, 7 place stone, 8 place table, 9 place
+              furnace, 10 place plant, 11 make wood pickaxe, 12 make stone pickaxe, 13 make iron pickaxe, 14 make wood
+              sword, 15 make stone sword, 16 make iron sword. What is not possible changes nothing.
 Reward        1 in a step with one or more achievements that are the first of their kind in the episode, and 0.1 for
               each point of health that is gained or lost.
 Terminated    when health is 0.
-Truncated     after 10,000 steps, or max_steps if given.
+Truncated     after 10000 steps, or max_steps if given.
 Start         a new world of 64 x 64 cells, with the player in its middle. With `worlds`, one of so many.
-Rules         Food, drink and energy fall with time, health while one of them is 0; with all three it rises. A tree
-              gives wood and is gone, water a drink, one blade of grass in ten a sapling, which is ripe after 300 steps.
-              Stone and coal need a pickaxe of wood, iron one of stone, diamonds one of iron. Zombies come to the
-              player over grass, more of them by night, and hit for 2, for 7 if it sleeps; skeletons shoot arrows.
-              Lava kills. Sleep ends with full energy, or when the player is hurt. Animals appear and vanish.
+Rules         The player acts on the cell that it faces. A tree gives wood and is gone, water a drink, one blade of grass
+              in ten a sapling; a plant is ripe after 300 steps. Stone and coal need a pickaxe of wood, iron one of stone,
+              diamonds one of iron. A table takes 2 wood and a furnace 4 stone. Tools are made beside a table, from a
+              wood, for those of stone with a stone, for those of iron with a coal and an iron and beside a furnace as
+              well. Food, drink and energy fall with time, and health falls while one of them is 0, else it rises. Sleep
+              ends with full energy, or when the player is hurt. Cows are food. Zombies come over grass, more of them by
+              night, and take 2 health, or 7 from a sleeper; skeletons shoot arrows. Lava kills. A day has 300 steps.
+              Animals near the player move; anywhere they appear and vanish.
 Statistics    whether each of the 22 achievements was unlocked in the episode, and how many were. `puffer.ocean.crafter
               .score(env.stats())` is the score of the paper, the geometric mean of the success rates.
 Copies        may have a world of their own from their next episode on: `env.set_next(copies, world=...)`.
@@ -99,7 +101,7 @@ Notes
 and steps until a zombie strikes, until a skeleton shoots, or since a plant was put there.
 """
 
-    default_max_steps = 10_000
+    default_max_steps = 10000
     statistic_names = (*_NAMES, "achievements")
     render_size = (64 * ZOOM, 64 * ZOOM)
     cdef readonly str observation
