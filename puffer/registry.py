@@ -241,7 +241,7 @@ def find(name: str) -> type[Env] | Callable[[dict[str, Any]], Creator | SystemCr
         return load_pyx(name)
     if name in _registered:
         return _found(name, _registered[name])
-    # Before the native ones: a name that another author's system has is that system, and its native twin is "ocean-...".
+    # Before the native ones: a name that a system of others has is that system, and its native twin is "ocean-...".
     family_name, dash, rest = name.partition("-")
     if family_name in _FAMILIES and bool(dash) == bool(rest):
         family = _family(family_name)

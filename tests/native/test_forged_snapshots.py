@@ -6,8 +6,8 @@ import sys
 # The environments whose states index memory.
 NAMES = """
     blackjack cartpole catch cliff_walking connect_four foraging frozen_lake game_2048 go hex minatar_asterix
-    minatar_breakout minatar_freeway minatar_seaquest minatar_space_invaders minigrid mpe ocean-crafter othello overcooked
-    rware snake sokoban squared taxi tetris tic_tac_toe
+    minatar_breakout minatar_freeway minatar_seaquest minatar_space_invaders minigrid mpe ocean-crafter othello
+    overcooked rware snake sokoban squared taxi tetris tic_tac_toe
 """
 
 FUZZ = """

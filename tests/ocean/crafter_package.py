@@ -11,8 +11,6 @@ import crafter
 import numpy as np
 from crafter import constants, engine, objects
 
-import puffer
-
 LEFT, RIGHT, UP, DOWN = (-1, 0), (1, 0), (0, -1), (0, 1)
 DIRECTIONS = (LEFT, RIGHT, UP, DOWN)
 KINDS = {objects.Cow: 2, objects.Zombie: 3, objects.Skeleton: 4, objects.Arrow: 5, objects.Plant: 9}

@@ -129,7 +129,7 @@ def test_the_symbolic_observation_is_what_the_player_sees():
             seen = np.zeros((2, 7, 9), np.uint8)
             for row, column in np.ndindex(7, 9):
                 at = x + column - 4, y + row - 3
-                if 0 <= min(at) and max(at) < 64:
+                if min(at) >= 0 and max(at) < 64:
                     seen[:, row, column] = state["terrain"][at], state["things"][at]
             rest = [*state["inventory"], state["facing"], state["sleeping"], int(255 * state["daylight"])]
             assert observations[copy].tolist() == [*seen.ravel(), *rest]
@@ -165,7 +165,7 @@ def test_statistics_are_the_achievements_and_give_the_score():
         env.step(rng.integers(0, 17, 16))
     stats = env.stats()
     rates = np.array([stats[name] for name in ACHIEVEMENTS])
-    assert (0 <= rates).all()
+    assert (rates >= 0).all()
     assert (rates <= 1).all()
     assert stats["collect_sapling"] > 0.1
     assert math.isclose(stats["achievements"], rates.sum(), rel_tol=1e-6)

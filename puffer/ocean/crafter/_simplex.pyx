@@ -153,10 +153,11 @@ cdef void shuffle(uint8_t* permutation, uint64_t seed) noexcept nogil:
     cdef int number, chosen
     for number in range(256):
         source[number] = number
-    for number in range(3):
+    for _ in range(3):
         state = _after(state)
     for number in range(255, -1, -1):
         state = _after(state)
+        # The remainder of the state as a signed number, plus 31.
         chosen = <int>((<int64_t>state % (number + 1) + 31) % (number + 1))
         if chosen < 0:
             chosen += number + 1

@@ -15,17 +15,17 @@ Reward        1 in a step with one or more achievements that are the first of th
               each point of health that is gained or lost.
 Terminated    when health is 0.
 Truncated     after 10000 steps, or max_steps if given.
-Start         a new world of 64 x 64 cells, with the player in its middle. With `worlds`, one of so many.
-Rules         The player acts on the cell that it faces. A tree gives wood and is gone, water a drink, one blade of grass
-              in ten a sapling; a plant is ripe after 300 steps. Stone and coal need a pickaxe of wood, iron one of stone,
-              diamonds one of iron. A table takes 2 wood and a furnace 4 stone. Tools are made beside a table, from a
-              wood, for those of stone with a stone, for those of iron with a coal and an iron and beside a furnace as
-              well. Food, drink and energy fall with time, and health falls while one of them is 0, else it rises. Sleep
-              ends with full energy, or when the player is hurt. Cows are food. Zombies come over grass, more of them by
-              night, and take 2 health, or 7 from a sleeper; skeletons shoot arrows. Lava kills. A day has 300 steps.
-              Animals near the player move; anywhere they appear and vanish.
-Statistics    whether each of the 22 achievements was unlocked in the episode, and how many were. `puffer.ocean.crafter
-              .score(env.stats())` is the score of the paper, the geometric mean of the success rates.
+Start         a new world of 64 x 64 cells, with the player in its middle. With `worlds`, one of that many.
+Rules         The player acts on the cell that it faces. A tree gives wood and is gone, water a drink, one blade of
+              grass in ten a sapling; a plant is ripe after 300 steps. Stone and coal need a pickaxe of wood, iron one
+              of stone, diamonds one of iron. A table takes 2 wood and a furnace 4 stone. Tools are made beside a table,
+              from a wood, for those of stone with a stone, for those of iron with a coal and an iron and beside a
+              furnace as well. Food, drink and energy fall with time, and health falls while one of them is 0, else it
+              rises. Sleep ends with full energy, or when the player is hurt. Cows are food. Zombies come over grass,
+              more of them by night, and take 2 health, or 7 from a sleeper; skeletons shoot arrows. Lava kills. A day
+              has 300 steps. Animals near the player move; anywhere they appear and vanish.
+Statistics    whether each of the 22 achievements was unlocked in the episode, and how many were. The score of the
+              paper, the geometric mean of the success rates, is `puffer.ocean.crafter.score(env.stats())`.
 Copies        may have a world of their own from their next episode on: `env.set_next(copies, world=...)`.
 Source        Hafner 2022, "Benchmarking the Spectrum of Agent Capabilities"; everything as in crafter 1.8.3, where the
               textures are from (MIT, Copyright (c) 2021 Danijar Hafner). `puffer.make("crafter")` is that package.
@@ -42,7 +42,7 @@ from puffer import checks
 
 from puffer._core cimport Buffers, Canvas, Env, import_puffer
 from puffer.ocean.crafter.creatures cimport balance, step_creatures
-from puffer.ocean.crafter.picture cimport PICTURE, Textures, draw_picture
+from puffer.ocean.crafter.picture cimport LARGE_PICTURE, PICTURE, Textures, draw_large, draw_picture
 from puffer.ocean.crafter.player cimport step_player
 from puffer.ocean.crafter.start cimport MOST_WORLDS, begin, daylight_at
 from puffer.ocean.crafter.symbols cimport COLUMNS, ROWS, SYMBOLS, VIEW, write_symbols
@@ -52,7 +52,7 @@ from puffer.ocean.crafter.world cimport (
 from puffer.rng cimport rng_below
 
 from puffer.ocean.crafter import ACHIEVEMENTS as _NAMES
-from puffer.ocean.crafter._textures import UNIT, make_items, make_tiles, make_vignette, read_textures
+from puffer.ocean.crafter._textures import LARGE_UNIT, UNIT, make_items, make_tiles, make_vignette, read_textures
 
 import_puffer()
 
@@ -60,8 +60,6 @@ cdef enum:
     ANY = -1
     # So many worlds are made once and kept.
     MOST_KEPT = 1000
-    # Of the side of a pixel, in the pictures of `render`.
-    ZOOM = 8
 
 
 @cython.final
@@ -103,7 +101,7 @@ and steps until a zombie strikes, until a skeleton shoots, or since a plant was 
 
     default_max_steps = 10000
     statistic_names = (*_NAMES, "achievements")
-    render_size = (64 * ZOOM, 64 * ZOOM)
+    render_size = (LARGE_PICTURE, LARGE_PICTURE)
     cdef readonly str observation
     cdef readonly uint32_t worlds
     # One of the two is used, by the kind of observation.
@@ -137,12 +135,14 @@ and steps until a zombie strikes, until a skeleton shoots, or since a plant was 
             self.next_worlds[i] = ANY
 
     cdef int _keep_textures(self) except -1:
-        cdef const uint8_t[:, :, :, ::1] tiles
-        cdef const uint8_t[:, :, :, :, ::1] items
+        cdef const uint8_t[:, :, :, ::1] tiles, large_tiles
+        cdef const uint8_t[:, :, :, :, ::1] items, large_items
         cdef const double[:, ::1] vignette
         textures = read_textures()
-        self.kept = [make_tiles(textures), make_items(textures), make_vignette(COLUMNS * UNIT, ROWS * UNIT)]
-        tiles, items, vignette = self.kept
+        self.kept = [make_tiles(textures, UNIT), make_items(textures, UNIT), make_vignette(COLUMNS * UNIT, ROWS * UNIT),
+                     make_tiles(textures, LARGE_UNIT), make_items(textures, LARGE_UNIT)]
+        tiles, items, vignette, large_tiles, large_items = self.kept
+        self.textures.large_tiles, self.textures.large_items = &large_tiles[0, 0, 0, 0], &large_items[0, 0, 0, 0, 0]
         self.textures.tiles, self.textures.items = &tiles[0, 0, 0, 0], &items[0, 0, 0, 0, 0]
         self.textures.vignette = &vignette[0, 0]
         return 0
@@ -255,15 +255,7 @@ and steps until a zombie strikes, until a skeleton shoots, or since a plant was 
                 "world": world.number, "creatures": np.array(creatures, np.int64).reshape(-1, 5)}
 
     cdef int render_one(self, Py_ssize_t i, Canvas canvas) except -1:
-        cdef uint8_t[12288] picture
-        cdef int x, y
-        cdef uint8_t* pixel
-        draw_picture(&self.state[i], &self.textures, picture)
-        for y in range(64):
-            for x in range(64):
-                pixel = &picture[3 * (64 * y + x)]
-                canvas.cell(y, x, ZOOM, 0, <uint32_t>pixel[0] << 16 | <uint32_t>pixel[1] << 8 | pixel[2])
-        return 0
+        return draw_large(canvas, &self.state[i], &self.textures)
 
 
 def _highest():

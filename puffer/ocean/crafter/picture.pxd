@@ -2,6 +2,7 @@
 from libc.stdint cimport uint8_t, uint32_t
 from libc.string cimport memcpy, memset
 
+from puffer._core cimport Canvas
 from puffer.ocean.crafter.symbols cimport COLUMNS, ROWS
 from puffer.ocean.crafter.terrain cimport PLAYER
 from puffer.ocean.crafter.world cimport ITEMS, MATERIAL, THING, World, look
@@ -18,12 +19,16 @@ cdef enum:
     # Looks of a cell: nothing, five of the player, and the other things, which are numbered from 2.
     LOOKS = 15, ASLEEP = 5, MORE_LOOKS = 4
     ITEMS_IN_ROW = 9
+    # Pictures for people: pixels of a cell's side, and of a pixel's.
+    LARGE = 16, ZOOM = 4, LARGE_PICTURE = 9 * 16 * 4
 
 # What the pictures are made of, see `_textures.py`.
 cdef struct Textures:
     const uint8_t* tiles
     const uint8_t* items
     const double* vignette
+    const uint8_t* large_tiles
+    const uint8_t* large_items
 
 
 cdef inline uint32_t noise_seed(const World* world) noexcept nogil:
@@ -76,3 +81,35 @@ cdef inline void draw_inventory(const World* world, const Textures* textures, ui
             at = picture + item // ITEMS_IN_ROW * UNIT * 64 * 3 + item % ITEMS_IN_ROW * UNIT * 3
             for line in range(UNIT):
                 memcpy(at + line * 64 * 3, slot + line * UNIT * 3, UNIT * 3)
+
+
+# ---- Pictures for people ----
+
+cdef inline int draw_large(Canvas canvas, const World* world, const Textures* textures) except -1:
+    """The same at the textures' own size, and lit evenly."""
+    cdef int left = world.player.x - COLUMNS // 2, top = world.player.y - ROWS // 2, column, row, cell, item
+    cdef const uint8_t* tile
+    cdef double light = (0.4 + 0.6 * world.daylight) * (0.5 if world.player.sleeping else 1)
+    canvas.clear(0)
+    for row in range(ROWS):
+        for column in range(COLUMNS):
+            cell = look(world, left + column, top + row)
+            tile = textures.large_tiles + ((cell & MATERIAL) * LOOKS + look_of(world, cell)) * 3 * LARGE * LARGE
+            draw_tile(canvas, row, column, tile, LARGE * LARGE, 1, light)
+    for item in range(ITEMS):
+        if world.player.inventory[item] > 0:
+            tile = textures.large_items + (item * 10 + world.player.inventory[item]) * 3 * LARGE * LARGE
+            draw_tile(canvas, ROWS + item // ITEMS_IN_ROW, item % ITEMS_IN_ROW, tile, 1, 3, 1)
+    return 0
+
+
+cdef inline void draw_tile(Canvas canvas, int row, int column, const uint8_t* tile, int next_colour, int next_pixel,
+                           double light) noexcept:
+    cdef const uint8_t* pixel
+    cdef int x, y
+    for y in range(LARGE):
+        for x in range(LARGE):
+            pixel = tile + (y * LARGE + x) * next_pixel
+            canvas.cell(row * LARGE + y, column * LARGE + x, ZOOM, 0,
+                        <uint32_t>(light * pixel[0]) << 16 | <uint32_t>(light * pixel[next_colour]) << 8 |
+                        <uint32_t>(light * pixel[2 * next_colour]))

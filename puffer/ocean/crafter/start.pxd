@@ -47,8 +47,8 @@ cdef inline void begin(World* world, uint32_t number) noexcept nogil:
     add_animals(world, &rng)
 
 
-cdef inline double closeness(double distance, double noise) noexcept nogil:
-    return 1 / (1 + exp(-(4 - distance + 2 * noise)))
+cdef inline double closeness(double distance, double bumps) noexcept nogil:
+    return 1 / (1 + exp(-(4 - distance + 2 * bumps)))
 
 
 cdef inline void make_ground(World* world, rng_t* rng) noexcept nogil:

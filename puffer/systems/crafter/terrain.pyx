@@ -10,8 +10,8 @@ from PIL import Image
 
 from puffer.ocean.crafter._simplex cimport Simplex
 from puffer.ocean.crafter.terrain cimport (
-    COW, Ground, Height, MOST_MATERIALS, NEARNESS, NOTHING, SKELETON, TUNNEL, ZOMBIE, animal_of, distance_to, material_of,
-    noise, set_exact_height,
+    COW, Ground, Height, MOST_MATERIALS, NEARNESS, NOTHING, SKELETON, TUNNEL, ZOMBIE, animal_of, distance_to,
+    material_of, noise as noise_of, set_exact_height,
 )
 
 # The materials in the order of their numbers in a new world, before the package's own numbers replace these.
@@ -52,7 +52,7 @@ def generate_terrain(random, uint8_t[:, ::1] terrain, center, ids):
         own[x] = ids[name]
     for x in range(width):
         for y in range(height):
-            start[x, y] = 4 - distance_to(x, y, center_x, center_y) + 2 * noise(&ground, NEARNESS, x, y)
+            start[x, y] = 4 - distance_to(x, y, center_x, center_y) + 2 * noise_of(&ground, NEARNESS, x, y)
     # NumPy's exponential function differs from that of the C library in the last bit.
     np.divide(1, 1 + np.exp(-starts), out=starts)
     for x in range(width):
