@@ -58,6 +58,11 @@ def file_name(name: str) -> str:
     return name.removeprefix("ocean-")
 
 
+def short_name(name: str) -> str:
+    """The shortest name by which `puffer.make` knows an environment: a system of others may have the rest of it."""
+    return file_name(name) if find(file_name(name)) is find(name) else name
+
+
 def rules(name: str) -> Rules:
     """The docstring of the environment's module. Raises ValueError if it has no title or no fields."""
     head, *paragraphs = inspect.cleandoc(inspect.getmodule(find(name)).__doc__).split("\n\n")
@@ -105,7 +110,7 @@ def page(name: str) -> str:
         "## Parameters",
         *_parameters(name),
         "## Example",
-        _example(own, env),
+        _example(short_name(name), env),
         FOOTER,
     ]
     env.close()
@@ -126,7 +131,7 @@ def table_of_all() -> str:
         own, about = file_name(name), rules(name)
         observation, action = in_words(env.single_observation_space), in_words(env.single_action_space)
         picture = f'<img src="{own}.png" width="80" alt="">'
-        link = f"[`{own}`]({own}.md)"
+        link = f"[`{short_name(name)}`]({own}.md)"
         rows.append((picture, link, str(env.agents_per_env), observation, action, _escaped(about.summary)))
         env.close()
     return _rows(rows)
@@ -138,8 +143,9 @@ def _facts(name: str, env: puffer.VectorEnv) -> list[tuple[str, str]]:
     if env.agents_per_env > 1:
         agents += ", each with episodes of its own" if env.independent_agents else ", which share an episode"
     statistics = ("episode_return", "episode_length", *cls.statistic_names)
+    calls = [f"`{call}`" for call in dict.fromkeys((name, short_name(name)))]
     return [
-        ("**Name**", f"`{name}`, or `{file_name(name)}`; in Gymnasium `{gymnasium_id(cls)}`"),
+        ("**Name**", f"{', or '.join(calls)}; in Gymnasium `{gymnasium_id(cls)}`"),
         ("**Agents of a copy**", agents),
         ("**Observation space**", in_words(env.single_observation_space)),
         ("**Action space**", in_words(env.single_action_space)),

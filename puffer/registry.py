@@ -72,8 +72,9 @@ def make(
     Parameters
     ----------
     name : str
-        One of `list_envs()`, where "ocean-" may be left out, and "-" stands for "_" in what follows it; or an id of
-        Gymnasium, such as "CartPole-v1" or "puffer/CartPole-v0"; or the path of a `.pyx` file, see `puffer.load_pyx`.
+        One of `list_envs()`, where "ocean-" may be left out unless the rest is a name as well, as "crafter" is, and "-"
+        stands for "_" in what follows it; or an id of Gymnasium, such as "CartPole-v1" or "puffer/CartPole-v0"; or the
+        path of a `.pyx` file, see `puffer.load_pyx`.
         A native environment with tasks takes one of them in its name: "mpe-simple_tag", "foraging-8x8-2p-1f-coop",
         "overcooked-cramped_room". Levels of MiniGrid are "ocean-minigrid-DoorKey-8x8": without "ocean-", such a name
         is that of the package.
@@ -241,15 +242,16 @@ def find(name: str) -> type[Env] | Callable[[dict[str, Any]], Creator | SystemCr
         return load_pyx(name)
     if name in _registered:
         return _found(name, _registered[name])
-    modules = _ocean_names()
-    native = f"ocean-{name.removeprefix('ocean-').replace('-', '_')}"
-    if native in modules:
-        return env_class(importlib.import_module(modules[native]))
+    # Before the native ones: a name that a system of others has is that system, and its native twin is "ocean-...".
     family_name, dash, rest = name.partition("-")
     if family_name in _FAMILIES and bool(dash) == bool(rest):
         family = _family(family_name)
         if family.knows(rest):
             return family.env_class(rest) if family.env_class else partial(family.creator, rest)
+    modules = _ocean_names()
+    native = f"ocean-{name.removeprefix('ocean-').replace('-', '_')}"
+    if native in modules:
+        return env_class(importlib.import_module(modules[native]))
     # After the families, because it imports the native environment: that of MiniGrid's names is another one.
     with_task = _with_task(name.removeprefix("ocean-"), modules)
     if with_task:

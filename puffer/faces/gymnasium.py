@@ -35,7 +35,8 @@ def register_with_gymnasium() -> None:
             **spec,
             entry_point="puffer.faces.gymnasium:make_single",
             vector_entry_point="puffer.faces.gymnasium:make_vector",
-            kwargs={"name": name},
+            # With "ocean-", because a system of another author's may have the rest as its name.
+            kwargs={"name": f"ocean-{name}"},
         )
 
 
@@ -62,7 +63,7 @@ def make_single(*, name: str, **options: Any) -> SingleEnv:
 
     Raises TypeError for `max_steps`, if there is such a limit.
     """
-    limit = _specs()[name]["max_episode_steps"]
+    limit = _specs()[name.removeprefix("ocean-")]["max_episode_steps"]
     if limit is not None:
         if "max_steps" in options:
             raise TypeError(

@@ -82,6 +82,7 @@ PARAMETER_SETS = {
         "shallow": {"opponent": "search", "search_depth": 1, "starter": 1, "epsilon": 1},
         "deep": {"opponent": "search", "search_depth": 5, "epsilon": 0.1},
     },
+    "ocean-crafter": {"symbolic": {"observation": "symbolic", "worlds": 3}},
     "ocean-foraging": {
         "least": {"players": 1, "field_size": (3, 3), "max_num_food": 1, "sight": 1, "normalize_reward": False},
         "grid": {"task": "Foraging-grid-2s-6x6-4p-3f-coop-pen", "observe_agent_levels": False},

@@ -14,7 +14,7 @@ crafter = pytest.importorskip("crafter", reason="python -m puffer.install crafte
 
 import opensimplex  # noqa: E402
 from crafter import constants, engine, objects, worldgen  # noqa: E402
-from puffer.systems.crafter.simplex import Simplex  # noqa: E402
+from puffer.ocean.crafter._simplex import Simplex  # noqa: E402
 from puffer.systems.crafter.terrain import generate_terrain  # noqa: E402
 
 from puffer.systems.crafter.game import Crafter  # noqa: E402

@@ -7,6 +7,8 @@
 - Equal seeds play equal games. In the package they do not, because it keeps animals in sets, whose order depends on
   their addresses in memory; here animals are kept in the order in which they appeared.
 - The end of a life is `terminated`, and the end of `length` steps is `truncated`.
+
+The same game without the package is another environment, `ocean-crafter`.
 """
 
 from __future__ import annotations

@@ -1,7 +1,6 @@
 """The slowest parts of the package crafter, with the same results: generating worlds, and drawing the view."""
 cimport cython
 from cpython.pycapsule cimport PyCapsule_GetPointer
-from libc.math cimport sqrt
 from libc.stdint cimport int64_t, uint8_t, uint32_t
 from libc.string cimport memcpy
 from numpy.random cimport bitgen_t
@@ -9,10 +8,16 @@ from numpy.random cimport bitgen_t
 import numpy as np
 from PIL import Image
 
-from puffer.systems.crafter.simplex cimport Simplex
+from puffer.ocean.crafter._simplex cimport Simplex
+from puffer.ocean.crafter.terrain cimport (
+    COW, Ground, Height, MOST_MATERIALS, NEARNESS, NOTHING, SKELETON, TUNNEL, ZOMBIE, animal_of, distance_to,
+    material_of, noise as noise_of, set_exact_height,
+)
 
-cdef struct Materials:
-    uint8_t coal, diamond, grass, iron, lava, path, sand, stone, tree, water
+# The materials in the order of their numbers in a new world, before the package's own numbers replace these.
+cdef tuple MATERIALS = (
+    None, "water", "grass", "stone", "path", "sand", "tree", "lava", "coal", "iron", "diamond", "table", "furnace",
+)
 
 
 # ---- Worlds ----
@@ -37,102 +42,30 @@ def generate_terrain(random, uint8_t[:, ::1] terrain, center, ids):
     cdef Py_ssize_t width = terrain.shape[0], height = terrain.shape[1], x, y
     cdef int64_t center_x = center[0], center_y = center[1]
     cdef Simplex simplex = Simplex(random.randint(0, 2**31 - 1))
-    cdef Materials materials = _materials(ids)
     cdef bitgen_t* generator = <bitgen_t*>PyCapsule_GetPointer(random._bit_generator.capsule, "BitGenerator")
+    cdef Ground ground = Ground(&simplex.permutation[0], generator.next_double, generator.state, NULL)
+    cdef Height level
+    cdef uint8_t[MOST_MATERIALS] own
     starts = np.empty((width, height))
     cdef double[:, ::1] start = starts
-    cdef uint8_t[:, ::1] tunnels = np.zeros((width, height), np.uint8)
+    for x, name in enumerate(MATERIALS):
+        own[x] = ids[name]
     for x in range(width):
         for y in range(height):
-            start[x, y] = 4 - sqrt((x - center_x) ** 2 + (y - center_y) ** 2) + 2 * _noise(simplex, x, y, 8, 3)
+            start[x, y] = 4 - distance_to(x, y, center_x, center_y) + 2 * noise_of(&ground, NEARNESS, x, y)
     # NumPy's exponential function differs from that of the C library in the last bit.
     np.divide(1, 1 + np.exp(-starts), out=starts)
     for x in range(width):
         for y in range(height):
-            terrain[x, y] = _material(simplex, generator, &materials, start[x, y], x, y, &tunnels[x, y])
-    return _animals(generator, &materials, terrain, tunnels, center_x, center_y)
-
-
-cdef Materials _materials(ids):
-    cdef Materials materials
-    materials.coal, materials.diamond, materials.grass = ids["coal"], ids["diamond"], ids["grass"]
-    materials.iron, materials.lava, materials.path = ids["iron"], ids["lava"], ids["path"]
-    materials.sand, materials.stone, materials.tree = ids["sand"], ids["stone"], ids["tree"]
-    materials.water = ids["water"]
-    return materials
-
-
-cdef inline double _noise(Simplex simplex, double x, double y, double z, double size) noexcept nogil:
-    return simplex.at(x / size, y / size, z)
-
-
-cdef inline bint _luck(bitgen_t* generator, double above) noexcept nogil:
-    return generator.next_double(generator.state) > above
-
-
-cdef uint8_t _material(
-    Simplex simplex, bitgen_t* generator, const Materials* materials, double start, double x, double y, uint8_t* tunnel
-) noexcept nogil:
-    """The material of a cell. `start` is its closeness to the player, from 1 (close) to 0 (far)."""
-    cdef double water, mountain
-    water = _noise(simplex, x, y, 3, 15) + 0.15 * _noise(simplex, x, y, 3, 5) + 0.1
-    water -= 2 * start
-    mountain = (_noise(simplex, x, y, 0, 15) + 0.3 * _noise(simplex, x, y, 0, 5)) / 1.3
-    mountain -= 4 * start + 0.3 * water
-    if start > 0.5:
-        return materials.grass
-    if mountain > 0.15:
-        return _mountain_material(simplex, generator, materials, mountain, x, y, tunnel)
-    if 0.25 < water <= 0.35 and _noise(simplex, x, y, 4, 9) > -0.2:
-        return materials.sand
-    if 0.3 < water:
-        return materials.water
-    if _noise(simplex, x, y, 5, 7) > 0 and _luck(generator, 0.8):
-        return materials.tree
-    return materials.grass
-
-
-cdef uint8_t _mountain_material(
-    Simplex simplex, bitgen_t* generator, const Materials* materials, double mountain, double x, double y,
-    uint8_t* tunnel
-) noexcept nogil:
-    # Caves, tunnels along x, tunnels along y.
-    if _noise(simplex, x, y, 6, 7) > 0.15 and mountain > 0.3:
-        return materials.path
-    if _noise(simplex, 2 * x, y / 5, 7, 3) > 0.4 or _noise(simplex, x / 5, 2 * y, 7, 3) > 0.4:
-        tunnel[0] = True
-        return materials.path
-    if _noise(simplex, x, y, 1, 8) > 0 and _luck(generator, 0.85):
-        return materials.coal
-    if _noise(simplex, x, y, 2, 6) > 0.4 and _luck(generator, 0.75):
-        return materials.iron
-    if mountain > 0.18 and _luck(generator, 0.994):
-        return materials.diamond
-    if mountain > 0.3 and _noise(simplex, x, y, 6, 5) > 0.35:
-        return materials.lava
-    return materials.stone
-
-
-cdef list _animals(
-    bitgen_t* generator, const Materials* materials, const uint8_t[:, ::1] terrain, const uint8_t[:, ::1] tunnels,
-    int64_t center_x, int64_t center_y
-):
-    cdef Py_ssize_t x, y
-    cdef uint8_t material
-    cdef double distance
-    cdef list animals = []
-    for x in range(terrain.shape[0]):
-        for y in range(terrain.shape[1]):
-            material = terrain[x, y]
-            if material != materials.grass and material != materials.path and material != materials.sand:
-                continue
-            distance = sqrt((x - center_x) ** 2 + (y - center_y) ** 2)
-            if distance > 3 and material == materials.grass and _luck(generator, 0.985):
-                animals.append(("cow", x, y))
-            elif distance > 10 and _luck(generator, 0.993):
-                animals.append(("zombie", x, y))
-            elif material == materials.path and tunnels[x, y] and _luck(generator, 0.95):
-                animals.append(("skeleton", x, y))
+            set_exact_height(&ground, x, y, start[x, y], &level)
+            terrain[x, y] = material_of(&ground, &level, x, y)
+    animals = []
+    for x in range(width):
+        for y in range(height):
+            animal = animal_of(&ground, terrain[x, y], distance_to(x, y, center_x, center_y))
+            if animal != NOTHING:
+                animals.append(({COW: "cow", ZOMBIE: "zombie", SKELETON: "skeleton"}[animal], x, y))
+            terrain[x, y] = own[terrain[x, y] & ~TUNNEL]
     return animals
 
 

@@ -1,4 +1,4 @@
-from libc.stdint cimport int64_t, uint8_t
+from libc.stdint cimport int64_t, uint8_t, uint64_t
 
 
 cdef struct Vertex:
@@ -15,8 +15,10 @@ cdef struct Cell:
     double offset[3]
 
 
+cdef void shuffle(uint8_t* permutation, uint64_t seed) noexcept nogil
+cdef const int* gradients() noexcept nogil
+cdef double noise_at(const uint8_t* permutation, double x, double y, double z) noexcept nogil
+
+
 cdef class Simplex:
     cdef uint8_t permutation[256]
-
-    cdef double at(self, double x, double y, double z) noexcept nogil
-    cdef double contribution(self, const Vertex* vertex, const Cell* cell) noexcept nogil

@@ -146,6 +146,67 @@ cdef inline uint64_t _after(uint64_t state) noexcept nogil:
     return state * <uint64_t>6364136223846793005 + <uint64_t>1442695040888963407
 
 
+cdef void shuffle(uint8_t* permutation, uint64_t seed) noexcept nogil:
+    """Write the permutation of a seed, 256 numbers."""
+    cdef uint8_t[256] source
+    cdef uint64_t state = seed
+    cdef int number, chosen
+    for number in range(256):
+        source[number] = number
+    for _ in range(3):
+        state = _after(state)
+    for number in range(255, -1, -1):
+        state = _after(state)
+        # The remainder of the state as a signed number, plus 31.
+        chosen = <int>((<int64_t>state % (number + 1) + 31) % (number + 1))
+        if chosen < 0:
+            chosen += number + 1
+        permutation[number] = source[chosen]
+        source[chosen] = source[number]
+
+
+cdef const int* gradients() noexcept nogil:
+    """The 24 gradients of vertices, three numbers each; the hash of a vertex modulo 24 selects one."""
+    return &GRADIENTS[0][0]
+
+
+cdef double noise_at(const uint8_t* permutation, double x, double y, double z) noexcept nogil:
+    """The noise at a point, from -1 to 1, for coordinates up to 2**40."""
+    cdef double stretch = (x + y + z) * STRETCH, squish, value = 0
+    cdef double stretched_x = x + stretch, stretched_y = y + stretch, stretched_z = z + stretch
+    cdef double floor_x = floor(stretched_x), floor_y = floor(stretched_y), floor_z = floor(stretched_z)
+    cdef int[3] points
+    cdef int piece, number
+    cdef Cell cell
+    cell.place[0], cell.place[1], cell.place[2] = <int64_t>floor_x, <int64_t>floor_y, <int64_t>floor_z
+    squish = (floor_x + floor_y + floor_z) * SQUISH
+    cell.offset[0], cell.offset[1] = x - (floor_x + squish), y - (floor_y + squish)
+    cell.offset[2] = z - (floor_z + squish)
+    piece = _piece(stretched_x - floor_x, stretched_y - floor_y, stretched_z - floor_z, points)
+    for number in range(CORNER_COUNTS[piece]):
+        value += _contribution(permutation, &CORNERS[piece][number], &cell)
+    for number in range(2):
+        value += _contribution(permutation, &EXTRAS[piece][points[0]][points[1]][number], &cell)
+    return value / NORM
+
+
+cdef inline double _contribution(const uint8_t* permutation, const Vertex* vertex, const Cell* cell) noexcept nogil:
+    cdef double[3] way
+    cdef double reach = 2
+    cdef int axis, hash = 0
+    cdef const int* gradient
+    for axis in range(3):
+        way[axis] = cell.offset[axis] - vertex.before[axis] - vertex.squish - vertex.after[axis]
+        reach -= way[axis] * way[axis]
+    if reach <= 0:
+        return 0
+    for axis in range(3):
+        hash = permutation[(hash + cell.place[axis] + vertex.place[axis]) & 255]
+    gradient = GRADIENTS[hash % 24]
+    reach *= reach
+    return reach * reach * (gradient[0] * way[0] + gradient[1] * way[1] + gradient[2] * way[2])
+
+
 cdef class Simplex:
     """Simplex(seed)
 --
@@ -154,59 +215,11 @@ Noise for one seed, any integer; those that are equal modulo 2**64 are the same.
 """
 
     def __init__(self, seed):
-        cdef uint8_t[256] source
-        cdef uint64_t state = seed & (2**64 - 1)
-        cdef int number, chosen
-        for number in range(256):
-            source[number] = number
-        for _ in range(3):
-            state = _after(state)
-        for number in range(255, -1, -1):
-            state = _after(state)
-            # The remainder of the state as a signed number, plus 31.
-            chosen = <int>((<int64_t>state % (number + 1) + 31) % (number + 1))
-            if chosen < 0:
-                chosen += number + 1
-            self.permutation[number] = source[chosen]
-            source[chosen] = source[number]
+        shuffle(self.permutation, seed & (2**64 - 1))
 
     def noise3(self, double x, double y, double z):
         """The noise at a point, from -1 to 1. Raises ValueError for coordinates beyond 2**40."""
         for name, value in (("x", x), ("y", y), ("z", z)):
             if not isfinite(value) or abs(value) > FARTHEST:
                 raise ValueError(f"{name} must be from -2**40 to 2**40, got {value}")
-        return self.at(x, y, z)
-
-    cdef double at(self, double x, double y, double z) noexcept nogil:
-        cdef double stretch = (x + y + z) * STRETCH, squish, value = 0
-        cdef double stretched_x = x + stretch, stretched_y = y + stretch, stretched_z = z + stretch
-        cdef double floor_x = floor(stretched_x), floor_y = floor(stretched_y), floor_z = floor(stretched_z)
-        cdef int[3] points
-        cdef int piece, number
-        cdef Cell cell
-        cell.place[0], cell.place[1], cell.place[2] = <int64_t>floor_x, <int64_t>floor_y, <int64_t>floor_z
-        squish = (floor_x + floor_y + floor_z) * SQUISH
-        cell.offset[0], cell.offset[1] = x - (floor_x + squish), y - (floor_y + squish)
-        cell.offset[2] = z - (floor_z + squish)
-        piece = _piece(stretched_x - floor_x, stretched_y - floor_y, stretched_z - floor_z, points)
-        for number in range(CORNER_COUNTS[piece]):
-            value += self.contribution(&CORNERS[piece][number], &cell)
-        for number in range(2):
-            value += self.contribution(&EXTRAS[piece][points[0]][points[1]][number], &cell)
-        return value / NORM
-
-    cdef double contribution(self, const Vertex* vertex, const Cell* cell) noexcept nogil:
-        cdef double[3] way
-        cdef double reach = 2
-        cdef int axis, hash = 0
-        cdef const int* gradient
-        for axis in range(3):
-            way[axis] = cell.offset[axis] - vertex.before[axis] - vertex.squish - vertex.after[axis]
-            reach -= way[axis] * way[axis]
-        if reach <= 0:
-            return 0
-        for axis in range(3):
-            hash = self.permutation[(hash + cell.place[axis] + vertex.place[axis]) & 255]
-        gradient = GRADIENTS[hash % 24]
-        reach *= reach
-        return reach * reach * (gradient[0] * way[0] + gradient[1] * way[1] + gradient[2] * way[2])
+        return noise_at(self.permutation, x, y, z)
