@@ -12,6 +12,8 @@ _ROADS = {"road_edge": 1, "road_line": 2, "lane": 3, "crosswalk": 4, "speed_bump
 # Roads that are lines, and those that are areas.
 _LINES, _AREAS = (1, 2, 3), (4, 5)
 _THICKNESS = 0.1
+# Of a scene; metres, and m/s.
+MOST_OBJECTS, LARGEST, FARTHEST = 4096, 100.0, 1e8
 # Lines with fewer points stay whole; of others, points leave that span a triangle of a smaller area, in square metres.
 _FEWEST_REDUCED, _AREA = 11, 0.1
 
@@ -19,14 +21,17 @@ _FEWEST_REDUCED, _AREA = 11, 0.1
 def scene_of_json(scene: Mapping[str, Any], reduces: bool = True) -> dict[str, Any]:
     """The fields of a `Scene` from a recording that has been checked.
 
-    With `reduces`, points are taken from lines as GPUDrive does with its default settings.
+    With `reduces`, points are taken from lines as GPUDrive does with its default settings. Raises ValueError, with the
+    field, for a scene that is too large.
     """
+    _require_limits(scene)
     order = _slots(scene)
     objects = [scene["objects"][k] for k in order]
     steps = max((len(one["position"]) for one in objects), default=0)
     roads = [(_xy(road["geometry"]), road) for road in scene["roads"]]
-    everywhere = [_xy(one["position"]) for one in scene["objects"]] + [points for points, _ in roads]
-    origin = np.concatenate(everywhere).mean(axis=0) if everywhere else np.zeros(2)
+    # Where an object is not there, files have any position.
+    everywhere = [_xy(one["position"])[one["valid"]] for one in scene["objects"]] + [points for points, _ in roads]
+    origin = np.concatenate(everywhere).mean(axis=0) if sum(map(len, everywhere)) else np.zeros(2)
     tracks, valid = np.zeros((len(objects), steps, 4)), np.zeros((len(objects), steps), np.bool_)
     for k, one in enumerate(objects):
         count = len(one["position"])
@@ -34,7 +39,6 @@ def scene_of_json(scene: Mapping[str, Any], reduces: bool = True) -> dict[str, A
         tracks[k, :count, 2] = one["heading"]
         tracks[k, :count, 3] = np.hypot(*_xy(one["velocity"]).T)
         valid[k, :count] = one["valid"]
-    # What is recorded where an object is not there may be anything.
     tracks[~valid] = 0
     tracks[..., 2] = np.remainder(tracks[..., 2] + np.pi, 2 * np.pi) - np.pi
     points = [row for xy, road in roads for row in _segments(xy - origin, road, reduces)]
@@ -50,6 +54,29 @@ def scene_of_json(scene: Mapping[str, Any], reduces: bool = True) -> dict[str, A
         "valid": valid,
         "points": np.array(points, np.float32).reshape(-1, 9),
     }
+
+
+def _require_limits(scene: Mapping[str, Any]) -> None:
+    objects = scene["objects"]
+    if not 1 <= len(objects) <= MOST_OBJECTS:
+        raise ValueError(f"objects must have 1 to {MOST_OBJECTS} items, got {len(objects)}")
+    for k, one in enumerate(objects):
+        for name in ("length", "width", "height"):
+            if not 0 < one[name] <= LARGEST:
+                raise ValueError(f"objects[{k}].{name} must be above 0 and at most {LARGEST} m, got {one[name]}")
+        _require_near(f"objects[{k}].goalPosition", _xy([one["goalPosition"]]))
+        for name in ("position", "velocity"):
+            _require_near(f"objects[{k}].{name}", _xy(one[name]) * np.array(one["valid"])[:, None])
+    for k, road in enumerate(scene["roads"]):
+        _require_near(f"roads[{k}].geometry", _xy(road["geometry"]))
+
+
+def _require_near(field: str, points: np.ndarray) -> None:
+    far = np.argwhere(np.abs(points) > FARTHEST)
+    if len(far):
+        k, axis = far[0].tolist()
+        name = f"{field}[{k}]" if len(points) > 1 else field
+        raise ValueError(f"{name}.{'xy'[axis]} must be at most {FARTHEST:g}, got {points[k, axis]:g}")
 
 
 def _xy(points: Any) -> np.ndarray:
@@ -76,7 +103,10 @@ def _segments(xy: np.ndarray, road: Mapping[str, Any], reduces: bool) -> list[tu
             xy = _reduced(xy)
         ways, middles = np.diff(xy, axis=0), (xy[1:] + xy[:-1]) / 2
         lengths, headings = np.hypot(*ways.T) / 2, np.arctan2(ways[:, 1], ways[:, 0])
-        return [(*xy, half, _THICKNESS, _THICKNESS, heading, *tail) for xy, half, heading in zip(middles, lengths, headings, strict=True)]
+        return [
+            (*xy, half, _THICKNESS, _THICKNESS, heading, *tail)
+            for xy, half, heading in zip(middles, lengths, headings, strict=True)
+        ]
     if kind in _AREAS and len(xy) > 2:
         # A box around the corners, along their first side or across it.
         way = xy[1] - xy[0]

@@ -81,8 +81,8 @@ cdef int32_t list_points(const float[:, ::1] points, int first, const double* mi
     for bucket in range(buckets):
         starts[bucket] = 0
     for k in range(len(points)):
-        distance = distance_of(&points[k, 0], middle)
-        if distance <= reach:
+        if squared(&points[k, 0], middle) <= reach * reach:
+            distance = sqrt(squared(&points[k, 0], middle))
             count += 1
             certain += distance <= sure
             starts[<int>(distance * BUCKETS_PER_METRE)] += 1
@@ -95,17 +95,17 @@ cdef int32_t list_points(const float[:, ::1] points, int first, const double* mi
         starts[bucket] = start
         start += size
     for k in range(len(points)):
-        distance = distance_of(&points[k, 0], middle)
-        if distance <= reach:
-            bucket = <int>(distance * BUCKETS_PER_METRE)
+        if squared(&points[k, 0], middle) <= reach * reach:
+            bucket = <int>(sqrt(squared(&points[k, 0], middle)) * BUCKETS_PER_METRE)
             if starts[bucket] < count:
                 found[starts[bucket]] = first + <int32_t>k
             starts[bucket] += 1
     return count
 
 
-cdef inline double distance_of(const float* point, const double* middle) noexcept:
-    return sqrt((point[0] - middle[0]) * (point[0] - middle[0]) + (point[1] - middle[1]) * (point[1] - middle[1]))
+cdef inline double squared(const float* point, const double* middle) noexcept:
+    """The square of the distance."""
+    return (point[0] - middle[0]) * (point[0] - middle[0]) + (point[1] - middle[1]) * (point[1] - middle[1])
 
 
 cdef inline double distance_of_edge(const float* edge, double x, double y) noexcept:

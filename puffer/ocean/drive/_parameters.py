@@ -73,12 +73,16 @@ def agents_of(scenes: Sequence[Scene], agents: Any, goal_radius: float) -> int:
     fewest = min(counts)
     name = scenes[counts.index(fewest)].name
     if fewest == 0:
-        raise ValueError(f"scene {name!r} has no object that can be controlled: one that is there at first, farther than "
-                         f"goal_radius = {goal_radius:g} m from its goal, and not an expert")
+        raise ValueError(
+            f"scene {name!r} has no object that can be controlled: one that is there at first, farther than "
+            f"goal_radius = {goal_radius:g} m from its goal, and not an expert"
+        )
     if agents is None:
         return fewest
     agents = checks.integer("agents", agents, 1)
     if agents > fewest:
-        raise ValueError(f"agents must be at most {fewest}, as many as scene {name!r} has that can be controlled, got "
-                         f"{agents}; leave out scenes with few of them, or pass less")
+        raise ValueError(
+            f"agents must be at most {fewest}, as many as scene {name!r} has that can be controlled, got "
+            f"{agents}; leave out scenes with few of them, or pass less"
+        )
     return agents

@@ -142,8 +142,13 @@ def _merging(variant: int, length: float) -> tuple[list[Route], list[np.ndarray]
     return [main, ramp], []
 
 
-_MAKERS = {"straight": _straight, "curve": _curve, "crossing": _crossing, "roundabout": _roundabout,
-           "merging": _merging}
+_MAKERS = {
+    "straight": _straight,
+    "curve": _curve,
+    "crossing": _crossing,
+    "roundabout": _roundabout,
+    "merging": _merging,
+}
 
 
 # ---- Lines ----

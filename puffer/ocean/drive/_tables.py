@@ -94,7 +94,10 @@ class Tables:
             for name, value in grid.items():
                 self.scenes[name][number] = value
             self.scenes["first_cell"][number] = cells
-            self.scenes["points"][number], self.scenes["first_point"][number] = len(points[number]), first_points[number]
+            self.scenes["points"][number], self.scenes["first_point"][number] = (
+                len(points[number]),
+                first_points[number],
+            )
             cells += len(middles)
         self.points, self.edges = np.concatenate(points), np.concatenate(edges)
         counts, self.near, edge_counts, self.near_edges = (np.concatenate(one) for one in zip(*near, strict=True))

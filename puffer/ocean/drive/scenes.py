@@ -1,8 +1,8 @@
 """Scenes of `drive`: the road, and what was recorded of cars, cyclists and pedestrians on it.
 
-    >>> from puffer.ocean.drive.scenes import read_scene, synthetic_scene, write_scene
-    >>> scene = synthetic_scene("crossing", agents=8, seed=3)
-    >>> write_scene("crossing.npz", scene)
+>>> from puffer.ocean.drive.scenes import read_scene, synthetic_scene, write_scene
+>>> scene = synthetic_scene("crossing", agents=8, seed=3)
+>>> write_scene("crossing.npz", scene)
 """
 
 from __future__ import annotations
@@ -15,14 +15,13 @@ from typing import Any
 
 import numpy as np
 
-from puffer.ocean.drive._json import scene_of_json
+from puffer.ocean.drive._json import FARTHEST, LARGEST, MOST_OBJECTS, scene_of_json
 from puffer.ocean.drive._synthetic import SCENARIOS, recording_of
 from puffer.systems.gpudrive.scenes import read_scene as read_json
 
 __all__ = ["SCENARIOS", "Scene", "as_scene", "read_scene", "synthetic_scene", "write_scene"]
 
 _FORMAT = 1
-_MOST_OBJECTS = 4096
 
 
 @dataclass(frozen=True, eq=False)
@@ -96,14 +95,15 @@ def read_scene(path: str | os.PathLike[str]) -> Scene:
         For a file that is missing or malformed, with the field that is wrong.
     """
     if not isinstance(path, (str, os.PathLike)):
-        raise TypeError(f"scenes must be paths, names of scenarios or Scene objects, got {path!r}")
+        raise TypeError(f"scenes must be paths or Scene objects, got {path!r}")
     if not Path(path).is_file():
-        raise ValueError(f"scenes has {str(path)!r}, which is not a file; scenarios are {', '.join(SCENARIOS)}")
+        raise ValueError(f"scenes has {str(path)!r}, which is not a file or folder")
     if Path(path).suffix == ".npz":
         return _read_compact(str(path))
+    made = read_json(str(path))
     try:
-        return _checked(Scene(**scene_of_json(read_json(str(path)))))
-    except _WrongSceneError as error:
+        return _checked(Scene(**scene_of_json(made)))
+    except ValueError as error:
         raise ValueError(f"scenes has {path}, whose {error}") from None
 
 
@@ -135,25 +135,23 @@ def as_scene(scene: Any) -> Scene:
     return _checked(scene) if isinstance(scene, Scene) else read_scene(scene)
 
 
-class _WrongSceneError(ValueError):
-    """The field that is wrong, and how."""
-
-
 def _checked(scene: Scene) -> Scene:
     """The scene, if its arrays fit each other. Raises ValueError."""
     sizes: dict[str, int] = {}
     for name, (dtype, shape) in _ARRAYS.items():
         array = getattr(scene, name)
         if not isinstance(array, np.ndarray) or array.dtype != dtype or array.ndim != len(shape):
-            raise _WrongSceneError(f"{name} must be an array of {np.dtype(dtype)} with {len(shape)} dimensions")
-        if any((sizes.setdefault(k, n) if isinstance(k, str) else k) != n for k, n in zip(shape, array.shape, strict=True)):
-            raise _WrongSceneError(f"{name} must have the shape {shape}, got {array.shape} with {sizes}")
-        if array.dtype.kind == "f" and not (np.abs(array) < 1e9).all():
-            raise _WrongSceneError(f"{name} must have finite numbers below 1e9")
-    if not 0 < sizes["n"] <= _MOST_OBJECTS or sizes["t"] < 1:
-        raise _WrongSceneError(f"objects must be 1 to {_MOST_OBJECTS}, got {sizes['n']}, over {sizes['t']} steps")
-    if (scene.sizes <= 0).any() or (scene.sizes > 100).any():
-        raise _WrongSceneError("sizes must be above 0 and at most 100 m")
+            raise ValueError(f"{name} must be an array of {np.dtype(dtype)} with {len(shape)} dimensions")
+        if any(
+            (sizes.setdefault(k, n) if isinstance(k, str) else k) != n for k, n in zip(shape, array.shape, strict=True)
+        ):
+            raise ValueError(f"{name} must have the shape {shape}, got {array.shape} with {sizes}")
+        if array.dtype.kind == "f" and not (np.abs(array) <= 2 * FARTHEST).all():
+            raise ValueError(f"{name} must have finite numbers of at most {2 * FARTHEST:g}")
+    if not 0 < sizes["n"] <= MOST_OBJECTS or sizes["t"] < 1:
+        raise ValueError(f"a scene must have 1 to {MOST_OBJECTS} objects and a step, got {sizes['n']} and {sizes['t']}")
+    if (scene.sizes <= 0).any() or (scene.sizes > LARGEST).any():
+        raise ValueError(f"sizes must be above 0 and at most {LARGEST} m")
     return scene
 
 
