@@ -5,7 +5,7 @@ import sys
 
 # The environments whose states index memory.
 NAMES = """
-    blackjack cartpole catch cliff_walking connect_four foraging frozen_lake game_2048 go hex minatar_asterix
+    blackjack cartpole catch cliff_walking connect_four drive foraging frozen_lake game_2048 go hex minatar_asterix
     minatar_breakout minatar_freeway minatar_seaquest minatar_space_invaders minigrid mpe othello overcooked rware snake
     sokoban squared taxi tetris tic_tac_toe
 """
@@ -39,6 +39,7 @@ def forge(row):
 OWN = {
     "minigrid": {"level": "KeyCorridor", "num_rows": 1, "room_size": 3},
     "cartpole": {"gravity": 5},
+    "drive": {"scene": 3},
     "foraging": {"task": "Foraging-2s-6x6-2p-1f-coop"},
     "overcooked": {"reward_shaping_factor": 0.5},
     "sokoban": {"level": "#" * 10 + "\\n#@$.    #" + "\\n#        #" * 7 + "\\n" + "#" * 10},

@@ -3,7 +3,7 @@ from libc.math cimport fabsf
 from libc.stdint cimport int32_t, int64_t
 
 from puffer.ocean.drive.world cimport (
-    EDGE, HERE, OBJECT, TOUCHES_EDGE, TOUCHES_OTHER, TOUCHES_VEHICLE, VEHICLE, Body, Scene, Tables, cell_at,
+    EDGE, HERE, MOST_OBJECTS, OBJECT, TOUCHES_EDGE, TOUCHES_OTHER, TOUCHES_VEHICLE, VEHICLE, Body, Scene, Tables, cell_at,
 )
 
 cdef extern from *:
@@ -36,22 +36,27 @@ cdef inline void touch_each_other(const Tables* tables, const Scene* scene, Body
     """Mark the bodies that touch others. The recorded ones are not marked by each other."""
     cdef const float* objects = tables.objects + OBJECT * scene.first_object
     cdef const int32_t* rows = tables.row_of_object + scene.first_object
-    cdef int a, b
+    cdef float[MOST_OBJECTS] xs, ys, reaches
+    cdef int32_t[MOST_OBJECTS] numbers
+    cdef int k, other, count = 0
     cdef float x, y, reach
-    cdef Box one, other
-    for a in range(scene.objects):
-        if bodies[a].status < HERE:
+    for k in range(scene.objects):
+        if bodies[k].status < HERE:
             continue
-        one = box_of(&bodies[a], objects + OBJECT * a)
-        for b in range(a):
-            x, y = bodies[b].x - bodies[a].x, bodies[b].y - bodies[a].y
-            reach = objects[OBJECT * a + 7] + objects[OBJECT * b + 7]
-            if x * x + y * y > reach * reach or bodies[b].status < HERE or (rows[a] < 0 and rows[b] < 0):
-                continue
-            other = box_of(&bodies[b], objects + OBJECT * b)
-            if boxes_touch(&one, &other):
-                bodies[a].touches |= kind_of_touch(objects[OBJECT * b + 3])
-                bodies[b].touches |= kind_of_touch(objects[OBJECT * a + 3])
+        numbers[count], xs[count], ys[count], reaches[count] = k, bodies[k].x, bodies[k].y, objects[OBJECT * k + 7]
+        # The last one is behind those that it is compared with.
+        for other in range(count):
+            x, y, reach = xs[other] - xs[count], ys[other] - ys[count], reaches[other] + reaches[count]
+            if x * x + y * y <= reach * reach and (rows[k] >= 0 or rows[numbers[other]] >= 0):
+                touch_if_boxes_do(objects, bodies, k, numbers[other])
+        count += 1
+
+
+cdef inline void touch_if_boxes_do(const float* objects, Body* bodies, int a, int b) noexcept nogil:
+    cdef Box one = box_of(&bodies[a], objects + OBJECT * a), other = box_of(&bodies[b], objects + OBJECT * b)
+    if boxes_touch(&one, &other):
+        bodies[a].touches |= kind_of_touch(objects[OBJECT * b + 3])
+        bodies[b].touches |= kind_of_touch(objects[OBJECT * a + 3])
 
 
 cdef inline int kind_of_touch(float kind) noexcept nogil:
@@ -62,9 +67,13 @@ cdef inline void touch_edges(const Tables* tables, const Scene* scene, Body* bod
     """Mark a vehicle that touches an edge of the road; others may cross them."""
     cdef int64_t cell = cell_at(scene, body.x, body.y)
     cdef Box box = box_of(body, numbers)
+    cdef const Box* edge
+    cdef float aside
     cdef int k
     if numbers[3] == VEHICLE:
         for k in range(tables.first_edge[cell], tables.first_edge[cell + 1]):
-            if boxes_touch(&box, <const Box*>(tables.edges + EDGE * tables.near_edges[k])):
+            edge = <const Box*>(tables.edges + EDGE * tables.near_edges[k])
+            aside = fabsf((body.y - edge.y) * edge.cosine - (body.x - edge.x) * edge.sine)
+            if aside <= numbers[7] + edge.half_width and boxes_touch(&box, edge):
                 body.touches |= TOUCHES_EDGE
                 return

@@ -8,7 +8,9 @@ from puffer.ocean.drive.world cimport LEAVING, MOST_OBJECTS, OBJECT, POINT, Body
 cdef extern from *:
     """
     #include <math.h>
+    #include <stddef.h>
     #include <stdint.h>
+    #include <string.h>
     #include "puffer/native/dispatch.h"
 
     /* A row of a table is 16 numbers; eight of an agent's view come from the first eight, and from those after them:
@@ -19,28 +21,35 @@ cdef extern from *:
         float shift[16], along[8], across[8], turn[8], inverse[8];
     } drive_frame;
 
+    typedef float drive_floats __attribute__((vector_size(32)));
+
     /* Write the rows within the radius, of those in the list, up to a limit; returns how many. x and y stand at `at`. */
     PUFFER_CLONES
     static int drive_view(float *restrict view, const float *restrict table, const int32_t *restrict list, int count,
                           int limit, int at, float square, const drive_frame *restrict frame)
     {
+        drive_floats shift, cross_shift, along, across, turn, inverse, here, there;
+        const float x = frame->shift[at], y = frame->shift[at + 1];
         int seen = 0;
+        memcpy(&shift, frame->shift, sizeof shift);
+        memcpy(&cross_shift, frame->shift + 8, sizeof cross_shift);
+        memcpy(&along, frame->along, sizeof along);
+        memcpy(&across, frame->across, sizeof across);
+        memcpy(&turn, frame->turn, sizeof turn);
+        memcpy(&inverse, frame->inverse, sizeof inverse);
         for (int j = 0; j < count && seen < limit; j++) {
             const float *restrict row = table + 16 * (ptrdiff_t)list[j];
-            float x = row[at] - frame->shift[at], y = row[at + 1] - frame->shift[at + 1];
-            if (x * x + y * y > square)
+            const float right = row[at] - x, up = row[at + 1] - y;
+            if (right * right + up * up > square)
                 continue;
-            float numbers[8];
-            for (int k = 0; k < 8; k++) {
-                float number = (row[k] - frame->shift[k]) * frame->along[k]
-                               + (row[8 + k] - frame->shift[8 + k]) * frame->across[k];
-                float turns = (number * frame->inverse[k] + 12582912.0f) - 12582912.0f;
-                numbers[k] = number - frame->turn[k] * turns;
-            }
-            float *restrict out = view + 9 * seen++;
-            for (int k = 0; k < 8; k++)
-                out[k] = numbers[k];
-            out[8] = row[11];
+            memcpy(&here, row, sizeof here);
+            memcpy(&there, row + 8, sizeof there);
+            here = (here - shift) * along + (there - cross_shift) * across;
+            here -= turn * ((here * inverse + 12582912.0f) - 12582912.0f);
+            memcpy(view, &here, sizeof here);
+            view[8] = row[11];
+            view += 9;
+            seen++;
         }
         return seen;
     }
