@@ -10,7 +10,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from puffer.ocean.drive.scenes import synthetic_scene
+from puffer.ocean.drive import synthetic_scene
 
 
 def recorded_scene():

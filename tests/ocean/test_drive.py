@@ -13,7 +13,7 @@ import pytest
 from gpudrive_scene import line, point, scene, write
 from helpers import make
 
-from puffer.ocean.drive.scenes import SCENARIOS, read_scene, synthetic_scene, write_scene
+from puffer.ocean.drive import SCENARIOS, read_scene, synthetic_scene, write_scene
 
 RECORDED = Path(__file__).parents[1] / "systems" / "gpudrive_traces.npz"
 SETTINGS = ("Classic/AgentStop", "Classic/Ignore", "InvertibleBicycle/Ignore", "DeltaLocal/Ignore")

@@ -11,7 +11,7 @@ from typing import Any
 
 from puffer import checks
 from puffer.ocean.drive._synthetic import MOST_AGENTS, SCENARIOS
-from puffer.ocean.drive.scenes import Scene, as_scene, synthetic_scene
+from puffer.ocean.drive._scenes import Scene, as_scene, synthetic_scene
 
 MIXED = "mixed"
 _MOST_SCENES = 100_000

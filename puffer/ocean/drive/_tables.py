@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from puffer.ocean.drive._near import near_edges, near_points
-from puffer.ocean.drive.scenes import Scene
+from puffer.ocean.drive._scenes import Scene
 
 # As `Scene`, `POINT`, `OBJECT` and `SHARE` of the native code.
 SCENE = np.dtype(

@@ -99,7 +99,7 @@ scene_seed : int, default 0
     From which seed on they are drawn.
 scenes : path, Scene, or sequence of them, optional
     Scenes to play instead of drawn ones: files of GPUDrive's JSON, compact files, a folder of either, or objects of
-    `puffer.ocean.drive.scenes.Scene`.
+    `puffer.ocean.drive.Scene`.
 max_objects : int, default 64
     Of the objects of a scene that is given, the first so many take part, 1 to 128.
 dynamics : str, default "Classic"

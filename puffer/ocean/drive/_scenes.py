@@ -1,6 +1,6 @@
 """Scenes of `drive`: the road, and what was recorded of cars, cyclists and pedestrians on it.
 
->>> from puffer.ocean.drive.scenes import read_scene, synthetic_scene, write_scene
+>>> from puffer.ocean.drive import read_scene, synthetic_scene, write_scene
 >>> scene = synthetic_scene("crossing", agents=8, seed=3)
 >>> write_scene("crossing.npz", scene)
 """
