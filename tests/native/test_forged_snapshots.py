@@ -5,9 +5,9 @@ import sys
 
 # The environments whose states index memory.
 NAMES = """
-    battle blackjack cartpole catch cliff_walking connect_four foraging frozen_lake game_2048 go hex minatar_asterix
-    minatar_breakout minatar_freeway minatar_seaquest minatar_space_invaders minigrid mpe ocean-crafter othello
-    overcooked rware snake sokoban squared taxi tetris tic_tac_toe
+    battle blackjack cartpole catch cliff_walking connect_four drive foraging frozen_lake game_2048 go hex
+    minatar_asterix minatar_breakout minatar_freeway minatar_seaquest minatar_space_invaders minigrid mpe ocean-crafter
+    othello overcooked rware snake sokoban squared taxi tetris tic_tac_toe
 """
 
 FUZZ = """
@@ -40,6 +40,7 @@ OWN = {
     "battle": {"attack_penalty": 0.5},
     "minigrid": {"level": "KeyCorridor", "num_rows": 1, "room_size": 3},
     "cartpole": {"gravity": 5},
+    "drive": {"scene": 3},
     "foraging": {"task": "Foraging-2s-6x6-2p-1f-coop"},
     "ocean-crafter": {"world": 5},
     "overcooked": {"reward_shaping_factor": 0.5},

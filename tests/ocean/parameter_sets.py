@@ -6,6 +6,20 @@ first one of each environment. The name of a set is part of the names of its tes
 needs no entry.
 """
 
+from dataclasses import replace
+
+import numpy as np
+
+from puffer.ocean.drive import synthetic_scene
+
+
+def recorded_scene():
+    """A scene of `drive`, in which objects come and go, and some follow their recording."""
+    scene = synthetic_scene("crossing", agents=7, seed=5)
+    scene.valid[4:, 20:30] = False
+    return replace(scene, experts=np.arange(7) >= 4, kinds=np.array([7, 8, 9, 7, 7, 9, 0], np.int32))
+
+
 PARAMETER_SETS = {
     "ocean-acrobot": {"nips": {"book_or_nips": "nips"}},
     "ocean-bandit": {
@@ -83,6 +97,41 @@ PARAMETER_SETS = {
         "deep": {"opponent": "search", "search_depth": 5, "epsilon": 0.1},
     },
     "ocean-crafter": {"symbolic": {"observation": "symbolic", "worlds": 3}},
+    "ocean-drive": {
+        "least": {
+            "scenario": "straight",
+            "agents": 1,
+            "num_scenes": 1,
+            "scene_seed": 2**32,
+            "max_partners": 1,
+            "road_points": 1,
+            "goal_radius": 0.1,
+            "observation_radius": 5,
+            "goal_weight": 0,
+            "collision_weight": 2,
+            "off_road_weight": 3,
+            "progress_weight": 0.1,
+        },
+        "bent": {
+            "scenario": "roundabout",
+            "agents": 5,
+            "num_scenes": 2,
+            "dynamics": "InvertibleBicycle",
+            "continuous_actions": True,
+            "collisions": "Ignore",
+            "observation_radius": 1000,
+            "road_points": 2000,
+            "max_partners": 127,
+        },
+        "moved": {
+            "scenes": [recorded_scene()],
+            "max_objects": 5,
+            "agents": 3,
+            "dynamics": "DeltaLocal",
+            "goal_radius": 9,
+        },
+        "removed": {"scenario": "merging", "agents": 12, "num_scenes": 3, "collisions": "AgentRemoved"},
+    },
     "ocean-foraging": {
         "least": {"players": 1, "field_size": (3, 3), "max_num_food": 1, "sight": 1, "normalize_reward": False},
         "grid": {"task": "Foraging-grid-2s-6x6-4p-3f-coop-pen", "observe_agent_levels": False},

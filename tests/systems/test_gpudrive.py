@@ -447,7 +447,7 @@ def test_scenes_that_the_simulator_can_read_are_accepted(tmp_path):
 
 def test_each_scene_is_read_once_for_many_worlds(monkeypatch):
     read = []
-    monkeypatch.setattr(scenes, "_read", read.append)
+    monkeypatch.setattr(scenes, "read_scene", read.append)
     make(6, scenes=[*scene_files(), *scene_files()]).close()
     assert read == scene_files()
 

@@ -36,12 +36,12 @@ def checked_scenes(scenes: Any) -> list[str]:
             raise ValueError(f"scenes[{k}] must be the path of a scene, got {str(scene)!r}, which is not a file")
     paths = [str(scene) for scene in scenes]
     for path in dict.fromkeys(paths):
-        _read(path)
+        read_scene(path)
     return paths
 
 
-def _read(path: str) -> None:
-    """Check a file. Raises ValueError."""
+def read_scene(path: str) -> dict[str, Any]:
+    """The scene that a file has. Raises ValueError, with the field that is wrong."""
     try:
         text = Path(path).read_bytes().decode()
         scene = json.loads(text, parse_constant=_no_constant, object_pairs_hook=_object_of)
@@ -53,6 +53,7 @@ def _read(path: str) -> None:
         _check_fields("", scene, _SCENE)
     except _MalformedError as error:
         raise ValueError(f"scenes has {path}, whose {error}") from None
+    return scene
 
 
 class _MalformedError(Exception):
