@@ -27,6 +27,8 @@ FOLDER = Path(__file__).parent / "environments"
 FOOTER = "`make docs` writes this page from the docstrings."
 # For a picture: steps of random play, the distance between the steps that are compared, and the seed.
 STEPS, STRIDE, SEED = 120, 3, 0
+# Parameters of a picture that shows more than the defaults do.
+SHOWN = {"ocean-drive": {"scenario": "crossing", "agents": 16}}
 # Copies of the example.
 COPIES = 64
 
@@ -228,7 +230,7 @@ def _escaped(text: str) -> str:
 
 def picture(name: str) -> np.ndarray:
     """The picture of random play that differs most from the first one, (height, width, 3) uint8."""
-    env = puffer.make(name, 1, num_threads=1)
+    env = puffer.make(name, 1, num_threads=1, **SHOWN.get(name, {}))
     rng = random.Random(SEED)
     env.reset(seed=SEED)
     first = best = env.unwrapped.render_copy()
