@@ -175,6 +175,7 @@ def test_copies_may_have_rewards_of_their_own():
     fixed = make("battle", 1, map_size=12, extra_features=True)
     with pytest.raises(ValueError, match="do not fit the observation"):
         fixed.set_next(0, step_reward=1)
+    fixed.set_next(0, step_reward=0)
 
 
 @pytest.mark.parametrize(

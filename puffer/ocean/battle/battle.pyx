@@ -294,7 +294,8 @@ cdef dict rewards_of(Pay pay):
 
 cdef tuple reward_range_of(dict rewards):
     """The least and the greatest reward that a step may give, a little apart for rounding."""
-    values = np.array([5, *rewards.values()])
+    # Copies keep float32.
+    values = np.array([5, *rewards.values()], np.float32).astype(np.float64)
     return np.minimum(values, 0).sum() * (1 + 1e-6), np.maximum(values, 0).sum() * (1 + 1e-6)
 
 
