@@ -10,15 +10,25 @@ from pathlib import Path
 from typing import Any
 
 from puffer import checks
-from puffer.ocean.drive._synthetic import MOST_AGENTS, SCENARIOS
 from puffer.ocean.drive._scenes import Scene, as_scene, synthetic_scene
+from puffer.ocean.drive._synthetic import MOST_AGENTS, SCENARIOS
 
 MIXED = "mixed"
 _MOST_SCENES = 100_000
 
 
-def drawn_scenes(scenario: Any, agents: Any, num_scenes: Any, scene_seed: Any) -> tuple[Scene, ...]:
-    """Synthetic scenes. Raises TypeError or ValueError."""
+def played_scenes(
+    scenes: Any, most_objects: int, scenario: Any, agents: Any, num_scenes: Any, scene_seed: Any
+) -> tuple[Scene, ...]:
+    """The scenes that are given, else those that are drawn. Raises TypeError or ValueError."""
+    if scenes is None:
+        return _drawn_scenes(scenario, agents, num_scenes, scene_seed)
+    if (scenario, num_scenes, scene_seed) != (MIXED, 10, 0):
+        raise TypeError("scenario, num_scenes and scene_seed are those of drawn scenes: leave them out with scenes")
+    return _given_scenes(scenes, most_objects)
+
+
+def _drawn_scenes(scenario: Any, agents: Any, num_scenes: Any, scene_seed: Any) -> tuple[Scene, ...]:
     checks.choice("scenario", scenario, (MIXED, *SCENARIOS))
     agents = checks.integer("agents", 8 if agents is None else agents, 1, MOST_AGENTS)
     seed = checks.integer("scene_seed", scene_seed, 0, 2**32)
@@ -31,8 +41,7 @@ def _drawn(scenario: str, agents: int, num_scenes: int, seed: int) -> tuple[Scen
     return tuple(synthetic_scene(kinds[k % len(kinds)], agents, seed + k) for k in range(num_scenes))
 
 
-def given_scenes(scenes: Any, most_objects: int) -> tuple[Scene, ...]:
-    """Scenes of the user's, with as many objects. Raises TypeError or ValueError."""
+def _given_scenes(scenes: Any, most_objects: int) -> tuple[Scene, ...]:
     if isinstance(scenes, (str, os.PathLike)):
         scenes = _files(Path(scenes))
     elif isinstance(scenes, Scene):

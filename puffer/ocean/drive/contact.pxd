@@ -3,7 +3,8 @@ from libc.math cimport fabsf
 from libc.stdint cimport int32_t, int64_t
 
 from puffer.ocean.drive.world cimport (
-    EDGE, HERE, MOST_OBJECTS, OBJECT, TOUCHES_EDGE, TOUCHES_OTHER, TOUCHES_VEHICLE, VEHICLE, Body, Scene, Tables, cell_at,
+    EDGE, HERE, MOST_OBJECTS, OBJECT, TOUCHES_EDGE, TOUCHES_OTHER, TOUCHES_VEHICLE, VEHICLE, Body, Scene, Tables,
+    cell_at,
 )
 
 cdef extern from *:

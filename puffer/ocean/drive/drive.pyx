@@ -1,33 +1,35 @@
 """Driving: cars, cyclists and pedestrians drive to their goals, on scenes that are drawn or recorded.
 
 Observation   Dict of float32 for each agent, in metres, m/s and radians, as in GPUDrive; empty rows are zero.
-              self (8,): speed, length, width, height, the goal to the front and to the left of the agent, 1 if it touches
-              anything, id.
+              self (8,): speed, length, width, height, the goal to the front and to the left, 1 if it touches anything,
+              id.
               partners (max_partners, 9): of the others within observation_radius, in the scene's order: speed, to the
-              front, to the left, heading less its own, length, width, height, kind (7 vehicle, 8 pedestrian, 9 cyclist,
-              0 another), id.
+              front, to the left, heading less its own, length, width, height, kind (7 vehicle, 8 pedestrian,
+              9 cyclist, 0 another), id.
               road (road_points, 9): of the segments whose middles are within observation_radius: to the front, to the
               left, half the length, half the width, height, heading less its own, kind (1 edge, 2 line, 3 lane,
-              4 crosswalk, 5 speed bump, 6 stop sign, 0 another), id, number of the map's type. They are in order of their
-              distance from the middle of the cell of 4 m that the agent is in, to half a metre.
-Action        Discrete(91): 13 * a + s, where a of 0 to 6 accelerates by -4 to 4 m/s2, and s of 0 to 12 steers by -pi / 3
-              to pi / 3, to the left if positive. With continuous_actions, a Box of both, clipped. In "InvertibleBicycle"
-              s is the curvature, -0.3 to 0.3 / m. In "DeltaLocal" a moves 0 to 2.4 m to the front, and s turns by -0.3 to
-              0.3; continuous ones are metres to the front and to the left, -6 to 6, and a turn, -pi to pi.
+              4 crosswalk, 5 speed bump, 6 stop sign, 0 another), id, number of the map's type. They are in order of
+              their distance from the middle of the cell of 4 m that the agent is in, to half a metre.
+Action        Discrete(91): 13 * a + s, where a of 0 to 6 accelerates by -4 to 4 m/s2, and s of 0 to 12 steers by
+              -pi / 3 to pi / 3, to the left if positive. With continuous_actions, a Box of both, clipped. In
+              "InvertibleBicycle" s is the curvature, -0.3 to 0.3 / m. In "DeltaLocal" a moves 0 to 2.4 m to the front,
+              and s turns by -0.3 to 0.3; continuous ones are metres to the front and to the left, -6 to 6, and a turn,
+              -pi to pi.
 Reward        goal_weight at the goal; collision_weight in steps in which the agent touches another, off_road_weight in
-              those in which it touches the edge of the road; progress_weight for each metre that it comes nearer to its
-              goal.
+              those in which it touches the edge of the road; progress_weight for each metre that it comes nearer to
+              its goal.
 Terminated    within goal_radius of the goal; and, unless collisions = "Ignore", when the agent touches something.
 Truncated     after 91 steps, or max_steps if given.
 Start         where the recording begins, in one of the scenes; its controllable objects are the agents.
-Rules         In a step of 0.1 s the agents move first, all others to where the recording has them. "Classic" is a bicycle
-              whose middle moves: with the speed v + a * 0.05, at an angle b to its heading with tan b = tan s / 2, while
-              it turns by that speed * cos b * tan s / length. Boxes of 0.7 times the length and width touch each other,
-              and those of vehicles the edges of the road. Who reached the goal is gone in the next step, and so is who
-              crashed with "AgentRemoved"; with "AgentStop" it stands there.
-Source        Kazemkhani et al. 2025, "GPUDrive: Data-driven, multi-agent driving simulation at 1 million FPS". Other than
-              there, no agent ends 15 km away; stop signs are no obstacles; recorded objects follow their recording to its
-              end, without a delay of one step; and rows of the road are in order.
+Rules         In a step of 0.1 s the agents move, and all others to where the recording has them. "Classic" is a
+              bicycle whose middle moves: with the speed v + a * 0.05, at an angle b to its heading with
+              tan b = tan s / 2, while it turns by that speed * cos b * tan s / length. Boxes of 0.7 times the length
+              and width touch each other, and those of vehicles the edges of the road. Who reached the goal is gone in
+              the next step, and so is who crashed with "AgentRemoved"; with "AgentStop" it stands there.
+Source        Kazemkhani et al. 2025, "GPUDrive: Data-driven, multi-agent driving simulation at 1 million FPS". Other
+              than there, no agent ends 15 km away; stop signs are no obstacles; recorded objects follow their
+              recording to its end, without a delay of one step; actions have bounds; and rows of the road are in
+              order.
 Version       0
 """
 import numpy as np
@@ -39,12 +41,13 @@ from libc.stdint cimport int32_t
 from libc.string cimport memset
 
 from puffer import checks
-from puffer.ocean.drive._parameters import MIXED, agents_of, drawn_scenes, given_scenes
+from puffer.ocean.drive._parameters import MIXED, agents_of, played_scenes
 from puffer.ocean.drive._tables import Limits, tables_of
 
 from puffer._core cimport Buffers, Canvas, Env, import_puffer
 from puffer.ocean._clip cimport clamped, clip
 from puffer.ocean.drive.actions cimport CHOICES, bounds_of, table_of
+from puffer.ocean.drive.addresses cimport tables_at
 from puffer.ocean.drive.contact cimport touch_each_other, touch_edges
 from puffer.ocean.drive.motion cimport FARTHEST, FASTEST, move, replay
 from puffer.ocean.drive.picture cimport HEIGHT, WIDTH, draw
@@ -138,8 +141,8 @@ Notes
 -----
 `env.set_next(copies, scene=...)` takes the number of a scene, or None for a draw again. `env.get_attr("scene")` is the
 number of each copy's scene. `state(copy)` has `scene`, `step`, and for each object of the scene `bodies`, float32
-(objects, 5): x, y, heading, speed, and whether it is there; and `rows`, the row of each within its copy, -1 for those that
-follow the recording.
+(objects, 5): x, y, heading, speed, and whether it is there; and `rows`, the row of each within its copy, -1 for those
+that follow the recording.
 """
 
     task_parameter = "scenario"
@@ -175,15 +178,10 @@ follow the recording.
         self.model = DYNAMICS.index(checks.choice("dynamics", dynamics, DYNAMICS))
         self.behaviour = COLLISIONS.index(checks.choice("collisions", collisions, COLLISIONS))
         self.continuous_actions = checks.boolean("continuous_actions", continuous_actions)
-        weights = [checks.number(f"{name}_weight", value, -1000, 1000) for name, value in (
-            ("goal", goal_weight), ("collision", collision_weight), ("off_road", off_road_weight),
-            ("progress", progress_weight))]
-        if scenes is None:
-            played = drawn_scenes(scenario, agents, num_scenes, scene_seed)
-        elif (scenario, num_scenes, scene_seed) != (MIXED, 10, 0):
-            raise TypeError("scenario, num_scenes and scene_seed are those of drawn scenes: leave them out with scenes")
-        else:
-            played = given_scenes(scenes, most)
+        weights = [checks.number(name, value, -1000, 1000) for name, value in (
+            ("goal_weight", goal_weight), ("collision_weight", collision_weight),
+            ("off_road_weight", off_road_weight), ("progress_weight", progress_weight))]
+        played = played_scenes(scenes, most, scenario, agents, num_scenes, scene_seed)
         count = agents_of(played, agents, limits.goal_radius)
         arrays = tables_of(played, count, limits)
         partners = max(arrays.most_objects - 1, 1) if max_partners is None else max_partners
@@ -199,7 +197,7 @@ follow the recording.
         self.scene_names, self.num_scenes = tuple([scene.name for scene in played]), len(played)
         self.max_partners, self.road_points, self.parts = partners, limits.points, self.bounds.shape[1]
         self.arrays, self.most_objects = arrays, arrays.most_objects
-        self._point_at(arrays)
+        self.tables = tables_at(arrays)
         offsets = {leaf.path: leaf.offset // 4 for leaf in self.layout.leaves}
         self.sight = Sight(offsets["self"], offsets["partners"], offsets["road"], partners, limits.points,
                            limits.radius * limits.radius)
@@ -214,24 +212,6 @@ follow the recording.
             self.continuous = buffers.actions
         else:
             self.actions = buffers.actions
-        return 0
-
-    cdef int _point_at(self, arrays) except -1:
-        """Take the addresses of tables, which are not empty."""
-        if arrays.scenes.dtype.itemsize != sizeof(Scene):
-            raise RuntimeError("a scene of the tables does not lie in memory as that of the native code")
-        self.tables.scenes = <const Scene*><size_t>arrays.scenes.ctypes.data
-        self.tables.objects = <const float*><size_t>arrays.objects.ctypes.data
-        self.tables.row_of_object = <const int32_t*><size_t>arrays.row_of_object.ctypes.data
-        self.tables.object_of_row = <const int32_t*><size_t>arrays.object_of_row.ctypes.data
-        self.tables.tracks = <const float*><size_t>arrays.tracks.ctypes.data
-        self.tables.valid = <const unsigned char*><size_t>arrays.valid.ctypes.data
-        self.tables.points = <const float*><size_t>arrays.points.ctypes.data
-        self.tables.edges = <const float*><size_t>arrays.edges.ctypes.data
-        self.tables.first_near = <const int32_t*><size_t>arrays.first_near.ctypes.data
-        self.tables.near = <const int32_t*><size_t>arrays.near.ctypes.data
-        self.tables.first_edge = <const int32_t*><size_t>arrays.first_edge.ctypes.data
-        self.tables.near_edges = <const int32_t*><size_t>arrays.near_edges.ctypes.data
         return 0
 
     cdef inline const Scene* _scene(self, Py_ssize_t i) noexcept nogil:

@@ -23,7 +23,7 @@ cdef extern from *:
 
     typedef float drive_floats __attribute__((vector_size(32)));
 
-    /* Write the rows within the radius, of those in the list, up to a limit; returns how many. x and y stand at `at`. */
+    /* Write the rows within the radius, of those in the list, up to a limit; returns how many. x stands at `at`. */
     PUFFER_CLONES
     static int drive_view(float *restrict view, const float *restrict table, const int32_t *restrict list, int count,
                           int limit, int at, float square, const drive_frame *restrict frame)

@@ -1,0 +1,6 @@
+import numpy as np
+
+def near_points(
+    middles: np.ndarray, points: np.ndarray, first: int, reach: float, sure: float, limit: int
+) -> tuple[np.ndarray, np.ndarray]: ...
+def near_edges(middles: np.ndarray, edges: np.ndarray, first: int, reach: float) -> tuple[np.ndarray, np.ndarray]: ...
