@@ -2,15 +2,16 @@
 PYTHON ?= python3
 VENV := .venv
 RUN := $(VENV)/bin/python
-# What the tests run, a process for each core; steps of `make fuzz`.
-TESTS ?= -q -n auto --dist loadfile tests
+# How the tests run: a process for each core, each with whole files, the slow ones not last; what; steps of `make fuzz`.
+SPREAD = -q -n auto --dist loadfile --no-loadscope-reorder
+TESTS ?= $(SPREAD) tests
 STEPS ?= 1000000
 FUZZ = -v tests/ocean/test_fuzz.py --fuzz-steps=$(STEPS)
 # Those of them that run code of ours without the GIL, which is where a wrong index goes unnoticed.
-DEBUG_TESTS ?= -q -n auto --dist loadfile $(addprefix tests/,checking layout native ocean backends/test_serial.py)
+DEBUG_TESTS ?= $(SPREAD) $(addprefix tests/,checking layout native ocean backends/test_serial.py)
 # Those of them that say whether the oldest packages do: every native environment, spaces, faces, environments in Python.
 # Before 1.3, Gymnasium's recorder of episodes and its NormalizeObservation were wrong.
-OLDEST_TESTS ?= -q -n auto --dist loadfile tests/ocean/test_contract.py tests/faces tests/backends/test_serial.py \
+OLDEST_TESTS ?= $(SPREAD) tests/ocean/test_contract.py tests/faces tests/backends/test_serial.py \
 	tests/wrappers/test_puffer_env.py $(addprefix tests/layout/test_,layout.py action_layout.py mixed.py spec.py walk.py) \
 	-k "not observation_wrappers_of_gymnasium and not record_episode_statistics and not as_gymnasium_records"
 

@@ -60,7 +60,7 @@ extras = {
     "train": ["torch>=2.2", "matplotlib>=3.8", "tomli>=2; python_version < '3.11'"],
     "author": ["Cython==3.3.1", "setuptools>=77", "hypothesis>=6"],
     "test": [
-        *("pytest>=9", "pytest-xdist>=3.5", "gymnasium>=1.3", "rware>=2,<3", "lbforaging>=2,<3", "shapely>=2"),
+        *("pytest>=9", "pytest-xdist>=3.7", "gymnasium>=1.3", "rware>=2,<3", "lbforaging>=2,<3", "shapely>=2"),
         "puffer-envs[author,bench,human,images,minigrid,pettingzoo,play,plot,ray,record]",
     ],
     "site": ["sphinx>=8", "furo>=2024.8", "myst-parser>=4", "sphinx-copybutton>=0.5"],
