@@ -172,6 +172,8 @@ def _parameters(name: str) -> list[str]:
     else:
         rows = [("parameter", "default"), ("---",) * 2]
         rows += [(f"`{key}`", f"`{parameter.default!r}`") for key, parameter in own.items()]
+    # A method of the class, which a reader of the page has through the batch.
+    remarks = remarks.replace("`state(copy)`", "`env.native_env.state(copy)`")
     paragraphs = [_REFERENCE.sub(".", _unwrapped(part)).removeprefix(".") for part in remarks.split("\n\n")]
     return [_rows(rows), *(_escaped(part) for part in paragraphs if part), _COMMON]
 

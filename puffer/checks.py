@@ -119,7 +119,8 @@ def choice(name: str, value: Any, choices: Collection[str]) -> str:
     """`value`, one of the strings `choices`. Raises ValueError."""
     if not isinstance(value, str) or value not in choices:
         raise ValueError(f"{name} must be one of {', '.join(map(repr, choices))}, got {value!r}")
-    return value
+    # A plain one, where NumPy's was given.
+    return str(value)
 
 
 def arguments(name: str, given: Iterable[str], taken_by: Any, common: Sequence[str] = ()) -> None:

@@ -30,7 +30,7 @@ class NamedAgents:
     env
         A name, as in `puffer.make`, or what `puffer.emulate` takes.
     agents : sequence of str, optional
-        Names of the agents, in the order of their rows. By default those of an environment in Python that has
+        Names of the agents, in the order of their rows; a number is an argument of the environment. By default those of an environment in Python that has
         `possible_agents`, and "agent_0", "agent_1" and so on for others.
     **options
         Of `puffer.make` or `puffer.emulate`, but for `num_envs`, `batch_size`, `autoreset_mode`, `copy` and `flat`.
@@ -53,7 +53,9 @@ class NamedAgents:
         For another number of names than of agents, or a name twice.
     """
 
-    def __init__(self, env: Any, *, agents: Sequence[Any] | None = None, **options: Any) -> None:
+    def __init__(self, env: Any, *, agents: Sequence[Any] | int | None = None, **options: Any) -> None:
+        if isinstance(agents, int):
+            options["agents"], agents = agents, None
         if isinstance(env, VectorEnv):
             one = f"{type(self).__name__} is one copy"
             raise TypeError(f"{one}: pass the name of the environment, or the function, not {env!r}")

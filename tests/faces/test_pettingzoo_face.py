@@ -185,3 +185,7 @@ def test_agents_that_left_are_black_in_supersuit():
         observations, *_ = env.step(dict.fromkeys(env.agents, 0))
         seen_black |= any(not observation.any() for observation in observations.values())
     assert seen_black
+
+
+def test_a_number_of_agents_is_the_environments_own():
+    assert ParallelEnv("drive", agents=3).possible_agents == ["agent_0", "agent_1", "agent_2"]

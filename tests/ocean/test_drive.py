@@ -324,19 +324,26 @@ def test_a_malformed_scene_is_named_with_its_field(tmp_path):
         ),
         (lambda made: made["objects"][0].pop("goalPosition"), r"objects\[0\].goalPosition is missing"),
         (lambda made: made["roads"][2].update(id=-1), r"roads\[2\].id"),
-        (lambda made: made["objects"][1].update(length=0), r"objects\[1\].length must be above 0"),
+        (lambda made: made["objects"][1].update(length=0), r"objects\[1\].length must be 0.01 to"),
         (lambda made: made["objects"][0].update(width=1e7), r"objects\[0\].width"),
         (lambda made: made["objects"][0]["position"][3].update(x=1e30), r"objects\[0\].position\[3\].x"),
         (lambda made: made.update(objects=[]), "objects must have 1 to"),
+        # Farther than a body can drive, though each position by itself may be.
+        (lambda made: made["roads"].append(line(300, 5e5, "lane")), "points must be at most 100,000 m"),
+        (lambda made: made["objects"][0]["goalPosition"].update(x=3e7), "goals must be at most 100,000 m"),
     ]
     for change, field in cases:
         with pytest.raises(ValueError, match=rf"scene.json.*{field}"):
             make("ocean-drive", 1, scenes=[spoil(change)])
     (tmp_path / "no.npz").write_bytes(b"x")
+    (tmp_path / "empty.npz").write_bytes(b"")
+    np.save(tmp_path / "array", np.zeros(3))
+    (tmp_path / "array.npy").rename(tmp_path / "array.npz")
     for wrong, error, words in (
         ([], ValueError, "none"),
         (tmp_path / "nowhere", ValueError, "not a file"),
-        (str(tmp_path / "no.npz"), ValueError, "not a compact scene"),
+        *((str(tmp_path / f"{name}.npz"), ValueError, "not a compact scene") for name in ("no", "empty", "array")),
+        ("", ValueError, "empty path"),
         (7, TypeError, "scenes must be"),
         ([None], TypeError, "paths"),
     ):
@@ -369,8 +376,8 @@ def test_scenes_come_from_files_folders_and_objects(tmp_path):
     assert whole.points[-3:, 6].tolist() == [4, 6, 0]
     write_scene(tmp_path / "a.npz", whole)
     envs = [make("ocean-drive", 2, scenes=given, agents=2)
-            for given in (path, [whole], tmp_path / "a.npz", tmp_path, [path, whole])]  # fmt: skip
-    assert [game_of(env).num_scenes for env in envs] == [1, 1, 1, 2, 2]
+            for given in (path, [whole], tmp_path / "a.npz", tmp_path, [tmp_path], [path, whole])]  # fmt: skip
+    assert [game_of(env).num_scenes for env in envs] == [1, 1, 1, 2, 2, 2]
     shown = [env.reset(seed=1)[0] for env in envs]
     assert all(np.array_equal(shown[0], one) for one in shown)
     # The third car follows its recording, and is seen.
@@ -383,6 +390,22 @@ def test_scenes_come_from_files_folders_and_objects(tmp_path):
         ]
         assert np.array_equal(again[0].tracks, again[1].tracks)
         assert not np.array_equal(again[0].tracks, again[2].tracks)
+
+
+def test_a_scene_is_played_as_it_is_when_a_batch_is_made(tmp_path):
+    made = synthetic_scene("curve", 2, 5)
+    goals = []
+    for _ in range(2):
+        env = make("ocean-drive", 1, scenes=made)
+        goals.append(views(env, env.reset(seed=1)[0])["self"][:, 4:6])
+        made.goals[:] += 100
+    assert not np.allclose(*goals)
+    for wrong in (replace(made, origin=None), replace(made, goals=made.goals[:1])):
+        with pytest.raises(ValueError, match="origin|goals"):
+            write_scene(tmp_path / "wrong.npz", wrong)
+    with pytest.raises(TypeError, match="scene must be a Scene"):
+        write_scene(tmp_path / "wrong.npz", 3)
+    assert not (tmp_path / "wrong.npz").exists()
 
 
 def test_a_copy_plays_the_scene_that_it_is_given():

@@ -20,8 +20,8 @@ Reward        step_reward, -0.005, in each step; for an attack attack_penalty, -
 Terminated    for an agent when it falls; for all when one side has nobody left.
 Truncated     after 1000 steps, or max_steps if given.
 Start         always the same: in "battle", red on the left and blue on the right, each on every other cell of a square
-              that grows with the map: 81 on each side at map_size 45, 2 at 12, 256 at 80. In "battlefield", up to 16 on
-              each side, 12 at map_size 80, and two double walls with an opening each.
+              that grows with the map: 81 on each side at map_size 45, 2 at 12, 256 at 80. In "battlefield", up to 15 on
+              each side, 12 at map_size 80, one side one less on some large maps, and two double walls with an opening each.
 Rules         First the attacks happen one after the other, in random order. An attack on an enemy takes 2 of its
               health, which is 10 at the start. Who has less than 0 falls, is off the map at once and attacks no more.
               Attacks on the own side, on walls and on nobody do nothing. Then all recover 0.1 of their health, up to
@@ -152,7 +152,7 @@ number from which the order of attacks in the next step comes: magent2 seeded wi
         rows = self.buffers.observations.reshape(-1).view(np.uint8)
         self.observations, self.actions = <char*>&rows[0], self.buffers.actions
         self.row_size = rows.shape[0] // self.num_agents
-        self.layout, self.map_size = layout, len(walls)
+        self.layout, self.map_size = str(layout), len(walls)
         self.minimap_mode, self.extra_features, self.compact = minimap_mode, extra_features, compact
         self.team_sizes, self.form, self.walls, self.reward_range = (len(red), len(blue)), form, walls, (low, high)
         self.made_pay = pay_of(rewards)

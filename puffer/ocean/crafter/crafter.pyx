@@ -118,7 +118,7 @@ and steps until a zombie strikes, until a skeleton shoots, or since a plant was 
 
     def __init__(self, num_envs=1, *, observation="pixels", worlds=None, **options):
         cdef Py_ssize_t i
-        checks.choice("observation", observation, ("pixels", "symbolic"))
+        observation = checks.choice("observation", observation, ("pixels", "symbolic"))
         worlds = MOST_WORLDS if worlds is None else checks.integer("worlds", worlds, 1, MOST_WORLDS)
         if observation == "pixels":
             space = spaces.Box(0, 255, (64, 64, 3), np.uint8)

@@ -13,7 +13,7 @@ _ROADS = {"road_edge": 1, "road_line": 2, "lane": 3, "crosswalk": 4, "speed_bump
 _LINES, _AREAS = (1, 2, 3), (4, 5)
 _THICKNESS = 0.1
 # Of a scene; metres, and m/s.
-MOST_OBJECTS, LARGEST, FARTHEST = 4096, 100.0, 1e8
+MOST_OBJECTS, SMALLEST, LARGEST, FARTHEST = 4096, 0.01, 100.0, 1e8
 # Lines with fewer points stay whole; of others, points leave that span a triangle of a smaller area, in square metres.
 _FEWEST_REDUCED, _AREA = 11, 0.1
 
@@ -62,8 +62,8 @@ def _require_limits(scene: Mapping[str, Any]) -> None:
         raise ValueError(f"objects must have 1 to {MOST_OBJECTS} items, got {len(objects)}")
     for k, one in enumerate(objects):
         for name in ("length", "width", "height"):
-            if not 0 < one[name] <= LARGEST:
-                raise ValueError(f"objects[{k}].{name} must be above 0 and at most {LARGEST} m, got {one[name]}")
+            if not SMALLEST <= one[name] <= LARGEST:
+                raise ValueError(f"objects[{k}].{name} must be {SMALLEST} to {LARGEST} m, got {one[name]}")
         _require_near(f"objects[{k}].goalPosition", _xy([one["goalPosition"]]))
         for name in ("position", "velocity"):
             _require_near(f"objects[{k}].{name}", _xy(one[name]) * np.array(one["valid"])[:, None])

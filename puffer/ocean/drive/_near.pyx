@@ -1,11 +1,11 @@
 """For each cell of a scene, what is near it: computed once, so that no step looks at the whole road."""
 import numpy as np
 
-from libc.math cimport fabs, fmax, sqrt
+from libc.math cimport fabs, fmax, fmin, sqrt
 from libc.stdint cimport int32_t, int64_t
 
 cdef enum:
-    # Distances are sorted to half a metre.
+    # Distances are sorted to half a metre; those beyond 2 km are not.
     BUCKETS_PER_METRE = 2
     MOST_BUCKETS = 4096
 
@@ -23,7 +23,7 @@ def near_points(const double[:, ::1] middles, const float[:, ::1] points, int fi
         The number of the first point.
     reach, sure : float
         How far from the middle of a cell a point may be seen, and how near it is seen from everywhere in the cell: of
-        such points no more than `limit` are listed. At most 2000.
+        such points no more than `limit` are listed.
 
     Returns
     -------
@@ -77,7 +77,7 @@ cdef int32_t list_points(const float[:, ::1] points, int first, const double* mi
     cdef int32_t[MOST_BUCKETS] starts
     cdef int64_t k
     cdef double distance
-    cdef int bucket, start = 0, size, count = 0, certain = 0, buckets = <int>(reach * BUCKETS_PER_METRE) + 1
+    cdef int bucket, start = 0, size, count = 0, certain = 0, buckets = bucket_of(reach) + 1
     for bucket in range(buckets):
         starts[bucket] = 0
     for k in range(len(points)):
@@ -85,7 +85,7 @@ cdef int32_t list_points(const float[:, ::1] points, int first, const double* mi
             distance = sqrt(squared(&points[k, 0], middle))
             count += 1
             certain += distance <= sure
-            starts[<int>(distance * BUCKETS_PER_METRE)] += 1
+            starts[bucket_of(distance)] += 1
     if certain >= limit:
         count = limit
     if found == NULL:
@@ -96,11 +96,15 @@ cdef int32_t list_points(const float[:, ::1] points, int first, const double* mi
         start += size
     for k in range(len(points)):
         if squared(&points[k, 0], middle) <= reach * reach:
-            bucket = <int>(sqrt(squared(&points[k, 0], middle)) * BUCKETS_PER_METRE)
+            bucket = bucket_of(sqrt(squared(&points[k, 0], middle)))
             if starts[bucket] < count:
                 found[starts[bucket]] = first + <int32_t>k
             starts[bucket] += 1
     return count
+
+
+cdef inline int bucket_of(double distance) noexcept:
+    return <int>fmin(distance * BUCKETS_PER_METRE, MOST_BUCKETS - 1)
 
 
 cdef inline double squared(const float* point, const double* middle) noexcept:

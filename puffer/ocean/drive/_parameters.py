@@ -42,14 +42,13 @@ def _drawn(scenario: str, agents: int, num_scenes: int, seed: int) -> tuple[Scen
 
 
 def _given_scenes(scenes: Any, most_objects: int) -> tuple[Scene, ...]:
-    if isinstance(scenes, (str, os.PathLike)):
-        scenes = _files(Path(scenes))
-    elif isinstance(scenes, Scene):
+    if isinstance(scenes, (str, os.PathLike, Scene)):
         scenes = [scenes]
     if not isinstance(scenes, Sequence) or isinstance(scenes, bytes):
         raise TypeError(f"scenes must be a path, a Scene, or a sequence of them, got {scenes!r}")
     if not scenes:
         raise ValueError("scenes must have at least one scene, got none")
+    scenes = [one for scene in scenes for one in (_files(scene) if isinstance(scene, (str, os.PathLike)) else [scene])]
     found: dict[Any, Scene] = {}
     for scene in scenes:
         key = scene if isinstance(scene, Scene) else str(scene)
@@ -58,8 +57,11 @@ def _given_scenes(scenes: Any, most_objects: int) -> tuple[Scene, ...]:
     return tuple(found[scene if isinstance(scene, Scene) else str(scene)] for scene in scenes)
 
 
-def _files(path: Path) -> list[Path]:
+def _files(given: str | os.PathLike[str]) -> list[Path]:
     """The files of a folder, or the file itself."""
+    path = Path(given)
+    if not str(given):
+        raise ValueError("scenes has an empty path")
     if not path.is_dir():
         return [path]
     files = sorted(file for file in path.iterdir() if file.suffix in (".json", ".npz"))

@@ -8,20 +8,21 @@
 from __future__ import annotations
 
 import os
-import zipfile
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from puffer.ocean.drive._json import FARTHEST, LARGEST, MOST_OBJECTS, scene_of_json
+from puffer.ocean.drive._json import FARTHEST, LARGEST, MOST_OBJECTS, SMALLEST, scene_of_json
 from puffer.ocean.drive._synthetic import SCENARIOS, recording_of
 from puffer.systems.gpudrive.scenes import read_scene as read_json
 
 __all__ = ["SCENARIOS", "Scene", "as_scene", "read_scene", "synthetic_scene", "write_scene"]
 
 _FORMAT = 1
+# As FARTHEST of motion.pxd, in metres.
+_EXTENT = 100_000.0
 
 
 @dataclass(frozen=True, eq=False)
@@ -108,7 +109,13 @@ def read_scene(path: str | os.PathLike[str]) -> Scene:
 
 
 def write_scene(path: str | os.PathLike[str], scene: Scene) -> None:
-    """Write a compact file, which must have the suffix .npz, for `read_scene`. Raises ValueError for another suffix."""
+    """Write a compact file, which must have the suffix .npz, for `read_scene`.
+
+    Raises TypeError for something else than a Scene, ValueError for another suffix and for arrays that do not fit.
+    """
+    if not isinstance(scene, Scene):
+        raise TypeError(f"scene must be a Scene, got {scene!r}")
+    _checked(scene)
     if Path(path).suffix != ".npz":
         raise ValueError(f"the file of a scene must end in .npz, got {str(path)!r}")
     np.savez_compressed(path, format=_FORMAT, **{field.name: getattr(scene, field.name) for field in fields(Scene)})
@@ -146,13 +153,32 @@ def _checked(scene: Scene) -> Scene:
             (sizes.setdefault(k, n) if isinstance(k, str) else k) != n for k, n in zip(shape, array.shape, strict=True)
         ):
             raise ValueError(f"{name} must have the shape {shape}, got {array.shape} with {sizes}")
-        if array.dtype.kind == "f" and not (np.abs(array) <= 2 * FARTHEST).all():
-            raise ValueError(f"{name} must have finite numbers of at most {2 * FARTHEST:g}")
+        if array.dtype.kind == "f" and not np.isfinite(array).all():
+            raise ValueError(f"{name} must have finite numbers")
     if not 0 < sizes["n"] <= MOST_OBJECTS or sizes["t"] < 1:
         raise ValueError(f"a scene must have 1 to {MOST_OBJECTS} objects and a step, got {sizes['n']} and {sizes['t']}")
-    if (scene.sizes <= 0).any() or (scene.sizes > LARGEST).any():
-        raise ValueError(f"sizes must be above 0 and at most {LARGEST} m")
+    # As float32 has them.
+    if (scene.sizes < np.float32(SMALLEST)).any() or (scene.sizes > LARGEST).any():
+        raise ValueError(f"sizes must be {SMALLEST} to {LARGEST} m")
+    _require_extent(scene)
     return scene
+
+
+def _require_extent(scene: Scene) -> None:
+    """Raise ValueError for what is too far from the middle of the scene to be driven to, or too large."""
+    if np.abs(scene.origin).max() > 2 * FARTHEST:
+        raise ValueError(f"origin must be at most {2 * FARTHEST:g} m")
+    driven = scene.tracks[scene.valid]
+    for name, numbers in (
+        ("tracks", driven[:, :2]),
+        ("goals", scene.goals),
+        ("points", scene.points[:, :5]),
+    ):
+        if numbers.size and np.abs(numbers).max() > _EXTENT:
+            raise ValueError(
+                f"{name} must be at most {_EXTENT:,.0f} m from the middle of all positions and points of the road, "
+                f"got {np.abs(numbers).max():,.0f} m"
+            )
 
 
 def _read_compact(path: str) -> Scene:
@@ -162,5 +188,6 @@ def _read_compact(path: str) -> Scene:
         if arrays.pop("format") != _FORMAT:
             raise ValueError(f"format must be {_FORMAT}: write it again from its source")
         return _checked(Scene(**{**arrays, "name": str(arrays["name"])}))
-    except (OSError, KeyError, ValueError, zipfile.BadZipFile) as error:
+    except Exception as error:
+        # Of a damaged file NumPy and its modules raise whatever they come upon.
         raise ValueError(f"scenes has {path}, which is not a compact scene: {error}") from None

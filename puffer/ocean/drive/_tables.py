@@ -35,13 +35,13 @@ class Limits(NamedTuple):
 
 
 @lru_cache(maxsize=8)
-def tables_of(scenes: tuple[Scene, ...], agents: int, limits: Limits) -> Tables:
-    """The tables of scenes, each of which has so many objects that can be controlled."""
+def drawn_tables(scenes: tuple[Scene, ...], agents: int, limits: Limits) -> Tables:
+    """The tables of scenes that nobody changes."""
     return Tables(scenes, agents, limits)
 
 
 class Tables:
-    """The tables of scenes: see `world.pxd`.
+    """The tables of scenes, each of which has so many objects that can be controlled: see `world.pxd`.
 
     Attributes
     ----------
@@ -105,7 +105,13 @@ class Tables:
 
 
 def _borders(counts: np.ndarray) -> np.ndarray:
-    return np.concatenate([[0], np.cumsum(counts)]).astype(np.int32)
+    borders = np.concatenate([[0], np.cumsum(counts, dtype=np.int64)])
+    if borders[-1] > np.iinfo(np.int32).max:
+        raise ValueError(
+            f"the scenes have {borders[-1]} pairs of a cell and what is near it, more than can be numbered; use fewer "
+            "scenes, a smaller observation_radius or less road_points"
+        )
+    return borders.astype(np.int32)
 
 
 def _starts(counts: np.ndarray) -> np.ndarray:

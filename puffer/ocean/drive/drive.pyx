@@ -42,7 +42,7 @@ from libc.string cimport memset
 
 from puffer import checks
 from puffer.ocean.drive._parameters import MIXED, agents_of, played_scenes
-from puffer.ocean.drive._tables import Limits, tables_of
+from puffer.ocean.drive._tables import Limits, Tables as SceneTables, drawn_tables
 
 from puffer._core cimport Buffers, Canvas, Env, import_puffer
 from puffer.ocean._clip cimport clamped, clip
@@ -113,7 +113,7 @@ collisions : str, default "AgentStop"
     What agents do that touch others or the edge of the road: "AgentStop" or "AgentRemoved", which end their episodes,
     or "Ignore".
 goal_radius : float, default 2.0
-    In metres, 0.1 to 100.
+    In metres, 0.1 to 100. Objects that begin nearer to their goals are no agents.
 observation_radius : float, default 50.0
     In metres, 5 to 1000.
 max_partners : int, optional
@@ -175,15 +175,16 @@ that follow the recording.
         limits = Limits(checks.number("observation_radius", observation_radius, 5, 1000),
                         checks.integer("road_points", road_points, 1, 2000),
                         checks.number("goal_radius", goal_radius, 0.1, 100))
-        self.model = DYNAMICS.index(checks.choice("dynamics", dynamics, DYNAMICS))
-        self.behaviour = COLLISIONS.index(checks.choice("collisions", collisions, COLLISIONS))
+        dynamics = checks.choice("dynamics", dynamics, DYNAMICS)
+        collisions = checks.choice("collisions", collisions, COLLISIONS)
+        self.model, self.behaviour = DYNAMICS.index(dynamics), COLLISIONS.index(collisions)
         self.continuous_actions = checks.boolean("continuous_actions", continuous_actions)
         weights = [checks.number(name, value, -1000, 1000) for name, value in (
             ("goal_weight", goal_weight), ("collision_weight", collision_weight),
             ("off_road_weight", off_road_weight), ("progress_weight", progress_weight))]
         played = played_scenes(scenes, most, scenario, agents, num_scenes, scene_seed)
         count = agents_of(played, agents, limits.goal_radius)
-        arrays = tables_of(played, count, limits)
+        arrays = (drawn_tables if scenes is None else SceneTables)(played, count, limits)
         partners = max(arrays.most_objects - 1, 1) if max_partners is None else max_partners
         partners = checks.integer("max_partners", partners, 1, MOST_OBJECTS - 1)
         self.bounds, self.choices = bounds_of(self.model), table_of(self.model)

@@ -12,7 +12,8 @@ Mission       the Kind and the colour of what it names: the object to reach, ope
               bring the first one to in PutNear, 0 and 0 in Fetch; 152 is the phrase of Fetch: 0 "get a", 1 "go get a",
               2 "fetch a", 3 "go fetch a", 4 "you must fetch a". `env.call("mission")` has MiniGrid's texts. In pictures
               of levels with missions that differ, the top-left corner shows what they name.
-Views         with `observation`, a row is a Dict of an image, the direction and the mission, all uint8. The images are
+Views         with `observation`, a row is a Dict of an image, the direction and the mission, all uint8, or int8 with
+              "symbolic". The images are
               those of MiniGrid's wrappers: "full" of FullyObsWrapper, the grid, (width, height, 3), with 10, 0 and the
               direction where the agent is; "one_hot" of OneHotPartialObsWrapper, (7, 7, 20), 11 kinds, 6 colours and 3
               states; "symbolic" of SymbolicObsWrapper, int8 (width, height, 3), x, y and Kind, 10 for the agent and -1
