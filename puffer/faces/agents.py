@@ -30,8 +30,8 @@ class NamedAgents:
     env
         A name, as in `puffer.make`, or what `puffer.emulate` takes.
     agents : sequence of str, optional
-        Names of the agents, in the order of their rows; a number is an argument of the environment. By default those of an environment in Python that has
-        `possible_agents`, and "agent_0", "agent_1" and so on for others.
+        Names of the agents, in the order of their rows; a number is an argument of the environment. By default those of
+        an environment in Python that has `possible_agents`, and "agent_0", "agent_1" and so on for others.
     **options
         Of `puffer.make` or `puffer.emulate`, but for `num_envs`, `batch_size`, `autoreset_mode`, `copy` and `flat`.
 

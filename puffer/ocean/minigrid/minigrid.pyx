@@ -13,12 +13,11 @@ Mission       the Kind and the colour of what it names: the object to reach, ope
               2 "fetch a", 3 "go fetch a", 4 "you must fetch a". `env.call("mission")` has MiniGrid's texts. In pictures
               of levels with missions that differ, the top-left corner shows what they name.
 Views         with `observation`, a row is a Dict of an image, the direction and the mission, all uint8, or int8 with
-              "symbolic". The images are
-              those of MiniGrid's wrappers: "full" of FullyObsWrapper, the grid, (width, height, 3), with 10, 0 and the
-              direction where the agent is; "one_hot" of OneHotPartialObsWrapper, (7, 7, 20), 11 kinds, 6 colours and 3
-              states; "symbolic" of SymbolicObsWrapper, int8 (width, height, 3), x, y and Kind, 10 for the agent and -1
-              for empty cells; "rgb_partial" of RGBImgPartialObsWrapper and "rgb_full" of RGBImgObsWrapper, its pictures
-              of the view and of the grid, with tile_size pixels for a cell.
+              "symbolic". The images are those of MiniGrid's wrappers: "full" of FullyObsWrapper, the grid, (width,
+              height, 3), with 10, 0 and the direction where the agent is; "one_hot" of OneHotPartialObsWrapper, (7, 7,
+              20), 11 kinds, 6 colours and 3 states; "symbolic" of SymbolicObsWrapper, int8 (width, height, 3), x, y and
+              Kind, 10 for the agent and -1 for empty cells; "rgb_partial" of RGBImgPartialObsWrapper and "rgb_full" of
+              RGBImgObsWrapper, its pictures of the view and of the grid, with tile_size pixels for a cell.
 Action        Discrete(7): 0 left, 1 right, 2 forward, 3 pick up, 4 drop, 5 toggle, 6 idle (MiniGrid's "done"). In
               Dynamic-Obstacles Discrete(3): the first three. An action that is not possible changes nothing. In Memory
               3 does what 5 does.
