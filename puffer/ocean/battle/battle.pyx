@@ -21,8 +21,8 @@ Terminated    for an agent when it falls; for all when one side has nobody left.
 Truncated     after 1000 steps, or max_steps if given.
 Start         always the same: in "battle", red on the left and blue on the right, each on every other cell of a square
               that grows with the map: 81 on each side at map_size 45, 2 at 12, 256 at 80. In "battlefield", up to 15 on
-              each side, 12 at map_size 80, where one side may have one less than the other, and two double walls with an
-              opening each.
+              each side, 12 at map_size 80, where one side may have one less than the other, and two double walls with
+              an opening each.
 Rules         First the attacks happen one after the other, in random order. An attack on an enemy takes 2 of its
               health, which is 10 at the start. Who has less than 0 falls, is off the map at once and attacks no more.
               Attacks on the own side, on walls and on nobody do nothing. Then all recover 0.1 of their health, up to
