@@ -252,8 +252,8 @@ def find(name: str) -> type[Env] | Callable[[dict[str, Any]], Creator | SystemCr
     native = f"ocean-{name.removeprefix('ocean-').replace('-', '_')}"
     if native in modules:
         return env_class(importlib.import_module(modules[native]))
-    # After the families, because it imports the native environment: that of MiniGrid's names is another one.
-    with_task = _with_task(name.removeprefix("ocean-"), modules)
+    # After the families, whose names are theirs alone: "minigrid-..." is the package, "ocean-minigrid-..." is native.
+    with_task = None if family_name in _FAMILIES else _with_task(name.removeprefix("ocean-"), modules)
     if with_task:
         return with_task
     points = _entry_points()

@@ -24,7 +24,7 @@ from test_systems import (  # noqa: F401 - run here too, over the stand-in
 )
 
 import puffer
-from puffer.systems.gpudrive import scenes
+from puffer.ocean.drive import _recordings as scenes
 from puffer.systems.requirements import missing
 
 IGNORE = gpudrive_standin.CollisionBehaviour.Ignore

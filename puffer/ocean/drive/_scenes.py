@@ -15,8 +15,8 @@ from typing import Any
 import numpy as np
 
 from puffer.ocean.drive._json import FARTHEST, LARGEST, MOST_OBJECTS, SMALLEST, scene_of_json
+from puffer.ocean.drive._recordings import read_scene as read_json
 from puffer.ocean.drive._synthetic import SCENARIOS, recording_of
-from puffer.systems.gpudrive.scenes import read_scene as read_json
 
 __all__ = ["SCENARIOS", "Scene", "as_scene", "read_scene", "synthetic_scene", "write_scene"]
 

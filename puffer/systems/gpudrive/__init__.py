@@ -31,8 +31,8 @@ from puffer import checks
 from puffer.backends.system import SystemCreator, SystemStepper
 from puffer.layout.observation import Layout
 from puffer.native.buffers import Buffers
+from puffer.ocean.drive._recordings import checked_scenes
 from puffer.systems.family import Family
-from puffer.systems.gpudrive.scenes import checked_scenes
 from puffer.systems.quiet import silent_process
 from puffer.systems.requirements import require
 
