@@ -212,16 +212,6 @@ and steps until a zombie strikes, until a skeleton shoots, or since a plant was 
         else:
             draw_picture(&self.state[i], &self.textures, self.picture + i * PICTURE)
 
-    cdef void step_range(self, Py_ssize_t first, Py_ssize_t last) noexcept nogil:
-        cdef Py_ssize_t i
-        for i in range(first, last):
-            self.step_one(i)
-
-    cdef void observe_range(self, Py_ssize_t first, Py_ssize_t last) noexcept nogil:
-        cdef Py_ssize_t i
-        for i in range(first, last):
-            self.observe(i)
-
     def set_next_parameters(self, copies, parameters):
         """Set the `world` of the next episodes of copies: a number, or None for any."""
         cdef Py_ssize_t i
