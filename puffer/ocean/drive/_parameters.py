@@ -49,12 +49,12 @@ def _given_scenes(scenes: Any, most_objects: int) -> tuple[Scene, ...]:
     if not scenes:
         raise ValueError("scenes must have at least one scene, got none")
     scenes = [one for scene in scenes for one in (_files(scene) if isinstance(scene, (str, os.PathLike)) else [scene])]
+    keys = [scene if isinstance(scene, Scene) else str(scene) for scene in scenes]
     found: dict[Any, Scene] = {}
-    for scene in scenes:
-        key = scene if isinstance(scene, Scene) else str(scene)
+    for key, scene in zip(keys, scenes, strict=True):
         if key not in found:
             found[key] = _shortened(as_scene(scene), most_objects)
-    return tuple(found[scene if isinstance(scene, Scene) else str(scene)] for scene in scenes)
+    return tuple(found[key] for key in keys)
 
 
 def _files(given: str | os.PathLike[str]) -> list[Path]:
