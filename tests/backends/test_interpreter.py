@@ -163,6 +163,14 @@ def test_log_records_and_warnings_reach_the_program_at_its_own_levels(make, capl
             warnings.simplefilter("ignore")
             env.step([0, 0])
         assert len(caplog.records) == count
+    # A logger that gives its own level up has that of its parent.
+    logging.getLogger("puffer_tests.there").setLevel(logging.NOTSET)
+    caplog.set_level(logging.DEBUG, "puffer_tests")
+    caplog.clear()
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        env.step([0, 0])
+    assert len(caplog.records) == 4
 
 
 def test_values_are_checked(make):

@@ -13,6 +13,8 @@ from typing import Any
 
 import cloudpickle
 
+from puffer.backends.worker.interpreter.notes import adopt_levels
+
 
 def command_of(program: str) -> list[str]:
     """The command that runs a program with this interpreter and its flags, such as -O, -W and -X dev."""
@@ -65,11 +67,7 @@ class Surroundings:
         old = before or Surroundings([], {}, logging.NOTSET, b"")
         if self.arguments != old.arguments:
             sys.argv[:] = self.arguments
-        for name in self.levels.keys() | old.levels.keys():
-            level = self.levels.get(name, logging.NOTSET)
-            if before is None or level != old.levels.get(name, logging.NOTSET):
-                logging.getLogger(name or None).setLevel(level)
-        logging.disable(self.disabled)
+        adopt_levels(self.levels, self.disabled, before and before.levels)
         if self.filters and self.filters != old.filters:
             warnings.filters[:] = cloudpickle.loads(self.filters)
             warnings._filters_mutated()  # type: ignore[attr-defined]

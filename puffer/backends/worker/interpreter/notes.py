@@ -55,8 +55,14 @@ class Notes(logging.Handler):
         return pack(("noted", notes, answer))
 
 
-def adopt(levels: dict[str, int], disabled: int) -> None:
-    """Have the program's log levels: by name of a logger, "" for the root's, and the level up to which none counts."""
-    for name, level in levels.items():
-        logging.getLogger(name or None).setLevel(level)
+def adopt_levels(levels: dict[str, int], disabled: int, before: dict[str, int] | None = None) -> None:
+    """Have the program's log levels: all, or those that differ from the ones that were adopted before.
+
+    They are by the name of a logger, "" for the root's; `disabled` is the level up to which no record counts.
+    """
+    old = before or {}
+    for name in levels.keys() | old.keys():
+        level = levels.get(name, logging.NOTSET)
+        if before is None or level != old.get(name, logging.NOTSET):
+            logging.getLogger(name or None).setLevel(level)
     logging.disable(disabled)

@@ -18,7 +18,7 @@ from typing import Any
 from .attributes import attribute, owner_of, set_attribute
 from .copies import Copy, spec_of, takes_parameter
 from .messages import ADOPT, CALL, CLOSE, RENDER, RESET, SET_ATTR, SET_NEXT, STEP, Wire, pack, unpack
-from .notes import Notes, adopt
+from .notes import Notes, adopt_levels
 
 
 class NameNotFoundError(LookupError):
@@ -30,6 +30,8 @@ class Worker:
 
     def __init__(self, copies: list[int]) -> None:
         self._notes = Notes()
+        # Those of the program, by logger, once they have been adopted.
+        self._levels = None
         self._numbers = copies
         self._copies = []
         # The index of the copy that is being made, reset, stepped or rendered.
@@ -50,7 +52,7 @@ class Worker:
 
     def make(self, order: dict[str, Any]) -> dict[str, Any]:
         """Make the copies that the parent has ordered. Answers with what they are like."""
-        adopt(*order["levels"])
+        self.adopt(*order["levels"])
         function, arguments = _maker(order)
         takes_mode = takes_parameter(function, "render_mode")
         limits = []
@@ -100,6 +102,11 @@ class Worker:
             for name in setting.get("parameters", ()):
                 if owner_of(copy.env, name) is None:
                     raise AttributeError(f"set_next(): {copy.env} has no attribute {name!r}")
+
+    def adopt(self, levels: dict[str, int], disabled: int) -> None:
+        """Have the program's log levels."""
+        adopt_levels(levels, disabled, self._levels)
+        self._levels = levels
 
     def render(self, index: int) -> Any:
         """What render() of a copy returned."""
@@ -179,7 +186,7 @@ def _run(wire: Wire, streams: list[int]) -> None:
         CALL: worker.call,
         SET_ATTR: worker.set_attr,
         SET_NEXT: worker.set_next,
-        ADOPT: adopt,
+        ADOPT: worker.adopt,
     }
     operation = None
     while operation != CLOSE:
