@@ -40,8 +40,11 @@ def names() -> list[str]:
 
 
 def knows(name: str) -> bool:
-    """Whether there is such a level. While minigrid is missing, any name may be one."""
-    return ids.newest(name, _ids(), _PREFIX) is not None or not _ids()
+    """Whether there is such a level. While minigrid is missing, any name but the empty one may be one.
+
+    The empty one is that of the native twin, which needs no package.
+    """
+    return bool(name) and (not _ids() or ids.newest(name, _ids(), _PREFIX) is not None)
 
 
 def creator(name: str, arguments: dict[str, Any]) -> Creator:

@@ -8,6 +8,8 @@ import pytest
 from gymnasium.error import NameNotFound
 
 import puffer
+from puffer.ocean.minigrid.minigrid import Minigrid
+from puffer.systems import minigrid as system
 from puffer.systems.quiet import silent
 
 pytest.importorskip("minigrid", reason="python -m puffer.install minigrid")
@@ -92,3 +94,9 @@ def test_names():
         puffer.make("minigrid-DoorKey-9x9")
     with pytest.raises(ValueError, match="mission_length"):
         puffer.make("minigrid-DoorKey-8x8", mission_length=0)
+
+
+def test_the_native_twin_keeps_its_short_name_without_the_package(monkeypatch):
+    monkeypatch.setattr(system, "_ids", list)
+    with closing(puffer.make("minigrid", 1, level="Empty")) as env:
+        assert isinstance(env.native_env, Minigrid)
