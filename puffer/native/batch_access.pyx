@@ -154,7 +154,8 @@ The calls of a `Batch` that step nothing. Its parameters are described there.
                 "state": self.backend.get_state(self._chosen(None)),
                 "arrays": {name: getattr(self.results.buffers, name).copy() for name in BUFFER_NAMES},
                 "awaiting": [part.index for part in self.awaiting],
-                "pending": [part.index for part in self.pending],
+                # With the infos of a reset whose parts nobody has received yet.
+                "pending": [(part.index, part.reset_info) for part in self.pending],
                 "rest": self.backend.rest(),
             }
         finally:
@@ -173,9 +174,12 @@ The calls of a `Batch` that step nothing. Its parameters are described there.
             np.copyto(getattr(self.results.written(), name), array)
         self.awaiting.clear()
         self.awaiting.extend([self.parts[index] for index in content["awaiting"]])
-        self.pending = [self.parts[index] for index in content["pending"]]
-        for part in self.pending:
+        self.pending.clear()
+        for index, reset_info in content["pending"]:
+            part = self.parts[index]
             part.is_fresh = True
+            part.reset_info = reset_info
+            self.pending.append(part)
         self.backend.take_rest(content["rest"])
 
     # ---- Action masks ----

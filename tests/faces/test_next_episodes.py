@@ -89,6 +89,20 @@ def test_a_native_batch_goes_on_in_its_copy(copied):
         copied(puffer.emulate(Asked, 1, backend="serial"))
 
 
+@pytest.mark.parametrize("copied", [copy.deepcopy, lambda env: pickle.loads(pickle.dumps(env))])
+def test_what_a_reset_says_of_parts_that_nobody_has_received_goes_with_the_copy(copied):
+    env = make("taxi", 6, batch_size=2, action_masks=True, prob=True)
+    env.async_reset(seed=3)
+    env.recv()
+    other = copied(env)
+    for _ in range(2):
+        observations, *_, info = env.recv()
+        others, *_, others_info = other.recv()
+        assert np.array_equal(observations, others)
+        assert info.keys() == others_info.keys() >= {"prob", "action_mask", "env_id"}
+        assert all(np.array_equal(info[key], others_info[key]) for key in info)
+
+
 def test_gymnasium_makes_batches_in_its_own_default_mode():
     env = gymnasium.make_vec("puffer/CartPole-v0", 2)
     assert env.autoreset_mode is env.metadata["autoreset_mode"] is AutoresetMode.NEXT_STEP
