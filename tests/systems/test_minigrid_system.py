@@ -6,9 +6,9 @@ import gymnasium
 import numpy as np
 import pytest
 from gymnasium.error import NameNotFound
+from puffer.ocean.minigrid.minigrid import Minigrid
 
 import puffer
-from puffer.ocean.minigrid.minigrid import Minigrid
 from puffer.systems import minigrid as system
 from puffer.systems.quiet import silent
 
