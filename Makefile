@@ -59,10 +59,11 @@ build/oracles/.installed: | $(VENV)/.installed
 bench: build
 	$(RUN) -m puffer.bench
 
-# The pages of the environments, and the drawing of the modes.
+# The pages of the environments, and the drawings of other pages.
 docs: build
 	$(RUN) docs/generate.py
 	$(RUN) docs/modes.py
+	$(RUN) docs/drawing.py
 
 # The site of the documentation, in build/site. A warning is an error, a link that leads nowhere among them.
 docs-site: build $(VENV)/.site

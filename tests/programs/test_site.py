@@ -4,17 +4,29 @@ import re
 import runpy
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 import puffer
+from puffer.native.raster import Canvas
 
 DOCS = Path(puffer.get_include()) / "docs"
+DRAWING = runpy.run_path(str(DOCS / "drawing.py"))
 MODES = runpy.run_path(str(DOCS / "modes.py"))
 REMEDY = "draw it again with: make docs"
 
 
 def test_the_drawing_of_the_modes_shows_what_happens():
     assert (DOCS / "modes.svg").read_text(encoding="utf-8") == MODES["svg"](), REMEDY
+
+
+def test_the_drawings_of_a_canvas_are_those_of_the_calls_beside_them():
+    image = pytest.importorskip("PIL.Image", reason='pip install "puffer-envs[record]"')
+    calls = DRAWING["calls"]()
+    assert {method for method, _ in calls.values()} == {name for name in dir(Canvas) if name.startswith("draw_")}
+    for name, call in calls.items():
+        with image.open(DRAWING["FOLDER"] / f"{name}.png") as picture:
+            assert np.array_equal(np.asarray(picture.convert("RGB")), DRAWING["drawn"](*call)), f"{name}: {REMEDY}"
 
 
 @pytest.mark.parametrize(
