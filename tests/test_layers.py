@@ -15,7 +15,8 @@ PACKAGE = Path(puffer.__file__).parent
 LAYERS = [
     ["_version", "checks", "errors", "notebooks", "options", "pictures", "rendering", "rng"],
     ["layout", "native"],
-    ["_core", "env", "wrappers"],
+    # What `from puffer cimport` gives: names of C, which lie in the rooms below.
+    ["__init__.pxd", "_core", "env", "wrappers"],
     ["backends"],
     ["authoring"],
     ["ocean", "systems"],
@@ -31,7 +32,7 @@ PROGRAMS = ["__main__", "bench", "check", "install", "new", "play", "record", "r
 # Imports that go up, by module and room, until they are turned round.
 NOT_YET: set[tuple[str, str]] = set()
 
-CYTHON_IMPORT = re.compile(r"^[ \t]*(?:from[ \t]+([\w.]+)[ \t]+)?c?import[ \t]+(\([^)]*\)|.*)", re.MULTILINE)
+CYTHON_IMPORT = re.compile(r"^[ \t]*(?:from[ \t]+([\w.]+)[ \t]+)?(c?import)[ \t]+(\([^)]*\)|.*)", re.MULTILINE)
 
 
 def sources():
@@ -40,7 +41,8 @@ def sources():
         # The template of a new environment is a package of its own.
         if path.suffix in (".py", ".pyx", ".pxd") and "template" not in path.parts:
             parts = path.relative_to(PACKAGE).with_suffix("").parts
-            yield path, ".".join(part for part in parts if part != "__init__")
+            is_cimported = path == PACKAGE / "__init__.pxd"
+            yield path, path.name if is_cimported else ".".join(part for part in parts if part != "__init__")
 
 
 def python_imports(path):
@@ -60,7 +62,8 @@ def python_imports(path):
 
 
 def cython_imports(path):
-    for module, names in CYTHON_IMPORT.findall(path.read_text()):
+    for module, kind, names in CYTHON_IMPORT.findall(path.read_text()):
+        module = "puffer.__init__.pxd" if (module, kind) == ("puffer", "cimport") else module
         for name in names.strip("()").split("#")[0].split(","):
             name = name.split(" as ")[0].strip()
             yield (module, name) if module else (name, "")
@@ -80,12 +83,12 @@ def edges():
 
 @cache
 def rooms():
-    return {module.partition(".")[0] for _, module in sources()}
+    return {"__init__.pxd", *(module.partition(".")[0] for _, module in sources() if module != "__init__.pxd")}
 
 
 def room_of(module):
     """The room of a module, or that of the package itself for one of its public names."""
-    room = module.partition(".")[0]
+    room = "__init__.pxd" if module.startswith("__init__.pxd") else module.partition(".")[0]
     return room if room in rooms() else ""
 
 

@@ -19,14 +19,10 @@ import numpy as np
 from gymnasium import spaces
 
 cimport cython
-from libc.stdint cimport int32_t
 
 from puffer import checks
 
-from puffer._core cimport Buffers, Canvas, Env, import_puffer
-from puffer.rng cimport rng_float
-
-import_puffer()
+from puffer cimport Canvas, Env, int32_t, rng_float
 
 cdef enum:
     WIDTH = 48  # of an arm, in pixels
@@ -79,14 +75,10 @@ arms, best_arm, best_chance, other_chance
         other_chance = checks.number("other_chance", other_chance, 0, best_chance)
         super().__init__(num_envs, spaces.Box(0, 1, (1,), np.float32), spaces.Discrete(arms),
                          snapshot_key=(arms, best_arm, best_chance, other_chance), **options)
+        self.observations, self.actions = self.buffers.observations, self.buffers.actions
         self.arms, self.best_arm = arms, best_arm
         self.best_chance, self.other_chance = best_chance, other_chance
         self.state = <State*>self.new_state(sizeof(State))
-
-    cdef int bind(self, Buffers buffers) except -1:
-        self.observations = buffers.observations
-        self.actions = buffers.actions
-        return 0
 
     cdef void reset_one(self, Py_ssize_t i) noexcept nogil:
         self.state[i].luck = rng_float(&self.rng[i])

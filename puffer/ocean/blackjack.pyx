@@ -21,15 +21,11 @@ import numpy as np
 from gymnasium import spaces
 
 cimport cython
-from libc.stdint cimport int32_t, uint32_t, uint64_t
 
 from puffer import checks
 
-from puffer._core cimport Buffers, Canvas, Env, import_puffer
+from puffer cimport Canvas, Env, int32_t, rng_below, rng_bits, uint32_t, uint64_t
 from puffer.ocean._clip cimport clamped
-from puffer.rng cimport rng_below, rng_bits
-
-import_puffer()
 
 cpdef enum Action:
     STICK
@@ -97,6 +93,7 @@ natural, sab : bool
     def __init__(self, num_envs=1, *, natural=False, sab=True, **options):
         table = spaces.Box(np.array([4, 1, 0], np.int32), np.array([31, 10, 1], np.int32), dtype=np.int32)
         super().__init__(num_envs, table, spaces.Discrete(2), snapshot_key=(bool(natural), bool(sab)), **options)
+        self.observations, self.actions = self.buffers.observations, self.buffers.actions
         self.natural = natural
         self.sab = sab
         self.state = <State*>self.new_state(sizeof(State))
@@ -119,11 +116,6 @@ natural, sab : bool
     @property
     def own_observation_space(self):
         return spaces.Tuple((spaces.Discrete(32), spaces.Discrete(11), spaces.Discrete(2)))
-
-    cdef int bind(self, Buffers buffers) except -1:
-        self.observations = buffers.observations
-        self.actions = buffers.actions
-        return 0
 
     cdef void reset_one(self, Py_ssize_t i) noexcept nogil:
         cdef State* state = &self.state[i]

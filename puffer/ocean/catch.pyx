@@ -13,16 +13,11 @@ import numpy as np
 from gymnasium import spaces
 
 cimport cython
-from libc.stdint cimport int32_t, uint8_t
-from libc.string cimport memset
 
 from puffer import checks
 
-from puffer._core cimport Buffers, Canvas, Env, import_puffer
+from puffer cimport Canvas, Env, int32_t, memset, rng_below, uint8_t
 from puffer.ocean._clip cimport clamped
-from puffer.rng cimport rng_below
-
-import_puffer()
 
 cpdef enum Action:
     LEFT
@@ -70,14 +65,10 @@ rows, columns : int
         rows = checks.integer("rows", rows, 2, 255)
         columns = checks.integer("columns", columns, 1, 255)
         super().__init__(num_envs, spaces.Box(0, 1, (rows, columns), np.uint8), spaces.Discrete(3), **options)
+        self.observations, self.actions = self.buffers.observations, self.buffers.actions
         self.rows = rows
         self.columns = columns
         self.state = <State*>self.new_state(sizeof(State))
-
-    cdef int bind(self, Buffers buffers) except -1:
-        self.observations = buffers.observations
-        self.actions = buffers.actions
-        return 0
 
     cdef void reset_one(self, Py_ssize_t i) noexcept nogil:
         cdef State* state = &self.state[i]

@@ -19,16 +19,12 @@ import numpy as np
 from gymnasium import spaces
 
 cimport cython
-from libc.stdint cimport int32_t, uint32_t
 
 from puffer import checks
 
-from puffer._core cimport Buffers, Canvas, Env, import_puffer
+from puffer cimport Canvas, Env, int32_t, rng_below, uint32_t
 from puffer.ocean._clip cimport clamped
 from puffer.ocean._grid cimport draw_flag, draw_walker, marked, neighbour, told_of_moves
-from puffer.rng cimport rng_below
-
-import_puffer()
 
 cpdef enum Action:
     UP
@@ -116,6 +112,7 @@ is_slippery, action_mask, prob : bool
         high = np.array([GOAL] + [1] * 4 * bool(action_mask), np.int32)
         super().__init__(num_envs, spaces.Box(np.zeros_like(high), high, dtype=np.int32), spaces.Discrete(4),
                          snapshot_key=(bool(is_slippery),), **options)
+        self.observations, self.actions = self.buffers.observations, self.buffers.actions
         self.is_slippery = is_slippery
         self.action_mask = action_mask
         self.state = <State*>self.new_state(sizeof(State))
@@ -123,11 +120,6 @@ is_slippery, action_mask, prob : bool
     @property
     def own_observation_space(self):
         return None if self.action_mask else spaces.Discrete(GOAL + 1)
-
-    cdef int bind(self, Buffers buffers) except -1:
-        self.observations = buffers.observations
-        self.actions = buffers.actions
-        return 0
 
     cdef void reset_one(self, Py_ssize_t i) noexcept nogil:
         self.state[i].cell = START

@@ -20,11 +20,8 @@ from gymnasium import spaces
 cimport cython
 from libc.math cimport sqrtf
 
-from puffer._core cimport Buffers, Canvas, Env, import_puffer
+from puffer cimport Canvas, Env, rng_uniform
 from puffer.ocean._clip cimport clip
-from puffer.rng cimport rng_uniform
-
-import_puffer()
 
 cdef enum:
     SIZE = 300  # of the picture, in pixels
@@ -68,12 +65,8 @@ num_envs : int, default 1
 
     def __init__(self, num_envs=1, **options):
         super().__init__(num_envs, spaces.Box(-1, 1, (4,), np.float32), spaces.Box(-1, 1, (2,), np.float32), **options)
+        self.observations, self.actions = self.buffers.observations, self.buffers.actions
         self.state = <State*>self.new_state(sizeof(State))
-
-    cdef int bind(self, Buffers buffers) except -1:
-        self.observations = buffers.observations
-        self.actions = buffers.actions
-        return 0
 
     cdef void reset_one(self, Py_ssize_t i) noexcept nogil:
         cdef State* state = &self.state[i]

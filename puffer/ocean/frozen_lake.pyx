@@ -15,16 +15,12 @@ import numpy as np
 from gymnasium import spaces
 
 cimport cython
-from libc.stdint cimport int32_t, uint8_t, uint32_t
 
 from puffer import checks
 
-from puffer._core cimport Buffers, Canvas, Env, import_puffer
+from puffer cimport Canvas, Env, int32_t, rng_below, uint8_t, uint32_t
 from puffer.ocean._clip cimport clamped
 from puffer.ocean._grid cimport Slips, draw_flag, draw_walker, marked, neighbour, slip, slips_of, told_of_moves
-from puffer.rng cimport rng_below
-
-import_puffer()
 
 cpdef enum Action:
     LEFT
@@ -121,6 +117,7 @@ is_slippery, success_rate, reward_schedule, action_mask, prob
         super().__init__(num_envs, spaces.Box(np.zeros_like(high), high, dtype=np.int32), spaces.Discrete(4),
                          max_steps=max_steps, snapshot_key=(desc, bool(is_slippery), success_rate, reward_schedule),
                          **options)
+        self.observations, self.actions = self.buffers.observations, self.buffers.actions
         self.desc = desc
         self.rows, self.columns = len(desc), len(desc[0])
         self.is_slippery = is_slippery
@@ -148,11 +145,6 @@ is_slippery, success_rate, reward_schedule, action_mask, prob
     @property
     def own_observation_space(self):
         return None if self.action_mask else spaces.Discrete(self.rows * self.columns)
-
-    cdef int bind(self, Buffers buffers) except -1:
-        self.observations = buffers.observations
-        self.actions = buffers.actions
-        return 0
 
     cdef void reset_one(self, Py_ssize_t i) noexcept nogil:
         self.state[i].cell = self.starts[rng_below(&self.rng[i], <uint32_t>self.starts.shape[0])]

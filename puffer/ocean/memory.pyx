@@ -21,15 +21,11 @@ import numpy as np
 from gymnasium import spaces
 
 cimport cython
-from libc.stdint cimport int32_t, uint32_t
 
 from puffer import checks
 
-from puffer._core cimport Buffers, Canvas, Env, import_puffer
+from puffer cimport Canvas, Env, int32_t, rng_bits, uint32_t
 from puffer.ocean._digits cimport MAX_DIGITS, SIDE, digit, digits_text, draw_answers, draw_digit
-from puffer.rng cimport rng_bits
-
-import_puffer()
 
 cdef struct State:
     uint32_t digits   # those after the last one are random and never looked at
@@ -72,14 +68,10 @@ length, delay : int
         delay = checks.integer("delay", delay, 0, 1_000_000)
         super().__init__(num_envs, spaces.Box(np.array([-1, 0], np.float32), np.ones(2, np.float32)),
                          spaces.Discrete(2), snapshot_key=(length, delay), **options)
+        self.observations, self.actions = self.buffers.observations, self.buffers.actions
         self.length = length
         self.delay = delay
         self.state = <State*>self.new_state(sizeof(State))
-
-    cdef int bind(self, Buffers buffers) except -1:
-        self.observations = buffers.observations
-        self.actions = buffers.actions
-        return 0
 
     cdef void reset_one(self, Py_ssize_t i) noexcept nogil:
         self.state[i].digits = rng_bits(&self.rng[i])

@@ -17,14 +17,10 @@ import numpy as np
 from gymnasium import spaces
 
 cimport cython
-from libc.stdint cimport int32_t
 
 from puffer import checks
 
-from puffer._core cimport Buffers, Canvas, Env, import_puffer
-from puffer.rng cimport rng_bits
-
-import_puffer()
+from puffer cimport Canvas, Env, int32_t, rng_bits
 
 cdef enum:
     AGENTS = 2
@@ -68,13 +64,9 @@ length : int
         length = checks.integer("length", length, 1, 1_000_000)
         super().__init__(num_envs, spaces.Box(0, 1, (1,), np.float32), spaces.Discrete(2), agents_per_env=AGENTS,
                          snapshot_key=(length,), **options)
+        self.observations, self.actions = self.buffers.observations, self.buffers.actions
         self.length = length
         self.state = <State*>self.new_state(sizeof(State))
-
-    cdef int bind(self, Buffers buffers) except -1:
-        self.observations = buffers.observations
-        self.actions = buffers.actions
-        return 0
 
     cdef void reset_one(self, Py_ssize_t i) noexcept nogil:
         self.state[i].role = rng_bits(&self.rng[i]) >> 31

@@ -17,12 +17,9 @@ import numpy as np
 from gymnasium import spaces
 
 cimport cython
-from libc.stdint cimport int32_t, uint32_t
 
-from puffer._core cimport Buffers, Canvas, Env, import_puffer
+from puffer cimport Canvas, Env, int32_t, uint32_t
 from puffer.ocean._digits cimport MAX_DIGITS, SIDE, digit, digits_text, draw_answers, draw_digit
-
-import_puffer()
 
 cdef struct State:
     uint32_t entered  # the digits so far
@@ -66,15 +63,11 @@ password : str
             raise ValueError(f"password must be 1 to {MAX_DIGITS} digits 0 and 1, got {password!r}")
         super().__init__(num_envs, spaces.Box(-1, 1, (len(password),), np.float32), spaces.Discrete(2),
                          snapshot_key=(password,), **options)
+        self.observations, self.actions = self.buffers.observations, self.buffers.actions
         self.password = password
         self.secret = int(password[::-1], 2)
         self.length = len(password)
         self.state = <State*>self.new_state(sizeof(State))
-
-    cdef int bind(self, Buffers buffers) except -1:
-        self.observations = buffers.observations
-        self.actions = buffers.actions
-        return 0
 
     cdef void reset_one(self, Py_ssize_t i) noexcept nogil:
         self.state[i].entered = 0

@@ -22,16 +22,11 @@ from gymnasium import spaces
 
 cimport cython
 from libc.math cimport fabsf
-from libc.stdint cimport int8_t, uint8_t, uint32_t
-from libc.string cimport memcpy
 
 from puffer import checks
 
-from puffer._core cimport Buffers, Canvas, Env, import_puffer
+from puffer cimport Canvas, Env, int8_t, memcpy, rng_bits, uint8_t, uint32_t
 from puffer.ocean._clip cimport clip
-from puffer.rng cimport rng_bits
-
-import_puffer()
 
 cdef enum:
     NUMBERS = 3
@@ -99,6 +94,7 @@ length : int
         )
         action = spaces.Dict(level=spaces.Box(-1, 1, (), np.float32), side=spaces.Discrete(2))
         super().__init__(num_envs, observation, action, snapshot_key=(length,), **options)
+        self.observations, self.actions = self.buffers.observations, self.buffers.actions
         self._require_offsets()
         self.length = length
         self.state = <State*>self.new_state(sizeof(State))
@@ -110,11 +106,6 @@ length : int
         laid_out = {leaf.path: leaf.offset for leaf in self.layout.leaves}
         if offsets != laid_out or self.layout.row_size != sizeof(State):
             raise RuntimeError(f"State has {offsets} in {sizeof(State)} bytes, {self.layout} has {laid_out}")
-
-    cdef int bind(self, Buffers buffers) except -1:
-        self.observations = buffers.observations
-        self.actions = buffers.actions
-        return 0
 
     cdef void reset_one(self, Py_ssize_t i) noexcept nogil:
         self.draw(i)

@@ -12,17 +12,11 @@ Version       0
 import numpy as np
 from gymnasium import spaces
 
-from libc.stdint cimport int32_t, uint8_t, uint32_t
-from libc.string cimport memset
-
 from puffer import checks
 
-from puffer._core cimport Buffers, Canvas, Env, import_puffer
+from puffer cimport Canvas, Env, int32_t, memset, rng_below, uint8_t, uint32_t
 from puffer.ocean._clip cimport clamped
 from puffer.ocean._grid cimport neighbour
-from puffer.rng cimport rng_below
-
-import_puffer()
 
 cpdef enum Action:
     STAY
@@ -104,6 +98,8 @@ size : int
         max_steps = 3 * size if max_steps is None else max_steps
         super().__init__(num_envs, board, spaces.Discrete(ACTIONS), observes_in_step=True, max_steps=max_steps,
                          **options)
+        self.cells = self.buffers.observations.reshape(self.num_agents, -1)
+        self.actions = self.buffers.actions
         self.size = size
         self._fill_neighbours()
         self.state = <State*>self.new_state(sizeof(State))
@@ -116,11 +112,6 @@ size : int
             for action in range(COLUMNS):
                 self.neighbours[cell, action] = neighbour(cell, DOWNWARDS[action], TO_THE_RIGHT[action], self.size,
                                                           self.size)
-
-    cdef int bind(self, Buffers buffers) except -1:
-        self.cells = buffers.observations.reshape(self.num_agents, -1)
-        self.actions = buffers.actions
-        return 0
 
     cdef void reset_one(self, Py_ssize_t i) noexcept nogil:
         cdef State* state = &self.state[i]

@@ -22,13 +22,10 @@ import numpy as np
 from gymnasium import spaces
 
 cimport cython
-from libc.stdint cimport int32_t
 
 from puffer import checks
 
-from puffer._core cimport Buffers, Canvas, Env, import_puffer
-
-import_puffer()
+from puffer cimport Canvas, Env, int32_t
 
 cdef enum:
     WIDTH = 400
@@ -80,15 +77,11 @@ length, coins : int
         coins = checks.integer("coins", coins, 0, length)
         super().__init__(num_envs, spaces.Box(0, 1, (1,), np.float32), spaces.Discrete(2),
                          snapshot_key=(length, coins), **options)
+        self.observations, self.actions = self.buffers.observations, self.buffers.actions
         self.length = length
         self.coins = coins
         self.coins_of = [length - coins, coins]
         self.state = <State*>self.new_state(sizeof(State))
-
-    cdef int bind(self, Buffers buffers) except -1:
-        self.observations = buffers.observations
-        self.actions = buffers.actions
-        return 0
 
     cdef void reset_one(self, Py_ssize_t i) noexcept nogil:
         self.state[i].played = [0, 0]

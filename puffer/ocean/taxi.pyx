@@ -26,16 +26,12 @@ import numpy as np
 from gymnasium import spaces
 
 cimport cython
-from libc.stdint cimport int8_t, int16_t, int32_t, uint8_t, uint32_t
 
 from puffer import checks
 
-from puffer._core cimport Buffers, Canvas, Env, import_puffer
+from puffer cimport Canvas, Env, int8_t, int16_t, int32_t, rng_below, rng_chance, uint8_t, uint32_t
 from puffer.ocean._clip cimport clamped
 from puffer.ocean._grid cimport Slips, marked, neighbour, slip, slips_of, told_of_moves
-from puffer.rng cimport rng_below, rng_chance
-
-import_puffer()
 
 cpdef enum Action:
     SOUTH
@@ -213,6 +209,7 @@ is_rainy, fickle_passenger, rainy_probability, fickle_probability, action_mask, 
         key = bool(is_rainy), bool(fickle_passenger), rainy_probability, fickle_probability
         super().__init__(num_envs, spaces.Box(np.zeros_like(high), high, dtype=np.int32), spaces.Discrete(ACTIONS),
                          snapshot_key=key, **options)
+        self.observations, self.actions = self.buffers.observations, self.buffers.actions
         self.is_rainy, self.fickle_passenger, self.action_mask = is_rainy, fickle_passenger, action_mask
         self.rainy_probability, self.fickle_probability = rainy_probability, fickle_probability
         self.slips = slips_of(rainy_probability)
@@ -222,11 +219,6 @@ is_rainy, fickle_passenger, rainy_probability, fickle_probability, action_mask, 
     @property
     def own_observation_space(self):
         return None if self.action_mask else spaces.Discrete(STATES)
-
-    cdef int bind(self, Buffers buffers) except -1:
-        self.observations = buffers.observations
-        self.actions = buffers.actions
-        return 0
 
     cdef void reset_one(self, Py_ssize_t i) noexcept nogil:
         cdef State* state = &self.state[i]

@@ -17,12 +17,8 @@ import numpy as np
 from gymnasium import spaces
 
 from libc.math cimport M_PI, cos, remainder, sin
-from libc.stdint cimport int32_t, uint8_t
 
-from puffer._core cimport Buffers, Canvas, Env, import_puffer
-from puffer.rng cimport rng_uniform
-
-import_puffer()
+from puffer cimport Canvas, Env, int32_t, rng_uniform, uint8_t
 
 cdef extern from "puffer/ocean/acrobot/acrobot.h" nogil:
     void acrobot_step(Py_ssize_t n, float coupling, float* theta1, float* theta2, float* velocity1, float* velocity2,
@@ -122,6 +118,7 @@ book_or_nips : str
             raise ValueError(f"book_or_nips must be 'book' or 'nips', got {book_or_nips!r}")
         high = np.array([1, 1, 1, 1, MAX_SPEED1, MAX_SPEED2], np.float32)
         super().__init__(num_envs, spaces.Box(-high, high), spaces.Discrete(3), observes_in_step=True, **options)
+        self.observations, self.actions = self.buffers.observations, self.buffers.actions
         self.book_or_nips = str(book_or_nips)
         self.is_book = book_or_nips == "book"
         self.state.theta1 = <float*>self.new_state(sizeof(float))
@@ -132,11 +129,6 @@ book_or_nips : str
         self.state.cosine1 = <float*>self.new_state(sizeof(float))
         self.state.sine2 = <float*>self.new_state(sizeof(float))
         self.state.cosine2 = <float*>self.new_state(sizeof(float))
-
-    cdef int bind(self, Buffers buffers) except -1:
-        self.observations = buffers.observations
-        self.actions = buffers.actions
-        return 0
 
     cdef void reset_one(self, Py_ssize_t i) noexcept nogil:
         cdef State* state = &self.state

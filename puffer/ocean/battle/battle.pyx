@@ -37,12 +37,11 @@ import numpy as np
 from gymnasium import spaces
 
 cimport cython
-from libc.stdint cimport int16_t, int32_t, uint8_t, uint32_t
 
 from puffer import checks
 from puffer.ocean.battle._layouts import make_map
 
-from puffer._core cimport Canvas, Env, import_puffer
+from puffer cimport Canvas, Env, int16_t, int32_t, uint8_t, uint32_t
 from puffer.ocean.battle.armies cimport (
     ACTIONS, ALIVE, Armies, Attacks, Pay, SIGHT, WALL, World, attack, begin, finish,
     move, recover, repair, shuffle, start,
@@ -51,8 +50,6 @@ from puffer.ocean.battle.picture cimport TILE, draw_armies, write_armies
 from puffer.ocean.battle.views cimport (
     CHANNELS, EXTRA, Form, Minimap, SIDE, WHOLE, draw, draw_minimap, erase, make_form, see,
 )
-
-import_puffer()
 
 _REWARDS = ("step_reward", "dead_penalty", "attack_penalty", "attack_opponent_reward")
 

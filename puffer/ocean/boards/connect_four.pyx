@@ -20,18 +20,16 @@ import numpy as np
 from gymnasium import spaces
 
 cimport cython
-from libc.stdint cimport int32_t, uint8_t, uint64_t
 
 from puffer import checks
 
-from puffer._core cimport Buffers, Canvas, Env, import_puffer
+from puffer cimport Canvas, Env, int32_t, uint8_t, uint64_t
 from puffer.ocean.boards.board_game cimport (
     PLAYING, SELF_PLAY, Opponent, State, actions_of, bound_state, fill_set_bits, headline, is_to_move, mark_actions,
     owner, play_turn, read_opponent, side_to_move, start_game, store_seven,
 )
 from puffer.ocean.boards.connect_four_board cimport BOARD, best_columns, drop, lowest_bit, open_columns
 
-import_puffer()
 fill_set_bits()
 
 cpdef enum Cell:
@@ -111,14 +109,10 @@ Notes
         player = read_opponent(opponent, starter, epsilon, search_depth)
         super().__init__(num_envs, spaces.Box(0, 1, (92,), np.uint8), spaces.Discrete(7), snapshot_key=(opponent,),
                          agents_per_env=2 if opponent is None else 1, observes_in_step=True, **options)
+        self.observations, self.actions = self.buffers.observations, self.buffers.actions
         self.opponent, self.starter, self.search_depth, self.epsilon = opponent, starter, search_depth, epsilon
         self.player = player
         self.state = <State*>self.new_state(sizeof(State))
-
-    cdef int bind(self, Buffers buffers) except -1:
-        self.observations = buffers.observations
-        self.actions = buffers.actions
-        return 0
 
     cdef void reset_one(self, Py_ssize_t i) noexcept nogil:
         start_game(&self.state[i], &self.rng[i], &self.player, drop, open_columns, best_columns)

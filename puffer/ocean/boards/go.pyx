@@ -30,12 +30,10 @@ import numpy as np
 from gymnasium import spaces
 
 cimport cython
-from libc.stdint cimport int32_t, uint8_t, uint16_t, uint64_t
-from libc.string cimport memcpy, memset
 
 from puffer import checks
 
-from puffer._core cimport Buffers, Canvas, Env, import_puffer
+from puffer cimport Canvas, Env, int32_t, memcpy, memset, uint8_t, uint16_t, uint64_t
 from puffer.ocean.boards.board_game cimport Opponent, read_opponent
 from puffer.ocean.boards.go_board cimport Board, Game, Group, Rules, fill_keys, rules_of, set_up
 from puffer.ocean.boards.go_players cimport greedy_move, random_move
@@ -45,7 +43,6 @@ from puffer.ocean.boards.stone_game cimport (
     row_to_move, show_planes, stone_on,
 )
 
-import_puffer()
 fill_keys()
 
 cpdef enum Cell:
@@ -125,6 +122,7 @@ Notes
         self.size, self.komi, self.rules = size, komi, rules_of(size, komi)
         super().__init__(num_envs, spaces.Box(0, 1, (6, size, size), np.uint8), spaces.Discrete(size * size + 1),
                          snapshot_key=(opponent, size, komi), agents_per_env=seats, observes_in_step=True, **options)
+        self.observations, self.actions = self.buffers.observations, self.buffers.actions
         self.opponent, self.starter, self.epsilon, self.player = opponent, starter, epsilon, player
         self.games = <Game*>self.new_state(sizeof(Game))
         self.planes = <uint8_t*>self.new_state(3 * self.rules.cells)
@@ -137,11 +135,6 @@ Notes
     @property
     def render_size(self):
         return 36 * self.size, 36 * self.size + 36
-
-    cdef int bind(self, Buffers buffers) except -1:
-        self.observations = buffers.observations
-        self.actions = buffers.actions
-        return 0
 
     cdef inline Board _board(self, Py_ssize_t i) noexcept nogil:
         cdef Py_ssize_t first = i * self.rules.points

@@ -27,20 +27,16 @@ import numpy as np
 from gymnasium import spaces
 
 cimport cython
-from libc.stdint cimport int32_t, uint8_t, uint16_t
-from libc.string cimport memcpy, memset
 
 from puffer import checks
 
-from puffer._core cimport Buffers, Canvas, Env, import_puffer
+from puffer cimport Canvas, Env, int32_t, memcpy, memset, uint8_t, uint16_t
 from puffer.ocean.boards.board_game cimport Opponent, read_opponent
 from puffer.ocean.boards.hex_board cimport Board, Game, Rules, greedy_move, play, random_move, rebuild, rules_of, set_up
 from puffer.ocean.boards.stone_game cimport (
     ONGOING, Turn, begin, board_text, end_game, headline, is_to_move, opponent_moves, plain_board, plain_turn,
     plays_at_random, row_to_move, show_planes, stone_on,
 )
-
-import_puffer()
 
 cpdef enum Cell:
     EMPTY
@@ -120,6 +116,7 @@ Notes
         super().__init__(num_envs, spaces.Box(0, 1, (5 + swap, size, size), np.uint8),
                          spaces.Discrete(size * size + swap), snapshot_key=(opponent, size, swap),
                          agents_per_env=2 if opponent is None else 1, observes_in_step=True, **options)
+        self.observations, self.actions = self.buffers.observations, self.buffers.actions
         self.opponent, self.starter, self.epsilon, self.player = opponent, starter, epsilon, player
         self.games = <Game*>self.new_state(sizeof(Game))
         self.planes = <uint8_t*>self.new_state(3 * self.rules.cells + 1)
@@ -129,11 +126,6 @@ Notes
     @property
     def render_size(self):
         return 2 * MARGIN + WIDTH * (3 * self.size - 1) // 2, 3 * MARGIN + RADIUS * (3 * self.size + 1) // 2
-
-    cdef int bind(self, Buffers buffers) except -1:
-        self.observations = buffers.observations
-        self.actions = buffers.actions
-        return 0
 
     cdef inline Board _board(self, Py_ssize_t i) noexcept nogil:
         return Board(rules=&self.rules, game=&self.games[i], planes=self.planes + i * (3 * self.rules.cells + 1),

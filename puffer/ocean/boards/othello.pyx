@@ -24,9 +24,8 @@ import numpy as np
 from gymnasium import spaces
 
 cimport cython
-from libc.stdint cimport int32_t, uint8_t
 
-from puffer._core cimport Buffers, Canvas, Env, import_puffer
+from puffer cimport Canvas, Env, int32_t, uint8_t
 from puffer.ocean.boards.board_game cimport Opponent, read_opponent
 from puffer.ocean.boards.othello_board cimport (
     CELLS, PASS, State, bound_state, greedy_move, play, random_move, set_up, spread,
@@ -35,8 +34,6 @@ from puffer.ocean.boards.stone_game cimport (
     ONGOING, begin, bound_turn, end_game, headline, opponent_moves, plain_turn, plays_at_random, row_to_move,
     show_planes,
 )
-
-import_puffer()
 
 cpdef enum Cell:
     EMPTY
@@ -96,13 +93,9 @@ row that plays black, where 1 may be the opponent.
         super().__init__(num_envs, spaces.Box(0, 1, (4, 8, 8), np.uint8), spaces.Discrete(CELLS + 1),
                          snapshot_key=(opponent,), agents_per_env=2 if opponent is None else 1, observes_in_step=True,
                          **options)
+        self.observations, self.actions = self.buffers.observations, self.buffers.actions
         self.opponent, self.starter, self.epsilon, self.player = opponent, starter, epsilon, player
         self.state = <State*>self.new_state(sizeof(State))
-
-    cdef int bind(self, Buffers buffers) except -1:
-        self.observations = buffers.observations
-        self.actions = buffers.actions
-        return 0
 
     cdef void reset_one(self, Py_ssize_t i) noexcept nogil:
         begin(&self.state[i].turn, &self.rng[i], &self.player)

@@ -26,16 +26,11 @@ from gymnasium import spaces
 
 cimport cython
 from libc.math cimport sqrt
-from libc.stdint cimport int32_t, uint32_t
-from libc.string cimport memset
 
 from puffer import checks
 
-from puffer._core cimport Buffers, Canvas, Env, import_puffer
+from puffer cimport Canvas, Env, int32_t, memset, rng_bits, rng_uniform, uint32_t
 from puffer.ocean._particles cimport Actions, actions_of, finite_pairs, from_row
-from puffer.rng cimport rng_bits, rng_uniform
-
-import_puffer()
 
 cdef extern from "puffer/ocean/boids/boids.h" nogil:
     enum:
@@ -118,14 +113,10 @@ Notes
         actions = spaces.Box(-1, 1, (2,), np.float32) if continuous_actions else spaces.Discrete(9)
         super().__init__(num_envs, spaces.Box(low, np.float32(1)), actions, agents_per_env=boids,
                          observes_in_step=True, snapshot_key=(boids, *dict(rules).values()), **options)
+        self.observations, self.actions = self.buffers.observations, actions_of(self.buffers)
         self.rules, self.n_agents, self.continuous_actions = rules, boids, continuous_actions
         self.stride = boids_stride(self.n_agents)
         self.state = <uint32_t*>self.new_state(4 * self.stride * sizeof(uint32_t))
-
-    cdef int bind(self, Buffers buffers) except -1:
-        self.observations = buffers.observations
-        self.actions = actions_of(buffers)
-        return 0
 
     cdef void reset_one(self, Py_ssize_t i) noexcept nogil:
         cdef uint32_t* state = self.state_of_copy(i)

@@ -29,18 +29,15 @@ import numpy as np
 from gymnasium import spaces
 
 cimport cython
-from libc.stdint cimport int32_t, uint32_t
 
 from puffer import checks
 
-from puffer._core cimport Buffers, Canvas, Env, import_puffer
+from puffer cimport Canvas, Env, int32_t, uint32_t
 from puffer.ocean.breakout.field cimport (
     BRICK_HEIGHT, BRICK_WIDTH, FREE_BELOW, MAX_ROWS, Rules, State, WALL_TOP, bricks_left, flies_freely, is_over,
     move_ball, push_paddle, start_game,
 )
 from puffer.ocean.breakout.picture cimport draw_field, picture_size
-
-import_puffer()
 
 cpdef enum Action:
     STAY
@@ -136,12 +133,8 @@ Notes
         key = (self.brick_rows, self.brick_columns, self.walls, *largest)
         super().__init__(num_envs, spaces.Box(low, np.float32(1)), spaces.Discrete(3), observes_in_step=True,
                          snapshot_key=key, **options)
+        self.observations, self.actions = self.buffers.observations, self.buffers.actions
         self.state = <State*>self.new_state(sizeof(State))
-
-    cdef int bind(self, Buffers buffers) except -1:
-        self.observations = buffers.observations
-        self.actions = buffers.actions
-        return 0
 
     cdef void reset_one(self, Py_ssize_t i) noexcept nogil:
         start_game(&self.rules, &self.state[i], &self.rng[i])

@@ -18,15 +18,10 @@ from gymnasium import spaces
 
 cimport cython
 from libc.math cimport M_PI, cos, fabs, sin
-from libc.stdint cimport int32_t, int64_t, uint8_t
-from libc.string cimport memcmp
 
 from puffer import checks
 
-from puffer._core cimport Buffers, Canvas, Env, import_puffer
-from puffer.rng cimport rng_uniform
-
-import_puffer()
+from puffer cimport Canvas, Env, int32_t, int64_t, memcmp, rng_uniform, uint8_t
 
 cdef extern from "puffer/ocean/cartpole/cartpole.h" nogil:
     void cartpole_step(Py_ssize_t n, float* x, float* x_dot, float* theta, float* theta_dot, const int32_t* actions,
@@ -97,16 +92,12 @@ num_envs : int
         # Gymnasium's bounds: twice the thresholds, so that the last observation of an episode lies inside.
         high = np.array([2 * TRACK_END, np.inf, 2 * MAX_ANGLE, np.inf], np.float32)
         super().__init__(num_envs, spaces.Box(-high, high), spaces.Discrete(2), observes_in_step=True, **options)
+        self.observations, self.actions = self.buffers.observations, self.buffers.actions
         self.state.x = <float*>self.new_state(sizeof(float))
         self.state.x_dot = <float*>self.new_state(sizeof(float))
         self.state.theta = <float*>self.new_state(sizeof(float))
         self.state.theta_dot = <float*>self.new_state(sizeof(float))
         self.own = <Own*>self.new_state(sizeof(Own))
-
-    cdef int bind(self, Buffers buffers) except -1:
-        self.observations = buffers.observations
-        self.actions = buffers.actions
-        return 0
 
     # Final, so that `reset_copies` calls it directly.
     @cython.final

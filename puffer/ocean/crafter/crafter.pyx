@@ -35,12 +35,10 @@ import numpy as np
 from gymnasium import spaces
 
 cimport cython
-from libc.stdint cimport int32_t, int64_t, uint8_t, uint32_t
-from libc.string cimport memcpy
 
 from puffer import checks
 
-from puffer._core cimport Buffers, Canvas, Env, import_puffer
+from puffer cimport Buffers, Canvas, Env, int32_t, int64_t, memcpy, rng_below, uint8_t, uint32_t
 from puffer.ocean.crafter.creatures cimport balance, step_creatures
 from puffer.ocean.crafter.picture cimport LARGE_PICTURE, PICTURE, Textures, draw_large, draw_picture
 from puffer.ocean.crafter.player cimport step_player
@@ -49,12 +47,9 @@ from puffer.ocean.crafter.symbols cimport COLUMNS, ROWS, SYMBOLS, VIEW, write_sy
 from puffer.ocean.crafter.world cimport (
     ACHIEVEMENTS, CELLS, HEALTH, ITEMS, MATERIAL, Player, SIDE, THING, World, close_gaps, repair,
 )
-from puffer.rng cimport rng_below
 
 from puffer.ocean.crafter import ACHIEVEMENTS as _NAMES
 from puffer.ocean.crafter._textures import LARGE_UNIT, UNIT, make_items, make_tiles, make_vignette, read_textures
-
-import_puffer()
 
 cdef enum:
     ANY = -1

@@ -37,14 +37,12 @@ from gymnasium import spaces
 
 cimport cython
 from libc.math cimport fabsf, sqrtf
-from libc.stdint cimport int32_t
-from libc.string cimport memset
 
 from puffer import checks
 from puffer.ocean.drive._parameters import MIXED, agents_of, played_scenes
 from puffer.ocean.drive._tables import Limits, Tables as SceneTables, drawn_tables
 
-from puffer._core cimport Buffers, Canvas, Env, import_puffer
+from puffer cimport Buffers, Canvas, Env, int32_t, memset, rng_below
 from puffer.ocean._clip cimport clamped, clip
 from puffer.ocean.drive.actions cimport CHOICES, bounds_of, table_of
 from puffer.ocean.drive.addresses cimport tables_at
@@ -56,9 +54,6 @@ from puffer.ocean.drive.world cimport (
     ABSENT, LEAVING, MOST_OBJECTS, OBJECT, POINT, STOPPED, TOUCHES_EDGE, TOUCHES_OTHER, TOUCHES_VEHICLE, Body, Scene,
     Tables,
 )
-from puffer.rng cimport rng_below
-
-import_puffer()
 
 cdef enum:
     ANY = -1

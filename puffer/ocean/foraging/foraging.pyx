@@ -29,12 +29,10 @@ import numpy as np
 from gymnasium import spaces
 
 cimport cython
-from libc.stdint cimport int16_t, int32_t, uint8_t
-from libc.string cimport memcpy
 
 from puffer import checks
 
-from puffer._core cimport Buffers, Canvas, Env, import_puffer
+from puffer cimport Buffers, Canvas, Env, int16_t, int32_t, memcpy, uint8_t
 from puffer.ocean._clip cimport clamped
 from puffer.ocean.foraging.field cimport (
     Field, Meal, Thing, cell_of, food_beside, move, see_foods, see_grid, see_players,
@@ -46,8 +44,6 @@ from puffer.ocean.foraging.rules cimport (
     values_of,
 )
 from puffer.ocean.foraging.start cimport empty, lay_foods, start_foods, start_players
-
-import_puffer()
 
 cpdef enum Action:
     NONE, NORTH, SOUTH, WEST, EAST, LOAD

@@ -15,15 +15,11 @@ Version       0
 import numpy as np
 from gymnasium import spaces
 
-from libc.stdint cimport int32_t, uint8_t, uint32_t, uint64_t
-from libc.string cimport memcmp, memcpy, memset
-
 from puffer import checks
 
-from puffer._core cimport Buffers, Canvas, Env, import_puffer
-from puffer.rng cimport rng_below, rng_bits, rng_chance
-
-import_puffer()
+from puffer cimport (
+    Canvas, Env, int32_t, memcmp, memcpy, memset, rng_below, rng_bits, rng_chance, uint8_t, uint32_t, uint64_t,
+)
 
 cdef extern from "puffer/ocean/game_2048/game_2048.h" nogil:
     enum:
@@ -135,12 +131,8 @@ num_envs : int, default 1
         high = np.array([17] * 16 + [1] * 4, np.uint8)
         super().__init__(num_envs, spaces.Box(np.zeros_like(high), high, dtype=np.uint8), spaces.Discrete(4),
                          observes_in_step=True, **options)
+        self.observations, self.actions = self.buffers.observations, self.buffers.actions
         self.state = <State*>self.new_state(sizeof(State))
-
-    cdef int bind(self, Buffers buffers) except -1:
-        self.observations = buffers.observations
-        self.actions = buffers.actions
-        return 0
 
     cdef void reset_one(self, Py_ssize_t i) noexcept nogil:
         cdef uint8_t* cells = self.state[i].cells

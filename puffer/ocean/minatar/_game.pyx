@@ -2,13 +2,9 @@
 import numpy as np
 from gymnasium import spaces
 
-from libc.stdint cimport uint8_t
-
 from puffer import checks
 
-from puffer._core cimport Buffers, Canvas, Env, import_puffer
-
-import_puffer()
+from puffer cimport Canvas, Env, uint8_t
 
 cdef enum:
     MOST_CHANNELS = 10
@@ -54,6 +50,7 @@ use_minimal_action_set : bool
                          observes_in_step=True,
                          snapshot_key=(sticky_action_prob, bool(difficulty_ramping), bool(use_minimal_action_set)),
                          **options)
+        self.observations, self.actions = self.buffers.observations, self.buffers.actions
         self.sticky_action_prob = sticky_action_prob
         self.difficulty_ramping, self.use_minimal_action_set = difficulty_ramping, use_minimal_action_set
         self.sticky_below = int(np.ceil(sticky_action_prob * 2.0**32))
@@ -67,11 +64,6 @@ use_minimal_action_set : bool
     @property
     def own_observation_space(self):
         return spaces.Box(0, 1, (SIDE, SIDE, len(self.colours)), np.bool_)
-
-    cdef int bind(self, Buffers buffers) except -1:
-        self.observations = buffers.observations
-        self.actions = buffers.actions
-        return 0
 
     cdef void paint(self, Py_ssize_t i, uint8_t* cells) noexcept nogil:
         pass

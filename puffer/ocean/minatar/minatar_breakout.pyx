@@ -22,15 +22,10 @@ Source        Young & Tian 2019, "MinAtar: An Atari-Inspired Testbed for Thoroug
 Version       0
 """
 cimport cython
-from libc.stdint cimport int8_t, uint8_t, uint32_t
-from libc.string cimport memcpy, memset
 
-from puffer._core cimport import_puffer
+from puffer cimport int8_t, memcpy, memset, rng_below, uint8_t, uint32_t
 from puffer.ocean._clip cimport clamped
 from puffer.ocean.minatar._game cimport LEFT, MinAtar, Move, NOTHING, RIGHT, SIDE
-from puffer.rng cimport rng_below
-
-import_puffer()
 
 cdef enum:
     PADDLE, BALL, TRAIL, BRICK, CHANNELS

@@ -20,15 +20,10 @@ Source        Young & Tian 2019, "MinAtar: An Atari-Inspired Testbed for Thoroug
 Version       0
 """
 cimport cython
-from libc.stdint cimport int8_t, int16_t, uint8_t
-from libc.string cimport memset
 
-from puffer._core cimport import_puffer
+from puffer cimport int8_t, int16_t, memset, rng_below, rng_chance, uint8_t
 from puffer.ocean._clip cimport clamped
 from puffer.ocean.minatar._game cimport DOWN, MinAtar, Move, NOTHING, SIDE, UP
-from puffer.rng cimport rng_below, rng_chance
-
-import_puffer()
 
 cdef enum:
     CHICKEN, CAR, FASTEST, CHANNELS = FASTEST + 5

@@ -29,15 +29,10 @@ Source        Young & Tian 2019, "MinAtar: An Atari-Inspired Testbed for Thoroug
 Version       0
 """
 cimport cython
-from libc.stdint cimport int8_t, int16_t, int32_t, uint8_t
-from libc.string cimport memcpy, memmove, memset
 
-from puffer._core cimport import_puffer
+from puffer cimport int8_t, int16_t, int32_t, memcpy, memmove, memset, rng_below, rng_chance, uint8_t
 from puffer.ocean._clip cimport clamped
 from puffer.ocean.minatar._game cimport DOWN, FIRE, LEFT, MinAtar, Move, MOVES, NOTHING, RIGHT, SIDE, UP
-from puffer.rng cimport rng_below, rng_chance
-
-import_puffer()
 
 cdef enum:
     FRONT, BACK, FRIENDLY_BULLET, TRAIL, ENEMY_BULLET, FISH, SUBMARINE, OXYGEN, DIVERS, DIVER, CHANNELS

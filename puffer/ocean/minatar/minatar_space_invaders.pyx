@@ -24,14 +24,10 @@ Source        Young & Tian 2019, "MinAtar: An Atari-Inspired Testbed for Thoroug
 Version       0
 """
 cimport cython
-from libc.stdint cimport int8_t, int32_t, uint8_t, uint64_t
-from libc.string cimport memcpy, memset
 
-from puffer._core cimport import_puffer
+from puffer cimport int8_t, int32_t, memcpy, memset, uint8_t, uint64_t
 from puffer.ocean._clip cimport clamped
 from puffer.ocean.minatar._game cimport CELLS, FIRE, LEFT, MinAtar, Move, NOTHING, RIGHT, SIDE
-
-import_puffer()
 
 cdef extern from * nogil:
     int __builtin_ctzll(uint64_t)

@@ -51,12 +51,11 @@ import numpy as np
 from gymnasium import spaces
 
 cimport cython
-from libc.stdint cimport int32_t, uint8_t, uint64_t
 
 from puffer import checks
 from puffer.ocean.minigrid._tiles import tiles
 
-from puffer._core cimport Buffers, Canvas, Env, import_puffer
+from puffer cimport Canvas, Env, int32_t, uint8_t, uint64_t
 from puffer.ocean.minigrid.copies cimport Own, next_rules
 from puffer.ocean.minigrid.draft cimport (
     COLOURS, DODGE, KIND, Rules, State, first_cell, in_front, minigrid_fill_tables, minigrid_image, minigrid_prefetch,
@@ -76,7 +75,6 @@ from puffer.ocean.minigrid.views cimport (
     PARTIAL, Tiles, image_space, look, own_cell, row_space, shows_all, view_names, write_view,
 )
 
-import_puffer()
 minigrid_fill_tables()
 
 cdef extern from "puffer/ocean/minigrid/minigrid.h" nogil:
@@ -219,6 +217,7 @@ the key's colour for each box with a key.
                          spaces.Discrete(FORWARD + 1 if rules.task == DODGE else IDLE + 1), observes_in_step=True,
                          snapshot_key=(name, *values.items(), observation),
                          max_steps=step_limit(&rules) if max_steps is None else max_steps, **options)
+        self.rows, self.actions = self.buffers.observations.view(np.uint8), self.buffers.actions
         self.image_size = int(np.prod(image.shape))
         if observation.startswith("rgb"):
             self._load_tiles(tile_size)
@@ -236,11 +235,6 @@ the key's colour for each box with a key.
         self.pictures = tiles(side, bytes(<uint8_t[:1024]>&minigrid_triples[0][0]))
         numbers, pixels = self.pictures
         self.tiles = Tiles(numbers=&numbers[0, 0, 0], pixels=&pixels[0, 0, 0, 0], side=side)
-        return 0
-
-    cdef int bind(self, Buffers buffers) except -1:
-        self.rows = buffers.observations.view(np.uint8)
-        self.actions = buffers.actions
         return 0
 
     cdef void reset_one(self, Py_ssize_t i) noexcept nogil:

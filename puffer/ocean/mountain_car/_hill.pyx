@@ -6,10 +6,7 @@ from libc.math cimport cos, hypot, sin
 
 from puffer import checks
 
-from puffer._core cimport Canvas, Env, import_puffer
-from puffer.rng cimport rng_uniform
-
-import_puffer()
+from puffer cimport Canvas, Env, rng_uniform
 
 cdef double GRAVITY = 0.0025        # change of the velocity in a step, on the steepest slope
 cdef double LEFT_WALL = -1.2

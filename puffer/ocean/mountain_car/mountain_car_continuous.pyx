@@ -13,12 +13,9 @@ Version       0
 from gymnasium import spaces
 
 from libc.float cimport FLT_MAX
-from libc.stdint cimport uint8_t
 
-from puffer._core cimport Buffers, Env, import_puffer
+from puffer cimport Env, uint8_t
 from puffer.ocean.mountain_car._hill cimport Hill
-
-import_puffer()
 
 cdef extern from "puffer/ocean/mountain_car/mountain_car_continuous.h" nogil:
     void mountain_car_continuous_step(Py_ssize_t n, float goal_velocity, float* position, float* velocity,
@@ -57,11 +54,7 @@ goal_velocity : float
 
     def __init__(self, num_envs=1, *, goal_velocity=0.0, **options):
         super().__init__(num_envs, spaces.Box(-1, 1, (1,)), GOAL, goal_velocity, **options)
-
-    cdef int bind(self, Buffers buffers) except -1:
-        self.observations = buffers.observations
-        self.actions = buffers.actions
-        return 0
+        self.observations, self.actions = self.buffers.observations, self.buffers.actions
 
     cdef void step_one(self, Py_ssize_t i) noexcept nogil:
         cdef double action = self.actions[i, 0], cost = COST * action * action

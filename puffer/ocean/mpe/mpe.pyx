@@ -43,12 +43,10 @@ import numpy as np
 from gymnasium import spaces
 
 cimport cython
-from libc.stdint cimport int32_t
-from libc.string cimport memset
 
 from puffer import checks
 
-from puffer._core cimport Buffers, Canvas, Env, import_puffer
+from puffer cimport Canvas, Env, int32_t, memset, rng_below, rng_uniform
 from puffer.ocean._clip cimport clamped
 from puffer.ocean._particles cimport Actions, actions_of, from_row
 from puffer.ocean.mpe.physics cimport act, act_by_parts, advance, push_apart, touch
@@ -57,9 +55,6 @@ from puffer.ocean.mpe.views cimport observed, see
 from puffer.ocean.mpe.worlds cimport (
     MOVES, Particles, World, check_parameters, make_world, particles_at, scenario_of, state_size,
 )
-from puffer.rng cimport rng_below, rng_uniform
-
-import_puffer()
 
 
 @cython.final
@@ -143,17 +138,13 @@ in simple_reference the goal of the first agent.
         super().__init__(num_envs, spaces.Box(-np.inf, np.inf, (max(seen),), np.float32), actions,
                          agents_per_env=world.agents, observes_in_step=True,
                          snapshot_key=(scenario, *values.values()), **options)
+        self.observations, self.actions = self.buffers.observations, actions_of(self.buffers)
         self.scenario, self.continuous_actions, self.world = scenario, continuous, world
         self.observation_sizes, self.action_sizes = seen, done
         self.width, self.parts = max(seen), max(done)
         self.size = state_size(&self.world)
         self.state = <float*>self.new_state(self.size * sizeof(float))
         self.goals = <int32_t*>self.new_state(2 * sizeof(int32_t))
-
-    cdef int bind(self, Buffers buffers) except -1:
-        self.observations = buffers.observations
-        self.actions = actions_of(buffers)
-        return 0
 
     cdef inline Particles _particles(self, Py_ssize_t i) noexcept nogil:
         return particles_at(&self.world, self.state + self.size * i, self.goals + 2 * i)

@@ -36,12 +36,10 @@ import numpy as np
 from gymnasium import spaces
 
 cimport cython
-from libc.stdint cimport int16_t, int32_t, uint8_t, uint32_t
-from libc.string cimport memset
 
 from puffer import checks
 
-from puffer._core cimport Buffers, Canvas, Env, import_puffer
+from puffer cimport Buffers, Canvas, Env, int16_t, int32_t, memset, uint8_t, uint32_t
 from puffer.ocean.overcooked.kitchen cimport (
     Cook, Kitchen, Turn, cook_soups, count_promising, interact, is_possible, move,
 )
@@ -52,8 +50,6 @@ from puffer.ocean.overcooked.start cimport start
 from puffer.ocean.overcooked.views cimport (
     URGENT, blank_planes, features_of_cook, near_places, see_features, see_planes,
 )
-
-import_puffer()
 
 cpdef enum Action:
     NORTH, SOUTH, EAST, WEST, STAY, INTERACT

@@ -16,10 +16,7 @@ from libc.math cimport M_PI, cos, remainder, sin
 
 from puffer import checks
 
-from puffer._core cimport Buffers, Canvas, Env, import_puffer
-from puffer.rng cimport rng_uniform
-
-import_puffer()
+from puffer cimport Canvas, Env, rng_uniform
 
 cdef extern from "puffer/ocean/pendulum/pendulum.h" nogil:
     void pendulum_step(Py_ssize_t n, float g, float* theta, float* velocity, float* sine, float* cosine,
@@ -73,16 +70,12 @@ g : float
         high = np.array([1, 1, MAX_SPEED], np.float32)
         torques = spaces.Box(-MAX_TORQUE, MAX_TORQUE, (1,))
         super().__init__(num_envs, spaces.Box(-high, high), torques, observes_in_step=True, **options)
+        self.observations, self.actions = self.buffers.observations, self.buffers.actions
         self.g = g
         self.state.theta = <float*>self.new_state(sizeof(float))
         self.state.velocity = <float*>self.new_state(sizeof(float))
         self.state.sine = <float*>self.new_state(sizeof(float))
         self.state.cosine = <float*>self.new_state(sizeof(float))
-
-    cdef int bind(self, Buffers buffers) except -1:
-        self.observations = buffers.observations
-        self.actions = buffers.actions
-        return 0
 
     cdef void reset_one(self, Py_ssize_t i) noexcept nogil:
         cdef State* state = &self.state

@@ -21,14 +21,10 @@ import numpy as np
 from gymnasium import spaces
 
 cimport cython
-from libc.stdint cimport int16_t, int32_t
 
 from puffer import checks
 
-from puffer._core cimport Buffers, Canvas, Env, import_puffer
-from puffer.rng cimport rng_below
-
-import_puffer()
+from puffer cimport Canvas, Env, int16_t, int32_t, rng_below
 
 cdef extern from "puffer/ocean/pong/pong.h" nogil:
     enum:
@@ -134,6 +130,7 @@ max_climb : int
         max_steps = 32_000 // rules.frameskip if max_steps is None else max_steps
         super().__init__(num_envs, box, spaces.Discrete(3), observes_in_step=True, max_steps=max_steps,
                          snapshot_key=tuple(dict(rules).values()), **options)
+        self.observations, self.actions = self.buffers.observations, self.buffers.actions
         self.rules = rules
         self.state.paddle = <int16_t*>self.new_state(sizeof(int16_t))
         self.state.opponent = <int16_t*>self.new_state(sizeof(int16_t))
@@ -144,11 +141,6 @@ max_climb : int
         self.state.direction = <int16_t*>self.new_state(sizeof(int16_t))
         self.state.score = <int16_t*>self.new_state(sizeof(int16_t))
         self.state.opponent_score = <int16_t*>self.new_state(sizeof(int16_t))
-
-    cdef int bind(self, Buffers buffers) except -1:
-        self.observations = buffers.observations
-        self.actions = buffers.actions
-        return 0
 
     cdef void reset_one(self, Py_ssize_t i) noexcept nogil:
         self.state.paddle[i] = self.state.opponent[i] = 0

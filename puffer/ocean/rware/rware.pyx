@@ -24,21 +24,16 @@ import numpy as np
 from gymnasium import spaces
 
 cimport cython
-from libc.stdint cimport int32_t, uint8_t, uint64_t
-from libc.string cimport memcpy, memset
 
 from puffer import checks
 
-from puffer._core cimport Buffers, Canvas, Env, import_puffer
+from puffer cimport Canvas, Env, int32_t, memcpy, memset, rng_below, uint8_t, uint64_t
 from puffer.ocean.rware.floor cimport (
     CELL_FLOATS, HIGHWAY, MOST_ROBOTS, REQUESTED, ROBOT, SELF_FLOATS, SHELF, State, empty_floor, goal_cells,
     is_floor, place_numbers, request_shelf, rware_fill_tables, rware_move, rware_observe, rware_plan,
 )
 from puffer.ocean.rware.parameters cimport GLOBAL, TWO_STAGE, check_map, check_robots, reward_kind, reward_t
 from puffer.ocean.rware.picture cimport TILE, draw_floor, write_floor
-from puffer.rng cimport rng_below
-
-import_puffer()
 
 rware_fill_tables()
 
@@ -136,6 +131,7 @@ has delivered the shelf that it carries; `shelves`, int8 (height, width): 0 none
         high[:2] = highways.shape[1] - 1, highways.shape[0] - 1
         super().__init__(num_envs, spaces.Box(np.zeros_like(high), high), spaces.Discrete(5), agents_per_env=robots,
                          snapshot_key=(rows, columns, column_height, queue, vision, reward, limit), **options)
+        self.observations, self.actions = self.buffers.observations, self.buffers.actions
         self.n_agents, self.request_queue_size, self.sensor_range = robots, queue, vision
         self.reward_type, self.reward_kind, self.shelves = reward_type, reward, shelves
         self.max_inactivity_steps, self.inactivity_limit = max_inactivity_steps, limit
@@ -149,11 +145,6 @@ has delivered the shelf that it carries; `shelves`, int8 (height, width): 0 none
         self.floors = <uint8_t*>self.new_state(self.floor_size)
         self.state = <State*>self.new_state(self.n_agents * sizeof(State))
         self.inactive = <int32_t*>self.new_state(sizeof(int32_t))
-
-    cdef int bind(self, Buffers buffers) except -1:
-        self.observations = buffers.observations
-        self.actions = buffers.actions
-        return 0
 
     cdef void reset_one(self, Py_ssize_t i) noexcept nogil:
         cdef uint8_t* floor = self.floors + i * self.floor_size

@@ -20,15 +20,10 @@ import numpy as np
 from gymnasium import spaces
 
 cimport cython
-from libc.stdint cimport int32_t, uint8_t, uint16_t
-from libc.string cimport memset
 
-from puffer._core cimport Buffers, Canvas, Env, import_puffer
+from puffer cimport Canvas, Env, int32_t, memset, rng_below, uint8_t, uint16_t
 from puffer.ocean.snake.parameters cimport START_LENGTH, check_parameters
 from puffer.ocean.snake.picture cimport draw_map, tile_size, write_map
-from puffer.rng cimport rng_below
-
-import_puffer()
 
 cdef extern from "puffer/ocean/snake/snake.h" nogil:
     enum:
@@ -111,6 +106,8 @@ Notes
         window = spaces.Box(<int>EMPTY, <int>OTHER_HEAD, (2 * vision + 1,) * 2, np.uint8)
         super().__init__(num_envs, window, spaces.Discrete(4), agents_per_env=snakes, independent_agents=True,
                          snapshot_key=(width, height, food, max_length), **options)
+        self.windows = self.buffers.observations.reshape(self.num_agents, -1)
+        self.actions = self.buffers.actions
         self.snakes, self.width, self.height = snakes, width, height
         self.food, self.vision, self.max_length = food, vision, max_length
         # The border of walls is as wide as the vision, so that no window reaches over the edge of the board.
@@ -122,11 +119,6 @@ Notes
             self.boards[cell] = WALL
         self.heads = <int32_t*>self.new_state(self.snakes * sizeof(int32_t))
         self.state = <State*>self.new_state(self.snakes * sizeof(State))
-
-    cdef int bind(self, Buffers buffers) except -1:
-        self.windows = buffers.observations.reshape(self.num_agents, -1)
-        self.actions = buffers.actions
-        return 0
 
     cdef void reset_one(self, Py_ssize_t i) noexcept nogil:
         cdef uint16_t* board = self.boards + i * self.board_size

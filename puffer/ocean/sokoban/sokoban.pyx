@@ -24,21 +24,16 @@ import numpy as np
 from gymnasium import spaces
 
 cimport cython
-from libc.stdint cimport int32_t, uint8_t
-from libc.string cimport memcpy
 
 from puffer import checks
 
-from puffer._core cimport Buffers, Canvas, Env, import_puffer
+from puffer cimport Canvas, Env, int32_t, memcpy, rng_below, uint8_t
 from puffer.ocean.sokoban.room cimport (
     BOX, BOX_ON_TARGET, FLOOR, LEAST_SIDE, MOST_SIDE, PLAYER, PLAYER_ON_TARGET, Plan, TARGET, WALL, draw_room, entered,
     is_box, is_free, left,
 )
-from puffer.rng cimport rng_below
 
 from puffer.ocean.sokoban._boxoban import read_levels, read_text, write_level
-
-import_puffer()
 
 cpdef enum Action:
     NOTHING
@@ -152,6 +147,7 @@ again.
                          spaces.Discrete(4 if use_minimal_action_set else 9), observes_in_step=True,
                          snapshot_key=(num_boxes, num_gen_steps, given.tobytes(), bool(use_minimal_action_set)),
                          **options)
+        self.observations, self.actions = self.buffers.observations, self.buffers.actions
         self.rows, self.columns, self.cell_count = rows, columns, rows * columns
         self.num_boxes, self.num_gen_steps, self.num_levels = num_boxes, num_gen_steps, len(given)
         self.use_minimal_action_set = use_minimal_action_set
@@ -164,11 +160,6 @@ again.
         self.state = <State*>self.new_state(sizeof(State))
         for i in range(self.num_copies):
             self.state[i].next_level = DRAWN
-
-    cdef int bind(self, Buffers buffers) except -1:
-        self.observations = buffers.observations
-        self.actions = buffers.actions
-        return 0
 
     cdef void reset_one(self, Py_ssize_t i) noexcept nogil:
         cdef State* state = &self.state[i]

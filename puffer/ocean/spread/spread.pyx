@@ -22,16 +22,11 @@ import numpy as np
 from gymnasium import spaces
 
 cimport cython
-from libc.stdint cimport int32_t
-from libc.string cimport memcpy, memset
 
 from puffer import checks
 
-from puffer._core cimport Buffers, Canvas, Env, import_puffer
+from puffer cimport Canvas, Env, int32_t, memcpy, memset, rng_uniform
 from puffer.ocean._particles cimport Actions, actions_of, finite_pairs, from_row
-from puffer.rng cimport rng_uniform
-
-import_puffer()
 
 cdef extern from "puffer/ocean/spread/spread.h" nogil:
     enum:
@@ -98,14 +93,10 @@ Notes
         actions = spaces.Box(0, 1, (5,), np.float32) if continuous_actions else spaces.Discrete(5)
         super().__init__(num_envs, spaces.Box(-np.inf, np.inf, (6 * agents,), np.float32), actions,
                          agents_per_env=agents, observes_in_step=True, snapshot_key=(ratio,), **options)
+        self.observations, self.actions = self.buffers.observations, actions_of(self.buffers)
         self.n_agents, self.local_ratio, self.continuous_actions = agents, ratio, continuous_actions
         self.state_size = 3 * 2 * self.n_agents
         self.state = <float*>self.new_state(self.state_size * sizeof(float))
-
-    cdef int bind(self, Buffers buffers) except -1:
-        self.observations = buffers.observations
-        self.actions = actions_of(buffers)
-        return 0
 
     cdef void reset_one(self, Py_ssize_t i) noexcept nogil:
         cdef int n = self.n_agents, k

@@ -25,12 +25,10 @@ import numpy as np
 from gymnasium import spaces
 
 cimport cython
-from libc.stdint cimport int32_t, uint8_t, uint16_t, uint64_t
-from libc.string cimport memcpy, memset
 
 from puffer import checks
 
-from puffer._core cimport Buffers, Canvas, Env, import_puffer
+from puffer cimport Canvas, Env, int32_t, memcpy, memset, uint8_t, uint16_t, uint64_t
 from puffer.ocean._clip cimport clamped
 from puffer.ocean.tetris.picture cimport draw_game, picture_size
 from puffer.ocean.tetris.pieces cimport box_cells
@@ -38,8 +36,6 @@ from puffer.ocean.tetris.well cimport (
     FULL_ROW, MARGIN, MAX_ROWS, NO_PIECE, PADDING, QUEUE, SHAPES, State, bound_well, fix_piece, is_inside, kick_piece,
     move_piece, next_piece, shape_of, show_piece, show_rows, start_piece,
 )
-
-import_puffer()
 
 cpdef enum Action:
     NOTHING, LEFT, RIGHT, CLOCKWISE, COUNTERCLOCKWISE, SOFT_DROP, HARD_DROP, HOLD
@@ -115,12 +111,8 @@ of the next seven pieces, each an index in "IOTSZJL" (7 for none); `rotation`, `
         space = spaces.Box(np.uint8(0), high, dtype=np.uint8)
         super().__init__(num_envs, space, spaces.Discrete(8), observes_in_step=True,
                          snapshot_key=(rows, columns, fall_interval, previews), **options)
+        self.observations, self.actions = self.buffers.observations, self.buffers.actions
         self.state = <State*>self.new_state(sizeof(State))
-
-    cdef int bind(self, Buffers buffers) except -1:
-        self.observations = buffers.observations
-        self.actions = buffers.actions
-        return 0
 
     cdef void reset_one(self, Py_ssize_t i) noexcept nogil:
         cdef State* state = &self.state[i]
