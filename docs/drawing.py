@@ -21,7 +21,7 @@ FOLDER = DOCS / "drawing"
 # Pixels of a drawing, and how much larger a picture shows each of them.
 WIDTH, HEIGHT, SCALE = 48, 32, 4
 # A row of the table: the call, and its picture.
-_CALL = re.compile(r'^\| `(draw_\w+)\((.*)\)` \| !\[[^\]]*\]\(drawing/(\w+)\.png\)', re.MULTILINE)
+_CALL = re.compile(r"^\| `(draw_\w+)\((.*)\)` \| !\[[^\]]*\]\(drawing/(\w+)\.png\)", re.MULTILINE)
 
 
 def calls() -> dict[str, tuple[str, tuple]]:

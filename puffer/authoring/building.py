@@ -32,7 +32,7 @@ VARIANTS = ("release", "debug", "sanitize")
 # -fwrapv lets integers wrap around, as those of counters and hashes may.
 _COMPILE = [
     *("-g0", "-fwrapv", "-ffp-contract=off"),
-    *("-fno-trapping-math", "-fno-math-errno", "-Wno-unreachable-code"),
+    *("-fno-trapping-math", "-fno-math-errno", "-Wno-unreachable-code", "-Wno-unused-function"),
     # No tables for exceptions of C++, of which there are none: a twentieth of a wheel.
     "-fno-asynchronous-unwind-tables",
 ]
