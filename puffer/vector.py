@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from copy import deepcopy
 from typing import Any
 
 import gymnasium
@@ -16,16 +15,16 @@ from puffer import checks
 from puffer._core import Env
 from puffer.errors import WorkerError
 from puffer.layout.action import ActionLayout
-from puffer.layout.mixed import rows_space
+from puffer.layout.mixed import repeated_space
 from puffer.layout.nested import NestedActions, NestedObservations
 from puffer.layout.observation import Layout
-from puffer.layout.walk import bounds
 from puffer.native.batch import Batch
 from puffer.native.buffers import Buffers
 from puffer.native.ends import EpisodeEnds
 from puffer.native.info import Info
 from puffer.native.rollout import Rollout
 from puffer.notebooks import batch_html
+from puffer.origin import call_of, spec_of
 from puffer.rendering import batch_modes, warn_of_no_mode
 from puffer.window import Window
 
@@ -187,8 +186,7 @@ class VectorEnv(gymnasium.vector.VectorEnv):
             return self._nested_actions.space_of(self.num_envs, of_copy)
         if of_copy is None:
             return batch_space(self.single_action_space, self.num_envs)
-        times = (self.num_copies,) + (1,) * (len(of_copy.shape) - 1)
-        return rows_space(of_copy, *(np.tile(bound, times) for bound in bounds(of_copy, "action")))
+        return repeated_space(of_copy, self.num_copies)
 
     @property
     def num_threads(self) -> int | None:
@@ -329,41 +327,12 @@ class VectorEnv(gymnasium.vector.VectorEnv):
     @property
     def spec(self) -> EnvSpec | None:
         if "spec" not in self.__dict__:
-            self.__dict__["spec"] = self._find_spec()
+            self.__dict__["spec"] = spec_of(self)
         return self.__dict__["spec"]
 
     @spec.setter
     def spec(self, spec: EnvSpec | None) -> None:
         self.__dict__["spec"] = spec
-
-    def _find_spec(self) -> EnvSpec | None:
-        if self.native_env is not None:
-            return self._native_spec()
-        try:
-            found = self.get_attr("spec")[0]
-        except (AttributeError, WorkerError):
-            return None
-        if not isinstance(found, EnvSpec):
-            return None
-        spec = deepcopy(found)
-        # The batch keeps the time limit.
-        spec.max_episode_steps = self.max_steps
-        mode = "sync" if hasattr(self, "envs") else "async"
-        spec.kwargs = {**spec.kwargs, "num_envs": self.num_copies, "vectorization_mode": mode}
-        return spec
-
-    def _native_spec(self) -> EnvSpec | None:
-        cls = type(self.native_env)
-        found = gymnasium.registry.get(f"puffer/{cls.__name__}-v{cls.version}")
-        if found is None or not cls.__module__.startswith("puffer.ocean."):
-            return None
-        _, given = self.native_env.made_with
-        spec = deepcopy(found)
-        own = {name: value for name, value in given.items() if value is not None and name != "buf"}
-        made = {"copy": self.copy, "num_envs": self.num_copies, "vectorization_mode": "vector_entry_point"}
-        # As a name, not an object, so that the spec can be written as JSON.
-        spec.kwargs = {**spec.kwargs, **own, "autoreset_mode": self.autoreset_mode.value, **made}
-        return spec
 
     def _own_random(self, name: str) -> Any:
         """An attribute of every copy, or None where they have none."""
@@ -464,7 +433,7 @@ class VectorEnv(gymnasium.vector.VectorEnv):
         there is nothing to show: a UserWarning has the line to type, as Gymnasium's environments do.
         """
         if self.render_mode is None:
-            warn_of_no_mode(self._name(), self.metadata["render_modes"], self._call())
+            warn_of_no_mode(self._name(), self.metadata["render_modes"], call_of(self, self._name()))
         if self.render_mode == "rgb_array":
             return tuple(self.render_copy(copy) for copy in range(self.num_copies))
         if self.render_mode == "ansi":
@@ -508,13 +477,6 @@ class VectorEnv(gymnasium.vector.VectorEnv):
 
     def _repr_html_(self) -> str:
         return batch_html(self)
-
-    def _call(self) -> str:
-        """The beginning of a line that makes such a batch, as far as this object knows it."""
-        copies = self.num_copies
-        if self.native_env is None:
-            return f"puffer.emulate(function, {copies}, ...) or puffer.make(name, {copies}"
-        return f"puffer.make({self.spec.id!r}, {copies}" if self.spec else f"{self._name()}({copies}"
 
     def _name(self) -> str:
         """The class of the copies, as far as this process knows it."""

@@ -20,7 +20,7 @@ LAYERS = [
     ["backends"],
     ["authoring"],
     ["ocean", "systems"],
-    ["emulation", "registry", "vector", "window"],
+    ["emulation", "origin", "registry", "vector", "window"],
     ["faces"],
     # The package itself has the public names. Some modules are public by two names.
     ["", "building", "checking", "spaces"],

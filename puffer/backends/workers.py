@@ -1,4 +1,4 @@
-"""The backend with workers: who holds which copies, waiting for answers, and what happens when a worker fails."""
+"""The backend with workers: who holds which copies, what they are told, and what takes the place of one that fails."""
 
 from __future__ import annotations
 
@@ -11,23 +11,14 @@ import weakref
 from collections.abc import Sequence
 from typing import Any
 
+from puffer.backends.crew import Crew
 from puffer.backends.infos import Events
 from puffer.backends.links import LinkProtocol, Transport
 from puffer.backends.python import PythonBackend
-from puffer.backends.worker.commands import Failure
-from puffer.backends.worker.interpreter.messages import ADOPT, CALL, CLOSE, RENDER, RESET, SET_ATTR, SET_NEXT
-from puffer.backends.worker.surroundings import Surroundings
-from puffer.errors import CopiesError, WorkerAttributeError, WorkerDied, WorkerError, WorkerTimeout
-from puffer.layout.spec import CopySpec
+from puffer.backends.worker.interpreter.messages import CALL, RENDER, RESET, SET_ATTR, SET_NEXT
+from puffer.errors import WorkerDied, WorkerError, WorkerTimeout
 from puffer.native.backend import Part
 from puffer.options import BatchOptions, WorkerOptions
-
-# How often a waiting parent looks whether its workers live, in seconds.
-GLANCE = 0.2
-# How long a worker may take to import what it needs and make its copies, even if the timeout is shorter, in seconds.
-START = 60.0
-# How long close() waits for workers to close their environments, in seconds.
-_FAREWELL = 2.0
 
 _logger = logging.getLogger(__name__)
 _open: weakref.WeakSet[WorkerBackend] = weakref.WeakSet()
@@ -63,14 +54,8 @@ class WorkerBackend(PythonBackend):
         self._restarts = 0
         # What `set_attr` has set, for the copies of a worker that takes the place of another one.
         self._attributes: dict[str, list[Any]] = {}
-        self._links: list[LinkProtocol] = []
-        # When each was last asked, or started, by `time.monotonic()`.
-        self._asked_at: dict[LinkProtocol, float] = {}
-        # Those that have been told where their copies live, and can be sent commands.
-        self._introduced: set[LinkProtocol] = set()
-        # The last news of the program's surroundings, and those that have not heard of them.
-        self._news: Surroundings | None = None
-        self._uninformed: set[LinkProtocol] = set()
+        self._crew = Crew(transport, options.render_mode, workers.timeout)
+        self._links = self._crew.links
         self._pid = os.getpid()
         try:
             self._start_all()
@@ -86,142 +71,14 @@ class WorkerBackend(PythonBackend):
         copies, workers = self.options.num_envs, self.num_workers
         bounds = [copies * index // workers for index in range(workers + 1)]
         for index in range(workers):
-            self._links.append(self._new(index, range(bounds[index], bounds[index + 1])))
-        first = self._greeting(self._links[0])
+            self._links.append(self._crew.start(index, range(bounds[index], bounds[index + 1])))
+        first = self._crew.greeting(self._links[0])
         for link in self._links[1:]:
-            first = first.spanning(self._greeting(link), link.copies.start, 0)
+            first = first.spanning(self._crew.greeting(link), link.copies.start, 0)
         self._settle(first)
         self._live_in(self._transport.make_rows(self._form, workers, self.options.buf))
         for link in self._links:
-            self._introduce(link)
-
-    def _new(self, index: int, copies: range) -> LinkProtocol:
-        link = self._transport.start(index, copies, self.options.render_mode)
-        self._asked_at[link] = time.monotonic()
-        return link
-
-    def _greeting(self, link: LinkProtocol) -> CopySpec:
-        """The spec of the copies of a new worker."""
-        try:
-            return self._answer(link, time.monotonic() + max(self._workers.timeout, START))
-        except (WorkerDied, WorkerTimeout) as error:
-            link.kill()
-            raise (self._transport.refusal(link, type(error).__name__, str(error)) or error) from None
-        except BaseException:
-            link.kill()
-            raise
-
-    def _introduce(self, link: LinkProtocol) -> None:
-        self._transport.introduce(link, weakref.WeakMethod(self.ask), same_step=self._same_step)
-        self._introduced.add(link)
-
-    # ---- Commands ----
-
-    def _command(self, link: LinkProtocol, operation: int, argument: Any = None) -> None:
-        self._inform([link])
-        self._asked_at[link] = time.monotonic()
-        link.send(operation, argument)
-
-    def _inform(self, links: Sequence[LinkProtocol]) -> None:
-        """Before these workers get a command: have them adopt the program's surroundings, if these have changed."""
-        news = self._transport.news()
-        if news is not None:
-            self._news, self._uninformed = news, set(self._links)
-        if not self._uninformed:
-            return
-        told = self._uninformed.intersection(links)
-        self._uninformed -= told
-        for link in told:
-            # A worker that is gone is dealt with when it does not answer to the command itself.
-            with contextlib.suppress(WorkerDied, WorkerTimeout):
-                self.ask(link, ADOPT, self._news)
-
-    def _await(self, links: Sequence[LinkProtocol], deadline: float) -> None:
-        """Wait until all these workers have answered. Raises WorkerDied or WorkerTimeout."""
-        while True:
-            mark = self._transport.mark()
-            waiting = [link for link in links if not link.answered()]
-            if not waiting:
-                return
-            self._sleep(mark, waiting, deadline)
-
-    def _sleep(self, mark: Any, waiting: Sequence[LinkProtocol], deadline: float) -> None:
-        """Wait for any answer after `mark`, watching over the workers."""
-        if self._transport.wait(mark, waiting, GLANCE):
-            return
-        for link in waiting:
-            if link.has_ended() and not link.answered():
-                raise self._died(link)
-        if time.monotonic() > deadline:
-            raise self._hung(waiting[0])
-
-    def _answer(self, link: LinkProtocol, deadline: float | None = None) -> Any:
-        """The answer of a worker that has answered, or was just started; raises what it raised."""
-        deadline = time.monotonic() + self._workers.timeout if deadline is None else deadline
-        try:
-            while not link.listen(min(GLANCE, max(0.0, deadline - time.monotonic()))):
-                if link.has_ended() and not link.listen(0):
-                    raise self._died(link)
-                if time.monotonic() > deadline:
-                    raise self._hung(link)
-            result = link.receive()
-        except (EOFError, OSError):
-            raise self._died(link) from None
-        if isinstance(result, Failure):
-            raise self._raised(link, result)
-        return result
-
-    def _events(self, link: LinkProtocol) -> Events | None:
-        """The events of a worker that has answered a step or a reset."""
-        events = link.events(self._answer(link))
-        if isinstance(events, Failure):
-            raise self._raised(link, events)
-        return events
-
-    def ask(self, link: LinkProtocol, operation: int, argument: Any = None) -> Any:
-        """Send a command, and wait for the answer."""
-        self._command(link, operation, argument)
-        self._await([link], self._asked_at[link] + self._workers.timeout)
-        return self._answer(link)
-
-    # ---- Failures ----
-
-    def _raised(self, link: LinkProtocol, failure: Failure) -> Exception:
-        if failure.name == CopiesError.__name__ and link not in self._introduced:
-            # As where no worker makes the copies.
-            return CopiesError(failure.message)
-        copy = None if failure.index is None else link.copies.start + failure.index
-        where = f"worker {link.index}" if copy is None else f"copy {copy} in worker {link.index}"
-        kind = WorkerAttributeError if failure.name == AttributeError.__name__ else WorkerError
-        raised = kind(
-            f"{where} raised {failure.name}: {failure.message}",
-            worker=link.index,
-            copies=link.copies,
-            copy=copy,
-            remote_traceback=failure.traceback,
-        )
-        refusal = None
-        if link not in self._introduced:
-            refusal = self._transport.refusal(link, failure.name, failure.message)
-        if refusal is None:
-            return raised
-        refusal.__cause__ = raised
-        return refusal
-
-    def _died(self, link: LinkProtocol) -> WorkerDied:
-        self._introduced.discard(link)
-        return WorkerDied(f"{_name(link)} {link.describe_end()}", worker=link.index, copies=link.copies)
-
-    def _hung(self, link: LinkProtocol) -> WorkerTimeout:
-        self._introduced.discard(link)
-        # An answer that came later could be taken for that of another step.
-        link.kill()
-        seconds = time.monotonic() - self._asked_at[link]
-        return WorkerTimeout(
-            f"{_name(link)} gave no answer within {seconds:.1f} seconds and was killed",
-            worker=link.index,
-            copies=link.copies,
-        )
+            self._crew.introduce(link, same_step=self._same_step)
 
     def _replace(self, link: LinkProtocol, seeds: dict[int, int | None] | None) -> Events | None:
         """Start a worker instead of one that is gone.
@@ -229,11 +86,7 @@ class WorkerBackend(PythonBackend):
         After a reset with `seeds` (by copy) the new copies are reset, those that were not meant to be without a seed.
         After a step the rows are truncated, and the episodes go on as the autoreset mode has it.
         """
-        link.release()
-        self._uninformed.discard(link)
-        fresh = self._links[link.index] = self._new(link.index, link.copies)
-        self._greeting(fresh)
-        self._introduce(fresh)
+        fresh = self._crew.replace(link, same_step=self._same_step)
         self._restarts += 1
         copies = link.copies
         views = self.rows.views(copies.start, copies.stop, tuple(self._form.arrays()))
@@ -246,10 +99,9 @@ class WorkerBackend(PythonBackend):
                 views["truncations"][...] = True
                 return None
         for name, values in self._attributes.items():
-            self.ask(fresh, SET_ATTR, (name, values[copies.start : copies.stop]))
-        self._command(fresh, RESET, ([(seeds or {}).get(copy) for copy in copies], list(range(len(copies))), None))
-        self._await([fresh], self._asked_at[fresh] + self._workers.timeout)
-        events = self._events(fresh)
+            self._crew.ask(fresh, SET_ATTR, (name, values[copies.start : copies.stop]))
+        self._crew.command(fresh, RESET, ([(seeds or {}).get(copy) for copy in copies], list(range(len(copies))), None))
+        events = self._crew.events(fresh)
         views["truncations"][...] = seeds is None
         return events
 
@@ -271,7 +123,7 @@ class WorkerBackend(PythonBackend):
             if chosen:
                 indices = [copy - link.copies.start for copy in chosen]
                 own = None if by_option is None else [by_option[copy] for copy in chosen]
-                self._command(link, RESET, ([by_copy[copy] for copy in chosen], indices, own))
+                self._crew.command(link, RESET, ([by_copy[copy] for copy in chosen], indices, own))
                 asked.append(link)
         return self._collect(asked, 0, by_copy)
 
@@ -281,40 +133,24 @@ class WorkerBackend(PythonBackend):
             own = {copy - link.copies.start: settings[copy] for copy in link.copies if copy in settings}
             if own:
                 self._finish_the_rest([link])
-                self.ask(link, SET_NEXT, (own,))
+                self._crew.ask(link, SET_NEXT, (own,))
 
     def call(self, name: str, arguments: tuple[Any, ...], named: dict[str, Any]) -> list[Any]:
         """The attribute of every copy, or what it returns: in all workers at once."""
         self._transport.require(f"call({name!r}, ...)", (arguments, named))
         self._finish_the_rest()
         for link in self._links:
-            self._command(link, CALL, (name, list(arguments), named))
-        return [result for results in self._answers(self._links) for result in results]
+            self._crew.command(link, CALL, (name, list(arguments), named))
+        return [result for results in self._crew.answers(self._links) for result in results]
 
     def set_attr(self, name: str, values: list[Any]) -> None:
         """Set the attribute of every copy."""
         self._transport.require(f"set_attr({name!r}, ...)", values)
         self._finish_the_rest()
         for link in self._links:
-            self._command(link, SET_ATTR, (name, values[link.copies.start : link.copies.stop]))
-        self._answers(self._links)
+            self._crew.command(link, SET_ATTR, (name, values[link.copies.start : link.copies.stop]))
+        self._crew.answers(self._links)
         self._attributes[name] = values
-
-    def _answers(self, links: Sequence[LinkProtocol]) -> list[Any]:
-        """The answers of these workers. Raises the first failure when all are idle."""
-        answers: list[Any] = []
-        failure: WorkerError | None = None
-        for link in links:
-            try:
-                self._await([link], self._asked_at[link] + self._workers.timeout)
-                answers.append(self._answer(link))
-            except (WorkerDied, WorkerTimeout):
-                raise
-            except WorkerError as error:
-                failure = failure or error
-        if failure is not None:
-            raise failure
-        return answers
 
     def _finish_the_rest(self, links: Sequence[LinkProtocol] | None = None) -> None:
         """Wait for those of these workers that are still at something whose result nobody wants any more."""
@@ -322,8 +158,7 @@ class WorkerBackend(PythonBackend):
             if not link.is_asked:
                 continue
             try:
-                self._await([link], time.monotonic() + self._workers.timeout)
-                self._answer(link)
+                self._crew.answer(link, time.monotonic() + self._workers.timeout)
             except (WorkerDied, WorkerTimeout):
                 if not self._workers.restart_workers:
                     raise
@@ -335,12 +170,7 @@ class WorkerBackend(PythonBackend):
         return [link for link in self._links if part.first <= link.copies.start < part.last]
 
     def _start(self, part: Part) -> None:
-        links = self._of_part(part)
-        self._inform(links)
-        now = time.monotonic()
-        for link in links:
-            self._asked_at[link] = now
-        self._transport.send_step(links)
+        self._crew.step(self._of_part(part))
 
     def _finish(self, part: Part) -> Events:
         return self._collect(self._of_part(part), part.first, None)
@@ -351,8 +181,7 @@ class WorkerBackend(PythonBackend):
         failure: WorkerError | None = None
         for link in links:
             try:
-                self._await([link], self._asked_at[link] + self._workers.timeout)
-                happened = self._events(link)
+                happened = self._crew.events(link)
             except (WorkerDied, WorkerTimeout):
                 if not self._workers.restart_workers:
                     raise
@@ -370,30 +199,13 @@ class WorkerBackend(PythonBackend):
         """The index of the part that recv() is to return: the first that is ready, or the first sent."""
         if self._workers.ordered:
             return 0
-        while True:
-            mark = self._transport.mark()
-            waiting = [link for part in pending for link in self._of_part(part) if not link.answered()]
-            # First, so that a worker that hangs is noticed while others go on answering.
-            deadline = min((self._asked_at[link] for link in waiting), default=0.0) + self._workers.timeout
-            if waiting and time.monotonic() > deadline:
-                return self._index_of(waiting[0], pending)
-            for index, part in enumerate(pending):
-                if not any(link in waiting for link in self._of_part(part)):
-                    return index
-            try:
-                self._sleep(mark, waiting, deadline)
-            except WorkerError as error:
-                # The part it belongs to deals with it.
-                return self._index_of(self._links[error.worker], pending)
-
-    def _index_of(self, link: LinkProtocol, pending: list[Part]) -> int:
-        return next(k for k, part in enumerate(pending) if part.first <= link.copies.start < part.last)
+        return self._crew.first_ready([self._of_part(part) for part in pending])
 
     def render_one(self, copy: int) -> Any:
         """What render() of a copy returns in its worker."""
         link = next(link for link in self._links if copy in link.copies)
         self._finish_the_rest()
-        return self.ask(link, RENDER, copy - link.copies.start)
+        return self._crew.ask(link, RENDER, copy - link.copies.start)
 
     def check_usable(self) -> None:
         """Raise in a process that was forked from the one whose workers they are."""
@@ -420,50 +232,16 @@ class WorkerBackend(PythonBackend):
 
     def close_copies(self) -> None:
         """Ask the workers to close their copies, and end those that do not within two seconds."""
-        links, self._links = self._links, []
+        links = self._links[:]
+        self._links.clear()
         try:
             # Not in a process that was forked from the one whose workers they are.
             if os.getpid() == self._pid:
-                self._dismiss(links)
+                self._crew.dismiss(links)
         finally:
             for link in links:
                 link.release()
             self._transport.close()
-
-    def _dismiss(self, links: Sequence[LinkProtocol]) -> None:
-        deadline = time.monotonic() + _FAREWELL
-        failure: WorkerError | None = None
-        try:
-            asked = [link for link in links if self._can_close(link, deadline)]
-            for link in asked:
-                self._command(link, CLOSE)
-            for link in asked:
-                try:
-                    self._await([link], deadline)
-                    self._answer(link, deadline)
-                except (WorkerDied, WorkerTimeout) as error:
-                    _logger.warning("while closing its environments, %s", error)
-                except WorkerError as error:
-                    failure = failure or error
-        finally:
-            for link in links:
-                link.leave(deadline if link in self._introduced else 0.0)
-        if failure is not None:
-            raise failure
-
-    def _can_close(self, link: LinkProtocol, deadline: float) -> bool:
-        """Whether a worker waits for a command, now that its last answer, which nobody wants, is out of the way."""
-        if link not in self._introduced or link.has_ended() or not link.answered():
-            self._introduced.discard(link)
-            return False
-        if link.is_asked:
-            try:
-                self._answer(link, deadline)
-            except (WorkerDied, WorkerTimeout):
-                return False
-            except WorkerError:
-                pass
-        return True
 
     def close_unheard(self) -> None:
         """Close where nobody is left to hear of an exception; it is logged."""
@@ -475,7 +253,3 @@ class WorkerBackend(PythonBackend):
     def __del__(self) -> None:
         if getattr(self, "_links", None):
             self.close_unheard()
-
-
-def _name(link: LinkProtocol) -> str:
-    return f"worker {link.index} (copies {link.copies.start} to {link.copies.stop - 1})"

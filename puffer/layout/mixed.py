@@ -9,6 +9,8 @@ import numpy as np
 from gymnasium import spaces
 from gymnasium.vector.utils import batch_space
 
+from puffer.layout.walk import bounds
+
 
 class MixedBox(spaces.Box):
     """A Box of floats, some of whose entries are whole numbers: it samples such numbers there, and contains no others.
@@ -63,3 +65,9 @@ def rows_space(space: Any, low: np.ndarray, high: np.ndarray) -> Any:
         return spaces.Box(low, high, dtype=low.dtype)
     low, high = low.astype(np.int64), high.astype(np.int64)
     return spaces.MultiDiscrete(high - low + 1, start=low)
+
+
+def repeated_space(space: Any, times: int) -> Any:
+    """The space of `times` as many rows as `space` has, which is a MultiDiscrete or Box with bounds for every row."""
+    repeats = (times,) + (1,) * (len(space.shape) - 1)
+    return rows_space(space, *(np.tile(bound, repeats) for bound in bounds(space, "action")))

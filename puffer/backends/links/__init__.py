@@ -1,7 +1,7 @@
 """Links: the parent's ends of workers, a module for each transport; none of them knows of episodes.
 
 A *transport* starts the links of a batch and holds what they share; a *link* sends commands to one worker and receives
-its answers. `puffer.backends.workers` uses both through the protocols below.
+its answers. `puffer.backends.crew` and `puffer.backends.workers` use both through the protocols below.
 """
 
 from __future__ import annotations

@@ -8,53 +8,28 @@ That picture is kept back until `reset_one`: until then a copy shows the last pi
 copy that is reset in the middle of an episode takes the library's action -1, which ends an episode. A copy whose random
 stream was seeded after its last reset gets a new game.
 
-The library's time limit is lifted by changing one number of a game's saved state. The step loop keeps the time limit
-instead, which tells episodes that the rules have ended from those that time has ended. Two other numbers of that state
-are the levels to draw from: a single one in a copy that was given a level.
+The library's time limit is lifted. The step loop keeps the time limit instead, which tells episodes that the rules have
+ended from those that time has ended. A copy that was given a level has a range of levels with this one alone.
 """
-import ctypes
-from importlib.util import find_spec
-from pathlib import Path
-
 import numpy as np
 from gymnasium import spaces
 
-from libc.stdint cimport int32_t, uint8_t, uintptr_t
+from libc.stdint cimport int32_t, uint8_t
 from libc.stdlib cimport calloc, free, malloc
 from libc.string cimport memcmp, memcpy, memset
 
 from puffer import checks
-from puffer.systems.requirements import require
 
 from puffer._core cimport Buffers, Canvas, Env, import_puffer
 from puffer.rng cimport rng_bits, rng_t
+from puffer.systems.procgen.interface cimport (
+    INT32, LARGEST_STATE, UINT8, buffers_t, library_t, load_library, option_t, options_t,
+)
+from puffer.systems.procgen.saved_state cimport set_levels, set_time_limit
 
 import_puffer()
 
-# ---- The C interface of the library, of version 1 ----
-
-cdef struct option_t:
-    char name[128]
-    int type
-    int count
-    const void* items
-
-cdef struct options_t:
-    option_t* items
-    int count
-
-# An array of pointers, one for each thing in a space, and an item of each array for each environment.
-cdef struct buffers_t:
-    void** observations
-    float* rewards
-    uint8_t* firsts
-    void** infos
-    void** actions
-
 cdef enum:
-    LIBRARY_VERSION = 1
-    UINT8 = 1
-    INT32 = 2
     SIDE = 64
     FRAME = 3 * SIDE * SIDE
     PICTURE_SIDE = 512
@@ -62,11 +37,6 @@ cdef enum:
     ACTIONS = 15
     STAY = 4
     END_EPISODE = -1
-    # The room that the package has for saving a game; a larger state would end the process.
-    LARGEST_STATE = 1 << 20
-    # The index of the first level to draw, among the numbers of a saved state that follow the game's name.
-    FIRST_LEVEL = 13
-    NUMBERS = 17
     # The indices of these options.
     NUM_LEVELS = 1
     START_LEVEL = 2
@@ -75,49 +45,10 @@ cdef enum:
     MAX_OPTIONS = 16
     FOREVER = 0x7FFFFFFF
 
-# An environment of the interface is called a game here.
-cdef struct library_t:
-    int (*version)() noexcept nogil
-    void* (*make)(int games, options_t options) noexcept nogil
-    void (*set_buffers)(void* game, buffers_t* buffers) noexcept nogil
-    void (*act)(void* game) noexcept nogil
-    void (*draw)(void* game) noexcept nogil
-    void (*close)(void* game) noexcept nogil
-    int (*get_state)(void* game, int index, char* state, int size) noexcept nogil
-    void (*set_state)(void* game, int index, const char* state, int size) noexcept nogil
-
+# What the games of this process are driven through, once it is loaded.
 cdef library_t library
-# In the order of the fields.
-_FUNCTIONS = ("libenv_version", "libenv_make", "libenv_set_buffers", "libenv_act", "libenv_observe", "libenv_close",
-              "get_state", "set_state")
 
 _MODES = {"easy": 0, "hard": 1, "exploration": 1, "extreme": 2, "memory": 10}
-
-
-cdef object load_library():
-    """Load the library, once in a process, and return the folder with its pictures as bytes.
-
-    Raises ImportError if the package is missing; the message has the line that installs it.
-    """
-    require("procgen")
-    # Not imported: the package's own module needs gym.
-    spec = find_spec("procgen")
-    folder = Path(spec.origin).parent / "data"
-    paths = sorted(folder.glob("prebuilt/libenv.*"))
-    if not paths or not (folder / "assets").is_dir():
-        raise ImportError(f"{folder} lacks the library of the package procgen or its pictures: "
-                          f"python -m puffer.install procgen")
-    if library.make == NULL:
-        try:
-            loaded = ctypes.CDLL(str(paths[0]))
-            addresses = [ctypes.cast(loaded[name], ctypes.c_void_p).value for name in _FUNCTIONS]
-        except (OSError, AttributeError) as error:
-            raise ImportError(f"the library of the package procgen cannot be loaded: {error}") from error
-        if loaded.libenv_version() != LIBRARY_VERSION:
-            raise ImportError(f"{paths[0]} has interface {loaded.libenv_version()} in place of {LIBRARY_VERSION}")
-        for k, address in enumerate(addresses):
-            (<uintptr_t*>&library)[k] = address
-    return bytes(folder / "assets") + b"/"
 
 
 # The numbers that the library writes for a copy, and the action that it reads.
@@ -215,7 +146,7 @@ exploration_level : int or None
             "use_generated_assets": False,
             "render_human": True,
         }
-        self.folder = load_library()
+        self.folder = load_library(&library)
         self.name = self.game.encode()
         self._set_options(numbers, switches)
         self.sets_limit = self.time_limits[mode] != self.time_limits["hard"]
@@ -305,7 +236,7 @@ exploration_level : int or None
                 game.action = END_EPISODE
                 library.act(game.handle)
         if is_seeded or self.sets_limit:
-            _lift_time_limit(game.handle)
+            set_time_limit(&library, game.handle, FOREVER)
         if is_step:
             game.last_level, game.is_last_complete = before, is_complete
         elif not is_seeded:
@@ -347,7 +278,7 @@ exploration_level : int or None
             levels = [0, FOREVER]
         if self.episodes[i].own_level:
             levels = [self.episodes[i].own_level - 1, self.episodes[i].own_level]
-        _change_state(self.games[i].handle, _first_level, levels, 2)
+        set_levels(&library, self.games[i].handle, levels)
 
     cdef void step_one(self, Py_ssize_t i) noexcept nogil:
         cdef game_t* game = &self.games[i]
@@ -468,43 +399,3 @@ exploration_level : int or None
             for column in range(PICTURE_SIDE):
                 memcpy(&canvas.pixels[row, column, 0], frame + 3 * (row // scale * SIDE + column // scale), 3)
         return 0
-
-
-cdef void _lift_time_limit(void* game) noexcept nogil:
-    """Let the episodes of a game last as long as the rules allow."""
-    cdef int32_t limit = FOREVER
-    _change_state(game, _time_limit, &limit, 1)
-
-
-cdef void _change_state(void* game, int (*place)(const char*) noexcept nogil, const int32_t* values,
-                        int count) noexcept nogil:
-    """Write numbers into the saved state of a game, at the offset that `place` gives."""
-    cdef char* state = <char*>malloc(LARGEST_STATE)
-    cdef int size
-    # Without memory they stay as they are. The library itself would end the process.
-    if state == NULL:
-        return
-    size = library.get_state(game, 0, state, LARGEST_STATE)
-    memcpy(state + place(state), values, count * sizeof(int32_t))
-    library.set_state(game, 0, state, size)
-    free(state)
-
-
-cdef int _first_level(const char* state) noexcept nogil:
-    """The offset of the first level to draw, which is followed by the end of the levels."""
-    # A version, a name, 17 numbers.
-    return _after_text(state, 4) + 4 * FIRST_LEVEL
-
-
-cdef int _time_limit(const char* state) noexcept nogil:
-    # Then two random streams, each a flag and a text; three results of a step, an action.
-    cdef int offset = _after_text(state, 4) + 4 * NUMBERS
-    offset = _after_text(state, offset + 4)
-    return _after_text(state, offset + 4) + 4 * 4
-
-
-cdef int _after_text(const char* state, int offset) noexcept nogil:
-    """The end of the text at this offset, which begins with its length."""
-    cdef int32_t length
-    memcpy(&length, state + offset, 4)
-    return offset + 4 + length
