@@ -15,9 +15,9 @@ from puffer.rendering import Rendering
 
 from puffer.native.batch cimport Batch
 from puffer.native.buffers cimport Buffers
-from puffer.native.loop cimport MAX_THREADS
 from puffer.native.loop_backend cimport NativeBackend
 from puffer.native.rules cimport Rules
+from puffer.native.threads cimport MAX_THREADS
 
 ABI = PUFFER_ABI
 

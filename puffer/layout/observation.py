@@ -15,7 +15,8 @@ from gymnasium import spaces
 from puffer.layout.foreign import as_gymnasium
 from puffer.layout.leaf import Leaf
 from puffer.layout.nodes import Location, RowBuilder
-from puffer.layout.rows import LayoutError, LeafNode, RowPlan
+from puffer.layout.row_plan import RowPlan
+from puffer.layout.rows import LayoutError, LeafNode
 from puffer.layout.walk import ARRAYS
 
 

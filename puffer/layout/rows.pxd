@@ -1,4 +1,4 @@
-"""The nodes and rows of a layout, for the other compiled modules."""
+"""The nodes of a layout, for the other compiled modules."""
 cimport numpy as cnp
 from libc.stdint cimport int32_t
 
@@ -31,21 +31,6 @@ cdef class LeafNode(Node):
     cdef object misfit(self, object value, object index=*)
 
 
-cdef class RowPlan:
-    cdef readonly cnp.dtype dtype
-    cdef readonly Py_ssize_t row_size
-    cdef Node _root
-    cdef tuple _gaps
-    cdef int _flat_type
-
-    cdef int write_row(self, object value, char* row) except -1
-    cdef cnp.ndarray _memory(self, object rows, Py_ssize_t nbytes)
-    cdef int _write(self, object value, cnp.ndarray memory, Py_ssize_t start) except -1
-
-
-cdef int code_of(object dtype) except -1
-cdef object exact(object values, object array)
-cdef Py_ssize_t cast_array(cnp.ndarray array, int code, char* target) except -2
 cdef str brief(object value)
 cdef tuple as_nodes(tuple children, Py_ssize_t expected)
 cdef tuple as_tuple(Node node, object value)

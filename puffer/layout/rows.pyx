@@ -1,8 +1,9 @@
-"""Nested values to flat rows and back: the nodes that copy, and the plan that walks them.
+"""Nested values to flat rows and back: the nodes that check and copy.
 
 A space becomes a tree of nodes, which `puffer.layout.nodes` builds once. Writing a row walks along the tree and the
-value together, and each leaf checks the part that it copies. A node below a Sequence or a Graph stands for many values:
-its leaves hold an array of them, and the argument `index` of each method picks one. Everywhere else the index is 0.
+value together, and each leaf checks the part that it copies; `puffer.layout.row_plan` begins the walk. A node below a
+Sequence or a Graph stands for many values: its leaves hold an array of them, and the argument `index` of each method
+picks one. Everywhere else the index is 0.
 """
 cimport numpy as cnp
 from cpython.dict cimport PyDict_Check, PyDict_GetItemWithError, PyDict_Size
@@ -10,13 +11,11 @@ from cpython.float cimport PyFloat_AS_DOUBLE, PyFloat_Check
 from cpython.long cimport PyLong_AsLongLongAndOverflow, PyLong_Check
 from cpython.object cimport PyObject
 from cpython.tuple cimport PyTuple_Check
-from libc.stdint cimport int32_t, int64_t, uint64_t
+from libc.stdint cimport int32_t, int64_t
 from libc.string cimport memcpy, memmove, memset
 
-from puffer.layout.casts cimport (
-    BOOL, FLOAT16, FLOAT32, FLOAT64, INT8, INT16, INT32, INT64, LONGDOUBLE, UINT8, UINT16, UINT32, UINT64,
-    cast_elements,
-)
+from puffer.layout.array_casts cimport cast_array, code_of, exact
+from puffer.layout.casts cimport BOOL, FLOAT16, INT64, UINT64, cast_elements
 
 import math
 import reprlib
@@ -31,12 +30,6 @@ cnp.import_array()
 
 cdef object _INT64 = np.int64
 cdef int _BRIEF = 200
-# From here on float64 lacks integers.
-cdef double _EXACT = 2.0**53
-cdef dict _CODES = {
-    "b1": BOOL, "i1": INT8, "i2": INT16, "i4": INT32, "i8": INT64, "u1": UINT8, "u2": UINT16, "u4": UINT32,
-    "u8": UINT64, "f2": FLOAT16, "f4": FLOAT32, "f8": FLOAT64,
-}
 
 
 class LayoutError(ValueError):
@@ -49,55 +42,6 @@ cdef str brief(object value):
     with np.printoptions(threshold=8, edgeitems=2):
         text = " ".join((repr(value) if isinstance(value, np.ndarray) else reprlib.repr(value)).split())
     return text if len(text) <= _BRIEF else text[:_BRIEF] + "..."
-
-
-cdef int code_of(object dtype) except -1:
-    return LONGDOUBLE if dtype.char == "g" else _CODES[dtype.str[1:]]
-
-
-cdef object exact(object values, object array):
-    """The array of a list or tuple of whole numbers, of integers if NumPy has rounded some of them to float64."""
-    # NumPy takes integers for floats where a float stands beside them, or where neither int64 nor uint64 is for all.
-    if array.dtype != np.float64 or not array.size or not np.abs(array).max() >= _EXACT:
-        return array
-    for dtype in (np.int64, np.uint64):
-        try:
-            with np.errstate(all="ignore"):
-                integers = np.array(values, dtype)
-        except (TypeError, ValueError, OverflowError):
-            continue
-        if (integers == array).all():
-            return integers
-    return array
-
-
-cdef Py_ssize_t cast_array(cnp.ndarray array, int code, char* target) except -2:
-    """Store the elements of an array of bools, integers or floats as the type `code`; see `cast_elements`."""
-    cdef int flags = cnp.NPY_ARRAY_CARRAY_RO | cnp.NPY_ARRAY_NOTSWAPPED
-    cdef object dtype = (<object>array).dtype
-    cdef Py_ssize_t n = cnp.PyArray_SIZE(array)
-    cdef cnp.ndarray wide
-    if dtype.char == "g":
-        return _cast_longdoubles(array, code, target)
-    if dtype.kind == "f":
-        wide = cnp.PyArray_FROM_OTF(array, cnp.NPY_DOUBLE, flags)
-        return cast_elements(<double*>cnp.PyArray_BYTES(wide), code, target, n)
-    if dtype.kind == "u" and dtype.itemsize == 8:
-        wide = cnp.PyArray_FROM_OTF(array, cnp.NPY_UINT64, flags)
-        return cast_elements(<uint64_t*>cnp.PyArray_BYTES(wide), code, target, n)
-    wide = cnp.PyArray_FROM_OTF(array, cnp.NPY_INT64, flags)
-    return cast_elements(<int64_t*>cnp.PyArray_BYTES(wide), code, target, n)
-
-
-cdef Py_ssize_t _cast_longdoubles(object array, int code, char* target) except -2:
-    """`cast_array` by way of float64, which may round a float, and nothing else."""
-    with np.errstate(over="ignore", under="ignore"):
-        doubles = array.astype(np.float64)
-    cdef Py_ssize_t misfit = cast_array(doubles, code, target)
-    lost = (doubles != array) & (array == array) if code < FLOAT16 else np.isinf(doubles) & ~np.isinf(array)
-    if lost.any():
-        return lost.argmax() if misfit < 0 else min(misfit, lost.argmax())
-    return misfit
 
 
 cdef class Node:
@@ -359,140 +303,3 @@ cdef tuple as_tuple(Node node, object value):
     if isinstance(value, list) or (isinstance(value, np.ndarray) and value.ndim):
         return tuple(value)
     raise LayoutError(f"{node.path}: expected a tuple, got {brief(value)} of type {type(value).__name__}")
-
-
-cdef class RowPlan:
-    """RowPlan(root, dtype, flat_dtype)\n--\n
-
-    Copies values into rows of the structured type `dtype`, and reads them back. A row is C-contiguous memory of
-    `row_size` bytes: an array of `dtype`, of `flat_dtype` or of uint8, or any object with a buffer of bytes.
-    """
-
-    def __cinit__(self, *args, **kwargs):
-        self._root = Node("layout")
-        self._gaps = ()
-
-    def __init__(self, Node root not None, dtype, flat_dtype):
-        cdef list leaves = []
-        root.tree(leaves.append)
-        dtype = np.dtype(dtype)
-        start, gaps = 0, []
-        for leaf in leaves:
-            gaps.append((start, leaf.offset - start))
-            start = leaf.end
-        gaps.append((start, dtype.itemsize - start))
-        if any(size < 0 for _, size in gaps):
-            raise ValueError(f"the leaves overlap, or do not fit in {dtype.itemsize} bytes")
-        self.dtype, self.row_size, self._root = dtype, dtype.itemsize, root
-        self._flat_type = np.dtype(flat_dtype).num
-        self._gaps = tuple([gap for gap in gaps if gap[1]])
-
-    def flatten(self, value, row):
-        """Check a value and copy it into a row.
-
-        Parameters
-        ----------
-        value
-            An element of the space. Numbers, arrays and containers of other types are converted if that loses nothing
-            but the precision of floats.
-        row : array or buffer
-            Writable C-contiguous memory of `row_size` bytes: an array of uint8, of `flat_space.dtype` or of `dtype`,
-            or an object with a buffer of bytes.
-
-        Raises
-        ------
-        LayoutError
-            If `value` does not fit the space, and the row may then hold a part of it; or if `row` is not such memory.
-        TypeError
-            If `row` is neither an array nor a buffer.
-        """
-        cdef cnp.ndarray memory = self._memory(row, self.row_size)
-        self._write(value, memory, 0)
-
-    def flatten_into(self, value, batch, Py_ssize_t i):
-        """Do ``flatten(value, batch[i])`` without making an array for the row.
-
-        Parameters
-        ----------
-        value
-            An element of the space.
-        batch : ndarray
-            C-contiguous rows, of shape (n, ...).
-        i : int
-            Index of the row.
-
-        Raises
-        ------
-        IndexError
-            Unless 0 <= i < n.
-        LayoutError, TypeError
-            As in `flatten`.
-        """
-        if not cnp.PyArray_Check(batch) or cnp.PyArray_NDIM(batch) == 0:
-            raise TypeError(f"batch: expected an array of rows, got {type(batch).__name__}")
-        cdef Py_ssize_t rows = cnp.PyArray_DIM(batch, 0)
-        if not 0 <= i < rows:
-            raise IndexError(f"row {i} of a batch of {rows} rows")
-        cdef cnp.ndarray memory = self._memory(batch, rows * self.row_size)
-        self._write(value, memory, i * self.row_size)
-
-    def value(self, row):
-        """The element of the space that a row holds.
-
-        Parameters
-        ----------
-        row : array or buffer
-            As in `flatten`, but it may be read-only.
-
-        Returns
-        -------
-        object
-            A value that the space contains, and that shares no memory with the row.
-
-        Raises
-        ------
-        LayoutError
-            If a length or an index in the row is out of range, or `row` is not such memory.
-        """
-        cdef cnp.ndarray memory = self._memory(row, self.row_size)
-        return self._root.read(cnp.PyArray_BYTES(memory), 0)
-
-    def tree(self, pick):
-        """The nested dicts and tuples of the space, with `pick(leaf)` for each leaf."""
-        return self._root.tree(pick)
-
-    cdef cnp.ndarray _memory(self, object rows, Py_ssize_t nbytes):
-        """The array whose C-contiguous memory the rows are."""
-        cdef cnp.ndarray array
-        if cnp.PyArray_Check(rows):
-            array = rows
-        else:
-            try:
-                array = np.frombuffer(rows, np.uint8)
-            except (TypeError, ValueError, BufferError) as error:
-                raise TypeError(f"row: expected an array or a buffer, got {type(rows).__name__}") from error
-        cdef int kind = cnp.PyArray_TYPE(array)
-        if (
-            cnp.PyArray_NBYTES(array) == nbytes
-            and cnp.PyArray_IS_C_CONTIGUOUS(array)
-            and (kind == cnp.NPY_UINT8 or kind == self._flat_type or (<object>array).dtype == self.dtype)
-            and cnp.PyArray_ISNOTSWAPPED(array)
-        ):
-            return array
-        raise LayoutError(
-            f"row: expected {nbytes} bytes of C-contiguous memory of dtype uint8 or the layout's own, "
-            f"got {cnp.PyArray_NBYTES(array)} bytes, dtype {array.dtype}, strides {(<object>array).strides}"
-        )
-
-    cdef int _write(self, object value, cnp.ndarray memory, Py_ssize_t start) except -1:
-        if not cnp.PyArray_ISWRITEABLE(memory):
-            raise LayoutError("row: expected writable memory, got a read-only buffer")
-        return self.write_row(value, cnp.PyArray_BYTES(memory) + start)
-
-    cdef int write_row(self, object value, char* row) except -1:
-        """`flatten` into memory that is known to be a row."""
-        self._root.write(value, row, 0)
-        # Padding is part of a row of bytes, so that equal values make equal rows.
-        for offset, size in self._gaps:
-            memset(row + <Py_ssize_t>offset, 0, <Py_ssize_t>size)
-        return 0

@@ -7,7 +7,7 @@ from libc.string cimport memcpy
 
 cimport numpy as cnp
 
-from puffer.layout.rows cimport cast_array, code_of, exact
+from puffer.layout.array_casts cimport cast_array, code_of, exact
 
 cnp.import_array()
 

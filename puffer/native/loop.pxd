@@ -1,37 +1,12 @@
 from libc.stdint cimport int32_t, int64_t, uint8_t, uint64_t
 
-from puffer.native.ends cimport end_t, stretch_t
 from puffer.native.rules cimport Rules
-
-cdef enum:
-    MAX_THREADS = 256
+from puffer.native.threads cimport part_t
 
 cdef enum autoreset_t:
     NEXT_STEP
     SAME_STEP
     DISABLED
-
-
-# The copies [first, last) that are stepped together, and the memory (of EndsMemory) in which their step records the
-# episodes that end: entries, last observations, and the stretch of these that each thread wrote.
-cdef struct part_t
-
-# Steps the copies [first, last) of a part. The Loop and the Rules are plain pointers: references need the GIL.
-ctypedef void (*advance_t)(void* loop, void* rules, part_t* part, Py_ssize_t first, Py_ssize_t last,
-                           stretch_t* stretch) noexcept nogil
-
-cdef struct part_t:
-    Py_ssize_t first
-    Py_ssize_t last
-    end_t* ends
-    char* final_observations
-    stretch_t* stretches
-    double now
-    Py_ssize_t block
-    void* loop
-    void* rules
-    advance_t advance
-    void* job
 
 
 # The seed of the next episode of a copy: the stream of (seed, number) begins with it.
@@ -42,7 +17,7 @@ cdef struct next_seed_t:
 
 
 cdef class Loop:
-    """Steps the copies of an environment: episodes, autoreset, time limits, threads. See loop.pyx."""
+    """Steps the copies of an environment: episodes, autoreset, time limits. See loop.pyx."""
 
     cdef bint independent_agents
     cdef bint observes_in_step
@@ -70,19 +45,15 @@ cdef class Loop:
     # Copies in a block, a power of two, and its logarithm.
     cdef Py_ssize_t block
     cdef int block_bits
-    cdef void* pool
 
     cdef int allocate(self, Rules rules, bint with_times) except -1
     cdef int set_next_seed(self, Rules rules, Py_ssize_t i, uint64_t seed, uint64_t number) except -1
     cdef bint is_ended(self, Rules rules, Py_ssize_t i) noexcept nogil
-    cdef void reset_all(self, Rules rules, double now) noexcept nogil
-    cdef void reset_rows(self, Rules rules, const uint8_t* rows, const uint8_t* whole, bint keeps_outputs,
-                         double now) noexcept nogil
     cdef void copy_rows(self, Py_ssize_t first, Py_ssize_t count) noexcept nogil
     cdef void set_part(self, Rules rules, part_t* part, Py_ssize_t first, Py_ssize_t last) noexcept
     cdef bint has_fault(self) noexcept nogil
-    cdef int make_pool(self, int workers, int parts) except -1
-    cdef void free_pool(self) noexcept
-    cdef void run(self, part_t* part, bint threaded) noexcept nogil
-    cdef void submit(self, part_t* part) noexcept nogil
-    cdef void wait(self, part_t* part) noexcept nogil
+
+
+# Begin a new episode in copy i, for all of its agents; of one independent agent.
+cdef void start_copy(Loop loop, Rules rules, Py_ssize_t i) noexcept nogil
+cdef void start_agent(Loop loop, Rules rules, Py_ssize_t row) noexcept nogil

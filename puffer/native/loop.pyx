@@ -1,4 +1,4 @@
-"""The step loop: episodes, autoreset, time limits and statistics of all copies of an environment, over threads.
+"""The step loop: episodes, autoreset, time limits and statistics of all copies of an environment.
 
 An *episode* belongs to a copy, or, in an environment with `independent_agents`, to each agent. The loop works in
 tiles of about 256 rows, so that the output of one pass is still in the first-level cache for the next: zero the
@@ -21,19 +21,8 @@ from puffer.native.buffers import aligned_zeros
 
 from puffer.native.ends cimport end_t, stretch_t
 from puffer.native.faults cimport faults
-from puffer.native.pool cimport (
-    pool_free,
-    pool_is_alive,
-    pool_job,
-    pool_new,
-    pool_run,
-    pool_submit,
-    pool_t,
-    pool_wait,
-    pool_watch_forks,
-    pool_function,
-)
 from puffer.native.rules cimport Rules
+from puffer.native.threads cimport advance_t, part_t
 from puffer.rng cimport rng_seed, rng_t
 
 cdef extern from "puffer/native/episodes.h" nogil:
@@ -45,7 +34,6 @@ cdef extern from "puffer/native/episodes.h" nogil:
     int find_dead(Py_ssize_t n, const uint8_t* alive, uint8_t* found)
 
 episodes_init()
-pool_watch_forks()
 
 # Steps that the ended episode of an independent agent seems to have behind it while it waits for its reset: it can
 # never reach max_steps.
@@ -68,7 +56,6 @@ Steps the copies of `Rules`, which every method is given: the loop does not keep
 """
 
     def __dealloc__(self):
-        self.free_pool()
         free(self.next_seeds)
 
     cdef int allocate(self, Rules rules, bint with_times) except -1:
@@ -104,58 +91,6 @@ Steps the copies of `Rules`, which every method is given: the loop does not keep
                 return False
         return True
 
-    # ---- Resets ----
-
-    cdef void reset_all(self, Rules rules, double now) noexcept nogil:
-        """Begin a new episode in every copy."""
-        cdef Py_ssize_t i, row
-        memset(&rules.rewards[0], 0, rules.num_agents * sizeof(float))
-        memset(&rules.terminations[0], 0, rules.num_agents)
-        memset(&rules.truncations[0], 0, rules.num_agents)
-        for i in range(rules.num_copies):
-            self.current = i
-            _start_copy(self, rules, i)
-            if self.is_checked and not self.has_fault():
-                rules.observe_range(i, i + 1)
-            if self.has_fault():
-                return
-        if not self.is_checked:
-            rules.observe_range(0, rules.num_copies)
-        self.copy_rows(0, rules.num_agents)
-        if self.start_times != NULL:
-            for row in range(rules.num_agents):
-                self.start_times[row] = now
-
-    cdef void reset_rows(self, Rules rules, const uint8_t* rows, const uint8_t* whole, bint keeps_outputs,
-                         double now) noexcept nogil:
-        """Begin new episodes in the rows of a mask; `whole` tells of which copies it has all rows."""
-        cdef Py_ssize_t row, copy
-        for row in range(rules.num_agents):
-            copy = self.current = row // rules.agents_per_env
-            if self.has_fault():
-                return
-            if not rows[row]:
-                continue
-            if not keeps_outputs:
-                rules.rewards[row] = 0
-                rules.terminations[row] = rules.truncations[row] = False
-            if self.start_times != NULL:
-                self.start_times[row] = now
-            if not whole[copy]:
-                _start_agent(self, rules, row)
-            elif row % rules.agents_per_env == 0:
-                _start_copy(self, rules, copy)
-        for row in range(rules.num_agents):
-            copy = self.current = row // rules.agents_per_env
-            if self.has_fault():
-                return
-            if rows[row] and row % rules.agents_per_env == 0 and whole[copy]:
-                rules.observe(copy)
-                self.copy_rows(row, rules.agents_per_env)
-            elif rows[row] and not whole[copy]:
-                rules.observe_agent(row)
-                self.copy_rows(row, 1)
-
     cdef void copy_rows(self, Py_ssize_t first, Py_ssize_t count) noexcept nogil:
         """Copy rows of observations to where they are wanted, if that is not where they were written."""
         if self.copied_to != NULL:
@@ -166,8 +101,6 @@ Steps the copies of `Rules`, which every method is given: the loop does not keep
         """Whether a method of rules that are built with checks has failed, and nothing has raised it yet."""
         return self.is_checked and faults > 0
 
-    # ---- Threads ----
-
     cdef void set_part(self, Rules rules, part_t* part, Py_ssize_t first, Py_ssize_t last) noexcept:
         """Make a part of the copies [first, last)."""
         part.first = first
@@ -176,46 +109,6 @@ Steps the copies of `Rules`, which every method is given: the loop does not keep
         part.loop = <void*>self
         part.rules = <void*>rules
         part.advance = <advance_t>_advance
-
-    cdef int make_pool(self, int workers, int parts) except -1:
-        """Have a pool of this process with `workers` threads."""
-        cdef pool_t* pool = <pool_t*>self.pool
-        if pool != NULL and pool_is_alive(pool) and pool.workers == workers:
-            return 0
-        self.free_pool()
-        self.pool = pool_new(workers, parts)
-        if self.pool == NULL:
-            raise RuntimeError(f"{workers} threads could not be started")
-        return 0
-
-    cdef void free_pool(self) noexcept:
-        """Finish the jobs that were submitted and end the threads."""
-        pool_free(<pool_t*>self.pool)
-        self.pool = NULL
-
-    cdef void run(self, part_t* part, bint threaded) noexcept nogil:
-        """Step a part and return when it is stepped."""
-        if threaded:
-            pool_run(<pool_t*>self.pool, <pool_job*>part.job, <pool_function>_run_slice, part)
-        else:
-            part.advance(part.loop, part.rules, part, part.first, part.last, &part.stretches[0])
-
-    cdef void submit(self, part_t* part) noexcept nogil:
-        """Step a part in the background."""
-        pool_submit(<pool_t*>self.pool, <pool_job*>part.job, <pool_function>_run_slice, part, False)
-
-    cdef void wait(self, part_t* part) noexcept nogil:
-        """Return when a submitted part is stepped."""
-        pool_wait(<pool_t*>self.pool, <pool_job*>part.job)
-
-
-cdef void _run_slice(void* argument, int slice, int slices) noexcept nogil:
-    """Step the share of a part that belongs to one thread: whole blocks of copies."""
-    cdef part_t* part = <part_t*>argument
-    cdef Py_ssize_t blocks = (part.last - part.first) // part.block
-    cdef Py_ssize_t first = part.first + blocks * slice // slices * part.block
-    cdef Py_ssize_t last = part.first + blocks * (slice + 1) // slices * part.block
-    part.advance(part.loop, part.rules, part, first, last, &part.stretches[slice])
 
 
 cdef void _advance(Loop loop, Rules rules, part_t* part, Py_ssize_t first, Py_ssize_t last,
@@ -267,7 +160,7 @@ cdef inline void _clear_row(Loop loop, Rules rules, Py_ssize_t row) noexcept nog
         memset(&rules.statistics[row, 0], 0, loop.num_statistics * sizeof(double))
 
 
-cdef void _start_copy(Loop loop, Rules rules, Py_ssize_t i) noexcept nogil:
+cdef void start_copy(Loop loop, Rules rules, Py_ssize_t i) noexcept nogil:
     """Begin a new episode in copy i, for all of its agents."""
     cdef Py_ssize_t row, first = i * rules.agents_per_env
     for row in range(first, first + rules.agents_per_env):
@@ -283,7 +176,7 @@ cdef inline void _take_seed(Loop loop, Rules rules, Py_ssize_t i) noexcept nogil
         loop.next_seeds[i].is_set = False
 
 
-cdef void _start_agent(Loop loop, Rules rules, Py_ssize_t row) noexcept nogil:
+cdef void start_agent(Loop loop, Rules rules, Py_ssize_t row) noexcept nogil:
     """Begin a new episode of one independent agent."""
     _start_row(loop, rules, row)
     rules.reset_agent(row)
@@ -389,7 +282,7 @@ cdef void _restart_agents(Loop loop, Rules rules, Py_ssize_t first, Py_ssize_t l
         return
     while row < last:
         for k in range(find_dead(min(last - row, <Py_ssize_t>ACCOUNT_BLOCK), loop.alive + row, found)):
-            _start_agent(loop, rules, row + found[k])
+            start_agent(loop, rules, row + found[k])
             _resume_row(loop, row + found[k], now)
         row += ACCOUNT_BLOCK
 
@@ -492,7 +385,7 @@ cdef void _end_agents(Loop loop, Rules rules, part_t* part, Py_ssize_t i, stretc
             _record_end(loop, rules, part, row, i, stretch)
             _retire_row(loop, row)
     if loop.autoreset == SAME_STEP and loop.is_ended(rules, i):
-        _start_copy(loop, rules, i)
+        start_copy(loop, rules, i)
         if loop.observes_in_step:
             rules.observe(i)
 

@@ -1,14 +1,13 @@
-from libc.stdint cimport uint64_t
-
 from puffer.native.backend cimport Backend, Part
 from puffer.native.binding cimport Binding
 from puffer.native.buffers cimport Buffers
 from puffer.native.ends cimport EndsRecorder
 from puffer.native.info cimport Info
-from puffer.native.loop cimport Loop, part_t
+from puffer.native.loop cimport Loop
 from puffer.native.pool cimport pool_job
 from puffer.native.rules cimport Rules
 from puffer.native.snapshots cimport Snapshots
+from puffer.native.threads cimport Threads, part_t
 
 
 cdef class NativePart(Part):
@@ -24,6 +23,8 @@ cdef class NativePart(Part):
 
 cdef class NativeBackend(Backend):
     """Steps a native environment without the GIL. See loop_backend.pyx."""
+    # Before the loop, which they step until they have ended.
+    cdef Threads threads
     cdef Loop loop
     # Borrowed: the rules own the backend and detach it when they go.
     cdef void* rules
@@ -43,20 +44,11 @@ cdef class NativeBackend(Backend):
     # Whether the rows that are written next hold what observe() wrote last.
     cdef bint retains
     cdef Py_ssize_t num_parts
-    cdef Py_ssize_t batch_size
-    cdef int requested_threads
-    cdef int threads
-    cdef int calibration_steps
-    cdef uint64_t fastest_step
 
     cdef int prepare(self, Rules rules, object spec, object options, Buffers buffers, bint independent_agents,
                      bint observes_in_step, object snapshot_key, int copies_per_block, int num_threads) except -1
     cdef int detach(self) except -1
     cdef Snapshots form(self)
-    cdef int forget_next_seeds(self, object seeds, object selected) except -1
-    cdef int seed_streams(self, object seeds, object selected) except -1
     cdef int prepare_part(self, NativePart part, int slices) except -1
     cdef object info_of(self, NativePart part)
     cdef Info tell_rows(self, Info info, Py_ssize_t first, Py_ssize_t last, object mask)
-    cdef int choose_threads(self) except -1
-    cdef int calibrate(self, uint64_t nanoseconds) except -1

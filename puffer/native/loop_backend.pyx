@@ -1,4 +1,4 @@
-"""Steps native environments: threads and their number, the ends of episodes, seeds, snapshots, pictures."""
+"""Steps native environments: parts, infos, the next episodes, snapshots, pictures."""
 import math
 import os
 
@@ -8,8 +8,6 @@ from gymnasium.vector import AutoresetMode
 from libc.stdint cimport int64_t, uint8_t, uint64_t
 from libc.string cimport memchr, memset
 
-from puffer import checks
-
 from puffer.native.backend cimport Part, Backend
 from puffer.native.binding cimport Binding
 from puffer.native.buffers cimport Buffers
@@ -17,16 +15,13 @@ from puffer.native.ends cimport EndsForm, EndsMemory, EndsRecorder, EpisodeEnds
 from puffer.native.faults cimport is_checked, raise_fault
 from puffer.native.info cimport Info
 from puffer.native.outputs cimport Outputs
-from puffer.native.loop cimport DISABLED, MAX_THREADS, NEXT_STEP, SAME_STEP, Loop
+from puffer.native.loop cimport DISABLED, NEXT_STEP, SAME_STEP, Loop
 from puffer.native.pool cimport pool_nanoseconds
 from puffer.native.raster cimport Canvas
+from puffer.native.resets cimport forget_next_seeds, reset_all, reset_rows, seed_streams
 from puffer.native.rules cimport Rules
 from puffer.native.snapshots cimport Snapshots
-from puffer.rng cimport rng_seed
-
-# A step of one thread shorter than twice this is not worth another thread; each thread should get this much.
-cdef uint64_t THREAD_NANOSECONDS = 25_000
-cdef int CALIBRATION_STEPS = 8
+from puffer.native.threads cimport MAX_THREADS, Threads
 
 # Copies whose episode statistics are added up in one sum, and which one thread steps together.
 BLOCK = 64
@@ -62,17 +57,20 @@ Steps the copies of a native environment, which makes it. It does not keep the e
 it goes.
 """
 
+    def __cinit__(self, *arguments):
+        self.threads = Threads()
+
     cdef int prepare(self, Rules rules, object spec, object options, Buffers buffers, bint independent_agents,
                      bint observes_in_step, object snapshot_key, int copies_per_block, int num_threads) except -1:
         """Step the copies of `rules`, whose sizes are set, in the rows of `buffers`; see `puffer.Env`."""
         cdef Loop loop = Loop()
-        self.requested_threads = num_threads
+        self.threads.requested = num_threads
+        self.threads.batch_size = options.batch_size
         self.rules = <void*>rules
         self.spec = spec
         self.record_episodes = options.record_episodes
         self.row_info_names = tuple(rules.row_info_names)
         self.marks_actions = rules.masks_actions
-        self.batch_size = options.batch_size
         self.num_parts = options.num_parts
         self.snapshot_key = (snapshot_key, options.autoreset_mode.value)
         loop.independent_agents = independent_agents
@@ -93,8 +91,7 @@ it goes.
 
     cdef int detach(self) except -1:
         """Forget the rules, after everything that is under way."""
-        if self.loop is not None:
-            self.loop.free_pool()
+        self.threads.free_pool()
         self.rules = NULL
         return 0
 
@@ -125,19 +122,19 @@ it goes.
         if seed is None and not self.is_seeded:
             self.first_seed(int.from_bytes(os.urandom(8), "little"))
         if seed is not None:
-            self.forget_next_seeds(seed, whole)
-            self.seed_streams(seed, whole)
+            forget_next_seeds(loop, seed, whole)
+            seed_streams(rules, seed, whole)
         self.is_seeded = True
         if rows is None:
             rules.retained = False
             with nogil:
-                loop.reset_all(rules, now)
+                reset_all(loop, rules, now)
             rules.retained = self.retains
         else:
             chosen = rows.view(np.uint8)
             with nogil:
                 # A rollout keeps what the last step returned for the rows that are reset now.
-                loop.reset_rows(rules, &chosen[0], &whole[0], self.is_recording, now)
+                reset_rows(loop, rules, &chosen[0], &whole[0], self.is_recording, now)
         if loop.has_fault():
             raise_fault(rules, loop.current)
         return self.tell_rows(None, 0, rules.num_agents, rows) if self.row_info_names else {}
@@ -145,31 +142,8 @@ it goes.
     def first_seed(self, seed):
         """Seed every stream; a copy with a seed from set_next begins its episode with that one."""
         self.check()
-        self.seed_streams(seed, np.ones((<Rules>self.rules).num_copies, np.uint8))
+        seed_streams(<Rules>self.rules, seed, np.ones((<Rules>self.rules).num_copies, np.uint8))
         self.is_seeded = True
-
-    cdef int forget_next_seeds(self, object seeds, object selected) except -1:
-        """Drop what set_next has set for copies that are given a seed now."""
-        if self.loop.next_seeds != NULL:
-            for i in np.flatnonzero(selected).tolist():
-                if isinstance(seeds, int) or seeds[i] is not None:
-                    self.loop.next_seeds[<Py_ssize_t>i].is_set = False
-        return 0
-
-    cdef int seed_streams(self, object seeds, object selected) except -1:
-        cdef Rules rules = <Rules>self.rules
-        cdef Py_ssize_t i
-        cdef const uint8_t[::1] chosen = selected
-        cdef bint one = isinstance(seeds, int)
-        cdef uint64_t seed = seeds if one else 0
-        for i in range(rules.num_copies):
-            if chosen[i] and one:
-                rng_seed(&rules.rng[i], seed, i)
-            elif chosen[i]:
-                # A copy without a seed among seeded ones must not repeat itself from run to run.
-                seed = int.from_bytes(os.urandom(8), "little") if seeds[i] is None else seeds[i]
-                rng_seed(&rules.rng[i], seed, 0)
-        return 0
 
     def set_next(self, copies, seed, options, parameters):
         """Set seeds for the next episodes, and the parameters that the class lets copies have of their own."""
@@ -219,22 +193,23 @@ it goes.
     cdef object step(self, Part which):
         cdef NativePart part = <NativePart>which
         cdef Loop loop = self.loop
+        cdef Threads threads = self.threads
         cdef uint64_t begin
         cdef bint threaded
-        if self.threads == 0:
-            self.choose_threads()
-        threaded = self.threads > 1 and not loop.is_checked
+        if threads.count == 0:
+            threads.choose()
+        threaded = threads.count > 1 and not loop.is_checked
         if threaded:
-            loop.make_pool(self.threads - 1, self.num_parts)
-        self.prepare_part(part, self.threads if threaded else 1)
-        if self.calibration_steps > 0:
+            threads.make_pool(threads.count - 1, self.num_parts)
+        self.prepare_part(part, threads.count if threaded else 1)
+        if threads.calibration_steps > 0:
             begin = pool_nanoseconds()
             with nogil:
-                loop.run(&part.c, threaded)
-            self.calibrate(pool_nanoseconds() - begin)
+                threads.run(&part.c, threaded)
+            threads.calibrate(pool_nanoseconds() - begin)
         else:
             with nogil:
-                loop.run(&part.c, threaded)
+                threads.run(&part.c, threaded)
         if loop.has_fault():
             raise_fault(<Rules>self.rules, loop.current)
         return self.info_of(part)
@@ -245,22 +220,20 @@ it goes.
         if loop.is_checked:
             self.prepare_part(part, 1)
             with nogil:
-                loop.run(&part.c, False)
+                self.threads.run(&part.c, False)
             if loop.has_fault():
                 raise_fault(<Rules>self.rules, loop.current)
             return 0
-        self.prepare_part(part, min(self.requested_threads or checks.available_cores(), self.batch_size,
-                                    MAX_THREADS - 1))
-        loop.make_pool(part.slices, self.num_parts)
-        loop.submit(&part.c)
+        self.prepare_part(part, self.threads.in_background())
+        self.threads.make_pool(part.slices, self.num_parts)
+        self.threads.submit(&part.c)
         return 0
 
     cdef object finish(self, Part which):
         cdef NativePart part = <NativePart>which
-        cdef Loop loop = self.loop
-        if not loop.is_checked:
+        if not self.loop.is_checked:
             with nogil:
-                loop.wait(&part.c)
+                self.threads.wait(&part.c)
         return self.info_of(part)
 
     cdef Py_ssize_t ended_copy(self, Part part) except -2:
@@ -328,31 +301,10 @@ it goes.
             loop.copied_to = NULL
         return 0
 
-    # ---- Threads ----
-
     @property
     def num_threads(self):
         """Threads that step; 0 until the first steps have been measured."""
-        return 0 if self.calibration_steps > 0 else self.threads
-
-    cdef int choose_threads(self) except -1:
-        if self.requested_threads:
-            self.threads = min(self.requested_threads, self.batch_size)
-            return 0
-        self.threads = 1
-        if self.batch_size > 1 and checks.available_cores() > 1:
-            self.calibration_steps = CALIBRATION_STEPS
-            self.fastest_step = <uint64_t>-1
-        return 0
-
-    cdef int calibrate(self, uint64_t nanoseconds) except -1:
-        """Settle the number of threads when enough steps of one thread have been timed."""
-        self.fastest_step = min(self.fastest_step, nanoseconds)
-        self.calibration_steps -= 1
-        if self.calibration_steps == 0 and self.fastest_step >= 2 * THREAD_NANOSECONDS:
-            self.threads = min(checks.available_cores(), self.batch_size, self.fastest_step // THREAD_NANOSECONDS,
-                               MAX_THREADS - 1)
-        return 0
+        return 0 if self.threads.calibration_steps > 0 else self.threads.count
 
     # ---- Statistics, snapshots, pictures ----
 
@@ -455,6 +407,6 @@ it goes.
 
     cdef int close(self) except -1:
         if self.rules != NULL:
-            self.loop.free_pool()
+            self.threads.free_pool()
             (<Rules>self.rules).release()
         return 0

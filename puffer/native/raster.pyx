@@ -17,136 +17,31 @@ One pass over a row of pixels then turns the marks into coverage. A second mark 
 removes the first, which is the even-odd rule, so no list of crossings is sorted or allocated.
 """
 cimport cython
-from libc.math cimport ceil, floor, hypot, isfinite, sqrt
+from libc.math cimport ceil, isfinite, sqrt
 from libc.stdint cimport uint8_t, uint16_t, uint32_t
 from libc.string cimport memcpy
+
+from puffer.native.spans cimport (
+    FAR, SAMPLES, bounded, box_corners, capsule_span, count_bits, crosses, crossing, index_above, index_below, overlap,
+    sample_y,
+)
 
 import operator
 
 import numpy as np
 
+from puffer.native.font import FONT_ROWS
+
 cdef enum:
     _LARGEST = 8192
-    _SAMPLES = 16  # Per side of a pixel; a row of points is one bit of a uint16_t.
     _GLYPH_COLUMNS = 5
     _GLYPH_ROWS = 7
     _GLYPH_STEP = 6
     _FIRST_GLYPH = 32
     _GLYPHS = 95
 
-# With this limit every sum and square in this module stays far inside the range of a double.
-cdef double _FAR = 1e9
-
-# Seven rows a glyph from the top, two hexadecimal digits a row, bit 4 on the left.
-cdef bytes _FONT_ROWS = bytes.fromhex(
-    "00000000000000 04040404040004 0A0A0A00000000 0A0A1F0A1F0A0A"  # space !"#
-    "040F140E051E04 19190204081313 0C12140815120D 04040400000000"  # $%&'
-    "02040808080402 08040202020408 0004150E150400 0004041F040400"  # ()*+
-    "000000000C0408 0000001F000000 00000000000C0C 01010204081010"  # ,-./
-    "0E11131519110E 040C040404040E 0E11010608101F 0E11010601110E"  # 0123
-    "02060A121F0202 1F101E0101110E 0608101E11110E 1F010202040404"  # 4567
-    "0E11110E11110E 0E11110F01020C 000C0C000C0C00 000C0C000C0408"  # 89:;
-    "02040810080402 00001F001F0000 08040201020408 0E110102040004"  # <=>?
-    "0E11171516100E 040A11111F1111 1E11111E11111E 0E11101010110E"  # @ABC
-    "1C12111111121C 1F10101E10101F 1F10101E101010 0E11101711110E"  # DEFG
-    "1111111F111111 0E04040404040E 0702020202120C 11121418141211"  # HIJK
-    "1010101010101F 111B1515111111 11111915131111 0E11111111110E"  # LMNO
-    "1E11111E101010 0E11111115120D 1E11111E141211 0F10100E01011E"  # PQRS
-    "1F040404040404 1111111111110E 111111110A0A04 11111115151B11"  # TUVW
-    "11110A040A1111 11110A04040404 1F01020408101F 0E08080808080E"  # XYZ[
-    "10100804020101 0E02020202020E 040A1100000000 0000000000001F"  # \]^_
-    "08040200000000 00000E010F110F 1010161911111E 00000E1010100E"  # `abc
-    "01010D1311110F 00000E111F100E 06081E08080808 00000F110F010E"  # defg
-    "10101619111111 04000C0404040E 0200060202120C 10101214181412"  # hijk
-    "0C04040404040E 00001A15151515 00001619111111 00000E1111110E"  # lmno
-    "00001E11111E10 00000F11110F01 00001618101010 00000F100E011E"  # pqrs
-    "08081E08080906 0000111111130D 00001111110A04 0000111115150A"  # tuvw
-    "0000110A040A11 000011110F010E 00001F0204081F 06040408040406"  # xyz{
-    "04040404040404 0C04040204040C 00000815020000"  # |}~
-)
+cdef bytes _FONT_ROWS = FONT_ROWS
 cdef const uint8_t* _font = _FONT_ROWS
-
-
-cdef inline double _bounded(double value) noexcept nogil:
-    return max(-_FAR, min(_FAR, value))
-
-
-cdef inline double _overlap(double a0, double a1, double b0, double b1) noexcept nogil:
-    """Length that the intervals [a0, a1] and [b0, b1] share."""
-    return max(0.0, min(a1, b1) - max(a0, b0))
-
-
-cdef inline int _index_below(double value, int limit) noexcept nogil:
-    """`value` rounded down and clamped to 0..limit."""
-    return <int>max(0.0, min(<double>limit, floor(value)))
-
-
-cdef inline int _index_above(double value, int limit) noexcept nogil:
-    """`value` rounded up and clamped to 0..limit."""
-    return <int>max(0.0, min(<double>limit, ceil(value)))
-
-
-cdef inline double _sample_y(int row, int sample) noexcept nogil:
-    return row + (sample + 0.5) / _SAMPLES
-
-
-cdef inline int _count_bits(uint32_t bits) noexcept nogil:
-    """Number of set bits among the low 16."""
-    bits = bits - ((bits >> 1) & 0x5555)
-    bits = (bits & 0x3333) + ((bits >> 2) & 0x3333)
-    bits = (bits + (bits >> 4)) & 0x0F0F
-    return (bits + (bits >> 8)) & 0x1F
-
-
-cdef inline void _widen(double* span, double x) noexcept nogil:
-    span[0] = min(span[0], x)
-    span[1] = max(span[1], x)
-
-
-cdef inline bint _crosses(const double* a, const double* b, double y) noexcept nogil:
-    # Half-open, so that a corner exactly on y belongs to one of its two edges, not to both.
-    return (a[1] <= y) != (b[1] <= y)
-
-
-cdef inline double _crossing(const double* a, const double* b, double y) noexcept nogil:
-    """The x at which the edge from a to b crosses the height y; it must cross it."""
-    return a[0] + (y - a[1]) / (b[1] - a[1]) * (b[0] - a[0])
-
-
-cdef void _box_corners(const double* ends, double radius, double* corners) noexcept nogil:
-    """The corners, in turn, of the box between the ends of a line."""
-    cdef double along_x = ends[2] - ends[0], along_y = ends[3] - ends[1]
-    cdef double length = hypot(along_x, along_y)
-    cdef double across_x = 0.0, across_y = 0.0
-    if length > 0.0:
-        across_x = -along_y / length * radius
-        across_y = along_x / length * radius
-    corners[0], corners[1] = ends[0] + across_x, ends[1] + across_y
-    corners[2], corners[3] = ends[2] + across_x, ends[3] + across_y
-    corners[4], corners[5] = ends[2] - across_x, ends[3] - across_y
-    corners[6], corners[7] = ends[0] - across_x, ends[1] - across_y
-
-
-cdef void _capsule_span(
-    const double* corners, const double* ends, double radius, double y, double* span
-) noexcept nogil:
-    """The span of x that a line with round caps covers at the height y: a box and two discs.
-
-    The shape is convex, so the least and the greatest of all crossings bound the span.
-    """
-    cdef double square
-    cdef int i, following
-    span[0] = 3 * _FAR
-    span[1] = -3 * _FAR
-    for i in range(4):
-        following = (i + 1) % 4
-        if _crosses(&corners[2 * i], &corners[2 * following], y):
-            _widen(span, _crossing(&corners[2 * i], &corners[2 * following], y))
-    for i in range(2):
-        square = radius * radius - (y - ends[2 * i + 1]) * (y - ends[2 * i + 1])
-        if square > 0.0:
-            _widen(span, ends[2 * i] - sqrt(square))
-            _widen(span, ends[2 * i] + sqrt(square))
 
 
 @cython.final
@@ -176,7 +71,7 @@ ValueError
         self.width = _checked_side("width", width)
         self.height = _checked_side("height", height)
         self.pixels = np.empty((self.height, self.width, 3), np.uint8)
-        self._toggles = np.zeros(self.width * _SAMPLES, np.uint16)
+        self._toggles = np.zeros(self.width * SAMPLES, np.uint16)
         self.clear(_checked_colour(background))
 
     cdef void clear(self, uint32_t colour) noexcept nogil:
@@ -199,10 +94,10 @@ ValueError
         top, bottom = min(y0, y1), max(y0, y1)
         area = self._area(left, top, right, bottom)
         for row in range(area.top, area.bottom):
-            covered_height = _overlap(top, bottom, row, row + 1)
+            covered_height = overlap(top, bottom, row, row + 1)
             for column in range(area.left, area.right):
                 self._blend(
-                    row, column, colour, covered_height * _overlap(left, right, column, column + 1)
+                    row, column, colour, covered_height * overlap(left, right, column, column + 1)
                 )
 
     cdef void disc(self, double x, double y, double radius, uint32_t colour) noexcept nogil:
@@ -211,11 +106,11 @@ ValueError
         cdef int row, sample
         if not (isfinite(x) and isfinite(y) and isfinite(radius) and radius > 0.0):
             return
-        x, y, radius = _bounded(x), _bounded(y), _bounded(radius)
+        x, y, radius = bounded(x), bounded(y), bounded(radius)
         area = self._area(x - radius, y - radius, x + radius, y + radius)
         for row in range(area.top, area.bottom):
-            for sample in range(_SAMPLES):
-                height = _sample_y(row, sample) - y
+            for sample in range(SAMPLES):
+                height = sample_y(row, sample) - y
                 square = radius * radius - height * height
                 if square > 0.0:
                     self._toggle(&area, sample, x - sqrt(square))
@@ -236,16 +131,16 @@ ValueError
             return
         if not (isfinite(thickness) and thickness > 0.0):
             return
-        ends[0], ends[1], ends[2], ends[3] = _bounded(x0), _bounded(y0), _bounded(x1), _bounded(y1)
-        radius = _bounded(thickness / 2.0)
-        _box_corners(ends, radius, corners)
+        ends[0], ends[1], ends[2], ends[3] = bounded(x0), bounded(y0), bounded(x1), bounded(y1)
+        radius = bounded(thickness / 2.0)
+        box_corners(ends, radius, corners)
         area = self._area(
             min(ends[0], ends[2]) - radius, min(ends[1], ends[3]) - radius,
             max(ends[0], ends[2]) + radius, max(ends[1], ends[3]) + radius,
         )
         for row in range(area.top, area.bottom):
-            for sample in range(_SAMPLES):
-                _capsule_span(corners, ends, radius, _sample_y(row, sample), span)
+            for sample in range(SAMPLES):
+                capsule_span(corners, ends, radius, sample_y(row, sample), span)
                 if span[0] < span[1]:
                     self._toggle(&area, sample, span[0])
                     self._toggle(&area, sample, span[1])
@@ -256,7 +151,7 @@ ValueError
         cdef _Area area
         cdef double[2] a
         cdef double[2] b
-        cdef double left = _FAR, right = -_FAR, top = _FAR, bottom = -_FAR, y
+        cdef double left = FAR, right = -FAR, top = FAR, bottom = -FAR, y
         cdef int row, sample, i
         for i in range(points):
             if not (isfinite(xy[2 * i]) and isfinite(xy[2 * i + 1])):
@@ -267,16 +162,16 @@ ValueError
             return
         area = self._area(left, top, right, bottom)
         for row in range(area.top, area.bottom):
-            b[0], b[1] = _bounded(xy[2 * points - 2]), _bounded(xy[2 * points - 1])
+            b[0], b[1] = bounded(xy[2 * points - 2]), bounded(xy[2 * points - 1])
             for i in range(points):
                 a[0], a[1] = b[0], b[1]
-                b[0], b[1] = _bounded(xy[2 * i]), _bounded(xy[2 * i + 1])
+                b[0], b[1] = bounded(xy[2 * i]), bounded(xy[2 * i + 1])
                 if max(a[1], b[1]) < row or min(a[1], b[1]) > row + 1:
                     continue
-                for sample in range(_SAMPLES):
-                    y = _sample_y(row, sample)
-                    if _crosses(a, b, y):
-                        self._toggle(&area, sample, _crossing(a, b, y))
+                for sample in range(SAMPLES):
+                    y = sample_y(row, sample)
+                    if crosses(a, b, y):
+                        self._toggle(&area, sample, crossing(a, b, y))
             self._paint(&area, row, colour)
 
     cdef void text(
@@ -291,7 +186,7 @@ ValueError
         cdef int glyph
         if not (isfinite(x) and isfinite(y) and isfinite(size) and size >= 1.0):
             return
-        x, y, scale = _bounded(x), _bounded(y), _bounded(size) / _GLYPH_ROWS
+        x, y, scale = bounded(x), bounded(y), bounded(size) / _GLYPH_ROWS
         while characters[0] != 0 and x < self.width:
             glyph = <int>characters[0] - _FIRST_GLYPH
             if 0 <= glyph < _GLYPHS:
@@ -328,24 +223,24 @@ ValueError
     cdef _Area _area(self, double x0, double y0, double x1, double y1) noexcept nogil:
         """The pixels of the image that meet a box."""
         cdef _Area area
-        area.left = _index_below(x0, self.width)
-        area.top = _index_below(y0, self.height)
-        area.right = _index_above(x1, self.width)
-        area.bottom = _index_above(y1, self.height)
+        area.left = index_below(x0, self.width)
+        area.top = index_below(y0, self.height)
+        area.right = index_above(x1, self.width)
+        area.bottom = index_above(y1, self.height)
         area.first = area.right
         area.end = area.left
         return area
 
     cdef void _toggle(self, _Area* area, int sample, double x) noexcept nogil:
         """Mark that the shape begins or ends at x in one row of sample points."""
-        cdef double position = ceil(x * _SAMPLES - 0.5)
+        cdef double position = ceil(x * SAMPLES - 0.5)
         cdef int column
-        if position >= <double>area.right * _SAMPLES:
+        if position >= <double>area.right * SAMPLES:
             # Nothing lies to the right of it, but the row must be painted up to the edge.
             area.end = area.right
             return
-        position = max(position, <double>area.left * _SAMPLES)
-        column = <int>position // _SAMPLES
+        position = max(position, <double>area.left * SAMPLES)
+        column = <int>position // SAMPLES
         area.first = min(area.first, column)
         area.end = max(area.end, column + 1)
         self._toggles[<int>position] ^= <uint16_t>(1 << sample)
@@ -356,18 +251,18 @@ ValueError
         cdef int column, i, covered
         for column in range(area.first, area.end):
             changes = 0
-            for i in range(column * _SAMPLES, (column + 1) * _SAMPLES):
+            for i in range(column * SAMPLES, (column + 1) * SAMPLES):
                 changes |= self._toggles[i]
             if changes == 0:
-                covered = _count_bits(inside) * _SAMPLES
+                covered = count_bits(inside) * SAMPLES
             else:
                 covered = 0
-                for i in range(column * _SAMPLES, (column + 1) * _SAMPLES):
+                for i in range(column * SAMPLES, (column + 1) * SAMPLES):
                     inside ^= self._toggles[i]
                     self._toggles[i] = 0
-                    covered += _count_bits(inside)
+                    covered += count_bits(inside)
             if covered > 0:
-                self._blend(row, column, colour, <double>covered / (_SAMPLES * _SAMPLES))
+                self._blend(row, column, colour, <double>covered / (SAMPLES * SAMPLES))
         area.first = area.right
         area.end = area.left
 
@@ -383,12 +278,12 @@ ValueError
             for column in range(area.left, area.right):
                 coverage = 0.0
                 for i in range(_GLYPH_ROWS):
-                    covered_height = _overlap(y + i * scale, y + (i + 1) * scale, row, row + 1)
+                    covered_height = overlap(y + i * scale, y + (i + 1) * scale, row, row + 1)
                     if covered_height == 0.0:
                         continue
                     for j in range(_GLYPH_COLUMNS):
                         if rows[i] & (1 << (_GLYPH_COLUMNS - 1 - j)):
-                            coverage += covered_height * _overlap(
+                            coverage += covered_height * overlap(
                                 x + j * scale, x + (j + 1) * scale, column, column + 1
                             )
                 self._blend(row, column, colour, coverage)

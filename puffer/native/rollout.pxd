@@ -3,17 +3,10 @@ from libc.stdint cimport int64_t, uint8_t
 
 from puffer.native.backend cimport Part
 from puffer.native.buffers cimport Buffers
+from puffer.native.targets cimport target_t
 
 cdef enum:
     MOST_TARGETS = 9
-
-
-# An array of the rollout: the item of row r in step t lies at start + t * step + r * row.
-cdef struct target_t:
-    char* start
-    Py_ssize_t step
-    Py_ssize_t row
-    Py_ssize_t size
 
 
 cdef class Rollout:
@@ -49,7 +42,6 @@ cdef class Rollout:
     cdef int record(self, Part part, Buffers results) except -1
     cdef int restart(self, object rows, Buffers results) except -1
     cdef int see(self, Buffers results) except -1
-    cdef int aim(self, int k, object array) except -1
     cdef int carry_over(self, Py_ssize_t first, Py_ssize_t last) except -1
     cdef int follow(self, Py_ssize_t step, Py_ssize_t first, Py_ssize_t last, const uint8_t* terminations,
                     const uint8_t* truncations, const uint8_t* live) except -1

@@ -6,7 +6,7 @@ step is copied there when it is finished: of a part of the batch, of environment
 import numpy as np
 from gymnasium.vector import AutoresetMode
 
-from libc.stdint cimport int32_t, int64_t, uint8_t
+from libc.stdint cimport uint8_t
 from libc.string cimport memcpy
 
 cimport numpy as cnp
@@ -19,6 +19,7 @@ from puffer.native.backend cimport Part
 from puffer.native.buffers cimport Buffers
 from puffer.native.ends cimport EndsForm, EpisodeEnds
 from puffer.native.ends_log cimport EndsLog
+from puffer.native.targets cimport aim, target_t, widen, write, write_rows
 
 cnp.import_array()
 
@@ -103,7 +104,7 @@ arrays : dict
         self.widens_actions = self.own["actions"].dtype != home.actions.dtype
         for k, name in enumerate(NAMES):
             if name in self.own:
-                self.aim(k, self.own[name])
+                aim(&self.targets[k], self.own[name], self.layout == "agent")
         self.alive, self.begins, self.over = (np.ones(self.num_rows, np.uint8) for _ in range(3))
         self.own["masks"][...] = True
         self.shown = shown
@@ -128,18 +129,6 @@ arrays : dict
             "actions": (shaped(self.horizon, home.actions), action_dtype),
             **forms,
         }
-
-    cdef int aim(self, int k, object given) except -1:
-        cdef cnp.ndarray array = given
-        cdef target_t* target = &self.targets[k]
-        cdef int time = self.layout == "agent"
-        target.start = <char*>cnp.PyArray_DATA(array)
-        target.step = cnp.PyArray_STRIDE(array, time)
-        target.row = cnp.PyArray_STRIDE(array, 1 - time)
-        target.size = min(target.step, target.row)
-        if cnp.PyArray_DIM(array, 0) == 1 or cnp.PyArray_DIM(array, 1) == 1:
-            target.size = cnp.PyArray_NBYTES(array) // (cnp.PyArray_DIM(array, 0) * cnp.PyArray_DIM(array, 1))
-        return 0
 
     cdef int require_made(self) except -1:
         if self.shown is None:
@@ -242,7 +231,8 @@ arrays : dict
         self.own.update(own)
         self.shown.update(shown)
         self.own["action_masks"][...] = True
-        return self.aim(ACTION_MASKS, self.own["action_masks"])
+        aim(&self.targets[ACTION_MASKS], self.own["action_masks"], self.layout == "agent")
+        return 0
 
     cdef int begin(self, Part part, cnp.ndarray action_masks) except -1:
         """Begin a step of a part, whose actions have been checked; `action_masks` are those of all rows, or None."""
@@ -254,13 +244,13 @@ arrays : dict
             (<EndsLog>self.logs[part.index]).count = 0
             self.counts[part.index] = step = 0
         if self.widens_actions:
-            _widen(target, step, first, part.actions)
+            widen(target, step, first, part.actions)
         else:
-            _write(target, step, first, last, <const char*>cnp.PyArray_DATA(part.actions))
-        _write(&self.targets[STARTS], step, first, last, <const char*>&self.begins[first])
+            write(target, step, first, last, <const char*>cnp.PyArray_DATA(part.actions))
+        write(&self.targets[STARTS], step, first, last, <const char*>&self.begins[first])
         if action_masks is not None:
             self.keep_action_masks(action_masks)
-            _write_rows(&self.targets[ACTION_MASKS], step, first, last, action_masks)
+            write_rows(&self.targets[ACTION_MASKS], step, first, last, action_masks)
         return 0
 
     cdef int carry_over(self, Py_ssize_t first, Py_ssize_t last) except -1:
@@ -286,10 +276,10 @@ arrays : dict
         cdef char* to
         self.counts[part.index] = step + 1
         if self.step_buffers is None:
-            _write_rows(&self.targets[OBSERVATIONS], step + 1, first, last, results.observations)
-            _write_rows(&self.targets[REWARDS], step, first, last, results.rewards)
-            _write(&self.targets[TERMINATIONS], step, first, last, <const char*>terminations)
-            _write(&self.targets[TRUNCATIONS], step, first, last, <const char*>truncations)
+            write_rows(&self.targets[OBSERVATIONS], step + 1, first, last, results.observations)
+            write_rows(&self.targets[REWARDS], step, first, last, results.rewards)
+            write(&self.targets[TERMINATIONS], step, first, last, <const char*>terminations)
+            write(&self.targets[TRUNCATIONS], step, first, last, <const char*>truncations)
         if part.ends is not None:
             (<EndsLog>self.logs[part.index]).add(step, <EpisodeEnds?>part.ends)
         if self.targets[DONES].start != NULL:
@@ -321,7 +311,7 @@ arrays : dict
             while k < last - first:
                 self.follow_group(first + k, terminations + k, truncations + k, live + k, &took_part[k])
                 k += self.group
-        _write(&self.targets[MASKS], step, first, last, <const char*>&took_part[0])
+        write(&self.targets[MASKS], step, first, last, <const char*>&took_part[0])
         return 0
 
     cdef int follow_group(self, Py_ssize_t first, const uint8_t* terminations, const uint8_t* truncations,
@@ -372,8 +362,8 @@ arrays : dict
         cdef Py_ssize_t part, count = self.counts.shape[0], rows = self.num_rows // count
         if self.step_buffers is None:
             for part in range(count):
-                _write_rows(&self.targets[OBSERVATIONS], self.counts[part], part * rows, (part + 1) * rows,
-                            results.observations)
+                write_rows(&self.targets[OBSERVATIONS], self.counts[part], part * rows, (part + 1) * rows,
+                           results.observations)
         return 0
 
 
@@ -385,48 +375,3 @@ def _action_dtype(own, given):
         return np.dtype(np.int64)
     allowed = "int32 or int64" if own == np.int32 else own
     raise ValueError(f"action_dtype must be {allowed}, got {np.dtype(given)}")
-
-
-cdef int _write_rows(const target_t* target, Py_ssize_t step, Py_ssize_t first, Py_ssize_t last,
-                     cnp.ndarray source) except -1:
-    _write(target, step, first, last, <const char*>cnp.PyArray_DATA(source) + first * target.size)
-    return 0
-
-
-cdef void _write(const target_t* target, Py_ssize_t step, Py_ssize_t first, Py_ssize_t last,
-                 const char* source) noexcept nogil:
-    """Write the items of the rows first to last - 1, which lie one after the other, to their places in a step."""
-    cdef char* to = target.start + step * target.step + first * target.row
-    cdef Py_ssize_t k, count = last - first, stride = target.row, size = target.size
-    if stride == size:
-        memcpy(to, source, count * size)
-    # Sizes that the compiler knows: a call for each row takes longer than to copy it.
-    elif size == 1:
-        for k in range(count):
-            to[k * stride] = source[k]
-    elif size == 4:
-        for k in range(count):
-            memcpy(to + k * stride, source + 4 * k, 4)
-    elif size == 8:
-        for k in range(count):
-            memcpy(to + k * stride, source + 8 * k, 8)
-    elif size == 16:
-        for k in range(count):
-            memcpy(to + k * stride, source + 16 * k, 16)
-    elif size == 32:
-        for k in range(count):
-            memcpy(to + k * stride, source + 32 * k, 32)
-    else:
-        for k in range(count):
-            memcpy(to + k * stride, source + size * k, size)
-
-
-cdef void _widen(const target_t* target, Py_ssize_t step, Py_ssize_t first, cnp.ndarray actions) noexcept:
-    """Write int32 actions as int64."""
-    cdef Py_ssize_t rows = cnp.PyArray_DIM(actions, 0), columns = target.size // <Py_ssize_t>sizeof(int64_t), row, k
-    cdef const int32_t* source = <const int32_t*>cnp.PyArray_DATA(actions)
-    cdef int64_t* to
-    for row in range(rows):
-        to = <int64_t*>(target.start + step * target.step + (first + row) * target.row)
-        for k in range(columns):
-            to[k] = source[row * columns + k]

@@ -1,7 +1,7 @@
 cimport numpy as cnp
 from libc.stdint cimport uint8_t
 
-from puffer.layout.rows cimport RowPlan
+from puffer.layout.row_plan cimport RowPlan
 
 
 cdef class Adapter:
