@@ -39,11 +39,15 @@ class Categories(nn.Module):
 
 
 class Numbers(nn.Module):
-    """Numbers, shifted and scaled by their running mean and deviation unless they lie in [-1, 1] anyway."""
+    """Numbers, shifted and scaled by their running mean and deviation unless they are integers in [-1, 1].
 
-    def __init__(self, low: np.ndarray, high: np.ndarray, width: int) -> None:
+    Fractions are scaled within [-1, 1] too: a coordinate that moves by a tenth would else vanish among entries that
+    are always near 1.
+    """
+
+    def __init__(self, low: np.ndarray, high: np.ndarray, width: int, whole: bool) -> None:
         super().__init__()
-        self.scales = not (np.all(low >= -1) and np.all(high <= 1))
+        self.scales = not (whole and np.all(low >= -1) and np.all(high <= 1))
         self.register_buffer("mean", torch.zeros(low.size))
         self.register_buffer("variance", torch.ones(low.size))
         self.register_buffer("count", torch.zeros(()))
@@ -141,7 +145,7 @@ def _part(leaf: Leaf, low: np.ndarray, high: np.ndarray, width: int) -> nn.Modul
     values = high.astype(np.float64) - low.astype(np.float64) + 1
     if leaf.dtype.kind in "iu" and values.max() > 2 and values.sum() <= _MOST_CATEGORIES:
         return Categories(low, high, width)
-    return Numbers(low, high, width)
+    return Numbers(low, high, width, leaf.dtype.kind in "iub")
 
 
 class Actions(nn.Module):
