@@ -20,14 +20,12 @@ from libc.string cimport memcmp, memcpy, memset
 
 from puffer import checks
 
-from puffer._core cimport Buffers, Canvas, Env, import_puffer
+from puffer._core cimport Buffers, Canvas, Env
 from puffer.rng cimport rng_bits, rng_t
 from puffer.systems.procgen.interface cimport (
     INT32, LARGEST_STATE, UINT8, buffers_t, library_t, load_library, option_t, options_t,
 )
 from puffer.systems.procgen.saved_state cimport set_levels, set_time_limit
-
-import_puffer()
 
 cdef enum:
     SIDE = 64
