@@ -253,8 +253,7 @@ class VectorEnv(gymnasium.vector.VectorEnv):
             return None, options
         checks.reset_mask(options["reset_mask"], self.num_envs)
         rest = {key: value for key, value in options.items() if key != "reset_mask"}
-        # Nothing, if it is empty: there may be options that were set for the next episodes.
-        return options["reset_mask"], rest or None
+        return options["reset_mask"], rest
 
     def step(self, actions: Any) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray, dict[str, Any]]:
         """Step every row; see `Batch.step`. With a smaller `batch_size`, `send(actions)` and `recv()`.

@@ -5,7 +5,7 @@ from libc.string cimport memcpy, memset
 import numpy as np
 
 from puffer.backends.infos import Events
-from puffer.backends.worker.interpreter.attributes import attribute, owner_of, set_attribute
+from puffer.backends.worker.interpreter.attributes import attribute, require_settable, set_attribute
 
 from puffer.wrappers.adapters.adapter cimport Adapter
 
@@ -90,8 +90,8 @@ current : int
     def set_next(self, settings):
         """For the next episodes: `settings` has, by copy, a dict with a `seed`, `options`, and `parameters` by name.
 
-        The parameters are attributes of the environment. Raises AttributeError for one that it does not have, and
-        TypeError for options that it does not take, before anything is set.
+        The parameters are attributes of the environment. Raises what `require_settable` does, and TypeError for options
+        that the environment does not take, before anything is set.
         """
         for i, setting in settings.items():
             self.check(i)
@@ -99,8 +99,7 @@ current : int
             adapter = self.adapters[i]
             adapter.require_options(setting.get("options"))
             for name in setting.get("parameters", ()):
-                if owner_of(adapter.env, name) is None:
-                    raise AttributeError(f"set_next(): {adapter.env} has no attribute {name!r}")
+                require_settable(adapter.env, name)
         self.keep_next(settings)
 
     def keep_next(self, settings):
@@ -111,9 +110,12 @@ current : int
             self.upcoming[i] = {**old, **setting, "parameters": parameters}
 
     def request(self, Py_ssize_t i, seed=None, options=None):
-        """The seed, the options and the parameters by name of the next reset of a copy that is given these two."""
+        """The seed, the options and the parameters by name of the next reset of a copy that is given these two.
+
+        An empty dict says no more of options than None does.
+        """
         setting = self.upcoming.get(i, {})
-        return (setting.get("seed") if seed is None else seed, setting.get("options") if options is None else options,
+        return (setting.get("seed") if seed is None else seed, options or setting.get("options", options),
                 setting.get("parameters", {}))
 
     def call(self, name, arguments, named):
@@ -187,8 +189,9 @@ current : int
         memset(&self.masks[i * self.agents], True, self.agents)
         if self.upcoming and i in self.upcoming:
             seed, options, parameters = self.request(i, seed, options)
-            for name, value in parameters.items():
-                set_attribute(adapter.env, name, value)
+            for name in list(parameters):
+                # Not again in the next reset, if the environment refuses it.
+                set_attribute(adapter.env, name, parameters.pop(name))
         adapter.options = options
         adapter.reset(adapter.seed_of(seed), infos)
         keep_from(infos, first)

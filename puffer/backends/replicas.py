@@ -9,6 +9,8 @@ from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 from typing import Any
 
+import cloudpickle
+import gymnasium
 import numpy as np
 
 from puffer.backends.worker.interpreter.attributes import INNER, inner_of
@@ -50,7 +52,7 @@ class Separation:
         if copy <= self._last:
             self._owners.clear()
         self._last = copy
-        own = layers(env)
+        own = _reached(env)
         held = _held(function) if makes_all and copy > 0 else []
         for one in own:
             earlier, _ = self._owners.setdefault(id(one), (copy, one))
@@ -58,9 +60,19 @@ class Separation:
                 raise CopiesError(
                     f"copy {copy} has the same object as copy {earlier if earlier != copy else 0}: {_named(one)}. Each "
                     f"copy needs an environment of its own, so make it within the function: "
-                    f"puffer.emulate(lambda: {type(own[-1]).__name__}(...), num_envs). puffer.emulate(env, num_envs) "
+                    f"puffer.emulate(lambda: {type(layers(env)[-1]).__name__}(...), num_envs). puffer.emulate(env, num_envs) "
                     f"replicates one that is there"
                 )
+
+
+def _reached(env: Any) -> list[Any]:
+    """An environment, those that it wraps, and those that any of them has in another attribute."""
+    found = layers(env)
+    for one in found:
+        for value in _attributes(one).values():
+            if is_env(value) and not any(value is other for other in found):
+                found.append(value)
+    return found
 
 
 def _named(env: Any) -> str:
@@ -87,16 +99,37 @@ def _held(function: Any) -> list[Any]:
 
 
 def lost(env: Any, make: Callable[[], Any]) -> list[str]:
-    """The attributes of an instance that differ in a copy made by `make`, but for those that play changes."""
+    """The attributes of an instance that differ in a copy made by `make`, but for those that play changes.
+
+    What play changes counts as well if it still differs once both have been reset.
+    """
     with _made(make) as twin:
         found = _differences(env, twin)
         if not found:
             return []
+        changed: set[str] = set()
         with _made(make) as played:
             # After each call, because an attribute may come back to what it was.
             for _ in _moments(played):
-                found -= _differences(twin, played)
-    return sorted(found)
+                changed |= _differences(twin, played)
+            if found & changed:
+                changed -= _reset_apart(env, played)
+    return sorted(found - changed)
+
+
+def _reset_apart(env: Any, played: Any) -> set[str]:
+    """The attributes in which the innermost environments of an instance and of a twin differ, both played and reset.
+
+    None if the instance cannot be pickled or reset: it is left as it is itself.
+    """
+    with contextlib.suppress(Exception), _made(partial(cloudpickle.loads, cloudpickle.dumps(env))) as copy:
+        for _ in _moments(copy):
+            pass
+        copy.reset(seed=0)
+        played.reset(seed=0)
+        found = _differences(copy, played)
+        return {name for name in found if len(layers(env)) == 1 or name.startswith("env.unwrapped.")}
+    return set()
 
 
 @contextlib.contextmanager
@@ -164,6 +197,9 @@ def _same(first: Any, other: Any, seen: set[tuple[int, int]], depth: int) -> boo
     # The same class, sent by value, is another object.
     if type(first) is not type(other) and type(first).__qualname__ != type(other).__qualname__:
         return False
+    if isinstance(first, gymnasium.Space):
+        # Without the random numbers that a space draws samples from.
+        return bool(first == other)
     if isinstance(first, np.ndarray):
         if first.dtype != object:
             return first.dtype == other.dtype and np.array_equal(first, other, equal_nan=first.dtype.kind in "fc")

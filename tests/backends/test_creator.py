@@ -104,10 +104,21 @@ def test_each_copy_may_have_a_factory_of_its_own(options):
         batch.close()
 
 
+class Around(gymnasium.Env):
+    """Keeps another environment in an attribute of its own name."""
+
+    observation_space, action_space = Seeded.observation_space, Seeded.action_space
+
+    def __init__(self, base):
+        self.base = base
+        self.reset, self.step = base.reset, base.step
+
+
 @pytest.mark.parametrize("options", BACKENDS)
 def test_copies_that_share_an_environment_are_refused(options):
     one = Seeded()
-    for shared in (lambda: one, lambda: gymnasium.wrappers.TimeLimit(one, 3), [lambda: one] * 2):
+    around = lambda: Around(Around(one))  # noqa: E731
+    for shared in (lambda: one, lambda: gymnasium.wrappers.TimeLimit(one, 3), [lambda: one] * 2, around):
         with pytest.raises(ValueError, match="copy 1 has the same object as copy 0"):
             puffer.emulate(shared, 2, **options)
 
@@ -122,6 +133,10 @@ def test_a_changed_instance_is_replicated_as_it_is_or_refused():
     assert lost(env, lambda: gymnasium.make("CartPole-v1")) == ["env.unwrapped.gravity"]
     assert emulation.creator_of(env)(0).env.unwrapped.gravity == 50
 
+    env = gymnasium.make("CartPole-v1")
+    env.unwrapped.action_space = gymnasium.spaces.Discrete(2, start=5)
+    assert puffer.emulate(env, 1, backend="serial").single_action_space.start == 5
+
     class Forgetful(Seeded, gymnasium.utils.EzPickle):
         def __init__(self):
             gymnasium.utils.EzPickle.__init__(self)
@@ -132,6 +147,39 @@ def test_a_changed_instance_is_replicated_as_it_is_or_refused():
     forgetful.size = 7
     with pytest.raises(ValueError, match=r"would lack what was set on it: env.size. Pass a function"):
         puffer.emulate(forgetful, 2, backend="serial")
+
+
+class Counted(gymnasium.Env):
+    """Changes in play what it was told as well: the lives, and an entry of its settings."""
+
+    observation_space = gymnasium.spaces.Box(0, 99, (2,), np.float32)
+    action_space = gymnasium.spaces.Discrete(2)
+
+    def __init__(self):
+        self.lives, self.settings = 3, {"gravity": 1, "played": 0}
+
+    def reset(self, *, seed=None, options=None):
+        return self._seen(), {}
+
+    def step(self, action):
+        self.lives -= 1
+        self.settings["played"] += 1
+        return self._seen(), 0.0, False, False, {}
+
+    def _seen(self):
+        return np.array([self.lives, self.settings["gravity"]], np.float32)
+
+
+def test_what_play_changes_may_have_been_set_on_an_instance():
+    gymnasium.register("Counted-v0", entry_point=Counted)
+    try:
+        env = gymnasium.make("Counted-v0")
+        env.unwrapped.lives, env.unwrapped.settings["gravity"] = 9, 5
+        batch = puffer.emulate(env, 2, backend="serial")
+        assert batch.reset()[0].tolist() == [[9, 5]] * 2
+        assert lost(gymnasium.make("Counted-v0"), lambda: gymnasium.make("Counted-v0")) == []
+    finally:
+        del gymnasium.registry["Counted-v0"]
 
 
 def test_an_id_that_only_the_program_has_registered_is_known_in_workers():

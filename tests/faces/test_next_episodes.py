@@ -2,6 +2,7 @@
 
 import copy
 import pickle
+from contextlib import closing
 
 import gymnasium
 import numpy as np
@@ -31,6 +32,46 @@ def test_options_reach_the_copies_with_a_mask():
     assert [one.goal for one in env.envs] == [3, 3]
     with pytest.raises(ValueError, match="2 dicts"):
         env.reset(options=[{}])
+
+
+@pytest.mark.parametrize("options", [{"backend": "serial"}, {"backend": "process", "num_workers": 1}])
+def test_a_mask_alone_comes_with_empty_options_unless_some_were_set(options):
+    given = []
+
+    class Noting(Asked):
+        def reset(self, *, seed, options):
+            observation, info = super().reset(seed=seed, options=options)
+            return observation, {"given": repr(options)}
+
+    with closing(puffer.emulate(Noting, 2, **options)) as env:
+        given += [env.reset()[1]["given"][0], env.reset(options={"reset_mask": np.ones(2, bool)})[1]["given"][0]]
+        env.set_next(options={"goal": 2})
+        given.append(env.reset(options={"reset_mask": np.ones(2, bool)})[1]["given"][0])
+    assert given == ["None", "{}", "{'goal': 2}"]
+
+
+@pytest.mark.parametrize("options", [{"backend": "serial"}, {"backend": "process", "num_workers": 1}])
+def test_what_no_episode_can_begin_with_is_refused_at_once(options):
+    class Fixed(Asked):
+        weighs = property(lambda self: 3)
+
+        @property
+        def mass(self):
+            return 1
+
+        @mass.setter
+        def mass(self, value):
+            raise OverflowError(f"{value} is too heavy")
+
+    with closing(puffer.emulate(Fixed, 1, **options)) as env:
+        env.reset()
+        for name, problem in {"weighs": "only be read", "step": "a method", "observation_space": "stays as it is"}.items():
+            with pytest.raises((TypeError, AttributeError, puffer.WorkerError), match=problem):
+                env.set_next(**{name: 3})
+        env.set_next(mass=7)
+        with pytest.raises((OverflowError, puffer.WorkerError), match="7 is too heavy"):
+            env.reset()
+        assert env.reset(seed=4)[0].tolist() == [[4, 0, 1]]
 
 
 @pytest.mark.parametrize("mode", ["SameStep", "NextStep"])

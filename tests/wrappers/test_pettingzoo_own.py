@@ -79,6 +79,17 @@ def test_agents_come_and_go():
     assert step(env, [1, 1, 1])[:4] == ([[0, 0]] * 3, [0] * 3, [False] * 3, [True, True, False])
 
 
+def test_the_reward_of_an_agent_that_comes_is_kept():
+    class Paid(Guests):
+        def step(self, actions):
+            observations, _, *rest = super().step(actions)
+            return observations, dict.fromkeys(observations, 5), *rest
+
+    env = puffer.emulate(Paid, 1, backend="serial", autoreset_mode="NextStep")
+    env.reset(seed=1)
+    assert [step(env, [0] * 3)[1] for _ in range(3)] == [[5, 5, 0], [5, 5, 5], [5, 5, 5]]
+
+
 def test_last_observations_of_a_copy():
     env = puffer.emulate(Guests, 2, backend="serial")
     env.reset(seed=1)

@@ -68,13 +68,14 @@ without a flag is truncated, so that no episode ends unseen.
             if not terminated | truncated:
                 terminated, truncated = all_terminated, all_truncated
             if self.alive[place]:
-                self.rewards[row] = as_reward(rewards.get(agent, 0))
                 self.terminations[row] = terminated
                 self.truncations[row] = truncated
             elif terminated | truncated:
                 # It has not come again: some environments go on to list those that have ended.
                 self.leave_out(place)
                 continue
+            # That of an agent which comes in this step as well.
+            self.rewards[row] = as_reward(rewards.get(agent, 0))
             self.masks[row] = True
             self.write_or_clear(place, agent, observations)
             self.alive[place] = self.staying[place] and not terminated | truncated

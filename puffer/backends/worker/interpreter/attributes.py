@@ -23,6 +23,11 @@ def owner_of(env: Any, name: str) -> Any:
 INNER = ("env", "aec_env", "par_env")
 
 
+# The attributes in which environments have their spaces.
+_WHOSE = ("observation_space", "action_space", "observation_spaces", "action_spaces")
+SPACES = (*_WHOSE, *(f"single_{name}" for name in _WHOSE[:2]))
+
+
 def inner_of(env: Any) -> Any:
     """The environment inside a wrapper, or None."""
     own = getattr(env, "__dict__", {})
@@ -36,6 +41,24 @@ def attribute(env: Any, name: str, arguments: Any = (), named: Mapping = {}) -> 
         raise AttributeError(f"neither {env} nor an environment in it has an attribute {name!r}")
     value = getattr(owner, name)
     return value(*arguments, **named) if callable(value) else value
+
+
+def require_settable(env: Any, name: str) -> None:
+    """Raise unless an attribute is one that an episode may begin with.
+
+    AttributeError for one that there is not, or that can only be read; TypeError for a method, and for a space, since
+    the rows of a batch are those of the spaces that its copies were made with.
+    """
+    owner = owner_of(env, name)
+    if owner is None:
+        raise AttributeError(f"set_next(): {env} has no attribute {name!r}")
+    inherited = getattr(type(owner), name, None)
+    if isinstance(inherited, property) and inherited.fset is None:
+        raise AttributeError(f"set_next(): {name!r} of {env} can only be read: it is a property without a setter")
+    if name in SPACES:
+        raise TypeError(f"set_next(): {name!r} of {env} stays as it is: the rows of the batch were made for it")
+    if callable(inherited) and not isinstance(inherited, type):
+        raise TypeError(f"set_next(): {name!r} of {env} is a method; the attributes that it reads can be set")
 
 
 def set_attribute(env: Any, name: str, value: Any) -> None:

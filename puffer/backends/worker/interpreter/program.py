@@ -15,7 +15,7 @@ from collections.abc import Callable
 from types import ModuleType
 from typing import Any
 
-from .attributes import attribute, owner_of, set_attribute
+from .attributes import attribute, require_settable, set_attribute
 from .copies import Copy, spec_of, takes_parameter
 from .messages import ADOPT, CALL, CLOSE, RENDER, RESET, SET_ATTR, SET_NEXT, STEP, Wire, pack, unpack
 from .notes import Notes, adopt_levels
@@ -100,8 +100,7 @@ class Worker:
             copy = self._at(index)
             copy.require_options(setting.get("options"))
             for name in setting.get("parameters", ()):
-                if owner_of(copy.env, name) is None:
-                    raise AttributeError(f"set_next(): {copy.env} has no attribute {name!r}")
+                require_settable(copy.env, name)
 
     def adopt(self, levels: dict[str, int], disabled: int) -> None:
         """Have the program's log levels."""
