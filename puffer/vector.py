@@ -120,7 +120,7 @@ class VectorEnv(gymnasium.vector.VectorEnv):
         self.native_env = env if isinstance(env, Env) else None
         self.batch: Batch = env.batch if isinstance(env, Env) else env
         # Who brings memory wants the results there.
-        self.copy = self.batch.options.buf is None if copy is None else bool(copy)
+        self.copy = self.batch.options.buf is None if copy is None else checks.boolean("copy", copy)
         if self.copy:
             self.batch.keep_results()
         batch, spec = self.batch, self.batch.spec
@@ -134,12 +134,12 @@ class VectorEnv(gymnasium.vector.VectorEnv):
         self.layout: Layout = spec.layout
         self.action_layout: ActionLayout = spec.action_layout
         self.copy_action_space: MultiDiscrete | Box | None = spec.copy_action_space
-        self.flat = flat
+        self.flat = checks.boolean("flat", flat)
         self.single_observation_space = spec.layout.flat_space
         self.single_action_space = spec.action_layout.flat_space
         self._nested: NestedObservations | None = None
         self._nested_actions: NestedActions | None = None
-        if not flat:
+        if not self.flat:
             self._show_own_spaces()
         # Whether results are handed on as the batch has them.
         self._is_plain = self._nested is None

@@ -13,6 +13,7 @@ from typing import Any
 
 import gymnasium
 import numpy as np
+from gymnasium.error import ResetNeeded
 
 from puffer import ocean
 from puffer._core import Env
@@ -133,7 +134,11 @@ class SingleEnv(gymnasium.Env):
     def step(self, action: Any) -> tuple[Any, float, bool, bool, dict[str, Any]]:
         """Step. Raises ResetNeeded after the end of an episode."""
         rows = np.asarray(action)[np.newaxis] if self._actions.is_flat else self._actions.rows_of_one(action)
-        observations, rewards, terminations, truncations, info = self._batch.step(rows)
+        try:
+            observations, rewards, terminations, truncations, info = self._batch.step(rows)
+        except ResetNeeded:
+            message = "step() before the first reset() or after the end of an episode: call reset() first"
+            raise ResetNeeded(message) from None
         self._show()
         observation = self._observations.of_row(observations[0])
         return observation, float(rewards[0]), bool(terminations[0]), bool(truncations[0]), _of_one_row(info)

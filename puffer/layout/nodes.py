@@ -10,6 +10,7 @@ import numpy as np
 from gymnasium import spaces
 from gymnasium.vector.utils import concatenate, create_empty_array
 
+from puffer import checks
 from puffer.layout.leaf import check_leaves
 from puffer.layout.rows import DictNode, LeafNode, Node, TupleNode
 from puffer.layout.varying import GraphNode, OneOfNode, SequenceNode, TextNode
@@ -97,6 +98,8 @@ class RowBuilder:
                     f"max_length: no Sequence, Graph or text without a length of its own at {unknown}; this space has "
                     f"{sorted(self._bounded_paths)}"
                 )
+        elif self._max_length is not None:
+            checks.integer("max_length", self._max_length, 1)
 
     def _leaf(self, location: Location, low: np.ndarray, high: np.ndarray, scalar: bool = False) -> LeafNode:
         if location.may_be_unused:

@@ -40,6 +40,11 @@ cdef extern from "puffer/native/actions.h" nogil:
     bint take_float64_wide(Py_ssize_t n, const double* source, double* target)
 
 
+# For actions that are not in rows.
+_REMEDY = ("; actions are rows of numbers: env.action_layout.flatten(action) makes the row of an action, and a batch made "
+           "with flat=False takes actions of the environment's own space")
+
+
 cdef cnp.ndarray as_array(object actions):
     """`actions` as an array."""
     if cnp.PyArray_CheckExact(actions):
@@ -51,7 +56,7 @@ cdef cnp.ndarray as_array(object actions):
         array = np.asarray(actions)
         return exact(actions, array) if isinstance(actions, (list, tuple)) else array
     except Exception as error:
-        raise ValueError(f"actions must be an array or convertible to one: {error}") from error
+        raise ValueError(f"actions must be an array or convertible to one: {error}{_REMEDY}") from error
 
 
 cdef object _integers(object items):
@@ -203,10 +208,11 @@ spaces: TypeError. With `native=False` the rows have the space's own dtype, and 
                 or array.dtype.kind == "b" and _takes_bools(self.space)):
             raise TypeError(
                 f"actions must be {'integers' if self.discrete else 'numbers'} for {self.space}, got dtype "
-                f"{array.dtype}"
+                f"{array.dtype}{_REMEDY if array.dtype == object else ''}"
             )
         if array.shape != shape:
-            raise ValueError(f"actions must have shape {shape}, got {array.shape}")
+            remedy = _REMEDY if array.ndim > len(shape) else ""
+            raise ValueError(f"actions must have shape {shape}, got {array.shape}{remedy}")
         if not self.native:
             self.cast(array, target)
             return 0

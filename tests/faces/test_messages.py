@@ -22,6 +22,24 @@ class Plain(gymnasium.Env):
         return np.zeros(1, np.float32), 0.0, False, False, {}
 
 
+class Nameless(puffer.PufferEnv):
+    num_agents, possible_agents = 2, None
+    single_observation_space, single_action_space = Plain.observation_space, Plain.action_space
+
+
+def stepped(name, actions):
+    env = puffer.make(name, 2)
+    env.reset()
+    env.step(actions)
+
+
+def ended(id):
+    env = gymnasium.make(id).unwrapped
+    env.reset()
+    while True:
+        env.step(0)
+
+
 class Painted(Plain):
     metadata = {"render_modes": ["ansi"]}
 
@@ -47,6 +65,13 @@ class Spaceless(gymnasium.Env):
         (lambda: puffer.emulate(Spaceless, 2), TypeError, "no observation_space and no action_space; set self"),
         (lambda: puffer.emulate(Spaceless(), 2), TypeError, "no observation_space and no action_space; set self"),
         (lambda: puffer.make("catch", autoreset_mode="same_step"), ValueError, 'write autoreset_mode="SameStep"'),
+        (lambda: puffer.emulate(Plain, 2, copy="x"), TypeError, "copy must be a bool, got 'x'"),
+        (lambda: puffer.make("catch", flat="no"), TypeError, "flat must be a bool, got 'no'"),
+        (lambda: puffer.emulate(Plain, 2, max_length=-1), ValueError, "max_length must be"),
+        (lambda: puffer.emulate(Nameless, 2), TypeError, "possible_agents of Nameless is None: give it the ids"),
+        (lambda: stepped("catch", [{"a": 1}]), TypeError, r"env.action_layout.flatten\(action\)"),
+        (lambda: stepped("catch", [[[1]], [[2]]]), ValueError, "made with flat=False"),
+        (lambda: ended("puffer/Catch-v0"), gymnasium.error.ResetNeeded, r"call reset\(\) first"),
         (lambda: puffer.make("catch", autoreset_mode="NEXT-STEP"), ValueError, 'write autoreset_mode="NextStep"'),
     ],
 )

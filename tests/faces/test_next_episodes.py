@@ -65,7 +65,11 @@ def test_what_no_episode_can_begin_with_is_refused_at_once(options):
 
     with closing(puffer.emulate(Fixed, 1, **options)) as env:
         env.reset()
-        for name, problem in {"weighs": "only be read", "step": "a method", "observation_space": "stays as it is"}.items():
+        for name, problem in {
+            "weighs": "only be read",
+            "step": "a method",
+            "observation_space": "stays as it is",
+        }.items():
             with pytest.raises((TypeError, AttributeError, puffer.WorkerError), match=problem):
                 env.set_next(**{name: 3})
         env.set_next(mass=7)
