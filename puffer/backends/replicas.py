@@ -60,8 +60,8 @@ class Separation:
                 raise CopiesError(
                     f"copy {copy} has the same object as copy {earlier if earlier != copy else 0}: {_named(one)}. Each "
                     f"copy needs an environment of its own, so make it within the function: "
-                    f"puffer.emulate(lambda: {type(layers(env)[-1]).__name__}(...), num_envs). puffer.emulate(env, num_envs) "
-                    f"replicates one that is there"
+                    f"puffer.emulate(lambda: {type(layers(env)[-1]).__name__}(...), num_envs). "
+                    f"puffer.emulate(env, num_envs) replicates one that is there"
                 )
 
 
