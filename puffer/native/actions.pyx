@@ -41,8 +41,8 @@ cdef extern from "puffer/native/actions.h" nogil:
 
 
 # For actions that are not in rows.
-_REMEDY = ("; actions are rows of numbers: env.action_layout.flatten(action) makes the row of an action, and a batch made "
-           "with flat=False takes actions of the environment's own space")
+_REMEDY = ("; actions are rows of numbers: env.action_layout.flatten(action) makes the row of an action, and a batch "
+           "made with flat=False takes actions of the environment's own space")
 
 
 cdef cnp.ndarray as_array(object actions):

@@ -47,8 +47,8 @@ environment sets its mask True again: its row is zero.
 
     def __init__(self, env):
         if env.possible_agents is None:
-            raise TypeError(f"possible_agents of {type(env).__name__} is None: give it the ids of the agents, or leave it "
-                            f"out, and agents get rows in the order in which reset() first returns them")
+            raise TypeError(f"possible_agents of {type(env).__name__} is None: give it the ids of the agents, or leave "
+                            f"it out, and agents get rows in the order in which reset() first returns them")
         agents = list(env.possible_agents)
         if _declares(env, "possible_agents") and not _declares(env, "num_agents"):
             env.num_agents = len(agents)
