@@ -152,8 +152,7 @@ class Crew:
 
     def events(self, link: LinkProtocol) -> Events | None:
         """Wait for the events of a worker that was told to step or to reset."""
-        self._await(link, self._asked_at[link] + self._timeout)
-        events = link.events(self._take(link))
+        events = link.events(self.answer(link))
         if isinstance(events, Failure):
             raise self._raised(link, events)
         return events

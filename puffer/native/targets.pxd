@@ -32,28 +32,30 @@ cdef inline void write(const target_t* target, Py_ssize_t step, Py_ssize_t first
                        const char* source) noexcept nogil:
     """Write the items of the rows first to last - 1, which lie one after the other, to their places in a step."""
     cdef char* to = target.start + step * target.step + first * target.row
-    cdef Py_ssize_t k, count = last - first, stride = target.row, size = target.size
+    cdef Py_ssize_t count = last - first, stride = target.row, size = target.size
     if stride == size:
         memcpy(to, source, count * size)
     # Sizes that the compiler knows: a call for each row takes longer than to copy it.
     elif size == 1:
-        for k in range(count):
-            to[k * stride] = source[k]
+        _scatter(to, stride, source, count, 1)
     elif size == 4:
-        for k in range(count):
-            memcpy(to + k * stride, source + 4 * k, 4)
+        _scatter(to, stride, source, count, 4)
     elif size == 8:
-        for k in range(count):
-            memcpy(to + k * stride, source + 8 * k, 8)
+        _scatter(to, stride, source, count, 8)
     elif size == 16:
-        for k in range(count):
-            memcpy(to + k * stride, source + 16 * k, 16)
+        _scatter(to, stride, source, count, 16)
     elif size == 32:
-        for k in range(count):
-            memcpy(to + k * stride, source + 32 * k, 32)
+        _scatter(to, stride, source, count, 32)
     else:
-        for k in range(count):
-            memcpy(to + k * stride, source + size * k, size)
+        _scatter(to, stride, source, count, size)
+
+
+cdef inline void _scatter(char* to, Py_ssize_t stride, const char* source, Py_ssize_t count,
+                          Py_ssize_t size) noexcept nogil:
+    """Copy items of a size from where they lie one after the other to places that are a stride apart."""
+    cdef Py_ssize_t k
+    for k in range(count):
+        memcpy(to + k * stride, source + k * size, size)
 
 
 cdef inline void widen(const target_t* target, Py_ssize_t step, Py_ssize_t first, cnp.ndarray actions) noexcept:

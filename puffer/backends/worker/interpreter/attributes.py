@@ -21,11 +21,11 @@ def owner_of(env: Any, name: str) -> Any:
 
 # The attributes in which wrappers, and PettingZoo's conversions, keep the environment inside.
 INNER = ("env", "aec_env", "par_env")
-
-
-# The attributes in which environments have their spaces.
-_WHOSE = ("observation_space", "action_space", "observation_spaces", "action_spaces")
-SPACES = (*_WHOSE, *(f"single_{name}" for name in _WHOSE[:2]))
+# Those in which environments have their spaces.
+_SPACES = (
+    *("observation_space", "action_space", "observation_spaces", "action_spaces"),
+    *("single_observation_space", "single_action_space"),
+)
 
 
 def inner_of(env: Any) -> Any:
@@ -55,7 +55,7 @@ def require_settable(env: Any, name: str) -> None:
     inherited = getattr(type(owner), name, None)
     if isinstance(inherited, property) and inherited.fset is None:
         raise AttributeError(f"set_next(): {name!r} of {env} can only be read: it is a property without a setter")
-    if name in SPACES:
+    if name in _SPACES:
         raise TypeError(f"set_next(): {name!r} of {env} stays as it is: the rows of the batch were made for it")
     if callable(inherited) and not isinstance(inherited, type):
         raise TypeError(f"set_next(): {name!r} of {env} is a method; the attributes that it reads can be set")
