@@ -38,8 +38,8 @@ class Separation:
     """Refuses copies that share an environment.
 
     `require(function, env, copy)` raises CopiesError if `env`, which `function` made as this copy, is an environment of
-    an earlier copy, or wraps or holds one. A worker may have one copy only: there an environment that the function itself
-    holds is refused.
+    an earlier copy, or wraps or holds one. A worker may have one copy only: there an environment that the function
+    itself holds is refused.
     """
 
     def __init__(self) -> None:
