@@ -119,6 +119,36 @@ def folder(tmp_path):
     return tmp_path
 
 
+def test_a_filter_does_not_make_workers_import_the_module_of_its_category(folder):
+    (folder / "surrounded" / "categories.py").write_text("class Odd(UserWarning): pass")
+    module = folder / "surrounded" / "envs.py"
+    with_modules = (
+        module.read_text()
+        + """
+    @property
+    def modules(self):
+        import sys
+        return list(sys.modules)
+"""
+    )
+    module.write_text(with_modules)
+    program = f"""
+import sys, warnings
+sys.path[:0] = [{str(folder)!r}, {puffer.get_include()!r}]
+import puffer
+from surrounded.envs import Env
+import surrounded.categories
+
+warnings.filterwarnings("error", category=surrounded.categories.Odd)
+env = puffer.emulate(Env, 1, backend="process", num_workers=1)
+print("surrounded.categories" in env.get_attr("modules")[0])
+env.close()
+"""
+    assert run_python("-c", program, cwd=folder).strip() == "False"
+    module.write_text("import surrounded.categories" + with_modules)
+    assert run_python("-c", program, cwd=folder).strip() == "True"
+
+
 def test_the_flags_of_the_interpreter_are_the_workers_too(folder):
     program = PROGRAM.format(before=f"import sys; sys.path.insert(0, {str(folder)!r})", after="")
     assert run_python("-c", program, cwd=puffer.get_include()).strip() == "True"

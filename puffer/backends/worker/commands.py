@@ -65,6 +65,8 @@ class Worker:
                 # The program has imported what this imports, and has dealt with the warnings of those modules.
                 warnings.simplefilter("ignore")
                 create = pickle.loads(creator)
+            # Those of the modules that have just been imported.
+            self._surroundings.adopt_filters()
             for index, copy in enumerate(self._copies):
                 self._making = index
                 self._adapters.append(create(copy))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import multiprocessing.process
 import os
@@ -46,14 +47,14 @@ class Surroundings:
         By name of a logger, its level; "" is the root's.
     disabled : int
         The level up to which all log records are dropped.
-    filters : bytes
-        The filters of warnings, pickled. Empty if they cannot be.
+    filters : list of (str, bytes)
+        The filters of warnings that can be pickled: the module of the category, and the pickled filter.
     """
 
     arguments: list[str]
     levels: dict[str, int]
     disabled: int
-    filters: bytes
+    filters: list[tuple[str, bytes]]
 
     @staticmethod
     def of_this_process() -> Surroundings:
@@ -64,13 +65,21 @@ class Surroundings:
 
     def adopt(self, before: Surroundings | None = None) -> None:
         """Have them in the calling process: all, or what differs from those that it adopted before."""
-        old = before or Surroundings([], {}, logging.NOTSET, b"")
+        old = before or Surroundings([], {}, logging.NOTSET, [])
         if self.arguments != old.arguments:
             sys.argv[:] = self.arguments
         adopt_levels(self.levels, self.disabled, before and before.levels)
-        if self.filters and self.filters != old.filters:
-            warnings.filters[:] = cloudpickle.loads(self.filters)
-            warnings._filters_mutated()  # type: ignore[attr-defined]
+        if self.filters != old.filters:
+            self.adopt_filters()
+
+    def adopt_filters(self) -> None:
+        """Have the filters whose categories are of modules that this process has imported.
+
+        Importing the others would take each worker as long as the program: torch and Ray set such filters. What such a
+        filter hides, the program hides when it is handed the warning.
+        """
+        warnings.filters[:] = [cloudpickle.loads(data) for module, data in self.filters if module in sys.modules]
+        warnings._filters_mutated()  # type: ignore[attr-defined]
 
 
 class Watch:
@@ -133,8 +142,9 @@ def _has_level(logger: Any) -> bool:
     return isinstance(logger, logging.Logger) and logger.level != logging.NOTSET
 
 
-def _pickled(filters: Any) -> bytes:
-    try:
-        return cloudpickle.dumps(list(filters))
-    except Exception:
-        return b""
+def _pickled(filters: Any) -> list[tuple[str, bytes]]:
+    pickled = []
+    for one in filters:
+        with contextlib.suppress(Exception):
+            pickled.append((one[2].__module__, cloudpickle.dumps(one)))
+    return pickled
