@@ -10,6 +10,7 @@ import argparse
 import ast
 import difflib
 import importlib
+import io
 import math
 import sys
 from collections.abc import Callable, Collection, Iterator, Sequence
@@ -29,6 +30,10 @@ FAILED, USAGE, INTERRUPTED = 1, 2, 130
 
 def run(main: Callable[[Sequence[str]], int], *first: str) -> NoReturn:
     """Run a program with the arguments `first` and those of the command line, and exit with the status it returns."""
+    for stream in (sys.stdout, sys.stderr):
+        # What a terminal or a log of a few characters does not have, × or µ, ends no program.
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")
     try:
         sys.exit(main([*first, *sys.argv[1:]]))
     except KeyboardInterrupt:

@@ -1,5 +1,6 @@
 """`python -m puffer`: lists the programs, and runs them by name."""
 
+import os
 import subprocess
 import sys
 from importlib.util import find_spec
@@ -44,3 +45,14 @@ def test_a_program_gets_the_rest_of_the_arguments_and_gives_its_status():
     done = run("bench", "--nosuchoption")
     assert done.returncode == 2
     assert "unrecognized arguments: --nosuchoption" in done.stderr
+
+
+def test_a_terminal_of_few_characters_ends_no_program():
+    done = subprocess.run(
+        [sys.executable, "-m", "puffer", "bench", "catch", "--num-envs", "4", "--num-threads", "1"],
+        env={**os.environ, "PYTHONIOENCODING": "ascii"},
+        capture_output=True,
+        text=True,
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "ocean-catch" in done.stdout
