@@ -46,11 +46,20 @@ class Player:
 
     def _checked(self, actions: Any) -> np.ndarray:
         # A tensor may need gradients, or lie on a GPU.
-        array = np.asarray(actions.detach().cpu() if hasattr(actions, "detach") else actions)
-        if array.shape != self.shape:
+        try:
+            array = np.asarray(actions.detach().cpu() if hasattr(actions, "detach") else actions)
+            shape = array.shape
+        except ValueError:
+            # A list or tuple of parts that differ in shape.
+            shape = None
+        if shape != self.shape:
+            given = f"a {type(actions).__name__} of unequal parts" if shape is None else f"actions of shape {shape}"
+            # As policies with a state return them.
+            is_pair = isinstance(actions, tuple) and len(actions) == 2
+            hint = "; to return (actions, state) it needs a parameter called state" if is_pair else ""
             raise ValueError(
-                f"policy {self.name} returned actions of shape {array.shape}, expected {self.shape} for the "
-                f"{self.batch.num_envs} rows of {self.batch!r}"
+                f"policy {self.name} returned {given}, expected {self.shape} for the "
+                f"{self.batch.num_envs} rows of {self.batch!r}{hint}"
             )
         if array.dtype.kind == "f" and not np.isfinite(array).all():
             row = int(np.argwhere(~np.isfinite(array))[0, 0])
