@@ -25,13 +25,13 @@ class Player:
         except (TypeError, ValueError):
             # Not every compiled function has a signature.
             parameters = []
-        self.takes = [name for name in ("action_masks", "starts", "state") if name in parameters]
+        self.takes = [name for name in ("action_masks", "starts", "episode_start", "state") if name in parameters]
         space = env.single_action_space
         self.shape = None if space.shape is None else (self.batch.num_envs, *space.shape)
 
     def act(self, observations: Any, starts: np.ndarray) -> Any:
         """The actions of all rows. Raises ValueError for those that the policy should not have returned."""
-        given = {"starts": starts, "state": self.state}
+        given = {"starts": starts, "episode_start": starts, "state": self.state}
         if "action_masks" in self.takes:
             given["action_masks"] = self.batch.action_masks
         result = self.policy(observations, **{name: given[name] for name in self.takes})
