@@ -5,11 +5,13 @@ from __future__ import annotations
 import contextlib
 import inspect
 from collections.abc import Callable, Mapping, Sequence
-from functools import partial
+from functools import partial, wraps
 from typing import Any, Literal
 
 import cloudpickle
 import gymnasium
+from gymnasium.envs import registration
+from gymnasium.envs.registration import EnvSpec
 
 from puffer import checks
 from puffer.backends.replicas import Separation
@@ -163,9 +165,35 @@ def registered_here() -> list[tuple[str, bytes]]:
     return own
 
 
+# By id the specs of other processes that are registered here.
+_brought: dict[str, EnvSpec] = {}
+
+
 def register_missing(registered: list[tuple[str, bytes]]) -> None:
-    """Register ids of `registered_here` that are not known here."""
+    """Register ids of `registered_here` that are not known here.
+
+    A package that is imported afterwards, and registers them itself, overrides nothing of anybody's, so that Gymnasium
+    is not to warn of each of its ids.
+    """
     for id, spec in registered:
         if id not in gymnasium.registry:
             with contextlib.suppress(Exception):
-                gymnasium.registry[id] = cloudpickle.loads(spec)
+                gymnasium.registry[id] = _brought[id] = cloudpickle.loads(spec)
+    if _brought and not hasattr(registration.register, "_before"):
+        # Under all of its names.
+        quiet = _quiet(registration.register)
+        gymnasium.register = gymnasium.envs.register = registration.register = quiet
+
+
+def _quiet(register: Callable[..., None]) -> Callable[..., None]:
+    """Gymnasium's `register`, which forgets a spec that was brought here before it registers another one."""
+
+    @wraps(register)
+    def quiet(id: str, *args: Any, **options: Any) -> None:
+        brought = _brought.pop(id, None)
+        if brought is not None and gymnasium.registry.get(id) is brought:
+            del gymnasium.registry[id]
+        register(id, *args, **options)
+
+    quiet._before = register  # type: ignore[attr-defined]
+    return quiet

@@ -53,7 +53,8 @@ def evaluate(
         parameters for, by these names:
 
         - `action_masks`: the legal actions, `env.action_masks`, or None where there are no masks;
-        - `starts`: bool (rows,), whether an episode begins with the observation;
+        - `starts`: bool (rows,), whether an episode begins with the observation; also as `episode_start`, as
+          `predict` of Stable-Baselines3 calls it;
         - `state`: what the policy itself returned last, None at first. It then returns its actions and its new state.
 
         A method `require_env(batch)`, if it has one, is called first, and may raise.

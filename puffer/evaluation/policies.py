@@ -25,13 +25,13 @@ class Player:
         except (TypeError, ValueError):
             # Not every compiled function has a signature.
             parameters = []
-        self.takes = [name for name in ("action_masks", "starts", "state") if name in parameters]
+        self.takes = [name for name in ("action_masks", "starts", "episode_start", "state") if name in parameters]
         space = env.single_action_space
         self.shape = None if space.shape is None else (self.batch.num_envs, *space.shape)
 
     def act(self, observations: Any, starts: np.ndarray) -> Any:
         """The actions of all rows. Raises ValueError for those that the policy should not have returned."""
-        given = {"starts": starts, "state": self.state}
+        given = {"starts": starts, "episode_start": starts, "state": self.state}
         if "action_masks" in self.takes:
             given["action_masks"] = self.batch.action_masks
         result = self.policy(observations, **{name: given[name] for name in self.takes})
@@ -46,11 +46,20 @@ class Player:
 
     def _checked(self, actions: Any) -> np.ndarray:
         # A tensor may need gradients, or lie on a GPU.
-        array = np.asarray(actions.detach().cpu() if hasattr(actions, "detach") else actions)
-        if array.shape != self.shape:
+        try:
+            array = np.asarray(actions.detach().cpu() if hasattr(actions, "detach") else actions)
+            shape = array.shape
+        except ValueError:
+            # A list or tuple of parts that differ in shape.
+            shape = None
+        if shape != self.shape:
+            given = f"a {type(actions).__name__} of unequal parts" if shape is None else f"actions of shape {shape}"
+            # As policies with a state return them.
+            is_pair = isinstance(actions, tuple) and len(actions) == 2
+            hint = "; to return (actions, state) it needs a parameter called state" if is_pair else ""
             raise ValueError(
-                f"policy {self.name} returned actions of shape {array.shape}, expected {self.shape} for the "
-                f"{self.batch.num_envs} rows of {self.batch!r}"
+                f"policy {self.name} returned {given}, expected {self.shape} for the "
+                f"{self.batch.num_envs} rows of {self.batch!r}{hint}"
             )
         if array.dtype.kind == "f" and not np.isfinite(array).all():
             row = int(np.argwhere(~np.isfinite(array))[0, 0])

@@ -5,7 +5,10 @@ from __future__ import annotations
 import io
 import os
 import pickle
-from dataclasses import asdict
+import zipfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, fields
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +22,9 @@ from puffer.train.ppo import PPO, Settings
 
 # Of the form of the files, for those that read them.
 _VERSION = 1
+# What they have, and of which kind it is.
+_PARTS = {"env": str, "options": dict, "spaces": list, "settings": dict, "learner": dict}
+_PARTS_OF_LEARNER = {"network": dict, "steps": int}
 
 
 def save(path: Path, learner: PPO, name: str, options: dict[str, Any]) -> None:
@@ -50,24 +56,60 @@ def save(path: Path, learner: PPO, name: str, options: dict[str, Any]) -> None:
 def read(path: str | Path) -> dict[str, Any]:
     """The content of a checkpoint.
 
-    Raises FileNotFoundError, and ValueError for a file that is not a checkpoint of this version.
+    Raises FileNotFoundError, and ValueError for a file that is not a sound checkpoint of this version.
     """
     if not Path(path).is_file():
         raise FileNotFoundError(f"there is no checkpoint {path}")
     data = io.BytesIO(Path(path).read_bytes())
     try:
+        # torch does not compare the checksums of the file.
+        is_sound = zipfile.ZipFile(data).testzip() is None
+        data.seek(0)
         # Tensors and plain values only: such a file cannot run code.
-        content = torch.load(data, map_location="cpu", weights_only=True)
-    except (pickle.UnpicklingError, RuntimeError, EOFError, OSError, KeyError, ValueError):
+        content = torch.load(data, map_location="cpu", weights_only=True) if is_sound else None
+    except (zipfile.BadZipFile, pickle.UnpicklingError, RuntimeError, EOFError, OSError, KeyError, ValueError):
         # Not the reason that torch gives: it recommends to load what may run code.
-        raise ValueError(f"{path} is not a checkpoint of puffer.train, or is damaged") from None
+        is_sound = False
+    if not is_sound:
+        raise ValueError(f"{path} is not a checkpoint of puffer.train, or is damaged")
     if not isinstance(content, dict) or "puffer.train" not in content:
         raise ValueError(f"{path} is not a checkpoint of puffer.train")
     if content["puffer.train"] != _VERSION:
         raise ValueError(
             f"{path} has version {content['puffer.train']} of checkpoints, and this puffer reads {_VERSION}"
         )
+    _require_whole(path, content)
     return content
+
+
+def _require_whole(path: str | Path, content: dict[str, Any]) -> None:
+    """Raise ValueError for a checkpoint that lacks something, or has parameters that are not finite."""
+    for parts, within in ((_PARTS, content), (_PARTS_OF_LEARNER, content.get("learner"))):
+        for part, kind in parts.items():
+            if not isinstance(within.get(part), kind):
+                raise ValueError(f"{path} is damaged: it has no {part!r}")
+    if others := content["settings"].keys() ^ {field.name for field in fields(Settings)}:
+        raise ValueError(f"{path} is of a trainer with other settings; they differ in {', '.join(sorted(others))}")
+    with _fitting(path):
+        is_finite = all(bool(tensor.isfinite().all()) for tensor in content["learner"]["network"].values())
+    if not is_finite:
+        raise ValueError(f"{path} has parameters that are not finite numbers")
+
+
+@contextmanager
+def _fitting(path: str | Path) -> Iterator[None]:
+    """Context for the use of what was learned, in which torch's errors mean that it does not fit the settings."""
+    try:
+        yield
+    except (RuntimeError, KeyError, TypeError, AttributeError) as error:
+        raise ValueError(f"{path} is damaged: what was learned does not fit its settings") from error
+
+
+def restore(path: str | Path, content: dict[str, Any], learner: PPO) -> None:
+    """Let a learner go on from a checkpoint. Raises ValueError for one of other spaces, or that does not fit."""
+    require_same(path, content, learner.env)
+    with _fitting(path):
+        learner.restore(content["learner"])
 
 
 def require_same(path: str | Path, content: dict[str, Any], env: VectorEnv) -> None:
@@ -114,7 +156,8 @@ def load(path: str | Path, *, greedy: bool = False, seed: int = 0, device: str =
         network = Network(env, settings.hidden, settings.layers, settings.lstm)
     finally:
         env.close()
-    network.load_state_dict(content["learner"]["network"])
+    with _fitting(path):
+        network.load_state_dict(content["learner"]["network"])
     return Policy(network.to(device).eval(), path, content, greedy, torch.Generator(device).manual_seed(seed))
 
 

@@ -63,8 +63,7 @@ def main(argv: Sequence[str]) -> int:
             env = stack.enter_context(closing(puffer.make(name, settings.num_envs, **made)))
             learner = PPO(env, settings, seed=_seed(given, content), device=given.device)
             if content is not None:
-                checkpoints.require_same(given.resume, content, env)
-                learner.restore(content["learner"])
+                checkpoints.restore(given.resume, content, learner)
             limits, folder = _limits(given, learner), _folder(given, name)
             curves = Curves(folder / "curves.csv", learner.steps)
         except (NameNotFound, ImportError, TypeError, ValueError, OSError) as error:

@@ -1,5 +1,8 @@
 """The creator of copies: arguments, render modes and seeds."""
 
+import importlib
+import warnings
+
 import cloudpickle
 import gymnasium
 import numpy as np
@@ -190,6 +193,36 @@ def test_an_id_that_only_the_program_has_registered_is_known_in_workers():
         del gymnasium.registry["OnlyHere-v0"]
     assert env.reset()[0].tolist() == [[3], [3]]
     env.close()
+
+
+def test_a_package_that_registers_its_ids_when_a_worker_imports_it_is_not_warned_of(tmp_path, monkeypatch):
+    (tmp_path / "registers_itself.py").write_text(
+        "import gymnasium\n"
+        "from gymnasium.envs.classic_control import CartPoleEnv\n"
+        "for version in range(3):\n"
+        "    gymnasium.register(f'Itself-v{version}', entry_point='registers_itself:CartPoleEnv')\n"
+    )
+    monkeypatch.syspath_prepend(tmp_path)
+    importlib.import_module("registers_itself")
+    try:
+        for override in (False, True):
+            with warnings.catch_warnings(record=True) as caught:
+                warnings.simplefilter("always")
+                env = puffer.emulate(lambda override=override: of_itself(override), 2, backend="process", num_workers=1)
+                env.close()
+            # The program hears of a real one.
+            told = [str(warning.message) for warning in caught]
+            assert sum("Itself-v" in message for message in told) == 2 * override
+    finally:
+        for version in range(3):
+            del gymnasium.registry[f"Itself-v{version}"]
+
+
+def of_itself(override):
+    env = gymnasium.make("Itself-v2")
+    if override:
+        gymnasium.register("Itself-v2", entry_point="registers_itself:CartPoleEnv")
+    return env
 
 
 def test_messages_of_emulate_have_the_line_to_type():

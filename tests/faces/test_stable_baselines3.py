@@ -191,6 +191,19 @@ def test_policies_are_evaluated():
     assert len(lengths) == 5
 
 
+def test_a_recurrent_policy_forgets_where_episodes_begin():
+    contrib = pytest.importorskip("sb3_contrib", reason="pip install sb3-contrib")
+    model = contrib.RecurrentPPO("MlpLstmPolicy", VecEnv("cartpole", 2), seed=0, device="cpu")
+
+    def greedy(observation, state=None, episode_start=None):
+        return model.predict(observation, state, episode_start, deterministic=True)
+
+    # One copy plays all episodes one after the other, and each of twelve plays its first.
+    returns = [puffer.evaluate("cartpole", greedy, episodes=12, num_envs=copies).returns for copies in (1, 12)]
+    assert np.array_equal(*returns)
+    assert puffer.evaluate("cartpole", model.predict, episodes=2).mean > 0
+
+
 def test_action_masks():
     pytest.importorskip("sb3_contrib", reason="pip install sb3-contrib")
     from sb3_contrib import MaskablePPO

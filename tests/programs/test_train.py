@@ -1,5 +1,6 @@
 """`python -m puffer.train`: it learns, repeats itself, goes on from its checkpoints, and says what is wrong."""
 
+import math
 import os
 import signal
 import subprocess
@@ -295,6 +296,59 @@ def test_a_checkpoint_of_something_else_is_refused(tmp_path, capsys):
         assert "is not a checkpoint of puffer.train" in refused(capsys, "--resume", str(file))
     torch.save({"weights": 1}, file)
     assert "is not a checkpoint of puffer.train" in refused(capsys, "--resume", str(file))
+
+
+def without(part):
+    return lambda content: content.pop(part)
+
+
+def without_its_steps(content):
+    del content["learner"]["steps"]
+
+
+def with_another_setting(content):
+    content["settings"]["colour"] = 1
+
+
+def with_another_width(content):
+    content["settings"]["hidden"] = 17
+
+
+def with_nan(content):
+    next(iter(content["learner"]["network"].values())).view(-1)[-1] = math.nan
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        *((without(part), f"has no '{part}'") for part in ("env", "options", "spaces", "settings", "learner")),
+        (without_its_steps, "has no 'steps'"),
+        (with_another_setting, "other settings; they differ in colour"),
+        (with_another_width, "what was learned does not fit its settings"),
+        (with_nan, "has parameters that are not finite numbers"),
+    ],
+)
+def test_a_checkpoint_that_is_not_whole_is_refused(change, message, tmp_path, capsys):
+    train(tmp_path, "catch", "--steps", "2048")
+    capsys.readouterr()
+    file = tmp_path / "checkpoint.pt"
+    content = checkpoints.read(file)
+    change(content)
+    torch.save(content, file)
+    with pytest.raises(ValueError, match=f"checkpoint.pt .*{message}"):
+        load(file)
+    assert message in refused(capsys, "--resume", str(file), "--steps", "4096")
+
+
+def test_a_changed_byte_is_found(tmp_path):
+    train(tmp_path, "catch", "--steps", "2048")
+    file = tmp_path / "checkpoint.pt"
+    content = file.read_bytes()
+    # Within the numbers of a tensor, where nothing else depends on it.
+    middle = content.index(checkpoints.read(file)["learner"]["optimizer"]["mean"].numpy().tobytes()) + 100
+    file.write_bytes(content[:middle] + bytes([content[middle] ^ 1]) + content[middle + 1 :])
+    with pytest.raises(ValueError, match="is damaged"):
+        load(file)
 
 
 def test_parameters_that_are_not_finite_replace_nothing(tmp_path, capsys):
