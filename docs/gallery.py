@@ -3,8 +3,8 @@
     python docs/gallery.py            # every environment that the trainer is known to solve
     python docs/gallery.py catch pong
 
-The settings are those in `puffer/train/settings.toml`. Checkpoints are kept in build/gallery: an environment that has one
-is not trained again. A film shows one copy from its first step, one episode after the other.
+The settings are those in `puffer/train/settings.toml`. Checkpoints are kept in build/gallery: an environment that has
+one is not trained again. A film shows one copy from its first step, one episode after the other.
 """
 
 from __future__ import annotations
