@@ -122,6 +122,7 @@ def test_an_environment_without_pictures_shows_observations_that_are(tmp_path):
         (["cartpole", "-o", "a.txt"], "must end in .gif, .webp, .mp4, .png"),
         (["cartpole", "-o", "nowhere/a.gif"], "cannot write nowhere/a.gif"),
         (["cartpole"], "required: -o"),
+        ([], "required: NAME, -o"),
         (["cartpole", "-o", "a.gif", "--policy", "nosuch.pt"], "there is no file 'nosuch.pt'"),
         (["cartpole", "-o", "a.gif", "--policy", "some_envs:nosuch"], "nosuch"),
         (["cartpole", "-o", "a.gif", "--policy", "some_envs:bad"], "returned actions of shape (7,)"),
