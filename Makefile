@@ -18,7 +18,7 @@ OLDEST_TESTS ?= $(SPREAD) tests/ocean/test_contract.py tests/faces tests/backend
 SOURCES := $(shell find puffer -name '*.pyx' -o -name '*.pxd' -o -name '*.h') setup.py
 
 # A build writes its modules next to the sources, so every variant but the release is built in a copy of them.
-.PHONY: build systems trainers oracles bench docs docs-site docs-links test test-debug test-oldest test-asan fuzz lint clean FORCE
+.PHONY: build systems trainers oracles bench docs gallery docs-site docs-links test test-debug test-oldest test-asan fuzz lint clean FORCE
 
 build: $(VENV)/.built
 
@@ -64,6 +64,11 @@ docs: build
 	$(RUN) docs/generate.py
 	$(RUN) docs/modes.py
 	$(RUN) docs/drawing.py
+
+# Films of trained play, for the pages of environments that the trainer solves. The checkpoints stay in build/gallery, and an
+# environment that has one is not trained again.
+gallery: build trainers
+	$(RUN) docs/gallery.py
 
 # The site of the documentation, in build/site. A warning is an error, a link that leads nowhere among them.
 docs-site: build $(VENV)/.site

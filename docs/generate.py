@@ -3,7 +3,8 @@
     python docs/generate.py
 
 The text of a page comes from the environment: the docstrings of its module and class, its parameters and its spaces.
-The picture shows one copy after some steps of random play. A new environment needs no edit here.
+The picture shows one copy after some steps of random play. Where the trainer is known to solve an environment, its page
+has a film of trained play instead, which docs/gallery.py writes. A new environment needs no edit here.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from __future__ import annotations
 import inspect
 import random
 import re
+import sys
 from pathlib import Path
 from typing import NamedTuple
 
@@ -23,7 +25,14 @@ from puffer.bench.listing import in_words
 from puffer.faces.gymnasium import gymnasium_id
 from puffer.registry import find, parameters
 
+if sys.version_info >= (3, 11):
+    import tomllib
+else:
+    import tomli as tomllib
+
 FOLDER = Path(__file__).parent / "environments"
+# Read from the file, because `puffer.train` needs torch.
+SETTINGS = Path(puffer.__file__).parent / "train" / "settings.toml"
 FOOTER = "`make docs` writes this page from the docstrings."
 # For a picture: steps of random play, the distance between the steps that are compared, and the seed.
 STEPS, STRIDE, SEED = 120, 3, 0
@@ -54,6 +63,16 @@ class Rules(NamedTuple):
 def names() -> list[str]:
     """The environments that have a page."""
     return [name for name in puffer.list_envs() if name.startswith("ocean-")]
+
+
+def trained_names() -> list[str]:
+    """Those that the trainer is known to solve, which have a film."""
+    entries = tomllib.loads(SETTINGS.read_text(encoding="utf-8"))
+    return [name for name in names() if "solved" in entries.get(file_name(name), {})]
+
+
+def film_name(own: str) -> str:
+    return f"{own}.webp"
 
 
 def file_name(name: str) -> str:
@@ -101,11 +120,10 @@ def page(name: str) -> str:
     """The page of an environment, in Markdown."""
     env = puffer.make(name, COPIES, num_threads=1)
     about = rules(name)
-    own = file_name(name)
     parts = [
         f"# {about.title}",
         *(_escaped(text) for text in (about.summary, *about.remarks)),
-        f"![{about.title} during random play]({own}.png)",
+        *_picture_of(name, about.title),
         _table(_facts(name, env)),
         "## Rules",
         _table([(f"**{label}**", _escaped(text)) for label, text in about.fields.items()]),
@@ -117,6 +135,18 @@ def page(name: str) -> str:
     ]
     env.close()
     return "\n\n".join(parts) + "\n"
+
+
+def _picture_of(name: str, title: str) -> list[str]:
+    """The film of trained play, or else the picture of random play."""
+    own = file_name(name)
+    if name not in trained_names():
+        return [f"![{title} during random play]({own}.png)"]
+    learned = f"`python -m puffer.train {short_name(name)}` learned to play like this."
+    return [
+        f"![{title}, played by a trained policy]({film_name(own)})",
+        f"{learned} [Training](../training.md) has more.",
+    ]
 
 
 def index() -> str:
@@ -273,7 +303,7 @@ def save(path: Path, frame: np.ndarray) -> None:
     if len(colours) > 256:
         image = Image.fromarray(frame)
     else:
-        image = Image.fromarray(indices.reshape(height, width).astype(np.uint8), "P")
+        image = Image.fromarray(indices.reshape(height, width).astype(np.uint8))
         image.putpalette(colours.tobytes())
     image.save(path, "PNG", optimize=True)
 
@@ -288,7 +318,8 @@ def main() -> None:
         # A file that already shows the picture stays, because versions of Pillow write different bytes.
         if not path.exists() or not is_same_picture(path, frame):
             save(path, frame)
-    kept = {*texts, *(f"{file_name(name)}.png" for name in names())}
+    films = {film_name(file_name(name)) for name in trained_names()}
+    kept = {*texts, *films, *(f"{file_name(name)}.png" for name in names())}
     for path in FOLDER.iterdir():
         if path.name not in kept:
             path.unlink()

@@ -147,7 +147,9 @@ def assignment(text: str) -> tuple[str, Any]:
 def add_environment(parser: Parser) -> None:
     """Add the arguments `env` and `--set`, for `batch`."""
     parser.add_argument(
-        "env", help="a name of puffer.make, the path of a .pyx file, or MODULE:ATTRIBUTE of an environment in Python"
+        "env",
+        metavar="NAME",
+        help="a name of puffer.make, the path of a .pyx file, or MODULE:ATTRIBUTE of an environment in Python",
     )
     parser.add_argument(
         "--set",

@@ -73,6 +73,11 @@ def parse(argv: Sequence[str]) -> Options:
         parser.error('--plot needs matplotlib: pip install "puffer-envs[plot]"')
     if given.installed and not given.list:
         parser.error("--installed is for --list")
+    of_measuring = ("num_envs", "num_threads", "seconds", "repeats", "compare", "figures", "json", "csv", "plot")
+    unused = [key for key in of_measuring if getattr(given, key) != parser.get_default(key)]
+    if given.list and unused:
+        options = ", ".join(f"--{key.replace('_', '-')}" for key in unused)
+        parser.error(f"--list measures nothing, so leave out {options}")
     return Options(
         envs=tuple(dict.fromkeys(given.env)),
         copies=given.num_envs,

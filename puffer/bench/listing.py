@@ -23,6 +23,8 @@ from puffer.systems.requirements import SYSTEMS, missing
 
 # The longest description, in characters.
 _LONGEST = 120
+# The least columns of a terminal that has room for descriptions.
+_DESCRIBED = 72
 
 
 class _Entry(NamedTuple):
@@ -66,7 +68,7 @@ def show(words: Sequence[str] = (), is_installed: bool = False) -> int:
             reasons.setdefault(one_line(error), []).append(name)
     out = console()
     if entries:
-        out.print(_table(entries))
+        out.print(_table(entries, out.width))
     for reason, names in reasons.items():
         out.print(Text.assemble(("\nCannot be made here: ", "bold"), (reason, "yellow")))
         out.print(Text(", ".join(names), "dim"))
@@ -82,15 +84,18 @@ def _fits(name: str, word: str) -> bool:
     return fnmatchcase(name, word) if set(word) & set("*?[") else word in name
 
 
-def _table(entries: list[_Entry]) -> Table:
+def _table(entries: list[_Entry], width: int) -> Table:
+    """The table, without descriptions where they would have a few letters to a line."""
     table = new_table()
+    is_described = width >= _DESCRIBED
     table.add_column("env", style="bold cyan", no_wrap=True)
     table.add_column("agents", justify="right")
-    for header in ("observation", "action", ""):
+    for header in ("observation", "action", "")[: 3 if is_described else 2]:
         table.add_column(header, overflow="fold")
     # Native ones first.
     for entry in sorted(entries, key=lambda entry: (not entry.native, entry.name)):
-        table.add_row(entry.name, str(entry.agents), entry.observation, entry.action, entry.description)
+        description = [entry.description] if is_described else []
+        table.add_row(entry.name, str(entry.agents), entry.observation, entry.action, *description)
     return table
 
 

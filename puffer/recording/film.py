@@ -1,4 +1,4 @@
-"""Films: pictures one after the other, as a GIF, an MP4, or the last of them as a PNG."""
+"""Films: pictures one after the other, as a GIF, a WebP, an MP4, or the last of them as a PNG."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import numpy as np
 
 from puffer.pictures import PIP_LINE, as_png
 
-SUFFIXES = (".gif", ".mp4", ".png")
+SUFFIXES = (".gif", ".webp", ".mp4", ".png")
 
 
 class Film:
@@ -34,7 +34,7 @@ class Film:
     def __init__(self, path: Path, fps: float) -> None:
         self.path, self.fps = path, fps
         self.pictures = 0
-        kinds = {".gif": _Gif, ".mp4": _Mp4, ".png": _Png}
+        kinds = {".gif": _Gif, ".webp": _WebP, ".mp4": _Mp4, ".png": _Png}
         if path.suffix not in kinds:
             raise ValueError(f"a film ends in {', '.join(SUFFIXES)}, got {path.name!r}")
         self._encoder = kinds[path.suffix](path, fps)
@@ -88,6 +88,22 @@ class _Gif(_Png):
     def finish(self) -> None:
         first, *others = self._images
         first.save(self._path, save_all=True, append_images=others, duration=self._milliseconds, loop=0, optimize=True)
+
+
+class _WebP(_Gif):
+    """The pictures of a GIF, in about a third of its bytes."""
+
+    def finish(self) -> None:
+        first, *others = self._images
+        first.save(
+            self._path,
+            save_all=True,
+            append_images=others,
+            duration=self._milliseconds,
+            loop=0,
+            lossless=True,
+            minimize_size=True,
+        )
 
 
 class _Mp4(_Png):

@@ -276,6 +276,12 @@ def test_list_takes_words_and_patterns(capsys, monkeypatch):
         "ocean-squared",
     ]
     assert max(map(len, text.splitlines())) <= 80
+    assert "keep a pole" in text
+    monkeypatch.setenv("COLUMNS", "50")
+    program.main(["--list", "cartp"])
+    # A description would have a few letters to a line.
+    assert "keep" not in (narrow := capsys.readouterr().out)
+    assert max(map(len, narrow.splitlines())) <= 50
     assert program.main(["--list", "nosuchthing"]) == 1
     assert "no environment is called anything like nosuchthing" in capsys.readouterr().out
     monkeypatch.setattr(puffer, "list_envs", lambda installed=False: ["ocean-catch"] if installed else 1 / 0)

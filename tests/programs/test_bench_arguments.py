@@ -25,6 +25,8 @@ from puffer.bench.plan import Case
         (["--compare", "envpool=/no/python"], "'/no/python' is not a program; envpool= takes a Python interpreter"),
         (["--json", "/no/such/folder/out.json"], "cannot write /no/such/folder/out.json: No such file"),
         (["--plot", "/no/such/folder/out.png"], "cannot write /no/such/folder/out.png: No such file"),
+        (["--installed"], "--installed is for --list"),
+        (["--list", "--csv", "out.csv", "--num-envs", "8"], "--list measures nothing, so leave out --num-envs, --csv"),
         (["--plot", "out.gif"], "must end in .png, .svg, .pdf, got 'out.gif'"),
     ],
 )

@@ -54,13 +54,15 @@ def refused(main, *arguments, capsys):
 # ---- record ----
 
 
-def test_an_episode_as_a_gif(tmp_path, capsys):
-    file = tmp_path / "out.gif"
+@pytest.mark.parametrize("suffix", ["gif", "webp"])
+def test_an_episode_as_an_animated_picture(suffix, tmp_path, capsys):
+    file = tmp_path / f"out.{suffix}"
     assert record.main(["catch", "-o", str(file), "--seed", "1", "--fps", "25"]) == 0
     said = capsys.readouterr().out
     with Image.open(file) as film:
-        # GIF merges pictures that are the same.
+        # Pictures that are the same are merged.
         assert 5 < film.n_frames <= int(said.split(" pictures")[0].rpartition(" ")[2])
+        film.load()
         assert film.info["duration"] == 40
         assert film.size[0] == 120
 
@@ -117,9 +119,10 @@ def test_an_environment_without_pictures_shows_observations_that_are(tmp_path):
     ("arguments", "message"),
     [
         (["nosuch", "-o", "a.gif"], "there is no environment called 'nosuch'"),
-        (["cartpole", "-o", "a.txt"], "must end in .gif, .mp4, .png"),
+        (["cartpole", "-o", "a.txt"], "must end in .gif, .webp, .mp4, .png"),
         (["cartpole", "-o", "nowhere/a.gif"], "cannot write nowhere/a.gif"),
         (["cartpole"], "required: -o"),
+        ([], "required: NAME, -o"),
         (["cartpole", "-o", "a.gif", "--policy", "nosuch.pt"], "there is no file 'nosuch.pt'"),
         (["cartpole", "-o", "a.gif", "--policy", "some_envs:nosuch"], "nosuch"),
         (["cartpole", "-o", "a.gif", "--policy", "some_envs:bad"], "returned actions of shape (7,)"),
