@@ -26,10 +26,17 @@ def measure(*arguments: str) -> ShownReport:
     Report
         Its `results`, `as_json()` and `as_csv()`; a notebook shows its tables.
 
-    Raises SystemExit for a wrong argument.
+    Raises SystemExit for a wrong argument. Raises ValueError for --list, --json, --csv and --plot: only the program has
+    them.
     """
     # The program, which imports much, is imported when it runs.
     from puffer.bench.arguments import parse
     from puffer.bench.program import measured
 
-    return measured(parse(arguments))
+    options = parse(arguments)
+    if options.list_envs or options.json or options.csv or options.plot:
+        raise ValueError(
+            "measure lists nothing and writes no files: leave out --list, --json, --csv and --plot, "
+            "and use as_json() or as_csv() of the report"
+        )
+    return measured(options)

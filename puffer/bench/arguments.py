@@ -78,6 +78,9 @@ def parse(argv: Sequence[str]) -> Options:
     if given.list and unused:
         options = ", ".join(f"--{key.replace('_', '-')}" for key in unused)
         parser.error(f"--list measures nothing, so leave out {options}")
+    files = [file.resolve() for file in (given.json, given.csv, given.plot) if file is not None]
+    if len(set(files)) < len(files):
+        parser.error("--json, --csv and --plot need a file each: one of them is given twice")
     return Options(
         envs=tuple(dict.fromkeys(given.env)),
         copies=given.num_envs,

@@ -2,6 +2,7 @@
 
 import pytest
 
+from puffer import bench
 from puffer.bench import plan, program
 from puffer.bench.plan import Case
 
@@ -27,10 +28,12 @@ from puffer.bench.plan import Case
         (["--plot", "/no/such/folder/out.png"], "cannot write /no/such/folder/out.png: No such file"),
         (["--installed"], "--installed is for --list"),
         (["--list", "--csv", "out.csv", "--num-envs", "8"], "--list measures nothing, so leave out --num-envs, --csv"),
+        (["--csv", "./out.txt", "--json", "out.txt"], "--json, --csv and --plot need a file each"),
         (["--plot", "out.gif"], "must end in .png, .svg, .pdf, got 'out.gif'"),
     ],
 )
-def test_bad_arguments(arguments, message, capsys):
+def test_bad_arguments(arguments, message, capsys, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
     with pytest.raises(SystemExit) as stop:
         program.main(arguments)
     out, err = capsys.readouterr()
@@ -39,6 +42,15 @@ def test_bad_arguments(arguments, message, capsys):
     assert err.startswith("python -m puffer.bench: ")
     assert message in err
     assert err.count("\n") == 1
+
+
+@pytest.mark.parametrize("arguments", [["--list"], ["--csv", "out.csv"], ["--json", "out.json"]])
+def test_measure_refuses_what_only_the_program_does(arguments, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(
+        ValueError, match=r"leave out --list, --json, --csv and --plot, and use as_json\(\) or as_csv\(\)"
+    ):
+        bench.measure("catch", *arguments)
 
 
 def test_missing_matplotlib(monkeypatch, capsys, tmp_path):
