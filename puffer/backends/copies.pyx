@@ -273,6 +273,11 @@ cdef object copy_of(object value, int levels):
     if kind is float or kind is int or kind is bool or kind is str or value is None or levels == 0:
         return value
     if isinstance(value, np.ndarray):
+        if value.dtype.kind == "O":
+            copied = np.empty(value.shape, object)
+            for place in np.ndindex(value.shape):
+                copied[place] = copy_of(value[place], levels - 1)
+            return copied
         return value.copy() if value.dtype.isnative else value.astype(value.dtype.newbyteorder("="))
     if isinstance(value, dict):
         return {key: copy_of(item, levels - 1) for key, item in value.items()}

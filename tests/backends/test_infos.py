@@ -153,14 +153,15 @@ def test_arrays_have_the_byte_order_of_this_machine_in_every_backend(options):
     class Swapped(Keeper):
         def _now(self, t):
             pair = np.array([(1, 2)], [("a", other), ("b", float)])
-            return super()._now(t)[0], {"x": np.array([1, 2], other), "list": [np.array(3, other)], "pair": pair}
+            info = {"x": np.array([1, 2], other), "list": [np.array(3, other)], "pair": pair}
+            return super()._now(t)[0], {**info, "objects": np.array([np.array(4, other), None], object)}
 
     env = puffer.emulate(Swapped, 1, **options)
     info = env.reset(seed=0)[1]
     assert info["x"].tolist() == [[1, 2]]
     assert info["list"][0] == [3]
     assert info["pair"].tolist() == [[(1, 2)]]
-    assert all(array.dtype.isnative for array in (info["x"], info["list"][0][0], info["pair"]))
+    assert all(array.dtype.isnative for array in (info["x"], info["list"][0][0], info["pair"], info["objects"][0, 0]))
     env.close()
 
 
