@@ -108,6 +108,7 @@ def creator_of(env: Any, render_mode: str | None = None) -> Creator:
     """The creator of copies of `env`, an instance or a callable; only a callable can be given a render mode."""
     if not is_env(env):
         _require_maker(env)
+        _require_no_arguments(env, ("copy",) if render_mode is None else ("copy", "render_mode"))
         return Creator(env, {"render_mode": render_mode})
     spec = env.spec if isinstance(env, gymnasium.Env) else None
     missing: list[str] = []
@@ -156,6 +157,26 @@ def _require_maker(env: Any) -> None:
         raise TypeError(
             f"emulate takes an environment or a callable that makes one, got {env!r}; for example "
             f"puffer.emulate(lambda: MyEnv(...), num_envs)"
+        )
+
+
+def _require_no_arguments(function: Any, given: Sequence[str]) -> None:
+    """Raise TypeError, with the line to type, for a callable that needs other arguments than those `given`."""
+    try:
+        parameters = inspect.signature(function).parameters.values()
+    except (TypeError, ValueError):
+        return
+    positional = [one for one in parameters if one.kind is one.POSITIONAL_ONLY]
+    named = [one for one in parameters if one.kind in (one.POSITIONAL_OR_KEYWORD, one.KEYWORD_ONLY)]
+    needed = [*positional, *(one for one in named if one.name not in given)]
+    missing = [one.name for one in needed if one.default is one.empty]
+    if missing:
+        name = getattr(function, "__name__", "MyEnv")
+        call = f"{name}({', '.join(f'{one}=...' for one in missing)})" if isinstance(function, type) else "MyEnv(...)"
+        raise TypeError(
+            f"emulate calls {name} without arguments, and it needs {', '.join(map(repr, missing))}: give them within "
+            f"the function, puffer.emulate(lambda: {call}, num_envs). It may have a parameter copy, which is given the "
+            f"number of the copy, and render_mode=None, which is given the mode"
         )
 
 

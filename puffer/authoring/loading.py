@@ -42,7 +42,10 @@ _NEEDED = 'Building environments needs Cython and setuptools: pip install "puffe
 
 # Runs in a separate process, because a compiler may crash, and its output is needed as text.
 _BUILD = """
-import json, sys
+import sys
+# Modules beside the source are not those of Python that have their names.
+sys.path[:] = filter(None, sys.path)
+import json
 from Cython.Build.Dependencies import create_dependency_tree
 from setuptools import Distribution
 from setuptools.command.build_ext import build_ext
@@ -111,7 +114,9 @@ def load_pyx(path: str | os.PathLike[str], *, debug: bool = False, sanitize: boo
     """
     source = Path(path).expanduser().resolve()
     if source.suffix != ".pyx":
-        raise ValueError(f"path must end in .pyx, got {str(path)!r}")
+        is_link = Path(path).suffix == ".pyx"
+        target = f", a link to {str(source)!r}: give that file a name that ends in .pyx" if is_link else ""
+        raise ValueError(f"path must end in .pyx, got {str(path)!r}{target}")
     if not source.stem.isidentifier():
         raise ValueError(f"the name of the file must be a Python identifier, got {source.name!r}")
     if not source.is_file():
@@ -145,7 +150,7 @@ def env_class(module: ModuleType) -> type[Env]:
 
 
 # What modules raised when they were loaded. An extension module that raised cannot be loaded a second time.
-_raised: dict[str, Exception] = {}
+_raised: dict[str, BaseException] = {}
 
 
 def _module(source: Path, variant: str) -> ModuleType:
@@ -168,7 +173,8 @@ def _module(source: Path, variant: str) -> ModuleType:
     try:
         module = importlib.util.module_from_spec(spec)
         loader.exec_module(module)
-    except Exception as error:
+    except BaseException as error:
+        # Also of an interrupt: half of the module would be loaded.
         _raised[name] = error
         raise
     return sys.modules.setdefault(name, module)

@@ -8,6 +8,8 @@ offers its core to others after each look, so that it never keeps it from the on
 A command is counted, given and, where an argument belongs to it, sent in one call, and so is an answer taken: no signal
 handler of Python runs in between, so that Ctrl-C finds a worker either asked or not.
 """
+import os
+
 from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
 from libc.string cimport memcpy
 
@@ -75,13 +77,13 @@ sent, received : int
         return ready
 
     def send(self, int number, bytes content=b"", double seconds=60.0):
-        """Send a message. Raises OSError if the other end is gone or does not read."""
+        """Send a message. Raises ConnectionError if the other end is gone or does not read."""
         self.put(number, content, seconds)
 
     def receive(self, double seconds=60.0):
         """The next message as (number, bytes).
 
-        With seconds=0 it waits for ever. Raises EOFError if the other end is gone, OSError if it stops in between.
+        With seconds=0 it waits for ever. Raises EOFError if the other end is gone, ConnectionError if it stops.
         """
         cdef char head[HEAD]
         cdef uint64_t length
@@ -106,7 +108,7 @@ sent, received : int
         with nogil:
             error = channel_send(self.descriptor, head, HEAD, end) or channel_send(self.descriptor, body, length, end)
         if error:
-            raise OSError(error, "a message could not be sent")
+            raise _broken(error, "sent")
         return 0
 
     cdef int get(self, char* target, size_t size, int64_t end) except -1:
@@ -116,8 +118,16 @@ sent, received : int
         if error == -1:
             raise EOFError("the other end is gone")
         if error:
-            raise OSError(error, "a message could not be received")
+            raise _broken(error, "received")
         return 0
+
+
+def _broken(error, what):
+    """The exception for an error of a socket.
+
+    No other OSError, such as the TimeoutError with which the handler of a signal may end a call while it waits.
+    """
+    return ConnectionError(error, f"a message could not be {what}: {os.strerror(error)}")
 
 
 cdef class Line:

@@ -262,7 +262,8 @@ cdef int keep_from(list infos, Py_ssize_t first) except -1:
 def kept(value):
     """A value of an environment as it is now, since an environment may go on writing into its arrays, dicts and lists.
 
-    Arrays are copied, and dicts, lists, tuples and sets with all that is in them; anything else is handed on.
+    Arrays are copied, in the byte order of this machine as pickle has them, and dicts, lists, tuples and sets with all
+    that is in them; anything else is handed on.
     """
     return copy_of(value, _DEEPEST)
 
@@ -272,7 +273,12 @@ cdef object copy_of(object value, int levels):
     if kind is float or kind is int or kind is bool or kind is str or value is None or levels == 0:
         return value
     if isinstance(value, np.ndarray):
-        return value.copy()
+        if value.dtype.kind == "O":
+            copied = np.empty(value.shape, object)
+            for place in np.ndindex(value.shape):
+                copied[place] = copy_of(value[place], levels - 1)
+            return copied
+        return value.copy() if value.dtype.isnative else value.astype(value.dtype.newbyteorder("="))
     if isinstance(value, dict):
         return {key: copy_of(item, levels - 1) for key, item in value.items()}
     if kind is list:

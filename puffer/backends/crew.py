@@ -203,7 +203,8 @@ class Crew:
                 if time.monotonic() > deadline:
                     raise self._hung(link)
             result = link.receive()
-        except (EOFError, OSError):
+        except (EOFError, ConnectionError):
+            # No other OSError: the handler of a signal may raise a TimeoutError.
             raise self._died(link) from None
         if isinstance(result, Failure):
             raise self._raised(link, result)

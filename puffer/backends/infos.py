@@ -114,7 +114,7 @@ def _form_of(values: list[Any]) -> tuple[np.dtype, tuple[int, ...]] | None:
         return None
     arrays = [np.asarray(value) for value in values]
     dtypes, shapes = {array.dtype for array in arrays}, {array.shape for array in arrays}
-    if len(shapes) > 1 or any(dtype.hasobject for dtype in dtypes):
+    if len(shapes) > 1:
         return None
     if len(dtypes) == 1:
         return dtypes.pop(), shapes.pop()

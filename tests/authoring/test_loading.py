@@ -265,14 +265,31 @@ def test_a_cache_that_cannot_be_written_is_replaced(folder, tmp_path):
     assert list(tmp_path.iterdir()) == [taken]
 
 
-def test_a_second_load_says_what_the_first_raised(folder):
-    source = folder / "raising.pyx"
-    source.write_text(SOURCE + "\nraise KeyError('on purpose')\n")
-    with pytest.raises(KeyError, match="on purpose"):
+@pytest.mark.parametrize("kind", [KeyError, KeyboardInterrupt])
+def test_a_second_load_says_what_the_first_raised(folder, kind):
+    source = folder / f"raising_{kind.__name__}.pyx"
+    source.write_text(f"{SOURCE}\nraise {kind.__name__}('on purpose')\n")
+    with pytest.raises(kind, match="on purpose"):
         puffer.load_pyx(source)
-    with pytest.raises(ImportError, match="raising.pyx raised KeyError .*on purpose") as caught:
+    with pytest.raises(ImportError, match=f"raised {kind.__name__} .*on purpose") as caught:
         puffer.load_pyx(source)
-    assert isinstance(caught.value.__cause__, KeyError)
+    assert isinstance(caught.value.__cause__, kind)
+
+
+def test_modules_beside_the_source_do_not_stand_for_those_of_python(folder):
+    source = folder / "beside" / "counter.pyx"
+    source.parent.mkdir()
+    for name in ("json", "random", "types"):
+        (source.parent / f"{name}.py").write_text("raise SystemExit('the one beside the source')")
+    source.write_text(SOURCE)
+    assert load_apart(source)[0] == "Counter"
+
+
+def test_a_link_to_a_file_of_another_kind_is_refused_with_the_remedy(tmp_path):
+    (tmp_path / "stored").write_text(SOURCE)
+    (tmp_path / "counter.pyx").symlink_to(tmp_path / "stored")
+    with pytest.raises(ValueError, match="a link to '.*stored': give that file a name that ends in .pyx"):
+        puffer.load_pyx(tmp_path / "counter.pyx")
 
 
 def test_two_processes_may_compile_at_the_same_time(folder):

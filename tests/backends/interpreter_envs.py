@@ -52,6 +52,7 @@ class Everything(gymnasium.Env):
             "flag": np.bool_(True),
             "words": np.array(["one", "three"]),
             "objects": np.array([None, {"a": (1, 2.5)}], object),
+            "masked": np.ma.array([1, 2], mask=[False, True]),
             "nested": {"text": "ä", "set": {1, 2}, "bytes": b"x", "list": [1, [2]]},
         }
         terminated = self.np_random.random() < self.chance

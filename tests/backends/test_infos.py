@@ -24,6 +24,8 @@ UNLIKE = [
     ([np.zeros(1), np.array(["a"])], object),
     ([1, "a"], object),
     ([{"k": 1}, 5], object),
+    ([np.zeros(2, object), np.zeros(3, object)], object),
+    ([np.array([None, "a"], object), np.array([1, 2])], object),
 ]
 
 
@@ -52,6 +54,19 @@ def test_columns_of_unlike_types_widen_and_stand_beside_single_infos():
     info = merged(4, [(3, {"x": 0.5})], columns)
     assert info["x"].tolist() == [1, 2, 300, 0.5]
     assert info["_x"].all()
+
+
+@pytest.mark.parametrize(
+    "value",
+    [np.array([None, {"a": 1}], object), np.array([(1, None)], [("a", "i4"), ("b", "O")]), np.zeros((2, 0), object)],
+)
+def test_arrays_of_objects_are_stacked_as_in_gymnasium(value):
+    ours, theirs = merged(3, [(1, {"x": value}), (2, {"x": value})]), {}
+    for row in (1, 2):
+        theirs = SyncVectorEnv([Keeper] * 3)._add_info(theirs, {"x": value}, row)
+    assert ours["x"].dtype == theirs["x"].dtype
+    assert ours["x"].tolist() == theirs["x"].tolist()
+    assert ours["_x"].tolist() == [False, True, True]
 
 
 class Keeper(gymnasium.Env):
@@ -129,6 +144,25 @@ def test_lists_of_infos_are_kept_too():
     assert infos[0]["list"][0] == [1, 1]
     assert infos[1]["final_info"]["list"][0] == [2, 2]
     assert infos[1]["list"][0] == [0, 0]
+
+
+@pytest.mark.parametrize("options", [{"backend": "serial"}, {"backend": "process", "num_workers": 1}], ids=str)
+def test_arrays_have_the_byte_order_of_this_machine_in_every_backend(options):
+    other = np.dtype(np.int32).newbyteorder()
+
+    class Swapped(Keeper):
+        def _now(self, t):
+            pair = np.array([(1, 2)], [("a", other), ("b", float)])
+            info = {"x": np.array([1, 2], other), "list": [np.array(3, other)], "pair": pair}
+            return super()._now(t)[0], {**info, "objects": np.array([np.array(4, other), None], object)}
+
+    env = puffer.emulate(Swapped, 1, **options)
+    info = env.reset(seed=0)[1]
+    assert info["x"].tolist() == [[1, 2]]
+    assert info["list"][0] == [3]
+    assert info["pair"].tolist() == [[(1, 2)]]
+    assert all(array.dtype.isnative for array in (info["x"], info["list"][0][0], info["pair"], info["objects"][0, 0]))
+    env.close()
 
 
 def test_a_list_that_holds_itself_is_handed_on():

@@ -25,6 +25,7 @@ from worker_play import (
 )
 
 import puffer
+from puffer.backends.links import process as process_link
 
 
 @pytest.fixture
@@ -326,6 +327,22 @@ def test_an_interrupt_around_a_command_leaves_a_batch_that_works(make, monkeypat
     with pytest.raises(error.ResetNeeded):
         env.step([0, 0])
     assert_same(snapshot(env.reset(seed=1)), first)
+    env.step([0, 0])
+
+
+def test_a_timeout_of_the_program_is_no_end_of_a_worker(make, monkeypatch):
+    """Handlers of SIGALRM raise TimeoutError, which is an OSError."""
+
+    def interrupted(message):
+        raise TimeoutError("of the program")
+
+    env = make(2, 2)
+    env.reset(seed=1)
+    monkeypatch.setattr(process_link, "answered", interrupted)
+    with pytest.raises(TimeoutError, match="of the program"):
+        env.call("step", 0)
+    monkeypatch.undo()
+    env.reset(seed=1)
     env.step([0, 0])
 
 

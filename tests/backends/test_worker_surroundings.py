@@ -63,6 +63,74 @@ def test_a_worker_that_raises_hands_over_its_records_first(caplog):
     env.close()
 
 
+class Awkward(logging.Handler):
+    def emit(self, record):
+        raise OSError("no space left")
+
+
+def test_records_that_logging_only_complains_of_end_neither_a_step_nor_a_worker(caplog, capfd):
+    class Unprintable:
+        def __repr__(self):
+            raise ValueError("no text")
+
+    class Careless(Noisy):
+        def step(self, action):
+            LOGGER.info("%d items", "many")
+            LOGGER.info("kept", extra={"thing": Unprintable()})
+            return np.zeros(1, np.float32), 0.0, False, False, {}
+
+    caplog.set_level(logging.INFO, LOGGER.name)
+    env = puffer.emulate(Careless, 2, backend="process", num_workers=2)
+    env.reset()
+    caplog.clear()
+    env.step([0, 0])
+    assert [record.getMessage() for record in caplog.records] == ["kept"] * 2
+    assert "Unprintable object" in caplog.records[0].thing
+    handler = Awkward()
+    LOGGER.addHandler(handler)
+    env.step([0, 0])
+    LOGGER.removeHandler(handler)
+    env.step([0, 0])
+    env.close()
+    printed = capfd.readouterr().err
+    assert "--- Logging error ---" in printed
+    assert "OSError: no space left" in printed
+
+
+def test_warnings_are_chosen_by_their_module_and_have_their_class(folder):
+    sys.path.insert(0, str(folder / "surrounded"))
+    for name in ("one", "other"):
+        (folder / "surrounded" / f"warns_{name}.py").write_text(
+            "import warnings\n"
+            "class Own(FutureWarning):\n"
+            "    def __init__(self, text, number=3): super().__init__(text)\n"
+            "def warn(): warnings.warn(Own('the same text'), stacklevel=1)\n"
+        )
+
+    class Warns(Noisy):
+        def step(self, action):
+            import warns_one
+            import warns_other
+
+            warns_one.warn()
+            warns_other.warn()
+            return np.zeros(1, np.float32), 0.0, False, False, {}
+
+    shown = []
+    for chosen in ("warns_one", "warns_.*"):
+        with warnings.catch_warnings(record=True) as found:
+            warnings.simplefilter("ignore")
+            warnings.filterwarnings("default", module=chosen)
+            env = puffer.emulate(Warns, 1, backend="process", num_workers=1)
+            env.reset()
+            env.step([0])
+            env.step([0])
+            env.close()
+        shown.append([(os.path.basename(one.filename), one.category.__name__) for one in found])
+    sys.path.remove(str(folder / "surrounded"))
+    assert shown == [[("warns_one.py", "Own")], [("warns_one.py", "Own"), ("warns_other.py", "Own")]]
+
+
 def test_the_arguments_are_those_of_the_program(env):
     env.reset()
     with warnings.catch_warnings():

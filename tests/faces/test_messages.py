@@ -1,6 +1,7 @@
 """What newcomers meet: names, representations, and errors that have the line to type."""
 
 import sys
+import types
 
 import gymnasium
 import numpy as np
@@ -52,9 +53,29 @@ class Spaceless(gymnasium.Env):
         return np.zeros(1, np.float32), 0.0, False, False, {}
 
 
+class Sized(Plain):
+    def __init__(self, size):
+        self.size = size
+
+
+class Told(Plain):
+    """Tells an info that is no dict."""
+
+    def reset(self, *, seed=None, options=None):
+        return np.zeros(1, np.float32), types.MappingProxyType({"a": 1})
+
+
 @pytest.mark.parametrize(
     ("call", "error", "line"),
     [
+        (
+            lambda: puffer.emulate(lambda x: Plain(), 2),
+            TypeError,
+            "it needs 'x': .*emulate.lambda: MyEnv.*parameter copy",
+        ),
+        (lambda: puffer.emulate([lambda x: Plain()]), TypeError, "calls <lambda> without arguments, and it needs 'x'"),
+        (lambda: puffer.emulate(Sized, 2), TypeError, r"puffer.emulate\(lambda: Sized\(size=...\), num_envs\)"),
+        (lambda: puffer.emulate(Told).reset(), TypeError, r"of type mappingproxy; return dict\(info\)"),
         (lambda: puffer.emulate(Plain, 2, size=5), TypeError, r"no option 'size'.*emulate\(lambda: Plain\(size=5\)"),
         (lambda: puffer.emulate(Plain, 2, autoreset="SameStep"), TypeError, "did you mean 'autoreset_mode'"),
         (lambda: puffer.emulate("CartPole-v1"), TypeError, r"puffer.make\('CartPole-v1', num_envs\)"),

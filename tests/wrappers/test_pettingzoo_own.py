@@ -309,6 +309,38 @@ def test_a_step_is_a_turn():
     assert env.step([1, 1, 1])[0].tolist() == [[4, 1], [4, 0], [4, 0]]
 
 
+class Inheritance(Countdown):
+    """The first move ends b. Its removal brings c 1 and news, and ends a; agents without news have no info."""
+
+    def step(self, action):
+        if not self.terminations[self.agent_selection]:
+            self.agent_selection, self.terminations["b"] = "c", True
+            self._deads_step_first()
+            return
+        self._was_dead_step(action)
+        if "a" in self.agents:
+            self.rewards["c"] = 1
+            self._accumulate_rewards()
+            self.infos.update(a=None, c={"action_mask": np.array([0, 1])})
+            if not self.terminations["a"]:
+                self.terminations["a"] = True
+                self._deads_step_first()
+
+
+@pytest.mark.parametrize("options", [{"backend": "serial"}, {"backend": "process", "num_workers": 1}], ids=str)
+def test_what_the_removal_of_an_agent_brings_others_belongs_to_the_step(options):
+    env = puffer.emulate(Inheritance, 1, autoreset_mode="NextStep", **options)
+    env.reset()
+    _, rewards, terminations, truncations, info = env.step([1, 1, 1])
+    assert rewards.tolist() == [0, 0, 1]
+    assert terminations.tolist() == [True, True, False]
+    assert not truncations.any()
+    assert env.masks.all()
+    assert info["to_move"].tolist() == [False, False, True]
+    assert env.action_masks[2].tolist() == [False, True]
+    env.close()
+
+
 def test_turns_in_worker_processes():
     expected = play(puffer.emulate(Countdown, 3, backend="serial"), 30)
     assert_same(play(puffer.emulate(Countdown(), 3, backend="process", num_workers=2), 30), expected)

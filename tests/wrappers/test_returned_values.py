@@ -127,6 +127,13 @@ def test_a_reward_in_an_array_of_one_is_refused_with_the_remedy(style):
         stepped(style, spaces.Box(0, 1, (1,)), np.zeros(1), np.ones(1))
 
 
+@pytest.mark.parametrize("style", [Gym, Returning, ByAgent])
+@pytest.mark.parametrize("reward", [[1.0], (1.0,)])
+def test_a_reward_in_a_list_of_one_is_refused_with_the_remedy(style, reward):
+    with pytest.raises(TypeError, match=r"one number, got .*; return float\(reward\[0\]\)"):
+        stepped(style, spaces.Box(0, 1, (1,)), np.zeros(1), reward)
+
+
 def test_the_row_of_the_only_agent_is_a_reward():
     assert stepped(Returning, spaces.Box(0, 1, (1,)), np.zeros(1), np.ones(1))[1] == 1
 

@@ -41,7 +41,7 @@ class LinkProtocol(Protocol):
         """Whether, within so many seconds, there is an answer to receive, or an end."""
 
     def receive(self) -> Any:
-        """Take the answer; None if there is nothing to report. Raises EOFError or OSError if the worker is gone."""
+        """Take the answer; None if there is nothing to report. Raises EOFError or ConnectionError if it is gone."""
 
     def events(self, answer: Any) -> Any:
         """The Events of an answer to a step or a reset, or a Failure, once its rows are written."""

@@ -63,7 +63,7 @@ class ForkServer:
         return None
 
     def _attempt(self, number: int, theirs: socket.socket) -> tuple[int, int]:
-        with contextlib.suppress(OSError):
+        with contextlib.suppress(ConnectionError, BlockingIOError):
             socket.send_fds(self._control, [MESSAGE.pack(FORK, number, 0)], [theirs.fileno()])
         deadline = time.monotonic() + _START
         while number not in self._attempts:
@@ -100,7 +100,7 @@ class ForkServer:
 
     def kill_worker(self, number: int) -> None:
         """Kill a worker whose end is not known."""
-        with contextlib.suppress(OSError):
+        with contextlib.suppress(ConnectionError, BlockingIOError):
             self._control.send(MESSAGE.pack(KILL, number, 0))
 
     def describe_end(self) -> str:

@@ -57,7 +57,7 @@ class ProcessLink:
         self.line = Line(block.arrays["counters"], self.index, self._process.wire)
         self.line.clear()
         self._process.send(0, pickle.dumps((forms, form, self.index, same_step, LOOK)))
-        with contextlib.suppress(OSError):
+        with contextlib.suppress(ConnectionError):
             socket.send_fds(self._process.socket, [b"b"], [block.descriptor])
 
     @property
@@ -69,7 +69,7 @@ class ProcessLink:
         """Send a command."""
         assert self.line is not None
         # A worker that is gone is noticed when its answer is awaited.
-        with contextlib.suppress(OSError):
+        with contextlib.suppress(ConnectionError):
             self.line.command(operation, None if argument is None else cloudpickle.dumps(argument))
 
     def answered(self) -> bool:

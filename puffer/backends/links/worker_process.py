@@ -55,7 +55,7 @@ class WorkerProcess:
 
     def send(self, number: int, content: bytes = b"") -> None:
         """Send a message. If the worker has died, that is noticed when its answer is awaited."""
-        with contextlib.suppress(OSError):
+        with contextlib.suppress(ConnectionError):
             self.wire.send(number, content)
 
     def has_ended(self) -> bool:

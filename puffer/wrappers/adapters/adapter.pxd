@@ -50,3 +50,6 @@ cdef class GymAdapter(Adapter):
 
 
 cdef float as_reward(object reward) except? -1
+
+
+cdef dict as_info(object info, str owner)

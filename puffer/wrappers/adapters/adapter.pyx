@@ -1,5 +1,6 @@
 """Adapters: each drives one copy of an environment and writes its observations, rewards and flags into its rows."""
 import inspect
+from collections.abc import Mapping
 
 import numpy as np
 from gymnasium import Env as GymnasiumEnv
@@ -196,7 +197,7 @@ Drives an environment with one agent: a `gymnasium.Env`, or one with the same me
         result = self.call_reset(seed)
         if not self.is_current:
             observation, info = self.observation_and_info(result)
-        elif isinstance(result, (tuple, list)) and len(result) == 2 and isinstance(result[1], dict):
+        elif isinstance(result, (tuple, list)) and len(result) == 2 and isinstance(result[1], (dict, Mapping)):
             observation, info = result
         else:
             raise TypeError(f"reset() of a gymnasium.Env must return (observation, info), got {result!r:.80}")
@@ -226,16 +227,14 @@ Drives an environment with one agent: a `gymnasium.Env`, or one with the same me
             self.report(info, infos)
 
     cdef int report(self, object info, list infos) except -1:
-        if not isinstance(info, dict):
-            raise TypeError(f"the info that an environment returns must be a dict, got {info!r:.80}")
-        infos.append((self.first_row, info))
+        infos.append((self.first_row, as_info(info, "an environment")))
         return 0
 
 
 def _is_info(value):
     """Whether a value may be an info, or a list with one for each agent."""
-    return value is None or isinstance(value, dict) or (
-        isinstance(value, list) and all([one is None or isinstance(one, dict) for one in value]))
+    return value is None or isinstance(value, (dict, Mapping)) or (
+        isinstance(value, list) and all([one is None or isinstance(one, (dict, Mapping)) for one in value]))
 
 
 cdef float as_reward(object reward) except? -1:
@@ -247,13 +246,28 @@ cdef float as_reward(object reward) except? -1:
     try:
         value = reward
     except (TypeError, ValueError) as error:
-        raise TypeError(f"reward: {error}; got {reward!r:.80}, and it takes one number, a float") from None
+        remedy = "return float(reward[0])" if _is_single(reward) else "return a float"
+        raise TypeError(f"a reward must be one number, got {reward!r:.80} ({error}); {remedy}") from None
     except OverflowError:
         value = INFINITY
     if isinf(<float>value) and not (isinf(value) and reward == value):
         raise ValueError(f"a reward of {reward!r:.80} is too large: rewards are float32, up to 3.4e+38; scale it down, "
                          f"for example with gymnasium.wrappers.TransformReward")
     return <float>value
+
+
+def _is_single(reward):
+    """Whether it is a list or a tuple with one number."""
+    return isinstance(reward, (list, tuple)) and len(reward) == 1 and np.ndim(reward[0]) == 0
+
+
+cdef dict as_info(object info, str owner):
+    """An info as a dict. Raises TypeError for anything else; the message has the line to type."""
+    if isinstance(info, dict):
+        return info
+    remedy = "dict(info)" if isinstance(info, Mapping) else "{} where there is nothing to tell"
+    raise TypeError(f"the info of {owner} must be a dict, got {info!r:.80} of type {type(info).__name__}; return "
+                    f"{remedy}")
 
 
 def seeds_after(seed):

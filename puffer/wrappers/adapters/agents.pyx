@@ -3,7 +3,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from puffer.wrappers.adapters.adapter cimport Adapter, as_reward
+from puffer.wrappers.adapters.adapter cimport Adapter, as_info, as_reward
 
 # The keys, in a dict of infos by agent, of those that are for every agent.
 cdef tuple FOR_ALL = ("__common__", "__all__")
@@ -122,10 +122,11 @@ without a flag is truncated, so that no episode ends unseen.
 
     cdef int report_of(self, Py_ssize_t place, object info, list infos) except -1:
         """Add the info of an agent."""
-        if info is not None and not isinstance(info, dict):
-            raise TypeError(f"the info of an agent must be a dict, got {info!r:.80}")
-        if info:
-            infos.append((self.first_row + place, info))
+        if info is None:
+            return 0
+        own = as_info(info, "an agent")
+        if own:
+            infos.append((self.first_row + place, own))
 
 
 cdef dict as_dict(object value, str name):

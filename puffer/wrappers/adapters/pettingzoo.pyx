@@ -9,7 +9,7 @@ from puffer.layout.foreign import as_gymnasium
 from puffer.layout.padding import PaddedAction, PaddedObservation, copy_action_space, spanning_space
 
 from puffer.wrappers.adapters.agents cimport AgentsAdapter, as_dict
-from puffer.wrappers.adapters.adapter cimport Adapter
+from puffer.wrappers.adapters.adapter cimport Adapter, as_info
 
 
 cdef class PettingZooAdapter(AgentsAdapter):
@@ -116,7 +116,7 @@ Every agent that is left takes part in every step: its row has what `observe(age
 of the `rewards` of that turn, so that the rewards of a row add up to what its agent gets. The actions of rows that are
 not to move are ignored. `info["to_move"]` is True for the row that is; where observations have an `action_mask`, it is
 all zero for the others if the environment keeps to PettingZoo's rules. The turns without action that remove ended
-agents belong to the step that ended them.
+agents belong to the step that ended them, and so does what they bring to others: ends, infos and rewards.
 """
 
     cdef object mover
@@ -129,33 +129,53 @@ agents belong to the step that ended them.
         self.report_turn(dict(self.env.infos), infos)
 
     cpdef object step(self, list infos):
-        cdef dict observations, rewards, terminations, truncations, info
+        cdef dict observations = {}, rewards, terminations = {}, truncations = {}, info
         env = self.env
         self.env_step(self.read_action(self.place_of(self.mover)))
         # Copies, since removing an agent takes it out of these.
         rewards, info = dict(env.rewards), dict(env.infos)
-        terminations, truncations = dict(env.terminations), dict(env.truncations)
-        observations = {
-            agent: env.observe(agent) for agent in env.agents
-            if (terminations[agent] or truncations[agent]) and self.alive[self.place_of(agent)]
-        }
+        self.note_ends(observations, terminations, truncations)
         for _ in range(len(env.agents)):
-            if not (env.terminations[env.agent_selection] or env.truncations[env.agent_selection]):
+            if not (env.terminations.get(env.agent_selection) or env.truncations.get(env.agent_selection)):
                 break
-            self.env_step(None)
+            self.remove_ended(rewards)
+            self.note_ends(observations, terminations, truncations)
         # Not before: it may be the turn of another one now.
+        info.update(env.infos)
         for agent in env.agents:
             if not (terminations.get(agent) or truncations.get(agent)):
                 observations[agent] = env.observe(agent)
         self.take_by_agent(observations, rewards, terminations, truncations, observations)
         self.report_turn(info, infos)
 
+    cdef int note_ends(self, dict observations, dict terminations, dict truncations) except -1:
+        """Note who has ended, and the last observations of those that took part."""
+        env = self.env
+        for flags, found in (terminations, env.terminations), (truncations, env.truncations):
+            flags.update([(agent, True) for agent, flag in found.items() if flag])
+        for agent in env.agents:
+            if agent not in observations and (terminations.get(agent) or truncations.get(agent)):
+                if self.alive[self.place_of(agent)]:
+                    observations[agent] = env.observe(agent)
+        return 0
+
+    cdef int remove_ended(self, dict rewards) except -1:
+        """Take the turn without action of an ended agent, and add what it brings the others to `rewards`."""
+        # Not the environment's `rewards`: where it does not clear them, those are of the turn before.
+        before = dict(getattr(self.env, "_cumulative_rewards", {}))
+        self.env_step(None)
+        for agent, total in getattr(self.env, "_cumulative_rewards", {}).items():
+            if agent in before and total != before[agent]:
+                rewards[agent] = rewards.get(agent, 0) + total - before[agent]
+        return 0
+
     cdef int report_turn(self, dict info, list infos) except -1:
         """Add the infos, and whose turn it is."""
         self.mover = None
         if not self.ended:
             self.mover = self.env.agent_selection
-            info[self.mover] = {**info.get(self.mover, {}), "to_move": True}
+            own = info.get(self.mover)
+            info[self.mover] = {**({} if own is None else as_info(own, "an agent")), "to_move": True}
         self.report_by_agent(info, infos)
 
 

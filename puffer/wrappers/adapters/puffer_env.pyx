@@ -235,10 +235,10 @@ environment sets its mask True again: its row is zero.
     def _report(self, info, infos):
         if isinstance(info, list):
             by_row = [(min(place, self.agents_per_env - 1), one) for place, one in enumerate(info)]
-        elif not isinstance(info, dict):
+        elif not isinstance(info, (dict, Mapping)):
             raise TypeError(f"infos must be a dict, or a list with a dict for each agent, got {info!r:.80}")
         elif (self.many or self.style == BY_AGENT) and any(agent in self.rows_of_agents for agent in info):
-            info = self.report_common(info, infos)
+            info = self.report_common(as_dict(info, "infos"), infos)
             by_row = [(self.rows_of_agents[agent], one) for agent, one in info.items() if agent in self.rows_of_agents]
             # What belongs to no agent is reported in the first row.
             by_row.append((0, {name: one for name, one in info.items() if name not in self.rows_of_agents}))

@@ -48,6 +48,9 @@ class _Packer(pickle.Pickler):
 
     @staticmethod
     def _of_array(value: Any) -> tuple:
+        if isinstance(value, np.ndarray):
+            # Of a subclass, such as a masked array, the values that it has as an array.
+            value = np.asarray(value)
         if value.dtype == object:
             return "objects", value.shape, value.ravel().tolist()
         if value.dtype.hasobject:

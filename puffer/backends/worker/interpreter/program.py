@@ -87,7 +87,10 @@ class Worker:
 
     def call(self, name: str, arguments: list, named: dict[str, Any]) -> list:
         """The attribute of every copy, or what it returns when it is called."""
-        return [attribute(self._at(index).env, name, arguments, named) for index in range(len(self._copies))]
+        results = [attribute(self._at(index).env, name, arguments, named) for index in range(len(self._copies))]
+        # What cannot be packed may be of any copy.
+        self._current = None
+        return results
 
     def set_attr(self, name: str, values: list) -> None:
         """Set the attribute of every copy."""
