@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import inspect
 import json
+from collections.abc import Callable
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -158,6 +159,16 @@ class SingleEnv(gymnasium.Env):
             return None
         frames = self._batch.render()
         return None if frames is None else frames[0]
+
+    @property
+    def action_masks(self) -> Callable[[], np.ndarray]:
+        """A method that returns the legal actions, bool (choices,), as sb3-contrib's MaskablePPO calls it.
+
+        An environment without masks has no such attribute.
+        """
+        if self._batch.action_masks is None:
+            raise AttributeError(f"{type(self._batch.native_env).__name__} has no action masks")
+        return lambda: self._batch.action_masks[0].copy()
 
     def get_state(self) -> np.ndarray:
         """A snapshot of the environment, for `set_state`."""

@@ -49,8 +49,13 @@ def save(path: Path, learner: PPO, name: str, options: dict[str, Any]) -> None:
     }
     path.parent.mkdir(parents=True, exist_ok=True)
     written = path.with_name(f"{path.name}.writing")
-    torch.save(content, written)
-    os.replace(written, path)
+    try:
+        torch.save(content, written)
+        os.replace(written, path)
+    except BaseException:
+        # The disk is full, or somebody interrupts.
+        written.unlink(missing_ok=True)
+        raise
 
 
 def read(path: str | Path) -> dict[str, Any]:

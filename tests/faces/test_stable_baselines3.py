@@ -233,3 +233,17 @@ def test_a_batch_is_as_good_as_a_name():
 def test_the_example_runs():
     example = Path(__file__).parents[2] / "examples" / "trainers" / "sb3_cartpole.py"
     assert run_python(str(example), "256", cwd=example.parent).startswith("return ")
+
+
+def test_masks_of_an_environment_by_its_id():
+    pytest.importorskip("sb3_contrib", reason="pip install sb3-contrib")
+    from sb3_contrib import MaskablePPO
+
+    model = MaskablePPO("MlpPolicy", "puffer/Taxi-v0", n_steps=32, batch_size=32, device="cpu", seed=0)
+    env = model.get_env().envs[0].unwrapped
+    assert env.action_masks().tolist() == env._batch.action_masks[0].tolist()
+    model.learn(64)
+    # Taxi's reward for what is not legal.
+    assert (model.rollout_buffer.rewards > -10).all()
+    with pytest.raises(ValueError, match="does not support action masking"):
+        MaskablePPO("MlpPolicy", "puffer/CartPole-v0", device="cpu").learn(1)

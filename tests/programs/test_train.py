@@ -340,6 +340,21 @@ def test_a_checkpoint_that_is_not_whole_is_refused(change, message, tmp_path, ca
     assert message in refused(capsys, "--resume", str(file), "--steps", "4096")
 
 
+def test_a_file_that_could_not_be_written_whole_replaces_nothing(tmp_path, monkeypatch):
+    learner = learner_of("catch")
+    checkpoints.save(tmp_path / "checkpoint.pt", learner, "catch", {})
+    before = (tmp_path / "checkpoint.pt").read_bytes()
+
+    def interrupted(content, path):
+        path.write_bytes(b"half")
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(torch, "save", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        checkpoints.save(tmp_path / "checkpoint.pt", learner, "catch", {})
+    assert [file.read_bytes() for file in tmp_path.iterdir()] == [before]
+
+
 def test_a_changed_byte_is_found(tmp_path):
     train(tmp_path, "catch", "--steps", "2048")
     file = tmp_path / "checkpoint.pt"
