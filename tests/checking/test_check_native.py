@@ -21,7 +21,9 @@ from puffer.rng cimport rng_below
 
 import_puffer()
 
-cdef int32_t shared_counter = 0
+# Behind a pointer, where nobody sees from the source that it is shared.
+cdef int32_t[1] counters
+cdef int32_t* shared_counter = counters
 
 cdef class Faulty(Env):
     """Faulty(num_envs=1, *, fault="", **options)
@@ -60,13 +62,12 @@ A walk of at most nine steps from a random start.
         self.outside[i] = 0
 
     cdef void step_one(self, Py_ssize_t i) noexcept nogil:
-        global shared_counter
         self.x[i] += self.actions[i]
         self.t[i] += 1
         self.outside[i] += 1
         if self.fault == 3:
-            shared_counter += 1
-            self.x[i] += shared_counter % 7 == 0
+            shared_counter[0] += 1
+            self.x[i] += shared_counter[0] % 7 == 0
         if self.fault == 4:
             self.x[i] += self.x[0] > 2
         if self.fault == 6 and self.t[i] == 9:
