@@ -20,6 +20,13 @@ from puffer.errors import BuildError
 _SIMILAR = 0.6
 _NEARLY_EQUAL = 0.8
 
+# Methods, and the attribute of the class without which they are not called.
+_HALVES = {
+    "write_action_masks": ("masks_actions", "masks_actions = True"),
+    "ansi_one": ("render_modes", 'render_modes = ("rgb_array", "ansi")'),
+    "row_infos": ("row_info_names", 'row_info_names = ("...",)'),
+}
+
 
 def refuse_mistakes(source: str | Path) -> None:
     """Raise BuildError, with every mistake and its line, for an environment whose methods or fields are wrong."""
@@ -50,6 +57,8 @@ def _mistakes(tree: Any) -> Iterator[tuple[int, str]]:
         yield from _python_methods(cls, "is written with def, so it is never called")
         yield from _misspelt(cls, is_whole="Env" in bases)
         yield from _unset(cls, nodes)
+        if "Env" in bases:
+            yield from _halves(cls)
         yield from misuse.shared_by_copies(cls, tree)
         for _, method in trees.methods(cls):
             yield from misuse.foreign_random_numbers(method, tree)
@@ -93,6 +102,17 @@ def _misspelt(cls: Any, is_whole: bool) -> Iterator[tuple[int, str]]:
         likeness, other = _nearest(name, contract.attributes())
         if name not in contract.attributes() and likeness >= _NEARLY_EQUAL:
             yield line, f"{name} is no class attribute of an environment; write {other}"
+
+
+def _halves(cls: Any) -> Iterator[tuple[int, str]]:
+    """Methods that are called only where an attribute says so, without it; and the attribute without them."""
+    written, attributes = dict(trees.methods(cls)), dict(trees.class_variables(cls))
+    for method, (attribute, line) in _HALVES.items():
+        if method in written and attribute not in attributes:
+            yield written[method].pos[1], f"{method} is called where the class says so; write\n    {line}"
+    if "masks_actions" in attributes and "write_action_masks" not in written:
+        line = contract.methods()["write_action_masks"]
+        yield attributes["masks_actions"], f"masks_actions needs the method that marks legal actions; write\n    {line}"
 
 
 def _unset(cls: Any, nodes: list[Any]) -> Iterator[tuple[int, str]]:

@@ -8,7 +8,7 @@ import numpy as np
 from gymnasium.vector import AutoresetMode
 from gymnasium.vector.utils import batch_space, concatenate, create_empty_array, iterate
 
-from puffer.checking.driver import Driver, Record
+from puffer.checking.driver import NATIVE, Driver, Record
 from puffer.checking.episodes import Episodes
 from puffer.checking.report import Report, UnusableError
 from puffer.checking.values import copied, difference, has_other_form, is_zero, why_outside
@@ -41,6 +41,8 @@ class VectorDriver(Driver):
         self.action_space = batch_space(env.single_action_space, env.num_envs)
         self.batch_space = batch_space(env.single_observation_space, env.num_envs)
         self._is_ours = isinstance(env.unwrapped, VectorEnv)
+        if self._is_ours and env.unwrapped.native_env is not None:
+            self.advice = NATIVE
         self.agents = env.unwrapped.agents_per_env if self._is_ours else 1
         self.are_independent = self._is_ours and env.unwrapped.independent_agents
         self.episodes = Episodes(env.num_envs, 1 if self.are_independent else self.agents, self.mode)

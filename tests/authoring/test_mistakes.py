@@ -88,6 +88,16 @@ MISTAKES = {
         "self.new_state(sizeof(int32_t*))",
         "given the size of a pointer",
     ),
+    "text without its mode": (
+        "    cdef void reset_one",
+        "    cdef object ansi_one(self, Py_ssize_t i):\n        return ''\n\n    cdef void reset_one",
+        r"ansi_one is called where the class says so; write\n    render_modes = ",
+    ),
+    "masks without a method": (
+        "    cdef int goal",
+        "    masks_actions = True\n    cdef int goal",
+        r"masks_actions needs the method .*; write\n    cdef void write_action_masks\(",
+    ),
     "Python class": (
         "cdef class Counter(Env)",
         "class Slow(Env):\n    def step_one(self, i):\n        pass\n\ncdef class Counter(Env)",

@@ -23,7 +23,6 @@ import_puffer()
 
 # Behind a pointer, where nobody sees from the source that it is shared.
 cdef int32_t[1] counters
-cdef int32_t* shared_counter = counters
 
 cdef class Faulty(Env):
     """Faulty(num_envs=1, *, fault="", **options)
@@ -33,18 +32,21 @@ A walk of at most nine steps from a random start.
 """
 
     masks_actions = True
+    render_modes = ("ansi",)
     cdef int fault
     cdef int32_t[:, ::1] observations
     cdef int32_t[::1] actions
     cdef int32_t* x
     cdef int32_t* t
+    cdef int32_t* shared_counter
     cdef int32_t[::1] outside
 
     def __init__(self, num_envs=1, *, fault="", **options):
         faults = ("", "rest of the row", "beyond", "static", "shared", "field", "space", "reward", "random", "mutates",
-                  "masks", "no action", "no statistic", "behind", "before")
+                  "masks", "no action", "no statistic", "behind", "before", "list", "drawing")
         super().__init__(num_envs, spaces.Box(-20, 20, (3,), np.int32), spaces.Discrete(3, start=-1), **options)
         self.fault = faults.index(fault)
+        self.shared_counter = counters
         self.x = <int32_t*>self.new_state(sizeof(int32_t))
         self.t = <int32_t*>self.new_state(sizeof(int32_t))
         self.outside = np.zeros(num_envs, np.int32)
@@ -66,8 +68,8 @@ A walk of at most nine steps from a random start.
         self.t[i] += 1
         self.outside[i] += 1
         if self.fault == 3:
-            shared_counter[0] += 1
-            self.x[i] += shared_counter[0] % 7 == 0
+            self.shared_counter[0] += 1
+            self.x[i] += self.shared_counter[0] % 7 == 0
         if self.fault == 4:
             self.x[i] += self.x[0] > 2
         if self.fault == 6 and self.t[i] == 9:
@@ -94,6 +96,10 @@ A walk of at most nine steps from a random start.
         if self.fault == 2 and self.observations[i, 3] == <int32_t>0xA5A5A5A5:
             self.observations[i, 3] = 1
 
+    cdef object ansi_one(self, Py_ssize_t i):
+        self.t[i] += self.fault == 16
+        return [str(self.x[i])] if self.fault == 15 else str(self.x[i])
+
     cdef void write_action_masks(self, uint8_t[:, ::1] masks, Py_ssize_t first, Py_ssize_t last) noexcept nogil:
         cdef Py_ssize_t i
         for i in range(first, last):
@@ -116,6 +122,8 @@ MISTAKES = {
     "no statistic": r"wrote to statistics\[0, 2\], and statistic_names has 0 names",
     "behind": "wrote to the block of state with 4 bytes for each copy, 0 bytes behind its end",
     "before": "wrote to the block of state with 4 bytes for each copy, 4 bytes before its beginning",
+    "list": "pictures: ansi_one returned list",
+    "drawing": "pictures: ansi_one changed the state",
 }
 
 
