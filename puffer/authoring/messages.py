@@ -127,13 +127,25 @@ def _cause_without_gil(error: _Error, text: str, lines: list[str]) -> str:
             return f"{name}() is a function of Python; {_instead(name)}"
     for name in re.findall(r"(?<![\w.])(\w+)\.\w+", code):
         if re.search(rf"^(?:import|from)\b.*\b{name}\b", source, re.MULTILINE):
+            if name == "random" or re.search(rf"\b{name}\.random\b", code):
+                return f"{name} is a module of Python; draw from the copy, as in rng_uniform(&self.rng[i], low, high)."
             return f"{name} is a module of Python; cimport functions of C, as in from libc.math cimport sqrt."
-    if re.search(r"""(?:[=(,]\s*|return\s+)(?:\[|\{|f?["'])""", code):
+    for name in re.findall(r"(?<!\w\.)(?:\bself\.)?\b(\w+)\s*\(", code):
+        number = _line_that_needs_gil(name, lines)
+        if number:
+            return f"{name} needs the GIL; declare it in line {number} with cdef, and write noexcept nogil behind it."
+    if re.search(r"""(?:[=(,]\s*|return\s+)(?:\[|\{|f?["'])|=\s*\([^()]*,[^()]*\)\s*$""", code):
         return "Lists, dicts, tuples and strings are Python objects; use an array of C, as in cdef int[4] cells."
     name = _assigned(error, code)
     if name:
         return f"{name} has no type of C; declare it at the start of the method, as in cdef int {name}."
     return "A method that is nogil uses values and functions of C alone; declare every variable with cdef."
+
+
+def _line_that_needs_gil(name: str, lines: list[str]) -> int:
+    """The number of the line that defines a function without `nogil`; 0 if there is none."""
+    definition = re.compile(rf"\s*(?:def|cdef|cpdef)\b[^=(]*\b{name}\s*\(")
+    return next((k for k, line in enumerate(lines, 1) if definition.match(line) and "nogil" not in line), 0)
 
 
 def _names_in_declaration(line: str) -> list[str]:

@@ -43,6 +43,7 @@ class Advice(NamedTuple):
     separate: str
     listed: str
     partial: str
+    waiting: str
 
 
 _PYTHON = Advice(
@@ -54,6 +55,7 @@ _PYTHON = Advice(
     separate="keep all state and arrays in the instance: nothing mutable in the class, the module or default arguments",
     listed="let a seed in the list have the same meaning in every copy",
     partial="reset the rows of options['reset_mask'] only, and let the others keep their episode and observation",
+    waiting="in NEXT_STEP mode let that step only reset, with reward 0, terminated False and truncated False",
 )
 NATIVE = Advice(
     random="the seed has no effect on some results; keep all state in memory from new_state(), and draw random numbers "
@@ -63,6 +65,7 @@ NATIVE = Advice(
     separate="keep all state in memory from new_state(): nothing static, in the module or behind pointers of your own",
     listed="use the index i everywhere: draw from self.rng[i], and observe the state of copy i in its rows",
     partial="let reset_one(i) and observe(i) write the state and the rows of copy i alone, and observe(i) no state",
+    waiting="write rewards and flags in step_one(i) alone, not in reset_one(i) or observe(i)",
 )
 
 

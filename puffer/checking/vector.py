@@ -164,6 +164,12 @@ class VectorDriver(Driver):
                 f"{self.where}: {name} is {got}",
                 f"return {name} as a numpy array of {dtype or 'floats'} of shape (num_envs,)",
             )
+        if dtype == np.bool_ and (array.view(np.uint8) > 1).any():
+            row = int((array.view(np.uint8) > 1).argmax())
+            self._refuse(
+                f"{self.where}, row {row}: {name} holds the byte {array.view(np.uint8)[row]}, which is neither 0 nor 1",
+                f"write True or False to {name}",
+            )
 
     def _look_at_rewards(self, rewards: Any) -> None:
         self._look_at_array("rewards", rewards, None)
@@ -194,7 +200,7 @@ class VectorDriver(Driver):
                 self.report.problem(
                     f"{self.where}, row {row}: the step after the end of its episode gave reward {rewards[row]} and "
                     f"flags {bool(ended[row])}",
-                    "in NEXT_STEP mode let that step only reset, with reward 0, terminated False and truncated False",
+                    self.advice.waiting,
                 )
         elif self.mode is AutoresetMode.SAME_STEP:
             self._look_at_finals(ended, info)

@@ -140,6 +140,10 @@ CAUSES = {
     "print(i)": "print() is a function of Python; ",
     "self.count[i] = round(0.4)": "from libc.math cimport round.",
     "seen = [i]": "use an array of C",
+    "pair = (i, i)": "use an array of C",
+    "self.count[i] = half(i)": "half needs the GIL; declare it in line ",
+    "self.count[i] = self.third(i)": "third needs the GIL; declare it in line ",
+    "self.count[i] = np.random.rand()": "np is a module of Python; draw from the copy, as in rng_uniform",
     "self.count[i] = np.int32(0)": "np is a module of Python",
     "total = 0\n        total += self.goal": "total has no type of C",
 }
@@ -156,7 +160,10 @@ def said(tmp_path, source):
 
 
 def test_one_error_a_line_is_left_with_its_cause(tmp_path):
-    text = said(tmp_path, SOURCE.replace(COUNT, "".join(f"        {line}\n" for line in CAUSES)))
+    source = SOURCE.replace(COUNT, "".join(f"        {line}\n" for line in CAUSES))
+    helpers = "def half(i):\n    return i / 2\n\n\ncdef class Counter(Env)"
+    method = "    cdef int third(self, Py_ssize_t i):\n        return 1\n\n    cdef void reset_one"
+    text = said(tmp_path, source.replace("cdef class Counter(Env)", helpers).replace("    cdef void reset_one", method))
     parts = text.split("\n\n")
     assert len(parts) == len(CAUSES)
     for part, (line, sentence) in zip(parts, CAUSES.items(), strict=True):

@@ -43,7 +43,8 @@ A walk of at most nine steps from a random start.
 
     def __init__(self, num_envs=1, *, fault="", **options):
         faults = ("", "rest of the row", "beyond", "static", "shared", "field", "space", "reward", "random", "mutates",
-                  "masks", "no action", "no statistic", "behind", "before", "list", "drawing")
+                  "masks", "no action", "no statistic", "behind", "before", "list", "drawing", "byte",
+                  "early")
         super().__init__(num_envs, spaces.Box(-20, 20, (3,), np.int32), spaces.Discrete(3, start=-1), **options)
         self.fault = faults.index(fault)
         self.shared_counter = counters
@@ -58,6 +59,7 @@ A walk of at most nine steps from a random start.
 
     cdef void reset_one(self, Py_ssize_t i) noexcept nogil:
         self.x[i] = <int32_t>rng_below(&self.rng[i], 7) - 3
+        self.terminations[i] |= self.fault == 18
         if self.fault == 8:
             self.x[i] = <int32_t>rng_below(&self.rng[0], 7) - 3
         self.t[i] = 0
@@ -84,6 +86,8 @@ A walk of at most nine steps from a random start.
         if self.fault == 7 and self.t[i] == 5:
             self.rewards[i] = <float>1e38 * <float>1e38
         self.terminations[i] = self.t[i] == 9 or self.x[i] == 5
+        if self.fault == 17 and self.terminations[i]:
+            self.terminations[i] = 2
 
     cdef void observe(self, Py_ssize_t i) noexcept nogil:
         if self.fault == 9:
@@ -124,6 +128,8 @@ MISTAKES = {
     "before": "wrote to the block of state with 4 bytes for each copy, 4 bytes before its beginning",
     "list": "pictures: ansi_one returned list",
     "drawing": "pictures: ansi_one changed the state",
+    "byte": r"row \d: terminations holds the byte 2, .*\n   write True or False to terminations",
+    "early": "write rewards and flags in step_one.i. alone",
 }
 
 
