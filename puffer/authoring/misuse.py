@@ -19,6 +19,12 @@ _FORBIDDEN = {
     **dict.fromkeys(("rand", "random", "srand", "srandom", "drand48", "lrand48", "mrand48"), _RANDOM),
     **dict.fromkeys(("time", "clock", "clock_gettime", "gettimeofday"), _CLOCK),
 }
+# Fields of the base class that are there to be read.
+_READ_ONLY = {
+    "masks": "an agent leaves the episode by self.terminations[row] = True",
+    "elapsed": "count steps of your own in the state of the copy",
+    "max_steps": "end an episode early by self.truncations[row] = True",
+}
 _C_LIBRARIES = ("libc", "posix")
 
 
@@ -36,6 +42,9 @@ def shared_by_copies(cls: Any, tree: Any) -> Iterator[tuple[int, str]]:
                     target = target.base
                 if _is_of_self(target) and target.attribute in fields:
                     yield node.pos[1], f"self.{target.attribute} is one field for all copies; {_KEEP}"
+                elif _is_of_self(target) and target.attribute in _READ_ONLY:
+                    name = target.attribute
+                    yield node.pos[1], f"self.{name} is the base class's, to be read; {_READ_ONLY[name]}"
                 elif getattr(target, "name", None) in variables - own:
                     yield node.pos[1], f"{target.name} is one variable for all copies, on all threads; {_KEEP}"
 

@@ -66,6 +66,8 @@ MISTAKES = {
         "self.presses is one field for all copies",
         "        self.presses += 1\n",
     ),
+    "masks": ("", "", r"self.masks is the base class's, .*by self.terminations\[row\]", "        self.masks[i] = 0\n"),
+    "elapsed": ("", "", "self.elapsed is the base class's, to be read", "        self.elapsed[i] = 0\n"),
     "foreign random numbers": (
         "from libc.stdint cimport int32_t\n",
         "from libc.stdint cimport int32_t\nfrom libc.stdlib cimport rand\n",
@@ -111,7 +113,7 @@ def test_mistakes_are_refused_with_their_line(tmp_path, mistake):
     old, new, message, *lines = MISTAKES[mistake]
     assert old in SOURCE
     source = tmp_path / "counter.pyx"
-    source.write_text(SOURCE.replace(old, new).replace(COUNT, "".join([COUNT, *lines])))
+    source.write_text((SOURCE.replace(old, new) if old else SOURCE).replace(COUNT, "".join([COUNT, *lines])))
     with pytest.raises(puffer.BuildError, match=rf"(?s)counter.pyx:\d+: .*{message}") as raised:
         native_extensions(source)
     assert ("The methods of an environment are bind, reset_one" in str(raised.value)) == (
@@ -142,6 +144,7 @@ CAUSES = {
     "seen = [i]": "use an array of C",
     "pair = (i, i)": "use an array of C",
     "self.count[i] = half(i)": "half needs the GIL; declare it in line ",
+    "self.count[i] = self.fourth(i)": "fourth needs the GIL; declare it in line ",
     "self.count[i] = self.third(i)": "third needs the GIL; declare it in line ",
     "self.count[i] = np.random.rand()": "np is a module of Python; draw from the copy, as in rng_uniform",
     "self.count[i] = np.int32(0)": "np is a module of Python",
@@ -163,6 +166,7 @@ def test_one_error_a_line_is_left_with_its_cause(tmp_path):
     source = SOURCE.replace(COUNT, "".join(f"        {line}\n" for line in CAUSES))
     helpers = "def half(i):\n    return i / 2\n\n\ncdef class Counter(Env)"
     method = "    cdef int third(self, Py_ssize_t i):\n        return 1\n\n    cdef void reset_one"
+    method = f"    def fourth(self, i):\n        return 1\n\n{method}"
     text = said(tmp_path, source.replace("cdef class Counter(Env)", helpers).replace("    cdef void reset_one", method))
     parts = text.split("\n\n")
     assert len(parts) == len(CAUSES)
@@ -176,6 +180,11 @@ def test_a_wrong_signature_is_shown_beside_the_right_one(tmp_path):
     text = said(tmp_path, SOURCE.replace(STEP, STEP.replace("Py_ssize_t", "int")))
     assert f"write\n    {STEP}" in text
     assert text.count("counter.pyx:") == 1
+
+
+def test_an_arrow_is_a_point(tmp_path):
+    text = said(tmp_path, SOURCE.replace(COUNT, "        self->count[i] = 0\n"))
+    assert "written with a point, as in state.row" in text
 
 
 def test_what_follows_from_an_unknown_name_is_left_out(tmp_path):
