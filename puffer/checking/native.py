@@ -117,12 +117,22 @@ def statistics(driver: VectorDriver, steps: int, seed: int) -> None:
         )
     elif returns:
         expected = {"episode_return": np.mean(returns), "episode_length": np.mean(lengths)}
+        for name in env.unwrapped.native_env.statistic_names:
+            if not np.isfinite(found[name]):
+                driver.report.problem(
+                    f"stats() gives {name} {found[name]}",
+                    f"write finite numbers to self.statistics[row, {_column(env, name)}]; look for a division by zero",
+                )
         for name, value in expected.items():
             if not np.isclose(found[name], value, rtol=1e-6, atol=1e-6):
                 driver.report.problem(
                     f"stats() gives {name} {found[name]}, and the steps gave {value}",
                     "let the base class add up rewards, and change self.rewards in step_one only",
                 )
+
+
+def _column(env: Any, name: str) -> int:
+    return list(env.unwrapped.native_env.statistic_names).index(name)
 
 
 def action_masks(driver: VectorDriver, steps: int, seed: int) -> None:

@@ -78,6 +78,8 @@ def _play(env: Any, steps: int, seed: int, at: Callable[[str], None]) -> tuple[s
     env.action_space.seed(seed)
     at(f"reset(seed={seed})")
     env.reset(seed=seed)
+    # From now on every call writes them.
+    _ = env.action_masks
     for step in range(steps):
         at(f"step {step + 1}")
         env.step(env.action_space.sample())

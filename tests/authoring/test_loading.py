@@ -148,6 +148,35 @@ def test_checking_a_path_draws(tmp_path):
         puffer.check_env(str(path), steps=40)
 
 
+MASKED = """
+    cdef void write_action_masks(self, uint8_t[:, ::1] masks, Py_ssize_t first, Py_ssize_t last) noexcept nogil:
+        cdef Py_ssize_t i
+        for i in range(first, last):
+            masks[i, 2] = 1
+"""
+
+
+def test_checking_a_path_asks_for_masks(tmp_path):
+    path = tmp_path / "masked.pyx"
+    source = SOURCE.replace("import int32_t", "import int32_t, uint8_t")
+    path.write_text(source.replace("    cdef int goal\n", "    masks_actions = True\n    cdef int goal\n") + MASKED)
+    with pytest.raises(
+        puffer.CheckFailed, match=r"indices: .*Counter.write_action_masks\(\) .*line \d+: masks\[i, 2\]"
+    ):
+        puffer.check_env(str(path), steps=40)
+
+
+@pytest.mark.filterwarnings("ignore::puffer.CheckWarning")
+def test_statistics_are_finite(tmp_path):
+    path = tmp_path / "infinite.pyx"
+    source = SOURCE.replace("    cdef int goal\n", '    statistic_names = ("speed",)\n    cdef int goal\n')
+    path.write_text(
+        source.replace("self.count[i] +=", "self.statistics[i, 0] = 1 / <float>0\n        self.count[i] +=")
+    )
+    with pytest.raises(puffer.CheckFailed, match=r"stats\(\) gives speed inf.*\n.*self.statistics\[row, 0\]"):
+        puffer.check_env(str(path), steps=40)
+
+
 ATTRIBUTES = {
     'statistic_names = ("solved")': r"Counter.statistic_names must be a tuple .* 'solved'; write \('solved',\)",
     'statistic_names = ("solved", "solved")': "must be different",
