@@ -8,6 +8,7 @@ from puffer.layout.action import ActionLayout
 from puffer.layout.observation import Layout
 from puffer.layout.spec import CopySpec
 from puffer.native.actions import ActionReader
+from puffer.native.attributes import require_attributes
 from puffer.native.checked import batch_of
 from puffer.native.loop_backend import BLOCK
 from puffer.options import MOST, BatchOptions
@@ -116,6 +117,7 @@ row_info_names : tuple of str
                  observes_in_step=False, snapshot_key=(), copies_per_block=BLOCK, num_threads=0, **options):
         cdef NativeBackend backend = NativeBackend()
         self.require_unmade()
+        require_attributes(type(self))
         threads = checks.integer("num_threads", num_threads, 0, MAX_THREADS - 1)
         options = BatchOptions(num_envs, **options)
         layout, action_layout = Layout(observation_space), ActionLayout(action_space)

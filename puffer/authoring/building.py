@@ -17,6 +17,7 @@ import json
 import os
 import sys
 from collections.abc import Sequence
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -90,19 +91,23 @@ def native_extensions(
         raise ValueError(f"variant must be one of {', '.join(map(repr, VARIANTS))}, got {variant!r}")
     Options.docstrings = True
     cythonize_options = {"build_dir": f"build/cython-{variant}", "force": True, **cythonize_options}
+    watched: AbstractContextManager[None] = nullcontext()
     if "shared_utility_qualified_name" not in cythonize_options:
         # Not of puffer itself, which is imported here.
+        from puffer.authoring.division import watched_division
         from puffer.authoring.mistakes import refuse_mistakes
 
         for source in sources:
             refuse_mistakes(source)
+        watched = watched_division(has_checks=variant != "release")
         cythonize_options |= _shared_helpers()
-    extensions = cythonize(
-        [*more, *(_extension(Path(source), package, variant) for source in sources)],
-        include_path=[str(_INCLUDE)],
-        compiler_directives=_directives(checked=variant != "release"),
-        **cythonize_options,
-    )
+    with watched:
+        extensions = cythonize(
+            [*more, *(_extension(Path(source), package, variant) for source in sources)],
+            include_path=[str(_INCLUDE)],
+            compiler_directives=_directives(checked=variant != "release"),
+            **cythonize_options,
+        )
     if variant != "release":
         shared = {extension.name for extension in more}
         for extension in extensions:

@@ -99,6 +99,8 @@ def _cause(error: _Error, text: str, lines: list[str]) -> str:
         named = re.search(r"(\w+)\s*\(", text)
         declaration = contract.methods().get(named[1] if named else "")
         return f"The base class calls it with another form; write\n    {declaration}" if declaration else ""
+    if "Syntax error" in error.text and "->" in text:
+        return "Fields behind a pointer are written with a point, as in state.row."
     undeclared = _UNDECLARED.search(error.text)
     if undeclared:
         return _unknown(undeclared[1], lines)
@@ -117,6 +119,10 @@ def _cause_without_gil(error: _Error, text: str, lines: list[str]) -> str:
     source = "\n".join(lines)
     fields = contract.members() | set(_DECLARED.findall(source))
     fields |= {name for line in lines for name in _names_in_declaration(line)}
+    for name in re.findall(r"(?<!\w\.)(?:\bself\.)?\b(\w+)\s*\(", code):
+        number = _line_that_needs_gil(name, lines)
+        if number:
+            return f"{name} needs the GIL; declare it in line {number} with cdef, and write noexcept nogil behind it."
     for name in re.findall(r"\bself\.(\w+)", code):
         if name not in fields:
             near = get_close_matches(name, fields, 1, 0.7)
@@ -127,13 +133,21 @@ def _cause_without_gil(error: _Error, text: str, lines: list[str]) -> str:
             return f"{name}() is a function of Python; {_instead(name)}"
     for name in re.findall(r"(?<![\w.])(\w+)\.\w+", code):
         if re.search(rf"^(?:import|from)\b.*\b{name}\b", source, re.MULTILINE):
+            if name == "random" or re.search(rf"\b{name}\.random\b", code):
+                return f"{name} is a module of Python; draw from the copy, as in rng_uniform(&self.rng[i], low, high)."
             return f"{name} is a module of Python; cimport functions of C, as in from libc.math cimport sqrt."
-    if re.search(r"""(?:[=(,]\s*|return\s+)(?:\[|\{|f?["'])""", code):
+    if re.search(r"""(?:[=(,]\s*|return\s+)(?:\[|\{|f?["'])|=\s*\([^()]*,[^()]*\)\s*$""", code):
         return "Lists, dicts, tuples and strings are Python objects; use an array of C, as in cdef int[4] cells."
     name = _assigned(error, code)
     if name:
         return f"{name} has no type of C; declare it at the start of the method, as in cdef int {name}."
     return "A method that is nogil uses values and functions of C alone; declare every variable with cdef."
+
+
+def _line_that_needs_gil(name: str, lines: list[str]) -> int:
+    """The number of the line that defines a function without `nogil`; 0 if there is none."""
+    definition = re.compile(rf"\s*(?:def|cdef|cpdef)\b[^=(]*\b{name}\s*\(")
+    return next((k for k, line in enumerate(lines, 1) if definition.match(line) and "nogil" not in line), 0)
 
 
 def _names_in_declaration(line: str) -> list[str]:

@@ -11,8 +11,7 @@ import gymnasium
 
 from puffer import checks
 from puffer._core import Env
-from puffer.authoring.loading import load_pyx
-from puffer.checking import abuse, common, native, rows, single, vector_calls
+from puffer.checking import abuse, common, native, rows, single, source, vector_calls
 from puffer.checking.report import Finding, Report
 from puffer.checking.rows import RowsDriver
 from puffer.checking.single import SingleDriver
@@ -63,7 +62,7 @@ def check_env(env: Any, *, steps: int = 1000, seed: int = 0) -> Report:
     report = Report(env if isinstance(env, str) else "")
     if cls is not None:
         if isinstance(env, str) and env.endswith(".pyx"):
-            report.run(native.indices, load_pyx(env, debug=True), report, steps, seed)
+            report.run(source.indices, env, report, steps, seed)
         if not report.problems:
             _check_class(native.Maker(cls), report, steps, seed)
     elif isinstance(env, str):

@@ -6,13 +6,8 @@ separate process.
 
 from __future__ import annotations
 
-import contextlib
-import os
 import pickle
-import subprocess
-import sys
 from collections.abc import Callable
-from multiprocessing.connection import Connection, Pipe
 from typing import Any
 
 import cloudpickle
@@ -20,10 +15,10 @@ import numpy as np
 from gymnasium import spaces
 from gymnasium.vector.utils import batch_space
 
+from puffer.checking.apart import another_process
 from puffer.checking.driver import advance, first_difference, play
 from puffer.checking.report import Report, UnusableError
 from puffer.checking.vector import VectorDriver
-from puffer.errors import describe_end
 
 # Seconds that another process may take to make an environment, and then for each abuse.
 _START = 120.0
@@ -200,58 +195,28 @@ def abuse_apart(make: Callable[[], Any], report: Report, seed: int) -> None:
 
 def _try_from(start: int, plan: bytes, report: Report) -> int:
     """Try the abuses from index `start` on. Returns the index of the first one that is still to be tried."""
-    ours, theirs = Pipe(duplex=False)
-    program = f"import sys; sys.path[:] = {sys.path}; from puffer.checking import abuse; abuse.main({theirs.fileno()})"
-    process = subprocess.Popen(
-        [sys.executable, "-c", program],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-        pass_fds=(theirs.fileno(),),
-    )
-    theirs.close()
-    assert process.stdin is not None
-    try:
-        with contextlib.suppress(BrokenPipeError), process.stdin:
-            process.stdin.write(pickle.dumps((start, plan)))
+    with another_process(try_abuses, pickle.dumps((start, plan))) as receive:
         for number in range(start, len(ABUSES)):
-            made, failure = _receive(ours, process, _START)
+            made, failure = receive(_START)
             if made is None:
                 report.skip(f"a separate process could not make the environment: {failure}", ALL)
                 return len(ABUSES)
             report.begin(ABUSES[number])
-            found, failure = _receive(ours, process, _PATIENCE)
+            found, failure = receive(_PATIENCE)
             if found is None:
                 report.problem(failure, _CRASH)
                 return number + 1
             report.merge(found)
-    finally:
-        process.kill()
-        process.wait()
-        ours.close()
     return len(ABUSES)
 
 
-def _receive(connection: Connection, process: subprocess.Popen, seconds: float) -> tuple[Any, str]:
-    """The next message of the process and "", or None and the reason."""
-    try:
-        if connection.poll(seconds):
-            return pickle.loads(connection.recv_bytes()), ""
-    except EOFError:
-        return None, f"the process {describe_end(process.wait())}"
-    return None, f"no answer within {seconds:.0f} seconds"
-
-
-def main(descriptor: int) -> None:
-    """Try the plan in standard input. Write to the descriptor when an environment is made, and then its report."""
-    start, plan = pickle.load(sys.stdin.buffer)
-    make, seed = pickle.loads(plan)
-    results = Connection(descriptor, readable=False)
+def try_abuses(send: Callable[[Any], None], plan: bytes) -> None:
+    """Try the rest of the abuses in this process. Send when an environment is made, and then its report."""
+    start, made_by = pickle.loads(plan)
+    make, seed = pickle.loads(made_by)
     for abuse in ABUSES[start:]:
         env = make()
-        results.send_bytes(pickle.dumps("made"))
+        send("made")
         report = Report("")
         _abuse(abuse, env, report, seed, False)
-        results.send_bytes(pickle.dumps(report))
-    # Skip the end of the interpreter, which may wait for ever.
-    os._exit(0)
+        send(report)

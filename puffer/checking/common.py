@@ -9,10 +9,6 @@ import numpy as np
 from puffer.checking.driver import SHORT, Driver, Record, advance, first_difference, has_ended, play
 from puffer.checking.values import difference, is_zero
 
-_DETERMINISM = (
-    "draw every random number from a generator that reset(seed=...) seeds (self.np_random after "
-    "super().reset(seed=seed)), never from numpy.random, random, time or the order of a set"
-)
 _NO_MAKER = "pass a function that makes the environment instead of an instance"
 
 
@@ -87,7 +83,7 @@ def seeds(driver: Driver, steps: int, seed: int) -> None:
             driver.is_repeatable = False
             report.problem(
                 f"{driver.label}two new environments, reset(seed={seed}), the same actions: {found[1]}",
-                f"the seed has no effect on some random numbers; {_DETERMINISM}",
+                driver.advice.random,
             )
             return
     first = play(driver, seed, steps)
@@ -96,11 +92,11 @@ def seeds(driver: Driver, steps: int, seed: int) -> None:
     driver.is_random = first_difference(first, play(driver, seed + 1000, steps)) is not None
     driver.is_repeatable = found is None
     if found:
-        cause = _DETERMINISM if driver.make is None else "seed the generator in every reset that is given a seed"
+        cause = driver.advice.random if driver.make is None else driver.advice.seeded
         report.problem(
             f"{driver.label}reset(seed={seed}) and {steps} steps, twice, the second time in the middle of an "
             f"episode: {found[1]}",
-            f"let reset() restore everything that step() changes, including counters and flags; {cause}",
+            f"{driver.advice.restore}; {cause}",
         )
     elif not driver.is_random:
         report.suspect(
@@ -164,7 +160,7 @@ def separate(driver: Driver, steps: int, seed: int) -> None:
     if found:
         driver.report.problem(
             f"{driver.label}in turns with another one, an environment gave another trace than alone: {found[1]}",
-            "keep all state and arrays in the instance: nothing mutable in the class, the module or default arguments",
+            driver.advice.separate,
         )
 
 

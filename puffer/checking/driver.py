@@ -34,6 +34,41 @@ class Record(NamedTuple):
     truncated: Any = None
 
 
+class Advice(NamedTuple):
+    """What to change where traces differ, in the words of those who wrote the environment."""
+
+    random: str
+    restore: str
+    seeded: str
+    separate: str
+    listed: str
+    partial: str
+    waiting: str
+
+
+_PYTHON = Advice(
+    random="the seed has no effect on some random numbers; draw every random number from a generator that "
+    "reset(seed=...) seeds (self.np_random after super().reset(seed=seed)), never from numpy.random, random, time or "
+    "the order of a set",
+    restore="let reset() restore everything that step() changes, including counters and flags",
+    seeded="seed the generator in every reset that is given a seed",
+    separate="keep all state and arrays in the instance: nothing mutable in the class, the module or default arguments",
+    listed="let a seed in the list have the same meaning in every copy",
+    partial="reset the rows of options['reset_mask'] only, and let the others keep their episode and observation",
+    waiting="in NEXT_STEP mode let that step only reset, with reward 0, terminated False and truncated False",
+)
+NATIVE = Advice(
+    random="the seed has no effect on some results; keep all state in memory from new_state(), and draw random numbers "
+    "from self.rng[i] alone",
+    restore="let reset_one(i) set every field of the state of copy i, also those that only steps change",
+    seeded="draw random numbers from self.rng[i] alone, and let observe(i) write the whole row",
+    separate="keep all state in memory from new_state(): nothing static, in the module or behind pointers of your own",
+    listed="use the index i everywhere: draw from self.rng[i], and observe the state of copy i in its rows",
+    partial="let reset_one(i) and observe(i) write the state and the rows of copy i alone, and observe(i) no state",
+    waiting="write rewards and flags in step_one(i) alone, not in reset_one(i) or observe(i)",
+)
+
+
 class Driver:
     """Drives an environment, and reports mistakes in the results of single calls.
 
@@ -57,6 +92,7 @@ class Driver:
     """
 
     action_space: Any
+    advice = _PYTHON
 
     def __init__(self, env: Any, report: Report, make: Callable[[], Any] | None = None) -> None:
         self.env = env

@@ -22,7 +22,7 @@ from puffer.native.canaries import Canaries
 from puffer.vector import VectorEnv
 
 COPIES = 4
-_OUTSIDE = (
+OUTSIDE = (
     "keep indices inside the state and the statistics of the copy: puffer.load_pyx(path, debug=True) and a build with "
     "PUFFER_DEBUG=1 raise for the first wrong index into a view, with its line"
 )
@@ -46,21 +46,6 @@ def never_terminates(cls: Callable[..., Env]) -> bool:
     """Whether the docstring of the class's module says that its rules end no episode."""
     module = sys.modules.get(getattr(cls, "func", cls).__module__)
     return re.search(r"^Terminated\s+never", getattr(module, "__doc__", None) or "", re.MULTILINE) is not None
-
-
-# ---- Of a source ----
-
-
-def indices(cls: type[Env], report: Report, steps: int, seed: int) -> None:
-    """Every index into a view lies inside it: random play of a build with checks."""
-    with closing(Maker(cls)()) as env:
-        env.action_space.seed(seed)
-        try:
-            env.reset(seed=seed)
-            for _ in range(steps):
-                env.step(env.action_space.sample())
-        except (IndexError, RuntimeError) as error:
-            report.problem(str(error), "keep every index inside its view, and set every view before the first reset")
 
 
 # ---- Of a batch ----
@@ -132,12 +117,22 @@ def statistics(driver: VectorDriver, steps: int, seed: int) -> None:
         )
     elif returns:
         expected = {"episode_return": np.mean(returns), "episode_length": np.mean(lengths)}
+        for name in env.unwrapped.native_env.statistic_names:
+            if not np.isfinite(found[name]):
+                driver.report.problem(
+                    f"stats() gives {name} {found[name]}",
+                    f"write finite numbers to self.statistics[row, {_column(env, name)}]; look for a division by zero",
+                )
         for name, value in expected.items():
             if not np.isclose(found[name], value, rtol=1e-6, atol=1e-6):
                 driver.report.problem(
                     f"stats() gives {name} {found[name]}, and the steps gave {value}",
                     "let the base class add up rewards, and change self.rewards in step_one only",
                 )
+
+
+def _column(env: Any, name: str) -> int:
+    return list(env.unwrapped.native_env.statistic_names).index(name)
 
 
 def action_masks(driver: VectorDriver, steps: int, seed: int) -> None:
@@ -225,7 +220,8 @@ def independent_copies(maker: Maker, report: Report, steps: int, seed: int) -> N
         if found:
             report.problem(
                 f"copy 0 of one and copy 0 of eight: {found[1]}",
-                "draw from self.rng[i] only, the random stream of the copy",
+                "use the index i everywhere: the state, the rows, the actions and the random stream self.rng[i] of the "
+                "copy, and let reset_one(i) set all of its state",
             )
         for batch, other in zip(actions, [many.sample() for _ in range(steps)], strict=True):
             batch[: last.start] = other[: last.start]
@@ -269,9 +265,39 @@ def rows_of_others(maker: Maker, report: Report, steps: int, seed: int) -> None:
             for _ in range(min(steps, SHORT)):
                 advance(driver)
                 for damage in canaries.damages():
-                    own.problem(f"{driver.where} wrote to {damage}", _OUTSIDE)
+                    own.problem(f"{driver.where} wrote to {damage}", OUTSIDE)
         report.merge(own)
 
 
+def pictures(maker: Maker, report: Report, steps: int, seed: int) -> None:
+    """Pictures and texts are drawn from the state, which they leave alone."""
+    with closing(maker()) as env:
+        env.action_space.seed(seed)
+        env.reset(seed=seed)
+        for _ in range(min(steps, 10)):
+            if env.autoreset_mode is not AutoresetMode.DISABLED:
+                env.step(env.action_space.sample())
+        declared = env.metadata["render_modes"]
+        is_own = getattr(maker.cls, "func", maker.cls).render_modes is not Env.render_modes
+        for mode, method, draw in (("rgb_array", "render_one", env.render_copy), ("ansi", "ansi_one", env.ansi_copy)):
+            state = env.get_state()
+            try:
+                drawn = draw(0)
+            except NotImplementedError:
+                if mode in declared and is_own:
+                    report.problem(
+                        f"render_modes has {mode!r}, and there is no {method}", f"write {method}, or take it out"
+                    )
+                continue
+            if mode not in declared:
+                report.problem(f"there is a {method}, and render_modes is {declared}", f"add {mode!r} to render_modes")
+            if mode == "ansi" and not isinstance(drawn, str):
+                report.problem(f"ansi_one returned {type(drawn).__name__}", "return the text of a copy, a str")
+            if not np.array_equal(env.get_state(), state):
+                report.problem(
+                    f"{method} changed the state", "let render_one and ansi_one read the state, and draw no numbers"
+                )
+
+
 BATCH_CHECKS: list[Callable] = [snapshots, redrawing, statistics, action_masks]
-CLASS_CHECKS: list[Callable] = [threads, arrays_in_turn, independent_copies, rows_of_others]
+CLASS_CHECKS: list[Callable] = [threads, arrays_in_turn, independent_copies, rows_of_others, pictures]

@@ -8,7 +8,7 @@ import numpy as np
 from gymnasium.vector import AutoresetMode
 from gymnasium.vector.utils import batch_space, concatenate, create_empty_array, iterate
 
-from puffer.checking.driver import Driver, Record
+from puffer.checking.driver import NATIVE, Driver, Record
 from puffer.checking.episodes import Episodes
 from puffer.checking.report import Report, UnusableError
 from puffer.checking.values import copied, difference, has_other_form, is_zero, why_outside
@@ -41,6 +41,8 @@ class VectorDriver(Driver):
         self.action_space = batch_space(env.single_action_space, env.num_envs)
         self.batch_space = batch_space(env.single_observation_space, env.num_envs)
         self._is_ours = isinstance(env.unwrapped, VectorEnv)
+        if self._is_ours and env.unwrapped.native_env is not None:
+            self.advice = NATIVE
         self.agents = env.unwrapped.agents_per_env if self._is_ours else 1
         self.are_independent = self._is_ours and env.unwrapped.independent_agents
         self.episodes = Episodes(env.num_envs, 1 if self.are_independent else self.agents, self.mode)
@@ -162,6 +164,12 @@ class VectorDriver(Driver):
                 f"{self.where}: {name} is {got}",
                 f"return {name} as a numpy array of {dtype or 'floats'} of shape (num_envs,)",
             )
+        if dtype == np.bool_ and (array.view(np.uint8) > 1).any():
+            row = int((array.view(np.uint8) > 1).argmax())
+            self._refuse(
+                f"{self.where}, row {row}: {name} holds the byte {array.view(np.uint8)[row]}, which is neither 0 nor 1",
+                f"write True or False to {name}",
+            )
 
     def _look_at_rewards(self, rewards: Any) -> None:
         self._look_at_array("rewards", rewards, None)
@@ -192,7 +200,7 @@ class VectorDriver(Driver):
                 self.report.problem(
                     f"{self.where}, row {row}: the step after the end of its episode gave reward {rewards[row]} and "
                     f"flags {bool(ended[row])}",
-                    "in NEXT_STEP mode let that step only reset, with reward 0, terminated False and truncated False",
+                    self.advice.waiting,
                 )
         elif self.mode is AutoresetMode.SAME_STEP:
             self._look_at_finals(ended, info)

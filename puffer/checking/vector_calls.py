@@ -85,7 +85,7 @@ def seed_lists(driver: VectorDriver, steps: int, seed: int) -> None:
         if change:
             report.problem(
                 f"the same seed in copy 0 and in copy {copies - 1} of reset(seed=[...]): {change}",
-                "let a seed in the list have the same meaning in every copy",
+                driver.advice.listed,
             )
     _expect_refusal(driver, {"seed": [*own, seed]}, "a list of seeds that is too long")
 
@@ -116,7 +116,7 @@ def partial_resets(driver: VectorDriver, steps: int, seed: int) -> None:
         if change:
             report.problem(
                 f"a reset with reset_mask {mask.tolist()}, before and after: {change}",
-                "reset the rows of options['reset_mask'] only, and let the others keep their episode and observation",
+                driver.advice.partial,
             )
             return
     driver.reset(seed, mask=mask)

@@ -99,6 +99,105 @@ def test_checking_a_path_finds_the_line(folder):
         puffer.check_env(str(folder / "wild.pyx"), steps=40)
 
 
+ENDS = {
+    "no view": (
+        "self.count[i + 100000000] = 1",
+        r"step 1 of 4 copies: the process was killed by SIGSEGV.*python -m puffer.sanit",
+    ),
+    "no line": (
+        "self.count[i + 16] = 1",
+        r"step 1 wrote to the block of state with 4 bytes for each copy, 48 bytes behind",
+    ),
+}
+
+
+@pytest.mark.parametrize("kind", ENDS)
+def test_checking_a_path_survives_what_no_build_checks(tmp_path, kind):
+    line, message = ENDS[kind]
+    path = tmp_path / "wild.pyx"
+    path.write_text(SOURCE.replace("self.count[i] +=", f"{line}\n        self.count[i] +="))
+    with pytest.raises(puffer.CheckFailed, match=rf"(?s)indices: .*{message}"):
+        puffer.check_env(str(path), steps=40)
+
+
+def test_checking_a_path_ends_where_a_call_does_not(tmp_path, monkeypatch):
+    monkeypatch.setattr("puffer.checking.source._PATIENCE", 1.0)
+    path = tmp_path / "endless.pyx"
+    path.write_text(
+        SOURCE.replace("self.count[i] +=", "while self.count[i] == 0:\n            pass\n        self.count[i] +=")
+    )
+    with pytest.raises(
+        puffer.CheckFailed, match=r"(?s)step 1 of 4 copies: no answer within 1 .*a loop that does not end"
+    ):
+        puffer.check_env(str(path), steps=40)
+
+
+DRAWN = (
+    SOURCE
+    + """
+    cdef int render_one(self, Py_ssize_t i, Canvas canvas) except -1:
+        canvas.disc(self.observations[i, 7], 3, 2, 0xFFFFFF)
+"""
+)
+
+
+def test_checking_a_path_draws(tmp_path):
+    path = tmp_path / "drawn.pyx"
+    path.write_text(DRAWN.replace("import Buffers", "import Buffers, Canvas"))
+    with pytest.raises(puffer.CheckFailed, match=r"Counter.render_one\(\) of copy 0, drawn.pyx, line \d+: canvas.disc"):
+        puffer.check_env(str(path), steps=40)
+
+
+MASKED = """
+    cdef void write_action_masks(self, uint8_t[:, ::1] masks, Py_ssize_t first, Py_ssize_t last) noexcept nogil:
+        cdef Py_ssize_t i
+        for i in range(first, last):
+            masks[i, 2] = 1
+"""
+
+
+def test_checking_a_path_asks_for_masks(tmp_path):
+    path = tmp_path / "masked.pyx"
+    source = SOURCE.replace("import int32_t", "import int32_t, uint8_t")
+    path.write_text(source.replace("    cdef int goal\n", "    masks_actions = True\n    cdef int goal\n") + MASKED)
+    with pytest.raises(
+        puffer.CheckFailed, match=r"indices: .*Counter.write_action_masks\(\) .*line \d+: masks\[i, 2\]"
+    ):
+        puffer.check_env(str(path), steps=40)
+
+
+@pytest.mark.filterwarnings("ignore::puffer.CheckWarning")
+def test_statistics_are_finite(tmp_path):
+    path = tmp_path / "infinite.pyx"
+    source = SOURCE.replace("    cdef int goal\n", '    statistic_names = ("speed",)\n    cdef int goal\n')
+    path.write_text(
+        source.replace("self.count[i] +=", "self.statistics[i, 0] = 1 / <float>0\n        self.count[i] +=")
+    )
+    with pytest.raises(puffer.CheckFailed, match=r"stats\(\) gives speed inf.*\n.*self.statistics\[row, 0\]"):
+        puffer.check_env(str(path), steps=40)
+
+
+ATTRIBUTES = {
+    'statistic_names = ("solved")': r"Counter.statistic_names must be a tuple .* 'solved'; write \('solved',\)",
+    'statistic_names = ("solved", "solved")': "must be different",
+    'statistic_names = ("episode_return",)': "'episode_return', which stats.. has of every environment",
+    'render_modes = ("human",)': "may have 'rgb_array', 'ansi', got 'human'",
+    "render_size = 200": r"must be \(width, height\) in pixels, got 200",
+    'version = "1.0"': "must be an int of at least 0, got '1.0'",
+    "default_max_steps = 2.5": "must be None or an int of at least 1, got 2.5",
+}
+
+
+def test_class_attributes_are_checked(tmp_path):
+    lines = "".join(f"\n\ncdef class _Number{number}(Counter):\n    {line}\n" for number, line in enumerate(ATTRIBUTES))
+    path = tmp_path / "many.pyx"
+    path.write_text(SOURCE + lines)
+    module = sys.modules[puffer.load_pyx(path).__module__]
+    for number, message in enumerate(ATTRIBUTES.values()):
+        with pytest.raises((TypeError, ValueError), match=message.replace("Counter", f"_Number{number}")):
+            getattr(module, f"_Number{number}")(2)
+
+
 def test_debug_is_an_argument_of_other_environments():
     with pytest.raises(TypeError, match="debug"):
         puffer.make("ocean-catch", debug=True)

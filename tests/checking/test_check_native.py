@@ -21,7 +21,8 @@ from puffer.rng cimport rng_below
 
 import_puffer()
 
-cdef int32_t shared_counter = 0
+# Behind a pointer, where nobody sees from the source that it is shared.
+cdef int32_t[1] counters
 
 cdef class Faulty(Env):
     """Faulty(num_envs=1, *, fault="", **options)
@@ -31,18 +32,22 @@ A walk of at most nine steps from a random start.
 """
 
     masks_actions = True
+    render_modes = ("ansi",)
     cdef int fault
     cdef int32_t[:, ::1] observations
     cdef int32_t[::1] actions
     cdef int32_t* x
     cdef int32_t* t
+    cdef int32_t* shared_counter
     cdef int32_t[::1] outside
 
     def __init__(self, num_envs=1, *, fault="", **options):
         faults = ("", "rest of the row", "beyond", "static", "shared", "field", "space", "reward", "random", "mutates",
-                  "masks", "no action", "no statistic", "behind", "before")
+                  "masks", "no action", "no statistic", "behind", "before", "list", "drawing", "byte",
+                  "early")
         super().__init__(num_envs, spaces.Box(-20, 20, (3,), np.int32), spaces.Discrete(3, start=-1), **options)
         self.fault = faults.index(fault)
+        self.shared_counter = counters
         self.x = <int32_t*>self.new_state(sizeof(int32_t))
         self.t = <int32_t*>self.new_state(sizeof(int32_t))
         self.outside = np.zeros(num_envs, np.int32)
@@ -54,19 +59,19 @@ A walk of at most nine steps from a random start.
 
     cdef void reset_one(self, Py_ssize_t i) noexcept nogil:
         self.x[i] = <int32_t>rng_below(&self.rng[i], 7) - 3
+        self.terminations[i] |= self.fault == 18
         if self.fault == 8:
             self.x[i] = <int32_t>rng_below(&self.rng[0], 7) - 3
         self.t[i] = 0
         self.outside[i] = 0
 
     cdef void step_one(self, Py_ssize_t i) noexcept nogil:
-        global shared_counter
         self.x[i] += self.actions[i]
         self.t[i] += 1
         self.outside[i] += 1
         if self.fault == 3:
-            shared_counter += 1
-            self.x[i] += shared_counter % 7 == 0
+            self.shared_counter[0] += 1
+            self.x[i] += self.shared_counter[0] % 7 == 0
         if self.fault == 4:
             self.x[i] += self.x[0] > 2
         if self.fault == 6 and self.t[i] == 9:
@@ -81,6 +86,8 @@ A walk of at most nine steps from a random start.
         if self.fault == 7 and self.t[i] == 5:
             self.rewards[i] = <float>1e38 * <float>1e38
         self.terminations[i] = self.t[i] == 9 or self.x[i] == 5
+        if self.fault == 17 and self.terminations[i]:
+            self.terminations[i] = 2
 
     cdef void observe(self, Py_ssize_t i) noexcept nogil:
         if self.fault == 9:
@@ -92,6 +99,10 @@ A walk of at most nine steps from a random start.
         # Beyond the last row there is only memory to write to in the check that puts a pattern there.
         if self.fault == 2 and self.observations[i, 3] == <int32_t>0xA5A5A5A5:
             self.observations[i, 3] = 1
+
+    cdef object ansi_one(self, Py_ssize_t i):
+        self.t[i] += self.fault == 16
+        return [str(self.x[i])] if self.fault == 15 else str(self.x[i])
 
     cdef void write_action_masks(self, uint8_t[:, ::1] masks, Py_ssize_t first, Py_ssize_t last) noexcept nogil:
         cdef Py_ssize_t i
@@ -115,6 +126,10 @@ MISTAKES = {
     "no statistic": r"wrote to statistics\[0, 2\], and statistic_names has 0 names",
     "behind": "wrote to the block of state with 4 bytes for each copy, 0 bytes behind its end",
     "before": "wrote to the block of state with 4 bytes for each copy, 4 bytes before its beginning",
+    "list": "pictures: ansi_one returned list",
+    "drawing": "pictures: ansi_one changed the state",
+    "byte": r"row \d: terminations holds the byte 2, .*\n   write True or False to terminations",
+    "early": "write rewards and flags in step_one.i. alone",
 }
 
 
