@@ -108,6 +108,11 @@ def by_copy(name: str, value: Any, count: int) -> list[Any]:
     return list(value)
 
 
+def name_of(given: Any) -> Any:
+    """The text of a path, which stands for the name of an environment; anything else as it is."""
+    return os.fspath(given) if isinstance(given, os.PathLike) else given
+
+
 def boolean(name: str, value: Any) -> bool:
     """`value` as a bool. Raises TypeError."""
     if not isinstance(value, (bool, np.bool_)):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 import importlib
 import inspect
+import os
 import pkgutil
 import shlex
 from collections.abc import Callable, Iterable, Iterator
@@ -42,7 +43,7 @@ _FAMILIES = ("gym", *SYSTEMS)
 
 
 def make(
-    name: str,
+    name: str | os.PathLike[str],
     num_envs: int = 1,
     *,
     backend: str = "auto",
@@ -71,7 +72,7 @@ def make(
 
     Parameters
     ----------
-    name : str
+    name : str or path
         One of `list_envs()`, where "ocean-" may be left out unless the rest is a name as well, as "crafter" is, and "-"
         stands for "_" in what follows it; or an id of Gymnasium, such as "CartPole-v1" or "puffer/CartPole-v0"; or the
         path of a `.pyx` file, see `puffer.load_pyx`.
@@ -140,6 +141,7 @@ def make(
     ImportError
         For what needs a package that is not installed, with the line that installs it.
     """
+    name = checks.name_of(name)
     options = {
         "batch_size": batch_size,
         "autoreset_mode": autoreset_mode,

@@ -57,7 +57,7 @@ def find(folder: Path, module: str) -> Path | None:
     if not _is_own(folder, stat.S_ISDIR):
         return None
     for entry in sorted(folder.iterdir()):
-        if _fits(entry, module):
+        if is_current(entry, module):
             return entry / module
     return None
 
@@ -99,8 +99,11 @@ def digest(path: str | os.PathLike[str]) -> str | None:
         return None
 
 
-def _fits(entry: Path, module: str) -> bool:
-    """Whether an entry can be used. One that is damaged, or holds a file of another user, is removed."""
+def is_current(entry: Path, module: str) -> bool:
+    """Whether the module of an entry can be used: its record fits all files as they are now.
+
+    An entry that is damaged, or holds a file of another user, is removed.
+    """
     files = (entry / module, entry / _RECORD)
     try:
         if not (_is_own(entry, stat.S_ISDIR) and all(_is_own(file, stat.S_ISREG) for file in files)):

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import ctypes
 import hashlib
-import importlib.machinery
 import importlib.util
 import json
 import os
@@ -25,6 +24,7 @@ from typing import Any
 
 from puffer._core import ABI, Env
 from puffer.authoring.compiled import add, digest, find, folder_of_modules
+from puffer.authoring.finder import file_name, find_modules, package_name, spec_of
 from puffer.authoring.messages import shortened
 from puffer.backends.worker.surroundings import module_path
 from puffer.errors import BuildError
@@ -34,9 +34,6 @@ _NEIGHBOURS = ("*.pxd", "*.pxi", "*.h")
 
 # The variables that compilers read.
 _VARIABLES = ("CFLAGS", "CPPFLAGS", "LDFLAGS", "LDSHARED", "CPATH", "C_INCLUDE_PATH", "LIBRARY_PATH")
-
-# How the names of the packages begin that modules are compiled in.
-PACKAGE = "puffer_pyx_"
 
 _NEEDED = 'Building environments needs Cython and setuptools: pip install "puffer-envs[author]"'
 
@@ -149,13 +146,15 @@ def env_class(module: ModuleType) -> type[Env]:
     return found[0]
 
 
+find_modules()
+
 # What modules raised when they were loaded. An extension module that raised cannot be loaded a second time.
 _raised: dict[str, BaseException] = {}
 
 
 def _module(source: Path, variant: str) -> ModuleType:
     everything = folder_of_modules()
-    folder, file = everything / _key(source, variant), f"{source.stem}{sysconfig.get_config_var('EXT_SUFFIX')}"
+    folder, file = everything / _key(source, variant), file_name(source.stem)
     compiled = find(folder, file) or _compile(source, variant, folder, file)
     # The package separates files of the same name, and versions of the same file.
     name = f"{compiled.parent.name}.{source.stem}"
@@ -167,12 +166,11 @@ def _module(source: Path, variant: str) -> ModuleType:
         ) from error
     if name in sys.modules:
         return sys.modules[name]
-    loader = importlib.machinery.ExtensionFileLoader(name, str(compiled))
-    spec = importlib.util.spec_from_file_location(name, compiled, loader=loader)
-    assert spec is not None
+    spec = spec_of(name, compiled)
+    assert spec.loader is not None
     try:
         module = importlib.util.module_from_spec(spec)
-        loader.exec_module(module)
+        spec.loader.exec_module(module)
     except BaseException as error:
         # Also of an interrupt: half of the module would be loaded.
         _raised[name] = error
@@ -221,7 +219,7 @@ def _watched(what: str, command: list[str], **options: Any) -> tuple[int, str]:
 def _free_names(folder: Path, stem: str) -> Iterator[str]:
     """Names of packages of which neither the cache nor this program has one."""
     for number in count():
-        name = f"{PACKAGE}{folder.name}_{number}"
+        name = package_name(folder.name, number)
         module = f"{name}.{stem}"
         if not (folder / name).exists() and module not in sys.modules and module not in _raised:
             yield name

@@ -31,10 +31,11 @@ def check_env(env: Any, *, steps: int = 1000, seed: int = 0) -> Report:
     Parameters
     ----------
     env
-        A name of `list_envs()`; a subclass of `puffer.Env`; a `puffer.Env`, a `gymnasium.vector.VectorEnv`, a
-        `gymnasium.Env`, a `PufferEnv` or anything else that `emulate` takes; or a function without arguments that makes
-        one of these. A function allows more checks: new environments are compared with used ones, and vector
-        environments of other packages get bad actions in a separate process. An instance is closed.
+        A name of `list_envs()`, or the path of a `.pyx` file; a subclass of `puffer.Env`; a `puffer.Env`, a
+        `gymnasium.vector.VectorEnv`, a `gymnasium.Env`, a `PufferEnv` or anything else that `emulate` takes; or a
+        function without arguments that makes one of these. A function allows more checks: new environments are compared
+        with used ones, and vector environments of other packages get bad actions in a separate process. An instance is
+        closed.
     steps : int
         Number of random steps, at least 1. Checks that compare traces take fewer.
     seed : int
@@ -57,6 +58,7 @@ def check_env(env: Any, *, steps: int = 1000, seed: int = 0) -> Report:
     CheckWarning
         For legal behaviour that is often a mistake, such as observations that are always zero.
     """
+    env = checks.name_of(env)
     steps, seed = checks.integer("steps", steps, 1), checks.seed(seed)
     cls = native_class(env)
     report = Report(env if isinstance(env, str) else "")

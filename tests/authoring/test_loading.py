@@ -2,6 +2,7 @@
 
 import io
 import os
+import pickle
 import re
 import subprocess
 import sys
@@ -56,6 +57,28 @@ def test_the_same_source_is_compiled_once(folder, counter):
     assert run_python("-c", script, cwd=folder) == "Counter\n"
     assert compiled(folder) == files
     assert files[0].stat().st_mtime_ns == stamp
+
+
+def test_a_pickled_batch_goes_on_in_another_program(folder, tmp_path):
+    source = tmp_path / "counter.pyx"
+    source.write_text(SOURCE)
+    env = puffer.make(source, 2)
+    env.reset(seed=0)
+    env.step(np.array([1, 0]))
+    assert pickle.loads(pickle.dumps(env)).step(np.array([1, 1]))[0].tolist() == [[2], [1]]
+    file = tmp_path / "batch.pickle"
+    file.write_bytes(pickle.dumps(env))
+    script = f"import pickle; env = pickle.load(open({str(file)!r}, 'rb')); print(env.step([1, 1])[0].tolist())"
+    assert run_python("-c", script, cwd=folder) == "[[2], [1]]\n"
+    source.write_text(SOURCE + "# changed\n")
+    script = f"""
+import pickle
+try:
+    pickle.load(open({str(file)!r}, "rb"))
+except ModuleNotFoundError as error:
+    print(error)
+"""
+    assert "compiled from counter.pyx by puffer.load_pyx; the file has changed" in run_python("-c", script, cwd=folder)
 
 
 def test_a_changed_source_is_compiled_again_and_the_old_class_stays(folder, counter):
