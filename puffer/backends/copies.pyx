@@ -294,7 +294,8 @@ def close_all(closeables):
     for one in closeables:
         try:
             one.close()
-        except Exception as raised:
+        except BaseException as raised:
+            # Ctrl-C as well: nobody closes the rest later.
             failure = failure or raised
     if failure is not None:
         raise failure

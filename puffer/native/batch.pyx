@@ -133,12 +133,14 @@ independent_agents : bool
         cdef Part part
         _, info = self.reset(seed=seed, options=options)
         self.claim()
-        for part in self.parts:
-            part.is_fresh = True
-            part.reset_info = info_of_rows(info, part.rows)
-        self.pending = list(self.parts)
-        self.awaiting.clear()
-        self.claimed = 0
+        try:
+            for part in self.parts:
+                part.is_fresh = True
+                part.reset_info = info_of_rows(info, part.rows)
+            self.pending = list(self.parts)
+            self.awaiting.clear()
+        finally:
+            self.claimed = 0
         return info
 
     def _copies_of(self, mask):

@@ -225,6 +225,27 @@ def test_calls_out_of_order():
         env.reset()
 
 
+@pytest.mark.parametrize("exception", [OSError, KeyboardInterrupt])
+def test_every_copy_is_closed_where_closing_one_raises(exception):
+    closed = []
+
+    class Closing(gymnasium.Env):
+        observation_space, action_space = spaces.Box(0, 1, (1,)), spaces.Discrete(2)
+
+        def __init__(self, copy):
+            self.copy = copy
+
+        def close(self):
+            closed.append(self.copy)
+            if self.copy == 1:
+                raise exception
+
+    env = puffer.emulate(Closing, 3, backend="serial")
+    with pytest.raises(exception):
+        env.close()
+    assert closed == [0, 1, 2]
+
+
 def test_a_finished_copy_needs_a_reset_when_autoreset_is_disabled():
     env = puffer.make("gym-CartPole-v1", 2, backend="serial", autoreset_mode="Disabled", max_steps=1)
     env.reset(seed=0)
