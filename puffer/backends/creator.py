@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import inspect
 from collections.abc import Callable, Mapping, Sequence
+from copy import copy
 from functools import partial, wraps
 from typing import Any, Literal
 
@@ -156,13 +157,39 @@ def registered_here() -> list[tuple[str, bytes]]:
     plugins = {point.module.partition(".")[0] for point in entry_points(group="gymnasium.envs")}
     own = []
     for id, spec in gymnasium.registry.items():
-        origin = spec.entry_point if isinstance(spec.entry_point, str) else ""
-        if origin.partition(".")[0].partition(":")[0] in {"gymnasium", "puffer", *plugins}:
+        if _package_of(spec.entry_point) in {"gymnasium", "puffer", *plugins}:
             continue
         # One that cannot travel may not be needed.
         with contextlib.suppress(Exception):
-            own.append((id, cloudpickle.dumps(spec)))
+            own.append((id, cloudpickle.dumps(_light(spec))))
     return own
+
+
+def _package_of(entry_point: Any) -> str:
+    module = entry_point if isinstance(entry_point, str) else getattr(entry_point, "__module__", None) or ""
+    return module.partition(":")[0].partition(".")[0]
+
+
+def _light(spec: EnvSpec) -> EnvSpec:
+    """The spec, with functions that are unpickled when they are called."""
+    light = copy(spec)
+    for name in ("entry_point", "vector_entry_point"):
+        if callable(function := getattr(light, name)):
+            setattr(light, name, _Later(function))
+    return light
+
+
+class _Later:
+    """A function that travels as bytes, so that nobody imports its module who does not call it."""
+
+    def __init__(self, function: Callable[..., Any]) -> None:
+        self._data = function._data if isinstance(function, _Later) else cloudpickle.dumps(function)
+        if hasattr(function, "metadata"):
+            # Gymnasium asks a class for its render modes before it makes an environment.
+            self.metadata = function.metadata
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        return cloudpickle.loads(self._data)(*args, **kwargs)
 
 
 # By id the specs of other processes that are registered here.

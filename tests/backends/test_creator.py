@@ -1,7 +1,9 @@
 """The creator of copies: arguments, render modes and seeds."""
 
 import importlib
+import sys
 import warnings
+from contextlib import closing
 
 import cloudpickle
 import gymnasium
@@ -193,6 +195,37 @@ def test_an_id_that_only_the_program_has_registered_is_known_in_workers():
         del gymnasium.registry["OnlyHere-v0"]
     assert env.reset()[0].tolist() == [[3], [3]]
     env.close()
+
+
+def test_workers_do_not_import_what_registered_functions_come_from(tmp_path, monkeypatch):
+    (tmp_path / "of_a_trainer.py").write_text(
+        "from gymnasium.envs.classic_control import CartPoleEnv\n"
+        "class Shown(CartPoleEnv):\n    pass\n"
+        "def create(**options):\n    return CartPoleEnv(**options)\n"
+    )
+    monkeypatch.syspath_prepend(tmp_path)
+    module = importlib.import_module("of_a_trainer")
+    gymnasium.register("Function-v0", entry_point=module.create)
+    gymnasium.register("Shown-v0", entry_point=module.Shown)
+    try:
+        with closing(puffer.emulate(Modules, 1, backend="process", num_workers=1)) as env:
+            assert not env.get_attr("has")[0]
+        for id in ("Function-v0", "Shown-v0"):
+            with closing(puffer.emulate(lambda id=id: made(id), 1, backend="process", num_workers=1)) as env:
+                env.reset(seed=0)
+                assert env.render_copy().shape == (400, 600, 3)
+    finally:
+        del gymnasium.registry["Function-v0"], gymnasium.registry["Shown-v0"]
+
+
+class Modules(Bounded):
+    @property
+    def has(self):
+        return "of_a_trainer" in sys.modules
+
+
+def made(id):
+    return gymnasium.make(id, render_mode="rgb_array")
 
 
 def test_a_package_that_registers_its_ids_when_a_worker_imports_it_is_not_warned_of(tmp_path, monkeypatch):
